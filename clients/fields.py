@@ -1,0 +1,40 @@
+"""Column types of the tables that «Привет Супер» made."""
+
+from datetime import UTC
+
+from django.db import models
+
+
+class PgEnumField(models.CharField):
+    """A column of a native PostgreSQL enum type, read and written as text.
+
+    `enum` is the type's name. Labels that this version does not know are read as they are.
+    """
+
+    def __init__(self, *args, enum: str, **kwargs):
+        self.enum = enum
+        super().__init__(*args, **kwargs)
+
+    def db_type(self, connection) -> str:
+        return self.enum
+
+    def cast_db_type(self, connection) -> str:
+        return self.enum
+
+    def deconstruct(self):
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, kwargs | {"enum": self.enum}
+
+
+class NaiveUtcDateTimeField(models.DateTimeField):
+    """A `timestamp without time zone` that holds UTC; aware datetimes in Python."""
+
+    def db_type(self, connection) -> str:
+        return "timestamp without time zone"
+
+    def from_db_value(self, value, expression, connection):
+        return value if value is None else value.replace(tzinfo=UTC)
+
+    def get_db_prep_value(self, value, connection, prepared=False):
+        value = super().get_db_prep_value(value, connection, prepared)
+        return value.astimezone(UTC).replace(tzinfo=None) if value and value.tzinfo else value

@@ -1,0 +1,296 @@
+"""The client's account in «Привет Супер» (shared) and our own record of the work with that client."""
+
+import uuid
+from datetime import datetime
+
+import pgtrigger
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models, transaction
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from clients.fields import PgEnumField
+from clients.search import match
+from managers.models import Manager
+
+UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
+
+
+class AccountStatus(models.TextChoices):
+    GHOST = "ghost"
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    DELETED = "deleted"
+
+
+class AppUser(models.Model):
+    """An account of the client's app (`users`): shared, read as it is; we correct contact data and add clients."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    phone = models.CharField("телефон", max_length=10, unique=True, help_text="Десять цифр без +7.")
+    email = models.CharField("электронная почта", max_length=254, unique=True, null=True, blank=True)
+    password_hash = models.CharField(max_length=255, default=UNUSABLE_PASSWORD, editable=False)
+    name = models.CharField("имя", max_length=150)
+    address = models.TextField("адрес", null=True, blank=True)
+    status = PgEnumField(enum="user_status_t", choices=AccountStatus, default=AccountStatus.ACTIVE, editable=False)
+    has_subscription = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        managed = False
+        db_table = "users"
+        verbose_name = "учётная запись клиента"
+        verbose_name_plural = "учётные записи клиентов"
+
+    def __str__(self):
+        return self.name
+
+    def correct_contact(self, *, name: str, phone: str, email: str | None, address: str, now: datetime) -> None:
+        """Write contact data that a manager confirmed; IntegrityError when phone or e-mail is another account's."""
+        self.name, self.phone, self.email, self.address, self.updated_at = name, phone, email or None, address, now
+        self.save(update_fields=["name", "phone", "email", "address", "updated_at"])
+
+
+class Status(models.TextChoices):
+    NEW = "new", "Новый"
+    IN_VERIFICATION = "in_verification", "На проверке"
+    AWAITING_CONTRACT = "awaiting_contract", "Ожидает договор"
+    AWAITING_PAYMENT = "awaiting_payment", "Ожидает оплату"
+    PROCESSED = "processed", "Оформлен"
+
+
+IN_WORK = (Status.IN_VERIFICATION, Status.AWAITING_CONTRACT, Status.AWAITING_PAYMENT)
+
+# Also enforced by the database. The way back to awaiting_contract is a client who changed after signing.
+TRANSITIONS = [
+    (Status.NEW, Status.IN_VERIFICATION),
+    (Status.IN_VERIFICATION, Status.AWAITING_CONTRACT),
+    (Status.AWAITING_CONTRACT, Status.AWAITING_PAYMENT),
+    (Status.AWAITING_CONTRACT, Status.PROCESSED),
+    (Status.AWAITING_PAYMENT, Status.PROCESSED),
+    (Status.AWAITING_PAYMENT, Status.AWAITING_CONTRACT),
+    (Status.PROCESSED, Status.AWAITING_CONTRACT),
+]
+
+
+class TransitionRefused(Exception):
+    """The client is not in a status that this step starts from; `client` is as the database has it now."""
+
+    def __init__(self, client: "Client"):
+        super().__init__(f"Client {client.pk} is {client.status}")
+        self.client = client
+
+
+class ClaimedByAnother(TransitionRefused):
+    """Another manager has taken this client; `client.manager` is that manager."""
+
+
+class Tab(models.TextChoices):
+    NEW = "new", "Новые"
+    IN_WORK = "work", "В работе"
+    PROCESSED = "processed", "Обработанные"
+    MINE = "mine", "Мои"
+
+
+class ClientQuerySet(models.QuerySet):
+    def visible_to(self, manager: Manager) -> "ClientQuerySet":
+        """The clients whom `manager` may open: unclaimed ones and their own; admins all; support none."""
+        if manager.is_admin:
+            return self
+        if manager.is_field_manager:
+            return self.filter(Q(manager=manager) | Q(manager=None))
+        return self.none()
+
+    def in_tab(self, tab: Tab, manager: Manager) -> "ClientQuerySet":
+        """The clients that `tab` shows to `manager`. Each branch has an index of its own, in list order."""
+        if tab == Tab.NEW:
+            return self.filter(status=Status.NEW, manager=None)
+        own = self if manager.is_admin and tab != Tab.MINE else self.filter(manager=manager)
+        if tab == Tab.IN_WORK:
+            return own.filter(status__in=IN_WORK)
+        return own.filter(status=Status.PROCESSED) if tab == Tab.PROCESSED else own
+
+    def search(self, text: str) -> "ClientQuerySet":
+        """Those in whose name, phone, e-mail, addresses or contract numbers every word of `text` occurs."""
+        return self.filter(match("search", text))
+
+    def newest_first(self) -> "ClientQuerySet":
+        return self.order_by("-created_at", "-id")
+
+    def before(self, created_at: datetime, pk: uuid.UUID) -> "ClientQuerySet":
+        """The rest of the list after the card with these values (keyset pagination)."""
+        # The first condition is implied by the second; it is what lets the index start at the right place.
+        return self.filter(created_at__lte=created_at).exclude(created_at=created_at, id__gte=pk)
+
+    def with_card(self) -> "ClientQuerySet":
+        """With all that a card shows, in the same query."""
+        return self.select_related("user", "passport").only(
+            "status", "created_at", "manager_id", "user__name", "user__phone", "user__address",
+            "passport__registration_address",
+        )  # fmt: skip
+
+
+class Client(models.Model):
+    """Our record of one account of «Привет Супер»; a trigger on `users` makes it, once for each account."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # No constraint in the database: the table is the app's, and a constraint would stop it deleting its own rows.
+    user = models.OneToOneField(
+        AppUser, on_delete=models.DO_NOTHING, db_constraint=False, related_name="client", verbose_name="учётная запись"
+    )
+    manager = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, blank=True, related_name="clients", verbose_name="менеджер"
+    )
+    status = models.CharField("статус", max_length=20, choices=Status, default=Status.NEW)
+    support_ticket_id = models.UUIDField("обращение", null=True, editable=False)
+    created_at = models.DateTimeField("появился", default=timezone.now, editable=False)
+    claimed_at = models.DateTimeField("взят в работу", null=True, editable=False)
+    # What search looks through; written by triggers alone (clients/sql/search.sql).
+    search = models.TextField(default="", editable=False)
+
+    objects = ClientQuerySet.as_manager()
+
+    class Meta:
+        db_table = "manager_clients"
+        verbose_name = "клиент"
+        verbose_name_plural = "клиенты"
+        triggers = [pgtrigger.FSM(name="client_status_transitions", field="status", transitions=TRANSITIONS)]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="manager_clients_status_known"),
+            models.CheckConstraint(
+                condition=Q(status=Status.NEW) | Q(manager__isnull=False), name="manager_clients_worked_on_by_somebody"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="clients_pool", condition=Q(status="new", manager=None)),
+            models.Index(fields=["manager", "-created_at", "-id"], name="clients_mine"),
+            models.Index(fields=["manager", "-created_at", "-id"], name="clients_my_work", condition=Q(status__in=IN_WORK)),
+            models.Index(fields=["manager", "-created_at", "-id"], name="clients_my_done", condition=Q(status="processed")),
+            models.Index(fields=["-created_at", "-id"], name="clients_all_work", condition=Q(status__in=IN_WORK)),
+            models.Index(fields=["-created_at", "-id"], name="clients_all_done", condition=Q(status="processed")),
+            GinIndex(OpClass("search", name="gin_trgm_ops"), name="clients_search", fastupdate=False),
+        ]
+
+    def __str__(self):
+        return self.user.name
+
+    @property
+    def address(self) -> str:
+        """The registration address of the passport, or else the account's; needs `with_card` in lists."""
+        passport = getattr(self, "passport", None)
+        return (passport and passport.registration_address) or self.user.address or ""
+
+    @property
+    def is_claimed(self) -> bool:
+        return self.status != Status.NEW
+
+    @transaction.atomic
+    def confirm_contact(self, *, by: Manager, name: str, phone: str, email: str | None, address: str) -> None:
+        """Step 1: write the confirmed contact data and, for a new client, claim them.
+
+        Of two managers at once exactly one wins; the other gets ClaimedByAnother and nothing of theirs is written.
+        """
+        now = timezone.now()
+        # The account first, then our row: the trigger on `users` locks in this order too.
+        user = AppUser.objects.select_for_update().get(pk=self.user_id)
+        if self._claim(by=by, now=now):
+            pass
+        elif not Client.objects.filter(pk=self.pk).exclude(status=Status.NEW).visible_to(by).exists():
+            raise ClaimedByAnother(Client.objects.select_related("user", "manager").get(pk=self.pk))
+        user.correct_contact(name=name, phone=phone, email=email, address=address, now=now)
+        self.refresh_from_db()
+
+    def _claim(self, *, by: Manager, now: datetime) -> bool:
+        """Take a new client who is nobody's or already `by`'s; an admin takes also what is assigned to another."""
+        free = Client.objects.filter(pk=self.pk, status=Status.NEW)
+        if not by.is_admin:
+            free = free.filter(Q(manager=None) | Q(manager=by))
+        if not free.update(
+            status=Status.IN_VERIFICATION, manager=Coalesce("manager", Value(by.pk)), claimed_at=now
+        ):
+            return False
+        before = self.manager_id
+        self.refresh_from_db(fields=["status", "manager", "claimed_at"])
+        ClientChange.objects.create(
+            client=self, at=now, by=by, from_status=Status.NEW, to_status=Status.IN_VERIFICATION,
+            from_manager_id=before, to_manager_id=self.manager_id,
+        )  # fmt: skip
+        return True
+
+    def move(self, to: Status, *, by: Manager, now: datetime, start: tuple[Status, ...]) -> bool:
+        """Change the status in one guarded update; False when the client already is in `to`.
+
+        Raises TransitionRefused when the status is neither `to` nor one of `start`. Call it in a transaction.
+        """
+        before = self.status
+        if Client.objects.filter(pk=self.pk, status__in=start, status=before).update(status=to):
+            self.status = to
+            ClientChange.objects.create(
+                client=self, at=now, by=by, from_status=before, to_status=to,
+                from_manager_id=self.manager_id, to_manager_id=self.manager_id,
+            )  # fmt: skip
+            return True
+        self.refresh_from_db(fields=["status", "manager"])
+        if self.status == to:
+            return False
+        if self.status in start:  # it changed since it was loaded, to another status that is fine
+            return self.move(to, by=by, now=now, start=start)
+        raise TransitionRefused(self)
+
+    def locked(self) -> "Client":
+        """This client as it is now, held until the transaction ends: deeds on one client come one after another."""
+        return Client.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=self.pk)
+
+    def reopen(self, *, by: Manager, now: datetime) -> None:
+        """After a change of what was signed: the client needs a new contract; earlier ones stay."""
+        if self.status in (Status.AWAITING_PAYMENT, Status.PROCESSED):
+            self.move(Status.AWAITING_CONTRACT, by=by, now=now, start=(Status.AWAITING_PAYMENT, Status.PROCESSED))
+
+    @transaction.atomic
+    def reassign(self, *, to: Manager | None, by: Manager) -> None:
+        """Give the client to another manager (admins only; the caller checks). Only a new client can be nobody's.
+
+        Raises TransitionRefused when a client in work would be left without a manager.
+        """
+        client = Client.objects.select_for_update().get(pk=self.pk)
+        if to is None and client.status != Status.NEW:
+            raise TransitionRefused(client)
+        if client.manager_id == (to and to.pk):
+            return
+        ClientChange.objects.create(
+            client=client, at=timezone.now(), by=by, from_status=client.status, to_status=client.status,
+            from_manager_id=client.manager_id, to_manager=to,
+        )  # fmt: skip
+        Client.objects.filter(pk=self.pk).update(manager=to)
+        self.manager = to
+
+
+class ClientChange(models.Model):
+    """One change of a client's status or manager: who, when, from, to. Written with the change, never edited."""
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="changes", verbose_name="клиент")
+    at = models.DateTimeField("когда")
+    by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто")
+    from_status = models.CharField("был статус", max_length=20, choices=Status)
+    to_status = models.CharField("стал статус", max_length=20, choices=Status)
+    from_manager = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="был менеджер"
+    )
+    to_manager = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="стал менеджер"
+    )
+
+    class Meta:
+        db_table = "manager_client_changes"
+        verbose_name = "изменение клиента"
+        verbose_name_plural = "история клиентов"
+        ordering = ["at", "id"]
+        triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self):
+        if self.from_status != self.to_status:
+            return f"{self.get_from_status_display()} → {self.get_to_status_display()}"
+        return f"Менеджер: {self.from_manager or 'нет'} → {self.to_manager or 'нет'}"

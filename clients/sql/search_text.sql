@@ -1,0 +1,26 @@
+-- What search looks through for one client. privet_fold must equal clients.search.fold.
+CREATE OR REPLACE FUNCTION privet_fold(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT replace(lower(value), 'ё', 'е')
+$$;
+
+CREATE OR REPLACE FUNCTION privet_search_text(client uuid) RETURNS text
+LANGUAGE sql STABLE SET search_path = public AS $$
+    SELECT ' ' || privet_fold(concat_ws(' ',
+        users.name, users.phone, users.email, users.address,
+        passport.last_name, passport.first_name, passport.middle_name, passport.registration_address,
+        (SELECT string_agg(number, ' ' ORDER BY issued_at) FROM manager_contracts WHERE client_id = clients.id)
+    ))
+    FROM manager_clients clients
+    JOIN users ON users.id = clients.user_id
+    LEFT JOIN users_passports passport ON passport.client_id = clients.id
+    WHERE clients.id = client
+$$;
+
+-- Own tables: a passport or a contract that changes what is found.
+CREATE OR REPLACE FUNCTION privet_refresh_search() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public AS $$
+BEGIN
+    UPDATE manager_clients SET search = privet_search_text(id) WHERE id = NEW.client_id;
+    RETURN NULL;
+END $$;

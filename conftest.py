@@ -1,0 +1,174 @@
+"""The environment of the tests, set before Django reads it, and the cast: Анна and Борис (managers), Вера (support),
+Глеб (admin), and the clients that `make` brings to where a test begins.
+"""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
+os.environ["DEBUG"] = "1"
+os.environ["PRIVET_ENV_FILE"] = os.devnull
+
+from privet import embedded  # noqa: E402
+
+embedded.ensure_database()
+
+import django  # noqa: E402
+
+django.setup()
+
+import itertools  # noqa: E402
+from datetime import date  # noqa: E402
+from decimal import Decimal  # noqa: E402
+
+import pytest  # noqa: E402
+from django.test import Client as Browser  # noqa: E402
+
+from clients.models import AppUser, Client  # noqa: E402
+from devices.models import Device, DeviceType, Tariff  # noqa: E402
+from devices.surcharge import fix_surcharge  # noqa: E402
+from managers.models import Manager, Role  # noqa: E402
+from passport.models import Passport  # noqa: E402
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def _test_settings(settings, tmp_path):
+    """A cheap password hash, files of each test's own, mail kept in memory."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = settings.STORAGES | {
+        "default": {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": str(tmp_path / "files")}}
+    }
+
+
+@pytest.fixture
+def anna(db) -> Manager:
+    return Manager.objects.create_user("anna@privet.example", PASSWORD, name="Анна Смирнова")
+
+
+@pytest.fixture
+def boris(db) -> Manager:
+    return Manager.objects.create_user("boris@privet.example", PASSWORD, name="Борис Кузнецов")
+
+
+@pytest.fixture
+def vera(db) -> Manager:
+    return Manager.objects.create_user("vera@privet.example", PASSWORD, name="Вера Орлова", role=Role.SUPPORT)
+
+
+@pytest.fixture
+def gleb(db) -> Manager:
+    return Manager.objects.create_user("gleb@privet.example", PASSWORD, name="Глеб Волков", role=Role.ADMIN)
+
+
+def browser_of(manager: Manager) -> Browser:
+    browser = Browser()
+    browser.force_login(manager)
+    return browser
+
+
+@pytest.fixture
+def as_anna(anna) -> Browser:
+    return browser_of(anna)
+
+
+@pytest.fixture
+def as_boris(boris) -> Browser:
+    return browser_of(boris)
+
+
+@pytest.fixture
+def as_vera(vera) -> Browser:
+    return browser_of(vera)
+
+
+@pytest.fixture
+def as_gleb(gleb) -> Browser:
+    return browser_of(gleb)
+
+
+@pytest.fixture
+def signed_out() -> Browser:
+    return Browser()
+
+
+class Make:
+    """Brings clients to where a test begins, by the same verbs that the pages call."""
+
+    def __init__(self):
+        self._numbers = itertools.count(1)
+
+    def user(self, **fields) -> AppUser:
+        """An account of the client's app; the trigger makes its client."""
+        number = next(self._numbers)
+        return AppUser.objects.create(
+            **{
+                "phone": f"977{number:07}",
+                "email": f"client{number}@mail.example",
+                "name": "Иванов Пётр Сергеевич",
+                "address": "г. Москва, ул. Лесная, д. 5, кв. 12",
+            }
+            | fields
+        )
+
+    def client(self, **fields) -> Client:
+        """A new, unclaimed client."""
+        return Client.objects.select_related("user").get(user=self.user(**fields))
+
+    def verified(self, by: Manager, **fields) -> Client:
+        client = self.client(**fields)
+        user = client.user
+        client.confirm_contact(by=by, name=user.name, phone=user.phone, email=user.email, address=user.address)
+        return client
+
+    def passport(self, client: Client, by: Manager, digits: str | None = None, **fields) -> Passport:
+        passport = Passport(
+            client=client,
+            **{
+                "last_name": "Иванов",
+                "first_name": "Пётр",
+                "middle_name": "Сергеевич",
+                "issued_by": "ГУ МВД России по г. Москве",
+                "department_code": "770-001",
+                "issued_on": date(2015, 3, 20),
+                "birth_date": date(1985, 6, 1),
+                "registration_address": "г. Москва, ул. Садовая, д. 1, кв. 2",
+            }
+            | fields,
+        )
+        passport.write(digits or f"4613{next(self._numbers):06}", by=by)
+        return passport
+
+    def device(self, client: Client, by: Manager, **fields) -> Device:
+        device = Device(
+            client=client,
+            **{"type": self.type(), "title": "Холодильник Бирюса 118", "purchased_on": date(2024, 5, 1)} | fields,
+        )
+        device.write(by=by)
+        return device
+
+    def type(self, name: str = "холодильник") -> DeviceType:
+        return DeviceType.objects.get_or_create(name=name)[0]
+
+    def tariff(self, name: str = "Домашний", **fields) -> Tariff:
+        return Tariff.objects.get_or_create(
+            name=name, defaults={"base_fee": Decimal("500"), "extra_per_device": Decimal("150")} | fields
+        )[0]
+
+    def awaiting_contract(self, by: Manager, devices: int = 1, fee: Decimal | None = None, **fields) -> Client:
+        """Steps 1 to 3 done: a passport, `devices` devices with own fee `fee` (or the tariff's 150), surcharge fixed."""
+        client = self.verified(by, **fields)
+        self.passport(client, by)
+        for number in range(devices):
+            self.device(client, by, title=f"Устройство {number + 1}", extra_fee=fee)
+        fix_surcharge(client, self.tariff(), by=by)
+        return self.fresh(client)
+
+    def fresh(self, client: Client) -> Client:
+        """The client as the database has it, without anything remembered."""
+        return Client.objects.select_related("user").get(pk=client.pk)
+
+
+@pytest.fixture
+def make(db) -> Make:
+    return Make()

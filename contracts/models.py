@@ -1,0 +1,262 @@
+"""Step 4: the contract with its frozen contents, the one-time codes that sign it, and its invoices."""
+
+import uuid
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pgtrigger
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q, Sum
+from django.utils import timezone
+
+from clients.models import Client
+from contracts.snapshot import Snapshot
+from managers.models import Manager
+
+CODE_LIFE = timedelta(minutes=10)
+CODE_PAUSE = timedelta(seconds=60)
+CODES_AN_HOUR = 5
+TRIES_PER_CODE = 5
+TRIES_PER_CONTRACT = 10
+
+# All that a signature or a payment may write; the rest of a contract never changes after it is issued.
+SIGNATURE_FIELDS = [
+    "signed_at", "signed_by", "pep_agreed_at", "pep_text_version", "evidence", "evidence_hmac", "signer_ip",
+    "user_agent", "code_channel", "code_sent_at", "code_entered_at", "due",
+]  # fmt: skip
+LATER_FIELDS = ["paid_at", "paid_by"]
+UNSIGNED_FIELDS = ["failed_tries", "void_at", "voided_by"]
+
+
+class NumberOfDay(models.Model):
+    """The running number of contracts of one Moscow day."""
+
+    day = models.DateField(primary_key=True)
+    last = models.PositiveIntegerField()
+
+    class Meta:
+        db_table = "manager_contract_numbers"
+
+    def __str__(self):
+        return f"{self.day}: {self.last}"
+
+
+class ContractQuerySet(models.QuerySet):
+    def open(self) -> "ContractQuerySet":
+        """Issued, neither signed nor void: at most one per client."""
+        return self.filter(signed_at=None, void_at=None)
+
+    def signed(self) -> "ContractQuerySet":
+        return self.filter(signed_at__isnull=False)
+
+    def newest_first(self) -> "ContractQuerySet":
+        return self.order_by("-issued_at", "-id")
+
+
+class Contract(models.Model):
+    """A contract as it was issued. What it says is frozen; a signed one is changed by nobody, the database included."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="contracts", verbose_name="клиент")
+    number = models.CharField("номер", max_length=30, unique=True)
+    template_version = models.CharField("редакция текста", max_length=20)
+    encrypted_snapshot = models.TextField(editable=False)
+    surcharge = models.DecimalField("доплата, ₽", max_digits=12, decimal_places=2)
+    pdf_key = models.CharField("объект", max_length=200, unique=True, editable=False)
+    pdf_sha256 = models.CharField("SHA-256 файла", max_length=64)
+    issued_at = models.DateTimeField("сформирован")
+    issued_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто сформировал")
+
+    # Wrong codes entered, carried over from the contract that this one replaces; an admin sets it back to 0.
+    failed_tries = models.PositiveSmallIntegerField("неверных кодов", default=0)
+    void_at = models.DateTimeField("аннулирован", null=True)
+    voided_by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто аннулировал"
+    )
+
+    signed_at = models.DateTimeField("подписан", null=True)
+    signed_by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто принял подпись"
+    )
+    due = models.DecimalField("к оплате при подписании, ₽", max_digits=12, decimal_places=2, null=True)
+    pep_agreed_at = models.DateTimeField("согласие на ПЭП", null=True)
+    pep_text_version = models.CharField("редакция согласия на ПЭП", max_length=20, blank=True)
+    code_channel = models.CharField("канал кода", max_length=60, blank=True)
+    code_sent_at = models.DateTimeField("код отправлен", null=True)
+    code_entered_at = models.DateTimeField("код введён", null=True)
+    signer_ip = models.GenericIPAddressField("адрес", null=True)
+    user_agent = models.CharField("браузер", max_length=300, blank=True)
+    evidence = models.TextField("доказательство", blank=True)
+    evidence_hmac = models.CharField("HMAC доказательства", max_length=64, blank=True)
+
+    paid_at = models.DateTimeField("оплачен", null=True)
+    paid_by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто подтвердил оплату"
+    )
+
+    objects = ContractQuerySet.as_manager()
+
+    class Meta:
+        db_table = "manager_contracts"
+        verbose_name = "договор"
+        verbose_name_plural = "договоры"
+        ordering = ["-issued_at", "-id"]
+        indexes = [models.Index(fields=["client", "-issued_at"], name="contracts_of_client")]
+        constraints = [
+            models.UniqueConstraint(
+                "client", name="manager_contracts_one_open", condition=Q(signed_at=None, void_at=None)
+            ),
+            models.CheckConstraint(
+                condition=Q(signed_at=None) | Q(void_at=None), name="manager_contracts_signed_or_void"
+            ),
+            models.CheckConstraint(
+                condition=Q(signed_at=None)
+                | Q(
+                    signed_by__isnull=False, pep_agreed_at__isnull=False, due__isnull=False,
+                    code_entered_at__isnull=False, evidence_hmac__gt="",
+                ),  # fmt: skip
+                name="manager_contracts_signed_with_evidence",
+            ),
+            models.CheckConstraint(
+                condition=Q(paid_at=None) | Q(signed_at__isnull=False), name="manager_contracts_paid_after_signing"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="contracts_stay", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="contents_are_frozen", exclude=SIGNATURE_FIELDS + LATER_FIELDS + UNSIGNED_FIELDS
+            ),
+            pgtrigger.Protect(
+                name="signed_is_immutable",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.signed_at IS NOT NULL AND to_jsonb(OLD) - '{paid_at,paid_by_id}'::text[]"
+                    " IS DISTINCT FROM to_jsonb(NEW) - '{paid_at,paid_by_id}'::text[]"
+                ),
+            ),
+            pgtrigger.Protect(
+                name="void_stays_void",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.void_at IS NOT NULL AND OLD.* IS DISTINCT FROM NEW.*"),
+            ),
+        ]
+
+    def __str__(self):
+        return self.number
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return Snapshot.decrypt(self.encrypted_snapshot)
+
+    @property
+    def is_open(self) -> bool:
+        return self.signed_at is None and self.void_at is None
+
+    @property
+    def is_locked(self) -> bool:
+        """Too many wrong codes: nobody signs it until an admin unlocks it."""
+        return self.failed_tries >= TRIES_PER_CONTRACT
+
+    @property
+    def status_label(self) -> str:
+        if self.void_at:
+            return "Аннулирован"
+        if not self.signed_at:
+            return "Ожидает подписи"
+        return "Подписан, оплачен" if self.paid_at or not self.due else "Подписан"
+
+
+class SigningCode(models.Model):
+    """A one-time code for one contract and its very file. Only a keyed hash is kept."""
+
+    contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="codes")
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    code_hash = models.CharField(max_length=64)
+    pdf_sha256 = models.CharField(max_length=64)
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    failed_tries = models.PositiveSmallIntegerField(default=0)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "manager_signing_codes"
+        verbose_name = "код подписания"
+        verbose_name_plural = "коды подписания"
+        indexes = [models.Index(fields=["contract", "-sent_at"], name="codes_of_contract")]
+        constraints = [
+            models.CheckConstraint(condition=Q(expires_at__gt=F("sent_at")), name="manager_signing_codes_expire"),
+        ]
+
+    def __str__(self):
+        return f"{self.contract_id}, {self.sent_at}"
+
+    @property
+    def tries_left(self) -> int:
+        return max(0, TRIES_PER_CODE - self.failed_tries)
+
+    def is_late(self, now: datetime) -> bool:
+        return now >= self.expires_at
+
+
+class InvoiceStatus(models.TextChoices):
+    PENDING = "pending", "Ожидает оплаты"
+    PAID = "paid", "Оплачен"
+    CANCELLED = "cancelled", "Отменён"
+
+
+class InvoiceQuerySet(models.QuerySet):
+    def total(self) -> Decimal:
+        return self.aggregate(total=Sum("amount"))["total"] or Decimal("0.00")
+
+
+class Invoice(models.Model):
+    """A bill for a signed contract; at most one open per contract."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="invoices", verbose_name="договор")
+    number = models.CharField("номер", max_length=40, unique=True)
+    amount = models.DecimalField(
+        "сумма, ₽", max_digits=12, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
+    )
+    description = models.CharField("назначение", max_length=500)
+    due_on = models.DateField("оплатить до")
+    status = models.CharField("статус", max_length=10, choices=InvoiceStatus, default=InvoiceStatus.PENDING)
+    created_at = models.DateTimeField("выставлен", default=timezone.now)
+    created_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто выставил")
+    paid_at = models.DateTimeField("оплачен", null=True)
+    paid_by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто подтвердил"
+    )
+    cancelled_at = models.DateTimeField("отменён", null=True)
+
+    objects = InvoiceQuerySet.as_manager()
+
+    class Meta:
+        db_table = "manager_invoices"
+        verbose_name = "счёт"
+        verbose_name_plural = "счета"
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["contract", "-created_at"], name="invoices_of_contract")]
+        constraints = [
+            models.UniqueConstraint("contract", name="manager_invoices_one_open", condition=Q(status="pending")),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="manager_invoices_amount_positive"),
+            models.CheckConstraint(
+                condition=(Q(status="paid", paid_at__isnull=False) | ~Q(status="paid") & Q(paid_at=None)),
+                name="manager_invoices_paid_with_time",
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="invoice_status_transitions",
+                field="status",
+                transitions=[("pending", "paid"), ("pending", "cancelled")],
+            ),
+            pgtrigger.ReadOnly(
+                name="invoice_is_frozen", exclude=["status", "paid_at", "paid_by", "cancelled_at"]
+            ),
+            pgtrigger.Protect(name="invoices_stay", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self):
+        return self.number

@@ -1,0 +1,185 @@
+"""What a contract says, frozen: plain values, JSON when kept, encrypted because it holds a passport."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from decimal import Decimal
+
+from django.conf import settings
+
+from clients.models import Client
+from devices.models import Device
+from devices.tariffs import Surcharge, Tariff
+from passport import cipher
+from passport.models import Passport
+
+
+@dataclass(frozen=True)
+class PersonPart:
+    """The client as a party to the contract."""
+
+    last_name: str
+    first_name: str
+    middle_name: str
+    passport_series: str
+    passport_number: str
+    issued_by: str
+    department_code: str
+    issued_on: date
+    birth_date: date | None
+    registration_address: str
+    phone: str
+    email: str
+    address: str
+
+    @property
+    def full_name(self) -> str:
+        return " ".join(filter(None, [self.last_name, self.first_name, self.middle_name]))
+
+    @property
+    def short_name(self) -> str:
+        """«Иванов П. С.»"""
+        initials = [f"{name[0]}." for name in (self.first_name, self.middle_name) if name]
+        return "\u00a0".join([self.last_name, *initials])
+
+
+@dataclass(frozen=True)
+class DevicePart:
+    id: str
+    type: str
+    title: str
+    description: str
+    purchased_on: date | None
+    serial_number: str
+    specs: str
+    fee: Decimal
+
+
+@dataclass(frozen=True)
+class TariffPart:
+    name: str
+    base_fee: Decimal
+    extra_per_device: Decimal
+    notes: str
+
+
+@dataclass(frozen=True)
+class CompanyPart:
+    """The contractor with its requisites."""
+
+    name: str
+    director: str
+    address: str
+    phone: str
+    email: str
+    inn: str
+    kpp: str
+    ogrn: str
+    bank: str
+    bank_bik: str
+    bank_account: str
+    bank_correspondent: str
+
+    @classmethod
+    def now(cls) -> "CompanyPart":
+        return cls(**{field.name: getattr(settings, f"COMPANY_{field.name.upper()}") for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that the client agrees to. Two contents are equal exactly when the contract would say the same."""
+
+    person: PersonPart
+    devices: tuple[DevicePart, ...]
+    tariff: TariffPart
+
+    @property
+    def surcharge(self) -> Decimal:
+        return sum((device.fee for device in self.devices), Decimal("0.00"))
+
+    @classmethod
+    def of(cls, client: Client) -> "Contents":
+        """The client's data as it is now; needs a passport and a chosen tariff."""
+        client = Client.objects.select_related("user", "passport", "tariff_choice__tariff").get(pk=client.pk)
+        devices = list(client.devices.select_related("type"))
+        tariff = client.tariff_choice.tariff
+        return cls(
+            person=_person(client, client.passport), devices=_devices(devices, tariff), tariff=_tariff(tariff)
+        )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The whole document: rendering it twice gives the same file."""
+
+    number: str
+    issued_on: date
+    template_version: str
+    company: CompanyPart
+    contents: Contents
+
+    def encrypt(self) -> str:
+        return cipher.encrypt(json.dumps(asdict(self), default=str, ensure_ascii=False, sort_keys=True))
+
+    @classmethod
+    def decrypt(cls, token: str) -> "Snapshot":
+        data = json.loads(cipher.decrypt(token))
+        contents = data["contents"]
+        return cls(
+            number=data["number"],
+            issued_on=date.fromisoformat(data["issued_on"]),
+            template_version=data["template_version"],
+            company=CompanyPart(**data["company"]),
+            contents=Contents(
+                person=_load(PersonPart, contents["person"]),
+                devices=tuple(_load(DevicePart, device) for device in contents["devices"]),
+                tariff=_load(TariffPart, contents["tariff"]),
+            ),
+        )
+
+
+def _load(part, data: dict):
+    """A part from its JSON values: dates and sums of money come back as such."""
+    convert = {date: date.fromisoformat, date | None: lambda text: text and date.fromisoformat(text), Decimal: Decimal}
+    return part(**{field.name: convert.get(field.type, str)(data[field.name]) for field in fields(part)})
+
+
+def _person(client: Client, passport: Passport) -> PersonPart:
+    return PersonPart(
+        last_name=passport.last_name,
+        first_name=passport.first_name,
+        middle_name=passport.middle_name,
+        passport_series=passport.series,
+        passport_number=passport.number,
+        issued_by=passport.issued_by,
+        department_code=passport.department_code,
+        issued_on=passport.issued_on,
+        birth_date=passport.birth_date,
+        registration_address=passport.registration_address,
+        phone=client.user.phone,
+        email=client.user.email or "",
+        address=client.user.address or "",
+    )
+
+
+def _devices(devices: list[Device], tariff: Tariff) -> tuple[DevicePart, ...]:
+    lines = Surcharge.of(devices, tariff).lines
+    return tuple(
+        DevicePart(
+            id=str(device.pk),
+            type=device.type.name,
+            title=device.title,
+            description=device.description,
+            purchased_on=device.purchased_on,
+            serial_number=device.serial_number,
+            specs=device.specs,
+            fee=line.fee,
+        )
+        for device, line in zip(devices, lines, strict=True)
+    )
+
+
+def _tariff(tariff: Tariff) -> TariffPart:
+    return TariffPart(
+        name=tariff.name, base_fee=tariff.base_fee, extra_per_device=tariff.extra_per_device, notes=tariff.notes
+    )

@@ -1,0 +1,88 @@
+"""Keeps the client's app in step: each device of ours is a row of the shared `devices`, under the serial `mgr-<id>`,
+and each photo a row of `device_photos` with our photo's id. Runs in the caller's transaction.
+"""
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core import signing
+from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
+
+from devices.shared import SharedDevice, SharedDevicePhoto
+
+if TYPE_CHECKING:
+    from devices.models import Device, DevicePhoto
+
+_signer = signing.Signer(salt="devices.photo")
+
+
+class InUse(Exception):
+    """Rows of the client's app refer to the device, so it can't be deleted."""
+
+
+def serial(device: "Device") -> str:
+    return f"mgr-{device.pk}"
+
+
+def reflect(device: "Device") -> None:
+    """Write the device's row, new or changed."""
+    SharedDevice.objects.update_or_create(
+        serial_number=serial(device),
+        defaults={
+            "user_id": device.client.user_id,
+            "title": device.title,
+            "brand": device.type.name,
+            "model": device.title,
+            "purchase_date": device.purchased_on,
+            "updated_at": device.updated_at,
+        },
+        create_defaults={
+            "id": device.pk,
+            "user_id": device.client.user_id,
+            "title": device.title,
+            "brand": device.type.name,
+            "model": device.title,
+            "purchase_date": device.purchased_on,
+            "created_at": device.created_at,
+            "updated_at": device.updated_at,
+        },
+    )
+
+
+def forget(device: "Device") -> None:
+    """Delete the device's row and its photos' rows; InUse when the app's own rows refer to it."""
+    shared = SharedDevice.objects.filter(serial_number=serial(device))
+    try:
+        with transaction.atomic():
+            SharedDevicePhoto.objects.filter(device__in=shared).delete()
+            shared.delete()
+            # The app may have made its reference deferrable: ask now, not at the commit.
+            connection.check_constraints()
+    except IntegrityError as error:
+        raise InUse from error
+
+
+def reflect_photo(photo: "DevicePhoto") -> None:
+    device = SharedDevice.objects.get(serial_number=serial(photo.device))
+    SharedDevicePhoto.objects.create(
+        id=photo.pk, device=device, file_url=public_url(photo), created_at=photo.created_at, updated_at=photo.created_at
+    )
+
+
+def forget_photo(photo: "DevicePhoto") -> None:
+    SharedDevicePhoto.objects.filter(pk=photo.pk).delete()
+
+
+def public_url(photo: "DevicePhoto") -> str:
+    """The permanent address of the photo for the client's app: whoever has it sees this photo and nothing else."""
+    path = reverse("devices:public_photo", args=[_signer.sign(photo.pk.hex)])
+    return f"{settings.APP_BASE_URL}{path}"
+
+
+def photo_id(token: str) -> str | None:
+    """The photo's id that `public_url` signed, or None for a token that is not ours."""
+    try:
+        return _signer.unsign(token)
+    except signing.BadSignature:
+        return None

@@ -1,0 +1,23 @@
+#!/usr/bin/env python
+"""Django's command line; starts the embedded PostgreSQL first where no other database is named."""
+
+import os
+import sys
+
+
+def main():
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
+    from privet import embedded
+
+    try:
+        embedded.ensure_database()
+    except embedded.DatabaseRequired as error:
+        sys.exit(str(error))
+
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Step 2: the client's passport."""
+
+import uuid
+from datetime import date
+
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from clients.models import Client
+from managers.models import Manager
+from passport import cipher
+from privet import storages
+
+# The present form of the passport was introduced on this day (Government decree 828 of 8 July 1997).
+FIRST_ISSUED_ON = date(1997, 10, 1)
+MINIMUM_AGE = 14
+
+
+class PassportTaken(Exception):
+    """Another client has a passport with this series and number."""
+
+
+def photo_key(client: Client) -> str:
+    return f"passports/{client.pk}/{uuid.uuid4()}.jpg"
+
+
+class Passport(models.Model):
+    """Passport of a citizen of Russia. Series and number are kept encrypted; a keyed hash finds the same one again."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.OneToOneField(Client, on_delete=models.PROTECT, related_name="passport", verbose_name="клиент")
+    last_name = models.CharField("фамилия", max_length=100)
+    first_name = models.CharField("имя", max_length=100)
+    middle_name = models.CharField("отчество", max_length=100, blank=True)
+    series_and_number = models.TextField("серия и номер", editable=False)
+    series_and_number_hash = models.CharField(max_length=64, editable=False)
+    issued_by = models.CharField("кем выдан", max_length=300)
+    department_code = models.CharField(
+        "код подразделения", max_length=7, validators=[RegexValidator(r"^\d{3}-\d{3}\Z", "Шесть цифр: 770-001.")]
+    )
+    issued_on = models.DateField("дата выдачи")
+    birth_date = models.DateField("дата рождения", null=True, blank=True)
+    registration_address = models.CharField("адрес регистрации", max_length=500)
+    photo = models.CharField("фото", max_length=200, blank=True, editable=False)
+    updated_at = models.DateTimeField("изменён", default=timezone.now, editable=False)
+    updated_by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, related_name="+", editable=False, verbose_name="кто изменил"
+    )
+
+    class Meta:
+        db_table = "users_passports"
+        verbose_name = "паспорт"
+        verbose_name_plural = "паспорта"
+        constraints = [
+            models.UniqueConstraint("series_and_number_hash", name="users_passports_one_client"),
+            models.CheckConstraint(condition=Q(issued_on__gte=FIRST_ISSUED_ON), name="users_passports_issued_on"),
+            models.CheckConstraint(
+                condition=Q(department_code__regex=r"^\d{3}-\d{3}$"), name="users_passports_department_code"
+            ),
+        ]
+
+    def __str__(self):
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        return " ".join(filter(None, [self.last_name, self.first_name, self.middle_name]))
+
+    @property
+    def digits(self) -> str:
+        """Series and number, ten digits."""
+        return cipher.decrypt(self.series_and_number) if self.series_and_number else ""
+
+    @property
+    def series(self) -> str:
+        return self.digits[:4]
+
+    @property
+    def number(self) -> str:
+        return self.digits[4:]
+
+    @classmethod
+    def for_client(cls, client: Client) -> "Passport":
+        """The client's passport, or an empty one that is not saved yet."""
+        return getattr(client, "passport", None) or cls(client=client)
+
+    @transaction.atomic
+    def write(self, digits: str, *, by: Manager) -> None:
+        """Save with series and number `digits`; PassportTaken when another client has the same."""
+        digest = cipher.keyed_hash(digits)
+        # Taken before the row is written, so that of two clients at once the second waits for the first and sees it.
+        _lock_digest(digest)
+        if Passport.objects.filter(series_and_number_hash=digest).exclude(pk=self.pk).exists():
+            raise PassportTaken
+        if self.series_and_number_hash != digest:
+            self.series_and_number, self.series_and_number_hash = cipher.encrypt(digits), digest
+        self.updated_at, self.updated_by = timezone.now(), by
+        self.save()
+
+    def replace_photo(self, content: bytes, *, by: Manager) -> None:
+        """Keep `content` (JPEG) as the photo in place of the old one; storages.StorageUnavailable changes nothing."""
+        key = photo_key(self.client)
+        with storages.stored({key: content}):
+            self._set_photo(key, by)
+
+    def remove_photo(self, *, by: Manager) -> None:
+        self._set_photo("", by)
+
+    @transaction.atomic
+    def _set_photo(self, key: str, by: Manager) -> None:
+        old = Passport.objects.select_for_update().values_list("photo", flat=True).get(pk=self.pk)
+        self.photo, self.updated_at, self.updated_by = key, timezone.now(), by
+        self.save(update_fields=["photo", "updated_at", "updated_by"])
+        storages.remove_after_commit(old)
+
+
+def _lock_digest(digest: str) -> None:
+    with transaction.get_connection().cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [digest])

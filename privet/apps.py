@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PrivetConfig(AppConfig):
+    name = "privet"
+    verbose_name = "Привет"

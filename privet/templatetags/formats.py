@@ -1,0 +1,49 @@
+"""How values read on our pages and documents; available in every template."""
+
+from datetime import date
+from decimal import Decimal
+
+from django import template
+
+from privet import money
+
+register = template.Library()
+
+MONTHS = "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь".split()
+
+
+@register.filter
+def rubles(amount: Decimal | None) -> str:
+    """1000 → «1 000,00 ₽»."""
+    return "" if amount is None else money.in_figures(amount)
+
+
+@register.filter
+def rubles_in_words(amount: Decimal) -> str:
+    return money.in_words(amount)
+
+
+@register.filter
+def phone(digits: str) -> str:
+    """9771232323 → «+7 (977) 123-23-23»; anything that is not ten digits stays as it is."""
+    if not (digits and len(digits) == 10 and digits.isdigit()):
+        return digits or ""
+    return f"+7 ({digits[:3]}) {digits[3:6]}-{digits[6:8]}-{digits[8:]}"
+
+
+@register.filter
+def initials(name: str) -> str:
+    """«Иванов Пётр Сергеевич» → «ИП»."""
+    return "".join(word[0] for word in name.split()[:2]).upper()
+
+
+@register.filter
+def month(day: date | None) -> str:
+    """2026-11-01 → «ноябрь 2026»."""
+    return f"{MONTHS[day.month - 1]} {day.year}" if day else ""
+
+
+@register.filter
+def passport_number(digits: str) -> str:
+    """4613348353 → «46 13 348353»."""
+    return f"{digits[:2]} {digits[2:4]} {digits[4:]}" if len(digits) == 10 else digits
