@@ -58,7 +58,9 @@ class Contract(models.Model):
     """A contract as it was issued. What it says is frozen; a signed one is changed by nobody, the database included."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="contracts", verbose_name="клиент")
+    client = models.ForeignKey(
+        Client, on_delete=models.PROTECT, related_name="contracts", verbose_name="клиент"
+    )
     number = models.CharField("номер", max_length=30, unique=True)
     template_version = models.CharField("редакция текста", max_length=20)
     encrypted_snapshot = models.TextField(editable=False)
@@ -66,7 +68,9 @@ class Contract(models.Model):
     pdf_key = models.CharField("объект", max_length=200, unique=True, editable=False)
     pdf_sha256 = models.CharField("SHA-256 файла", max_length=64)
     issued_at = models.DateTimeField("сформирован")
-    issued_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто сформировал")
+    issued_by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто сформировал"
+    )
 
     # Wrong codes entered, carried over from the contract that this one replaces; an admin sets it back to 0.
     failed_tries = models.PositiveSmallIntegerField("неверных кодов", default=0)
@@ -113,13 +117,17 @@ class Contract(models.Model):
             models.CheckConstraint(
                 condition=Q(signed_at=None)
                 | Q(
-                    signed_by__isnull=False, pep_agreed_at__isnull=False, due__isnull=False,
-                    code_entered_at__isnull=False, evidence_hmac__gt="",
+                    signed_by__isnull=False,
+                    pep_agreed_at__isnull=False,
+                    due__isnull=False,
+                    code_entered_at__isnull=False,
+                    evidence_hmac__gt="",
                 ),  # fmt: skip
                 name="manager_contracts_signed_with_evidence",
             ),
             models.CheckConstraint(
-                condition=Q(paid_at=None) | Q(signed_at__isnull=False), name="manager_contracts_paid_after_signing"
+                condition=Q(paid_at=None) | Q(signed_at__isnull=False),
+                name="manager_contracts_paid_after_signing",
             ),
         ]
         triggers = [
@@ -185,7 +193,9 @@ class SigningCode(models.Model):
         verbose_name_plural = "коды подписания"
         indexes = [models.Index(fields=["contract", "-sent_at"], name="codes_of_contract")]
         constraints = [
-            models.CheckConstraint(condition=Q(expires_at__gt=F("sent_at")), name="manager_signing_codes_expire"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("sent_at")), name="manager_signing_codes_expire"
+            ),
         ]
 
     def __str__(self):
@@ -214,7 +224,9 @@ class Invoice(models.Model):
     """A bill for a signed contract; at most one open per contract."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="invoices", verbose_name="договор")
+    contract = models.ForeignKey(
+        Contract, on_delete=models.PROTECT, related_name="invoices", verbose_name="договор"
+    )
     number = models.CharField("номер", max_length=40, unique=True)
     amount = models.DecimalField(
         "сумма, ₽", max_digits=12, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
@@ -223,7 +235,9 @@ class Invoice(models.Model):
     due_on = models.DateField("оплатить до")
     status = models.CharField("статус", max_length=10, choices=InvoiceStatus, default=InvoiceStatus.PENDING)
     created_at = models.DateTimeField("выставлен", default=timezone.now)
-    created_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто выставил")
+    created_by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто выставил"
+    )
     paid_at = models.DateTimeField("оплачен", null=True)
     paid_by = models.ForeignKey(
         Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто подтвердил"
@@ -239,7 +253,9 @@ class Invoice(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [models.Index(fields=["contract", "-created_at"], name="invoices_of_contract")]
         constraints = [
-            models.UniqueConstraint("contract", name="manager_invoices_one_open", condition=Q(status="pending")),
+            models.UniqueConstraint(
+                "contract", name="manager_invoices_one_open", condition=Q(status="pending")
+            ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="manager_invoices_amount_positive"),
             models.CheckConstraint(
                 condition=(Q(status="paid", paid_at__isnull=False) | ~Q(status="paid") & Q(paid_at=None)),

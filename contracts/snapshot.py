@@ -82,7 +82,9 @@ class CompanyPart:
 
     @classmethod
     def now(cls) -> "CompanyPart":
-        return cls(**{field.name: getattr(settings, f"COMPANY_{field.name.upper()}") for field in fields(cls)})
+        return cls(
+            **{field.name: getattr(settings, f"COMPANY_{field.name.upper()}") for field in fields(cls)}
+        )
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,11 @@ class Snapshot:
 
 def _load(part, data: dict):
     """A part from its JSON values: dates and sums of money come back as such."""
-    convert = {date: date.fromisoformat, date | None: lambda text: text and date.fromisoformat(text), Decimal: Decimal}
+    convert = {
+        date: date.fromisoformat,
+        date | None: lambda text: text and date.fromisoformat(text),
+        Decimal: Decimal,
+    }
     return part(**{field.name: convert.get(field.type, str)(data[field.name]) for field in fields(part)})
 
 
@@ -181,5 +187,8 @@ def _devices(devices: list[Device], tariff: Tariff) -> tuple[DevicePart, ...]:
 
 def _tariff(tariff: Tariff) -> TariffPart:
     return TariffPart(
-        name=tariff.name, base_fee=tariff.base_fee, extra_per_device=tariff.extra_per_device, notes=tariff.notes
+        name=tariff.name,
+        base_fee=tariff.base_fee,
+        extra_per_device=tariff.extra_per_device,
+        notes=tariff.notes,
     )

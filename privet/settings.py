@@ -184,6 +184,9 @@ COMPANY_BANK_BIK = env.str("COMPANY_BANK_BIK", "044525225")
 COMPANY_BANK_ACCOUNT = env.str("COMPANY_BANK_ACCOUNT", "40702810000000000000")
 COMPANY_BANK_CORRESPONDENT = env.str("COMPANY_BANK_CORRESPONDENT", "30101810400000000225")
 
+# Days that an invoice made at signing gives the client to pay.
+INVOICE_DAYS = env.int("INVOICE_DAYS", 10)
+
 # True hides the one-time code in the manager's own log; the client's app always shows it.
 MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)
 

@@ -1,0 +1,49 @@
+"""What changed since a contract was issued, in words that a manager understands."""
+
+from dataclasses import fields
+
+from contracts.models import Contract
+from contracts.snapshot import Contents, DevicePart
+
+PERSON = {
+    "last_name": "фамилия",
+    "first_name": "имя",
+    "middle_name": "отчество",
+    "passport_series": "серия паспорта",
+    "passport_number": "номер паспорта",
+    "issued_by": "кем выдан паспорт",
+    "department_code": "код подразделения",
+    "issued_on": "дата выдачи паспорта",
+    "birth_date": "дата рождения",
+    "registration_address": "адрес регистрации",
+    "phone": "телефон",
+    "email": "электронная почта",
+    "address": "адрес",
+}
+
+
+def changes_since(contract: Contract) -> list[str]:
+    """One line for each difference between the contract and the client's data now; empty when there is none."""
+    return differences(contract.snapshot.contents, Contents.of(contract.client))
+
+
+def differences(before: Contents, now: Contents) -> list[str]:
+    lines = [f"Изменено: {PERSON[name]}" for name in _changed_fields(before.person, now.person)]
+    lines += _device_lines(before.devices, now.devices)
+    if before.tariff != now.tariff:
+        lines.append(
+            f"Тариф: «{now.tariff.name}»" if before.tariff.name != now.tariff.name else "Изменён тариф"
+        )
+    return lines
+
+
+def _changed_fields(before, now) -> list[str]:
+    return [field.name for field in fields(before) if getattr(before, field.name) != getattr(now, field.name)]
+
+
+def _device_lines(before: tuple[DevicePart, ...], now: tuple[DevicePart, ...]) -> list[str]:
+    old, new = ({device.id: device for device in devices} for devices in (before, now))
+    added = [f"Добавлено устройство «{new[id].title}»" for id in new if id not in old]
+    removed = [f"Удалено устройство «{old[id].title}»" for id in old if id not in new]
+    changed = [f"Изменено устройство «{new[id].title}»" for id in new if id in old and new[id] != old[id]]
+    return added + removed + changed

@@ -1,0 +1,129 @@
+"""Issuing a contract: its contents are frozen, rendered and stored before the database says that it exists."""
+
+import hashlib
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from clients.models import Client, Status, TransitionRefused
+from contracts import pdf
+from contracts.models import Contract, InvoiceStatus
+from contracts.numbering import next_number
+from contracts.snapshot import CompanyPart, Contents, Snapshot
+from managers.models import Manager
+from privet import storages
+from support import log
+
+
+class ContentsChanged(Exception):
+    """Somebody changed the client's data while the contract was being made; nothing was issued."""
+
+
+class _IssuedMeanwhile(Exception):
+    def __init__(self, contract: Contract):
+        self.contract = contract
+
+
+def open_contract(client: Client) -> Contract | None:
+    """The contract that waits for the client's signature."""
+    return client.contracts.open().first()
+
+
+def issue(client: Client, *, by: Manager) -> Contract:
+    """Issue a contract for the client's data as it is now; an open one that says the same is returned as it is.
+
+    An open contract that says something else becomes void. Of two callers at once one issues, both get its contract.
+    Raises TransitionRefused when the client does not await a contract, ContentsChanged, or
+    storages.StorageUnavailable; then nothing was changed.
+    """
+    if client.status != Status.AWAITING_CONTRACT:
+        raise TransitionRefused(client)
+    contents = Contents.of(client)
+    current = open_contract(client)
+    if current and current.snapshot.contents == contents:
+        return current
+    contract, file = _draft(client, contents, by=by, now=timezone.now())
+    try:
+        with storages.stored({contract.pdf_key: file}):
+            return _record(contract, contents)
+    except _IssuedMeanwhile as meanwhile:
+        return meanwhile.contract
+
+
+def _draft(client: Client, contents: Contents, *, by: Manager, now: datetime) -> tuple[Contract, bytes]:
+    day = timezone.localdate(now)
+    snapshot = Snapshot(
+        number=next_number(contents.person.last_name, day),
+        issued_on=day,
+        template_version=pdf.current_version(),
+        company=CompanyPart.now(),
+        contents=contents,
+    )
+    file = pdf.render_contract(snapshot)
+    contract = Contract(
+        client=client,
+        number=snapshot.number,
+        template_version=snapshot.template_version,
+        encrypted_snapshot=snapshot.encrypt(),
+        surcharge=contents.surcharge,
+        pdf_sha256=hashlib.sha256(file).hexdigest(),
+        issued_at=now,
+        issued_by=by,
+    )
+    contract.pdf_key = f"contracts/{client.pk}/{contract.pk}.pdf"
+    return contract, file
+
+
+@transaction.atomic
+def _record(contract: Contract, contents: Contents) -> Contract:
+    client = contract.client.locked()
+    if client.status != Status.AWAITING_CONTRACT:
+        raise TransitionRefused(client)
+    current = open_contract(client)
+    if current and current.snapshot.contents == contents:
+        raise _IssuedMeanwhile(current)
+    if Contents.of(client) != contents:
+        raise ContentsChanged
+    if current:
+        # The count of wrong codes goes on: issuing anew must not buy new guesses.
+        contract.failed_tries = current.failed_tries
+        _void(current, by=contract.issued_by, now=contract.issued_at)
+    contract.save(force_insert=True)
+    log.event(client, f"Сформирован договор {contract.number}", by=contract.issued_by, now=contract.issued_at)
+    return contract
+
+
+def _void(contract: Contract, *, by: Manager, now: datetime) -> None:
+    contract.void_at, contract.voided_by = now, by
+    contract.save(update_fields=["void_at", "voided_by"])
+    log.event(contract.client, f"Договор {contract.number} аннулирован", by=by, now=now)
+
+
+def unchanged_signed(client: Client) -> Contract | None:
+    """For a client who awaits a contract: the last signed one, if the data is again what it says."""
+    if client.status != Status.AWAITING_CONTRACT:
+        return None
+    signed = client.contracts.signed().newest_first().first()
+    return signed if signed and signed.snapshot.contents == Contents.of(client) else None
+
+
+@transaction.atomic
+def keep_signed(client: Client, *, by: Manager) -> None:
+    """The change is taken back: the signed contract stays in force and no new one is needed.
+
+    Raises TransitionRefused when the data is not what the last signed contract says.
+    """
+    client, now = client.locked(), timezone.now()
+    signed = unchanged_signed(client)
+    if signed is None:
+        raise TransitionRefused(client)
+    current = open_contract(client)
+    if current:
+        _void(current, by=by, now=now)
+    unpaid = signed.invoices.model.objects.filter(
+        contract__client=client, status=InvoiceStatus.PENDING
+    ).exists()
+    target = Status.AWAITING_PAYMENT if unpaid else Status.PROCESSED
+    client.move(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
+    log.event(client, f"Изменения отменены, действует договор {signed.number}", by=by, now=now)
