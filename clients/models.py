@@ -167,8 +167,12 @@ class Client(models.Model):
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="clients_pool", condition=Q(status="new", manager=None)),
             models.Index(fields=["manager", "-created_at", "-id"], name="clients_mine"),
-            models.Index(fields=["manager", "-created_at", "-id"], name="clients_my_work", condition=Q(status__in=IN_WORK)),
-            models.Index(fields=["manager", "-created_at", "-id"], name="clients_my_done", condition=Q(status="processed")),
+            models.Index(
+                fields=["manager", "-created_at", "-id"], name="clients_my_work", condition=Q(status__in=IN_WORK)
+            ),
+            models.Index(
+                fields=["manager", "-created_at", "-id"], name="clients_my_done", condition=Q(status="processed")
+            ),
             models.Index(fields=["-created_at", "-id"], name="clients_all_work", condition=Q(status__in=IN_WORK)),
             models.Index(fields=["-created_at", "-id"], name="clients_all_done", condition=Q(status="processed")),
             GinIndex(OpClass("search", name="gin_trgm_ops"), name="clients_search", fastupdate=False),
@@ -208,9 +212,7 @@ class Client(models.Model):
         free = Client.objects.filter(pk=self.pk, status=Status.NEW)
         if not by.is_admin:
             free = free.filter(Q(manager=None) | Q(manager=by))
-        if not free.update(
-            status=Status.IN_VERIFICATION, manager=Coalesce("manager", Value(by.pk)), claimed_at=now
-        ):
+        if not free.update(status=Status.IN_VERIFICATION, manager=Coalesce("manager", Value(by.pk)), claimed_at=now):
             return False
         before = self.manager_id
         self.refresh_from_db(fields=["status", "manager", "claimed_at"])

@@ -31,9 +31,7 @@ def differences(before: Contents, now: Contents) -> list[str]:
     lines = [f"Изменено: {PERSON[name]}" for name in _changed_fields(before.person, now.person)]
     lines += _device_lines(before.devices, now.devices)
     if before.tariff != now.tariff:
-        lines.append(
-            f"Тариф: «{now.tariff.name}»" if before.tariff.name != now.tariff.name else "Изменён тариф"
-        )
+        lines.append(f"Тариф: «{now.tariff.name}»" if before.tariff.name != now.tariff.name else "Изменён тариф")
     return lines
 
 

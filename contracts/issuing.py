@@ -121,9 +121,7 @@ def keep_signed(client: Client, *, by: Manager) -> None:
     current = open_contract(client)
     if current:
         _void(current, by=by, now=now)
-    unpaid = signed.invoices.model.objects.filter(
-        contract__client=client, status=InvoiceStatus.PENDING
-    ).exists()
+    unpaid = signed.invoices.model.objects.filter(contract__client=client, status=InvoiceStatus.PENDING).exists()
     target = Status.AWAITING_PAYMENT if unpaid else Status.PROCESSED
     client.move(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
     log.event(client, f"Изменения отменены, действует договор {signed.number}", by=by, now=now)

@@ -58,9 +58,7 @@ class Contract(models.Model):
     """A contract as it was issued. What it says is frozen; a signed one is changed by nobody, the database included."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    client = models.ForeignKey(
-        Client, on_delete=models.PROTECT, related_name="contracts", verbose_name="клиент"
-    )
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="contracts", verbose_name="клиент")
     number = models.CharField("номер", max_length=30, unique=True)
     template_version = models.CharField("редакция текста", max_length=20)
     encrypted_snapshot = models.TextField(editable=False)
@@ -68,9 +66,7 @@ class Contract(models.Model):
     pdf_key = models.CharField("объект", max_length=200, unique=True, editable=False)
     pdf_sha256 = models.CharField("SHA-256 файла", max_length=64)
     issued_at = models.DateTimeField("сформирован")
-    issued_by = models.ForeignKey(
-        Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто сформировал"
-    )
+    issued_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто сформировал")
 
     # Wrong codes entered, carried over from the contract that this one replaces; an admin sets it back to 0.
     failed_tries = models.PositiveSmallIntegerField("неверных кодов", default=0)
@@ -132,9 +128,7 @@ class Contract(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="contracts_stay", operation=pgtrigger.Delete),
-            pgtrigger.ReadOnly(
-                name="contents_are_frozen", exclude=SIGNATURE_FIELDS + LATER_FIELDS + UNSIGNED_FIELDS
-            ),
+            pgtrigger.ReadOnly(name="contents_are_frozen", exclude=SIGNATURE_FIELDS + LATER_FIELDS + UNSIGNED_FIELDS),
             pgtrigger.Protect(
                 name="signed_is_immutable",
                 operation=pgtrigger.Update,
@@ -193,9 +187,7 @@ class SigningCode(models.Model):
         verbose_name_plural = "коды подписания"
         indexes = [models.Index(fields=["contract", "-sent_at"], name="codes_of_contract")]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(expires_at__gt=F("sent_at")), name="manager_signing_codes_expire"
-            ),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("sent_at")), name="manager_signing_codes_expire"),
         ]
 
     def __str__(self):
@@ -224,9 +216,7 @@ class Invoice(models.Model):
     """A bill for a signed contract; at most one open per contract."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    contract = models.ForeignKey(
-        Contract, on_delete=models.PROTECT, related_name="invoices", verbose_name="договор"
-    )
+    contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="invoices", verbose_name="договор")
     number = models.CharField("номер", max_length=40, unique=True)
     amount = models.DecimalField(
         "сумма, ₽", max_digits=12, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
@@ -235,9 +225,7 @@ class Invoice(models.Model):
     due_on = models.DateField("оплатить до")
     status = models.CharField("статус", max_length=10, choices=InvoiceStatus, default=InvoiceStatus.PENDING)
     created_at = models.DateTimeField("выставлен", default=timezone.now)
-    created_by = models.ForeignKey(
-        Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто выставил"
-    )
+    created_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто выставил")
     paid_at = models.DateTimeField("оплачен", null=True)
     paid_by = models.ForeignKey(
         Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто подтвердил"
@@ -253,9 +241,7 @@ class Invoice(models.Model):
         ordering = ["-created_at", "-id"]
         indexes = [models.Index(fields=["contract", "-created_at"], name="invoices_of_contract")]
         constraints = [
-            models.UniqueConstraint(
-                "contract", name="manager_invoices_one_open", condition=Q(status="pending")
-            ),
+            models.UniqueConstraint("contract", name="manager_invoices_one_open", condition=Q(status="pending")),
             models.CheckConstraint(condition=Q(amount__gt=0), name="manager_invoices_amount_positive"),
             models.CheckConstraint(
                 condition=(Q(status="paid", paid_at__isnull=False) | ~Q(status="paid") & Q(paid_at=None)),
@@ -268,9 +254,7 @@ class Invoice(models.Model):
                 field="status",
                 transitions=[("pending", "paid"), ("pending", "cancelled")],
             ),
-            pgtrigger.ReadOnly(
-                name="invoice_is_frozen", exclude=["status", "paid_at", "paid_by", "cancelled_at"]
-            ),
+            pgtrigger.ReadOnly(name="invoice_is_frozen", exclude=["status", "paid_at", "paid_by", "cancelled_at"]),
             pgtrigger.Protect(name="invoices_stay", operation=pgtrigger.Delete),
         ]
 

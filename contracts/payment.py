@@ -59,9 +59,7 @@ def settle(client: Client, contract: Contract, *, by: Manager, now: datetime) ->
             _cancel(client, invoice, by=by, now=now)
     if contract.due:
         due_on = timezone.localdate(now) + timedelta(days=settings.INVOICE_DAYS)
-        _create(
-            client, contract, contract.due, f"Доплата по договору {contract.number}", due_on, by=by, now=now
-        )
+        _create(client, contract, contract.due, f"Доплата по договору {contract.number}", due_on, by=by, now=now)
     target = Status.AWAITING_PAYMENT if pending.exists() else Status.PROCESSED
     client.move(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
 

@@ -100,9 +100,7 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     if next_at > now:
         raise CodeTooSoon(next_at - now) if next_at - now <= CODE_PAUSE else TooManyCodes
     digits = f"{secrets.randbelow(10**6):06}"
-    code = SigningCode(
-        contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFE
-    )
+    code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFE)
     code.code_hash = _code_hash(code, digits)
     code.save()
     bridge.tell_client(
@@ -210,10 +208,7 @@ def _check_code(contract: Contract, text: str, now: datetime) -> SigningCode:
     if code.is_late(now):
         raise CodeLate
     digits = re.sub(r"\D", "", text)
-    fits = (
-        hmac.compare_digest(code.code_hash, _code_hash(code, digits))
-        and code.pdf_sha256 == contract.pdf_sha256
-    )
+    fits = hmac.compare_digest(code.code_hash, _code_hash(code, digits)) and code.pdf_sha256 == contract.pdf_sha256
     if not fits:
         _count_wrong(contract, code)
         raise CodeWrong(min(code.tries_left, TRIES_PER_CONTRACT - contract.failed_tries))
@@ -229,9 +224,7 @@ def _count_wrong(contract: Contract, code: SigningCode) -> None:
     contract.save(update_fields=["failed_tries"])
 
 
-def _record_signature(
-    client: Client, contract: Contract, code: SigningCode, *, by: Manager, now: datetime
-) -> None:
+def _record_signature(client: Client, contract: Contract, code: SigningCode, *, by: Manager, now: datetime) -> None:
     contract.signed_at = contract.pep_agreed_at = contract.code_entered_at = now
     contract.signed_by = by
     contract.code_channel, contract.code_sent_at = CHANNEL, code.sent_at

@@ -82,9 +82,7 @@ class CompanyPart:
 
     @classmethod
     def now(cls) -> "CompanyPart":
-        return cls(
-            **{field.name: getattr(settings, f"COMPANY_{field.name.upper()}") for field in fields(cls)}
-        )
+        return cls(**{field.name: getattr(settings, f"COMPANY_{field.name.upper()}") for field in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -105,9 +103,7 @@ class Contents:
         client = Client.objects.select_related("user", "passport", "tariff_choice__tariff").get(pk=client.pk)
         devices = list(client.devices.select_related("type"))
         tariff = client.tariff_choice.tariff
-        return cls(
-            person=_person(client, client.passport), devices=_devices(devices, tariff), tariff=_tariff(tariff)
-        )
+        return cls(person=_person(client, client.passport), devices=_devices(devices, tariff), tariff=_tariff(tariff))
 
 
 @dataclass(frozen=True)

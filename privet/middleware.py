@@ -37,7 +37,9 @@ def refuse_nul_bytes(get_response):
 
     def middleware(request):
         if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path_info:
-            return HttpResponseBadRequest("Запрос содержит недопустимые символы.", content_type="text/plain; charset=utf-8")
+            return HttpResponseBadRequest(
+                "Запрос содержит недопустимые символы.", content_type="text/plain; charset=utf-8"
+            )
         return get_response(request)
 
     return middleware

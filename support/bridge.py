@@ -13,7 +13,9 @@ from support.models import GOING_ON, Author, Message, Ticket, TicketStatus
 SUBJECT = "Обслуживание устройств"
 
 
-def tell_client(client: Client, body: str, *, by: Manager | None, now: datetime, logged_as: str | None = None) -> Ticket:
+def tell_client(
+    client: Client, body: str, *, by: Manager | None, now: datetime, logged_as: str | None = None
+) -> Ticket:
     """Post `body` to the client's open ticket, and to the manager's log (as `logged_as` where that differs)."""
     ticket = open_ticket(client, now=now)
     post(ticket, body, now=now)
