@@ -1,35 +1,17 @@
 """Rules that hold for every request."""
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponseBadRequest
+from django.http import HttpResponseBadRequest
 from django.shortcuts import resolve_url
 from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from managers.forms import SignInForm
-
-
-def client_ip(request: HttpRequest) -> str:
-    """The address the request came from, believing only the proxies of `TRUSTED_PROXIES`; "" when malformed.
-
-    With n trusted proxies the address is the n-th from the right of X-Forwarded-For: whatever stands further
-    left was written by the client.
-    """
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.TRUSTED_PROXIES:
-        hops = request.headers.get("X-Forwarded-For", "").split(",")
-        if len(hops) >= settings.TRUSTED_PROXIES:
-            address = hops[-settings.TRUSTED_PROXIES].strip()
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return ""
 
 
 def refuse_nul_bytes(get_response):
