@@ -1,0 +1,149 @@
+"""Photos that people send: read by their content, kept as JPEGs of our own making, and shown again."""
+
+import io
+from typing import NamedTuple
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+from django.http import Http404, HttpResponse
+from PIL import Image, ImageOps
+
+from privet import storages
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+MAX_PIXELS = 40_000_000
+LONGER_SIDE = 1200
+THUMBNAIL_SIDE = 240
+JPEG = {"format": "JPEG", "quality": 85, "optimize": True}
+
+EMPTY = "Файл пустой. Сделайте фото ещё раз или выберите другое."
+TOO_LARGE = "Файл больше {limit} МБ. Выберите фото поменьше."
+TOO_MANY_PIXELS = "Фото больше 40 мегапикселей. Уменьшите его или сделайте снимок с меньшим разрешением."
+NOT_A_PHOTO = "Это не фото или файл повреждён. Подойдут JPEG, PNG и WebP."
+UNAVAILABLE = "Хранилище фото не отвечает. Попробуйте через минуту."
+
+
+class Photo(NamedTuple):
+    """A picture and its thumbnail, both JPEG without metadata."""
+
+    picture: bytes
+    thumbnail: bytes
+
+
+def read_photo(upload: UploadedFile) -> Photo:
+    """The photo that `upload` holds, upright, at most 1200 px on the longer side; the thumbnail at most 240 px.
+
+    Whatever else the file carried (place, camera, a second meaning of a polyglot) is gone with the re-encoding.
+    Raises ValidationError, in words for the person who sent it.
+    """
+    if not upload.size:
+        raise ValidationError(EMPTY, code="empty")
+    if upload.size > settings.PHOTO_MAX_BYTES:
+        raise ValidationError(TOO_LARGE.format(limit=settings.PHOTO_MAX_BYTES // 1024**2), code="too_large")
+    try:
+        with Image.open(upload, formats=FORMATS) as image:
+            # The header says how large it is; nothing is decoded before it is known to fit.
+            if image.width * image.height > MAX_PIXELS:
+                raise ValidationError(TOO_MANY_PIXELS, code="too_many_pixels")
+            return _re_encoded(image)
+    except ValidationError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise ValidationError(TOO_MANY_PIXELS, code="too_many_pixels") from error
+    except Exception as error:  # decoders that meet a made-up file raise whatever they like
+        raise ValidationError(NOT_A_PHOTO, code="not_a_photo") from error
+
+
+def _re_encoded(image: Image.Image) -> Photo:
+    # JPEG decodes straight to about the size that is asked for; other formats are not touched by this.
+    image.draft("RGB", (LONGER_SIDE, LONGER_SIDE))
+    picture = _opaque(image)
+    picture.thumbnail((LONGER_SIDE, LONGER_SIDE))
+    picture = ImageOps.exif_transpose(picture)
+    # Pillow writes comments and XMP that it finds here into the new file.
+    picture.info.clear()
+    thumbnail = picture.copy()
+    thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    return Photo(_jpeg(picture), _jpeg(thumbnail))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    layers = image.convert("RGBA")
+    paper = Image.new("RGB", image.size, "white")
+    paper.paste(layers, mask=layers)
+    paper.info = dict(image.info)
+    return paper
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, **JPEG)
+    return file.getvalue()
+
+
+class PhotoInput(forms.FileInput):
+    """Camera or gallery."""
+
+    def __init__(self, attrs=None):
+        super().__init__({"accept": "image/*"} | (attrs or {}))
+
+
+class PhotosInput(PhotoInput):
+    allow_multiple_selected = True
+
+
+class PhotoField(forms.FileField):
+    """An upload that is a photo; cleans to a Photo, or to None when there is none."""
+
+    widget = PhotoInput
+    default_error_messages = {"empty": EMPTY}
+
+    def to_python(self, data):
+        upload = super().to_python(data)
+        return upload and read_photo(upload)
+
+
+class MultiplePhotosField(PhotoField):
+    """Several uploads in one field, taken all or none; cleans to a list of Photo. Errors name the file."""
+
+    widget = PhotosInput
+
+    def clean(self, data, initial=None):
+        photos, errors = [], []
+        for upload in data or []:
+            try:
+                photos.append(super().clean(upload, initial))
+            except ValidationError as error:
+                errors += [ValidationError(f"{upload.name}: {message}") for message in error.messages]
+        if errors:
+            raise ValidationError(errors)
+        return photos
+
+    def has_changed(self, initial, data) -> bool:
+        return bool(data)
+
+
+class StopAtLimit(FileUploadHandler):
+    """Receives no more of one file than shows that it is too large, so that 100 MB never reach the disk."""
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
+        return raw_data if start <= settings.PHOTO_MAX_BYTES else None
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
+def photo_response(key: str, *, cache: str = "private, no-store") -> HttpResponse:
+    """The stored JPEG, for an image tag. Http404 when there is none, 503 when the storage does not answer."""
+    headers = {"Cache-Control": cache, "Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"}
+    try:
+        return HttpResponse(storages.get(key), content_type="image/jpeg", headers=headers)
+    except storages.ObjectMissing as error:
+        raise Http404("Фото не найдено.") from error
+    except storages.StorageUnavailable:
+        return HttpResponse(UNAVAILABLE, status=503, content_type="text/plain; charset=utf-8")
