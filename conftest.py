@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
 os.environ["DEBUG"] = "1"
 os.environ["PRIVET_ENV_FILE"] = os.devnull
 
-from privet import embedded  # noqa: E402
+from privet import embedded
 
 embedded.ensure_database()
 
@@ -21,6 +21,7 @@ from datetime import date  # noqa: E402
 from decimal import Decimal  # noqa: E402
 
 import pytest  # noqa: E402
+from django.db import connection  # noqa: E402
 from django.test import Client as Browser  # noqa: E402
 
 from clients.models import AppUser, Client  # noqa: E402
@@ -30,6 +31,7 @@ from managers.models import Manager, Role  # noqa: E402
 from passport.models import Passport  # noqa: E402
 
 PASSWORD = "correct horse battery staple"
+SHARED_TABLES = "users, devices, device_photos, support_tickets, support_messages"
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +41,19 @@ def _test_settings(settings, tmp_path):
     settings.STORAGES = settings.STORAGES | {
         "default": {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": str(tmp_path / "files")}}
     }
+
+
+@pytest.fixture(autouse=True)
+def _empty_shared_tables(request):
+    """After a test with real transactions; Django empties only the tables that are ours alone."""
+    marker = request.node.get_closest_marker("django_db")
+    if not marker or not marker.kwargs.get("transaction"):
+        yield
+        return
+    request.getfixturevalue("transactional_db")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {SHARED_TABLES} CASCADE")
 
 
 @pytest.fixture
@@ -156,7 +171,7 @@ class Make:
         )[0]
 
     def awaiting_contract(self, by: Manager, devices: int = 1, fee: Decimal | None = None, **fields) -> Client:
-        """Steps 1 to 3 done: a passport, `devices` devices with own fee `fee` (or the tariff's 150), surcharge fixed."""
+        """Steps 1 to 3 done: passport, `devices` devices with own fee `fee` (or the tariff's 150), surcharge fixed."""
         client = self.verified(by, **fields)
         self.passport(client, by)
         for number in range(devices):

@@ -3,7 +3,11 @@
 Everything runs in the caller's transaction: the fact and the message that tells of it appear together or not at all.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
 
 from clients.models import Client
 from managers.models import Manager
@@ -13,10 +17,17 @@ from support.models import GOING_ON, Author, Message, Ticket, TicketStatus
 SUBJECT = "Обслуживание устройств"
 
 
+class TicketClosed(Exception):
+    """The conversation is over: it takes no answer unless it is opened again."""
+
+
 def tell_client(
     client: Client, body: str, *, by: Manager | None, now: datetime, logged_as: str | None = None
 ) -> Ticket:
-    """Post `body` to the client's open ticket, and to the manager's log (as `logged_as` where that differs)."""
+    """Post `body` to the client's open ticket, and to the manager's log (as `logged_as` where that differs).
+
+    Raises TransactionManagementError outside a transaction.
+    """
     ticket = open_ticket(client, now=now)
     post(ticket, body, now=now)
     log.event(client, logged_as or body, by=by, now=now)
@@ -26,10 +37,11 @@ def tell_client(
 def open_ticket(client: Client, *, now: datetime) -> Ticket:
     """The client's ticket that goes on, or a new one; concurrent callers get the same. Call it in a transaction."""
     client = client.locked()
-    going_on = Ticket.objects.filter(user_id=client.user_id, status__in=GOING_ON)
+    # Held, so that the app can't delete or close it between our look and our message.
+    going_on = Ticket.objects.filter(user_id=client.user_id, status__in=GOING_ON).select_for_update(no_key=True)
     ticket = (
         going_on.filter(pk=client.support_ticket_id).first()
-        or going_on.order_by("-created_at").first()
+        or going_on.order_by("-created_at", "-id").first()
         or Ticket.objects.create(user_id=client.user_id, subject=SUBJECT, created_at=now, updated_at=now)
     )
     if client.support_ticket_id != ticket.pk:
@@ -38,12 +50,48 @@ def open_ticket(client: Client, *, now: datetime) -> Ticket:
 
 
 def post(ticket: Ticket, body: str, *, now: datetime, status: TicketStatus | None = None) -> Message:
-    """Post as support; with `status`, move the ticket there."""
-    message = Message.objects.create(ticket=ticket, author=Author.SUPPORT, body=body, created_at=now, updated_at=now)
-    changed = {"updated_at": now} | ({"status": status} if status else {})
+    """Post as support; with `status`, move the ticket there. Messages of one `now` keep the order of posting."""
+    ours = Message.objects.filter(ticket=ticket, author=Author.SUPPORT, created_at__gte=now)
+    last = ours.aggregate(at=Max("created_at"))["at"]
+    # The app sorts by this time alone.
+    at = last + timedelta(microseconds=1) if last else now
+    message = Message.objects.create(ticket=ticket, author=Author.SUPPORT, body=body, created_at=at, updated_at=at)
+    changed = {"updated_at": at} | ({"status": status} if status else {})
     Ticket.objects.filter(pk=ticket.pk).update(**changed)
     return message
 
 
-def set_status(ticket: Ticket, status: TicketStatus, *, now: datetime) -> None:
+@transaction.atomic
+def answer(ticket: Ticket, body: str, *, by: Manager, reopen: bool = False) -> Message:
+    """Answer the client, who is now to reply. TicketClosed for one that is over, unless `reopen`.
+
+    Raises Ticket.DoesNotExist when the app has deleted it.
+    """
+    client, ticket = _locked(ticket)
+    if not (ticket.is_going_on or reopen):
+        raise TicketClosed
+    now = timezone.now()
+    message = post(ticket, body, now=now, status=TicketStatus.PENDING)
+    if client:
+        log.event(client, f"Ответ поддержки: {body}", by=by, now=now)
+    return message
+
+
+@transaction.atomic
+def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager) -> None:
+    """Move the ticket to `status`; nothing happens when it is there. Raises Ticket.DoesNotExist."""
+    client, ticket = _locked(ticket)
+    if ticket.status == status:
+        return
+    now = timezone.now()
     Ticket.objects.filter(pk=ticket.pk).update(status=status, updated_at=now)
+    if client:
+        label = TicketStatus(status).label.lower()
+        log.event(client, f"Обращение «{ticket.subject}»: {label}", by=by, now=now)
+
+
+def _locked(ticket: Ticket) -> tuple[Client | None, Ticket]:
+    # The client first: every deed on a client takes its locks in this order. An account may have no client.
+    client = Client.objects.filter(user_id=ticket.user_id).first()
+    client = client and client.locked()
+    return client, Ticket.objects.select_for_update(no_key=True).get(pk=ticket.pk)

@@ -1,10 +1,16 @@
 """The manager's own log of a client: events of the work and notes."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max
 
 from clients.models import Client
 from managers.models import Manager
 from support.models import LogEntry, LogKind, Thread
+
+CODE = re.compile(r"(\bкод\b[^.]*: ?)\d{6}\b", re.IGNORECASE)
 
 
 def event(client: Client, body: str, *, by: Manager | None, now: datetime) -> None:
@@ -17,6 +23,19 @@ def note(client: Client, body: str, *, by: Manager, now: datetime) -> None:
     _append(client, LogKind.NOTE, body, by, now)
 
 
+def without_code(body: str) -> str:
+    """The text as somebody reads it whom the one-time code was not sent to.
+
+    >>> without_code("Код для подписания договора ИВ-261123-01: 123456. Действует 10 минут.")
+    'Код для подписания договора ИВ-261123-01: ••••••. Действует 10 минут.'
+    """
+    return CODE.sub(r"\1••••••", body)
+
+
+@transaction.atomic
 def _append(client: Client, kind: LogKind, body: str, by: Manager | None, now: datetime) -> None:
     thread, _ = Thread.objects.get_or_create(client=client)
-    LogEntry.objects.create(thread=thread, kind=kind, author=by, body=body, created_at=now)
+    # Entries of one deed have one `now`; the timeline shows them in the order in which they were written.
+    last = LogEntry.objects.filter(thread=thread, created_at__gte=now).aggregate(at=Max("created_at"))["at"]
+    at = last + timedelta(microseconds=1) if last else now
+    LogEntry.objects.create(thread=thread, kind=kind, author=by, body=body, created_at=at)

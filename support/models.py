@@ -1,11 +1,15 @@
 """The conversation shared with the client's app, and the manager's own log of a client."""
 
 import uuid
+from datetime import datetime
 
 import pgtrigger
-from django.db import models
+from django.db import connection, models
+from django.db.models import Q, Value
+from django.db.models.functions import Lower, Replace
 from django.utils import timezone
 
+from clients import search
 from clients.fields import NaiveUtcDateTimeField, PgEnumField
 from clients.models import AppUser, Client
 from managers.models import Manager
@@ -26,6 +30,52 @@ class Author(models.TextChoices):
     SUPPORT = "support", "Поддержка"
 
 
+# Labels of other versions of the app.
+OTHER_LABELS = {"resolved": "Решено", "rejected": "Отклонено"}
+
+
+def status_label(status: str) -> str:
+    """In words; a label that only another version of the app knows is shown as it is."""
+    return dict(TicketStatus.choices).get(status) or OTHER_LABELS.get(status, status)
+
+
+def known_statuses() -> list[str]:
+    """The labels that this database has, in its order; comparing with any other is an error of PostgreSQL."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT enum_range(NULL::supportcasestatus)::text[]")
+        return cursor.fetchone()[0]
+
+
+class TicketQuerySet(models.QuerySet):
+    def of_clients(self, text: str) -> "TicketQuerySet":
+        """Those of the clients who are found by `text`: name, phone in any form, e-mail, address, contract number."""
+        return self.filter(user_id__in=Client.objects.search(text).values("user_id"))
+
+    def about(self, text: str) -> "TicketQuerySet":
+        """Those in whose subject every word of `text` occurs; words too short for the trigram index are passed over."""
+        words = [word for word in search.words(text) if len(word) > 2]
+        if not words:
+            return self.none()
+        found = Q()
+        for word in words:
+            found &= Q(folded_subject__contains=word)
+        # The very expression of the index support_tickets_privet_subject.
+        return self.alias(folded_subject=Replace(Lower("subject"), Value("ё"), Value("е"))).filter(found)
+
+    def search(self, text: str) -> "TicketQuerySet":
+        """Those found by client or by subject. A union, so that each half can use its index."""
+        halves = self.model.objects.of_clients(text).values("pk"), self.model.objects.about(text).values("pk")
+        return self.filter(pk__in=halves[0].union(halves[1]))
+
+    def latest_first(self) -> "TicketQuerySet":
+        return self.order_by("-updated_at", "-id")
+
+    def before(self, updated_at: datetime, pk: uuid.UUID) -> "TicketQuerySet":
+        """The rest of the list after the ticket with these values (keyset pagination)."""
+        # The first condition is implied by the second; it is what lets the index start at the right place.
+        return self.filter(updated_at__lte=updated_at).exclude(updated_at=updated_at, id__gte=pk)
+
+
 class Ticket(models.Model):
     """A conversation in «Привет Супер» (`support_tickets`, shared)."""
 
@@ -38,6 +88,8 @@ class Ticket(models.Model):
     created_at = NaiveUtcDateTimeField("создано", default=timezone.now)
     updated_at = models.DateTimeField("изменено", default=timezone.now)
 
+    objects = TicketQuerySet.as_manager()
+
     class Meta:
         managed = False
         db_table = "support_tickets"
@@ -49,8 +101,12 @@ class Ticket(models.Model):
 
     @property
     def status_label(self) -> str:
-        """In words; a label that only another version of the app knows is shown as it is."""
-        return {"resolved": "Решено", "rejected": "Отклонено"}.get(self.status, self.get_status_display())
+        return status_label(self.status)
+
+    @property
+    def client(self) -> Client | None:
+        """Whose it is; None when the account is gone or has no client. Needs `user__client` prefetched."""
+        return getattr(self.user, "client", None)
 
     @property
     def is_going_on(self) -> bool:

@@ -1,0 +1,281 @@
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.transaction import TransactionManagementError
+from django.utils import timezone
+
+from support import bridge
+from support.models import Author, LogEntry, Message, Ticket, TicketStatus
+
+NOW = datetime(2026, 11, 23, 9, 30, 15, 123456, tzinfo=UTC)
+
+
+def tell(client, anna, body="Договор подписан", now=NOW, **kwargs):
+    with transaction.atomic():
+        return bridge.tell_client(client, body, by=anna, now=now, **kwargs)
+
+
+def bodies(ticket):
+    return list(Message.objects.filter(ticket=ticket).order_by("created_at").values_list("body", flat=True))
+
+
+def test_a_message_reaches_the_client_and_the_managers_log(make, anna):
+    client = make.client()
+
+    ticket = tell(client, anna)
+
+    message = Message.objects.get()
+    assert (message.ticket, message.author, message.body) == (ticket, Author.SUPPORT, "Договор подписан")
+    entry = LogEntry.objects.get()
+    assert (entry.thread.client, entry.body, entry.author) == (client, "Договор подписан", anna)
+    assert make.fresh(client).support_ticket_id == ticket.pk
+    assert (ticket.user_id, ticket.status) == (client.user_id, TicketStatus.OPEN)
+
+
+def test_the_log_can_say_less_than_the_message(make, anna):
+    tell(make.client(), anna, body="Код 123456", logged_as="Код ••••••")
+
+    assert Message.objects.get().body == "Код 123456"
+    assert LogEntry.objects.get().body == "Код ••••••"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_transaction_nothing_is_written(make, anna):
+    client = make.client()
+
+    with pytest.raises(TransactionManagementError):
+        bridge.tell_client(client, "Договор подписан", by=anna, now=NOW)
+
+    assert not Ticket.objects.exists()
+    assert not Message.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fact_and_message_appear_together_or_not_at_all(make, anna):
+    client = make.client()
+
+    with suppress(RuntimeError), transaction.atomic():
+        bridge.tell_client(client, "Договор подписан", by=anna, now=NOW)
+        raise RuntimeError("the fact fails")
+
+    assert not Ticket.objects.exists()
+    assert not Message.objects.exists()
+    assert not LogEntry.objects.exists()
+    assert make.fresh(client).support_ticket_id is None
+
+
+def test_messages_of_one_deed_keep_their_order_in_the_app_and_in_the_log(make, anna):
+    client = make.client()
+    expected = [f"Сообщение {number}" for number in range(8)]
+
+    for body in expected:
+        ticket = tell(client, anna, body=body)
+
+    assert bodies(ticket) == expected
+    assert len(set(Message.objects.values_list("created_at", flat=True))) == 8
+    assert list(LogEntry.objects.order_by("created_at").values_list("body", flat=True)) == expected
+
+
+def test_an_open_ticket_of_the_app_is_used(make, anna):
+    client = make.client()
+    theirs = Ticket.objects.create(user=client.user, subject="Не работает холодильник", status=TicketStatus.PENDING)
+
+    assert tell(client, anna) == theirs
+    assert Ticket.objects.get() == theirs
+    assert make.fresh(client).support_ticket_id == theirs.pk
+
+
+def test_the_linked_ticket_is_preferred_to_a_newer_one(make, anna):
+    client = make.client()
+    linked = tell(client, anna)
+    Ticket.objects.create(user=client.user, subject="Другой вопрос", created_at=NOW + timedelta(days=1))
+
+    assert tell(client, anna) == linked
+
+
+def test_another_clients_ticket_is_never_used(make, anna):
+    client, other = make.client(), make.client()
+    theirs = tell(other, anna)
+    type(client).objects.filter(pk=client.pk).update(support_ticket_id=theirs.pk)
+
+    ticket = tell(client, anna)
+
+    assert ticket != theirs
+    assert ticket.user_id == client.user_id
+    assert len(bodies(theirs)) == 1
+
+
+def test_after_the_app_deleted_the_ticket_a_new_one_is_opened_and_linked(make, anna):
+    client = make.client()
+    first = tell(client, anna)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM support_tickets WHERE id = %s", [first.pk])
+
+    second = tell(client, anna)
+
+    assert second.pk != first.pk
+    assert make.fresh(client).support_ticket_id == second.pk
+    assert bodies(second) == ["Договор подписан"]
+
+
+@pytest.mark.parametrize("over", ["closed", "resolved"])
+def test_after_a_ticket_is_over_a_new_one_is_opened_and_linked(make, anna, over):
+    client = make.client()
+    first = tell(client, anna)
+    Ticket.objects.filter(pk=first.pk).update(status=over)
+
+    second = tell(client, anna)
+
+    assert second.pk != first.pk
+    assert make.fresh(client).support_ticket_id == second.pk
+    assert len(bodies(first)) == 1
+
+
+def test_a_label_of_another_version_is_read_and_ends_the_conversation(make, anna):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE support_tickets ALTER status DROP DEFAULT, ALTER status TYPE text")
+        cursor.execute("CREATE TYPE newer AS ENUM ('open', 'pending', 'closed', 'rejected', 'snoozed')")
+        cursor.execute("ALTER TABLE support_tickets ALTER status TYPE newer USING status::newer")
+    client = make.client()
+    strange = Ticket.objects.create(user=client.user, subject="Вопрос", status="snoozed")
+
+    ticket = Ticket.objects.get(pk=strange.pk)
+
+    assert ticket.status_label == "snoozed"
+    assert not ticket.is_going_on
+    assert tell(client, anna) != strange
+
+
+@pytest.mark.parametrize("column", ["DROP COLUMN IF EXISTS", "ADD COLUMN IF NOT EXISTS"])
+def test_works_whether_or_not_the_messages_have_a_file_key(make, anna, column):
+    kind = " varchar(512)" if column.startswith("ADD") else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE support_messages {column} file_key{kind}")
+
+    ticket = tell(make.client(), anna)
+
+    assert bodies(ticket) == ["Договор подписан"]
+    assert [message.body for message in ticket.messages.all()] == ["Договор подписан"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Moscow"])
+def test_times_without_zone_are_utc_and_come_back_aware(make, anna, zone):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL TIME ZONE '{zone}'")
+    ticket = tell(make.client(), anna)
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT created_at::text FROM support_tickets UNION ALL SELECT created_at::text FROM support_messages"
+        )
+        stored = cursor.fetchall()
+    assert stored == [("2026-11-23 09:30:15.123456",)] * 2
+    assert Ticket.objects.get().created_at == NOW
+    assert Message.objects.get().created_at == NOW
+    assert Ticket.objects.get().created_at.tzinfo is not None
+    assert Ticket.objects.filter(pk=ticket.pk, created_at=NOW).exists()
+    assert not Ticket.objects.filter(created_at__lt=NOW).exists()
+
+
+class Caller(threading.Thread):
+    """Runs `deed` in a transaction on a connection of its own."""
+
+    def __init__(self, deed):
+        super().__init__(daemon=True)
+        self.deed, self.result, self.error, self.backend = deed, None, None, None
+
+    def run(self):
+        try:
+            with transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_backend_pid()")
+                    self.backend = cursor.fetchone()[0]
+                self.result = self.deed()
+        except Exception as error:  # the test asserts that there is none
+            self.error = error
+        finally:
+            connection.close()
+
+
+def wait_until_blocked(caller, timeout=10):
+    """Returns once the database says that the caller waits for somebody's lock."""
+    end = timezone.now() + timedelta(seconds=timeout)
+    while timezone.now() < end:
+        if caller.backend:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT cardinality(pg_blocking_pids(%s))", [caller.backend])
+                if cursor.fetchone()[0]:
+                    return
+    raise AssertionError("the second caller never waited: the calls did not overlap")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tickets_double_under_concurrency(make, anna):
+    client = make.client()
+    second = Caller(lambda: bridge.tell_client(client, "Второе", by=anna, now=timezone.now()))
+
+    with transaction.atomic():
+        first = bridge.tell_client(client, "Первое", by=anna, now=timezone.now())
+        second.start()
+        wait_until_blocked(second)
+    second.join(10)
+
+    assert second.error is None
+    assert second.result.pk == first.pk
+    assert Ticket.objects.get().pk == first.pk
+    assert bodies(first) == ["Первое", "Второе"]
+    assert LogEntry.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ticket_being_closed_meanwhile_gets_no_message(make, anna, vera):
+    client = make.client()
+    first = tell(client, anna)
+    second = Caller(lambda: bridge.tell_client(client, "Второе", by=anna, now=timezone.now()))
+
+    with transaction.atomic():
+        bridge.set_status(first, TicketStatus.CLOSED, by=vera)
+        second.start()
+        wait_until_blocked(second)
+    second.join(10)
+
+    assert second.error is None
+    assert second.result.pk != first.pk
+    assert bodies(first) == ["Договор подписан"]
+    assert make.fresh(client).support_ticket_id == second.result.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ticket_that_the_app_deletes_meanwhile_is_replaced(make, anna):
+    client = make.client()
+    first = tell(client, anna)
+    second = Caller(lambda: bridge.tell_client(client, "Второе", by=anna, now=timezone.now()))
+
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM support_tickets WHERE id = %s", [first.pk])
+        second.start()
+        wait_until_blocked(second)
+    second.join(10)
+
+    assert second.error is None
+    assert Ticket.objects.get().pk == second.result.pk
+    assert bodies(second.result) == ["Второе"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_concurrent_answers_are_both_kept(make, anna, vera):
+    ticket = tell(make.client(), anna)
+    second = Caller(lambda: bridge.answer(ticket, "Ответ второй", by=vera))
+
+    with transaction.atomic():
+        bridge.answer(ticket, "Ответ первый", by=vera)
+        second.start()
+        wait_until_blocked(second)
+    second.join(10)
+
+    assert second.error is None
+    assert bodies(ticket) == ["Договор подписан", "Ответ первый", "Ответ второй"]
