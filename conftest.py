@@ -17,11 +17,14 @@ import django  # noqa: E402
 django.setup()
 
 import itertools  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from datetime import date  # noqa: E402
 from decimal import Decimal  # noqa: E402
 
 import pytest  # noqa: E402
-from django.db import connection  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
 from django.test import Client as Browser  # noqa: E402
 
 from clients.models import AppUser, Client  # noqa: E402
@@ -47,7 +50,7 @@ def _test_settings(settings, tmp_path):
 def _empty_shared_tables(request):
     """After a test with real transactions; Django empties only the tables that are ours alone."""
     marker = request.node.get_closest_marker("django_db")
-    if not marker or not marker.kwargs.get("transaction"):
+    if "race" not in request.fixturenames and not (marker and marker.kwargs.get("transaction")):
         yield
         return
     request.getfixturevalue("transactional_db")
@@ -187,3 +190,44 @@ class Make:
 @pytest.fixture
 def make(db) -> Make:
     return Make()
+
+
+def _on_own_connection(deed: Callable):
+    try:
+        return deed()
+    except Exception as error:
+        return error
+    finally:
+        connection.close()
+
+
+def waiting_for_locks() -> int:
+    """How many connections to this database wait for another's lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # one transaction sees one snapshot of the activity
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return cursor.fetchone()[0]
+
+
+@pytest.fixture
+def race(transactional_db) -> Callable:
+    """Runs deeds at once, each on a connection of its own; returns their results or what they raised.
+
+    All of them are let run into a row (`at`, a saved object) that is held until each waits for it: that they were
+    concurrent is proved, not hoped for.
+    """
+
+    def run(*deeds: Callable, at) -> list:
+        with ThreadPoolExecutor(len(deeds)) as pool:
+            with transaction.atomic():
+                type(at).objects.select_for_update().get(pk=at.pk)
+                outcomes = [pool.submit(_on_own_connection, deed) for deed in deeds]
+                deadline = time.monotonic() + 20
+                while waiting_for_locks() < len(deeds):
+                    assert time.monotonic() < deadline, "the deeds never met at the row"
+                    time.sleep(0.01)
+            return [outcome.result(timeout=20) for outcome in outcomes]
+
+    return run

@@ -106,7 +106,7 @@ def confirm_payment(invoice: Invoice, *, by: Manager) -> bool:
         if invoice.status == InvoiceStatus.PAID:
             return False
         raise PaymentRefused(f"Счёт {invoice.number} отменён, оплатить его нельзя.")
-    if not invoice.contract.invoices.filter(status=InvoiceStatus.PENDING).exists():
+    if invoice.contract.invoices.filter(status=InvoiceStatus.PAID).total() >= invoice.contract.due:
         Contract.objects.filter(pk=invoice.contract_id).update(paid_at=now, paid_by=by)
     text = f"Оплата {money.in_figures(invoice.amount)} по счёту {invoice.number} получена. Спасибо!"
     bridge.tell_client(client, text, by=by, now=now)

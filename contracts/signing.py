@@ -93,8 +93,8 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
 
     Raises ContractClosed, SigningLocked, ContractStale, CodeTooSoon or TooManyCodes.
     """
-    now = timezone.now()
     client, contract = _locked(contract)
+    now = timezone.now()  # after the wait for the lock: a call that came first must not look later
     _check_signable(client, contract)
     next_at = next_code_at(client, now)
     if next_at > now:
@@ -145,8 +145,8 @@ def sign(
     """
     refused = None
     with transaction.atomic():
-        now = timezone.now()
         client, contract = _locked(contract)
+        now = timezone.now()
         if contract.signed_at:
             return contract
         _check_signable(client, contract)

@@ -1,0 +1,86 @@
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+from django import forms
+from django.utils import timezone
+
+from contracts import pep
+from contracts.models import Invoice
+
+LONGEST_TERM = timedelta(days=365)
+
+
+class SignatureForm(forms.Form):
+    """The client's consent and the code that the client read out."""
+
+    consent = forms.BooleanField(
+        label="Клиент прочитал договор и согласен подписать его простой электронной подписью",
+        error_messages={"required": "Отметьте согласие клиента на простую электронную подпись."},
+    )
+    pep_version = forms.CharField(max_length=20, widget=forms.HiddenInput)
+    code = forms.CharField(
+        label="Код из приложения «Привет Супер»",
+        max_length=20,
+        widget=forms.TextInput(
+            attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "data-one-time-code": "", "size": 8}
+        ),
+        error_messages={
+            "required": "Введите шесть цифр кода.",
+            "max_length": "Код состоит из шести цифр.",
+        },
+    )
+
+    def clean_code(self) -> str:
+        digits = re.sub(r"[\s\-–—]", "", self.cleaned_data["code"])
+        if not re.fullmatch(r"[0-9]{6}", digits):
+            raise forms.ValidationError("Код состоит из шести цифр.")
+        return digits
+
+    def clean_pep_version(self) -> str:
+        version = self.cleaned_data["pep_version"]
+        if version != pep.current_version():
+            raise forms.ValidationError("Текст согласия обновился: прочитайте его вместе с клиентом ещё раз.")
+        return version
+
+
+class InvoiceForm(forms.ModelForm):
+    """The bill as the client will read it."""
+
+    amount = forms.DecimalField(
+        label="Сумма, ₽",
+        max_digits=12,
+        decimal_places=2,
+        min_value=Decimal("0.01"),
+        localize=True,
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+        error_messages={
+            "min_value": "Сумма должна быть больше нуля.",
+            "invalid": "Введите сумму цифрами, например 1500,00.",
+        },
+    )
+
+    class Meta:
+        model = Invoice
+        fields = ["amount", "description", "due_on"]
+        widgets = {"due_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+
+    def clean_due_on(self):
+        due_on, today = self.cleaned_data["due_on"], timezone.localdate()
+        if due_on < today:
+            raise forms.ValidationError("Срок оплаты уже прошёл: укажите сегодняшний день или позже.")
+        if due_on > today + LONGEST_TERM:
+            raise forms.ValidationError("Укажите срок не дальше года.")
+        return due_on
+
+
+class NoteForm(forms.Form):
+    body = forms.CharField(
+        label="Заметка",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={
+            "required": "Напишите текст заметки.",
+            "max_length": "Заметка слишком длинная: сократите её до %(limit_value)d знаков.",
+        },
+    )

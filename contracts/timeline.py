@@ -1,0 +1,30 @@
+"""Everything that happened with a client, newest first: the log's events and notes, and changes of hands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+
+from clients.models import Client
+from support.models import LogEntry, LogKind
+
+SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Happening:
+    at: datetime
+    by: str
+    text: str
+    is_note: bool = False
+
+
+def timeline(client: Client) -> list[Happening]:
+    """The newest SHOWN happenings."""
+    entries = LogEntry.objects.filter(thread__client=client).select_related("author").order_by("-created_at", "-id")
+    changes = client.changes.select_related("by", "from_manager", "to_manager").order_by("-at", "-id")
+    logged = (
+        Happening(entry.created_at, entry.author.name if entry.author else "", entry.body, entry.kind == LogKind.NOTE)
+        for entry in entries[:SHOWN]
+    )
+    changed = (Happening(change.at, change.by.name, str(change)) for change in changes[:SHOWN])
+    return sorted(chain(logged, changed), key=lambda happening: happening.at, reverse=True)[:SHOWN]

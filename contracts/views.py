@@ -1,0 +1,268 @@
+"""Step 4 and what follows it: the contract, its signature, payment, and the client's card."""
+
+import hashlib
+import logging
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from clients.access import get_client_for
+from clients.models import Client, Status, TransitionRefused
+from contracts import issuing, payment, pdf, pep, signing
+from contracts.access import get_contract_for, get_invoice_for
+from contracts.changes import changes_since
+from contracts.forms import InvoiceForm, NoteForm, SignatureForm
+from contracts.models import Contract, Invoice, InvoiceStatus
+from contracts.snapshot import Contents
+from contracts.timeline import timeline
+from managers.address import client_ip
+from privet import onboarding, storages
+from support import log
+
+logger = logging.getLogger(__name__)
+
+# Refusals about what was typed; the others are about a state that has moved on.
+TYPED = (
+    signing.CodeWrong,
+    signing.CodeLate,
+    signing.CodeUsedUp,
+    signing.CodeNotRequested,
+    signing.ConsentMissing,
+)
+
+
+@require_http_methods(["GET", "POST"])
+@onboarding.step("contract")
+def contract(request, client):
+    """Step 4. POST issues the contract, anew when the data has changed."""
+    if client.status in onboarding.SIGNED:
+        return redirect("contracts:done", client.pk)
+    if request.method == "GET":
+        return _contract_page(request, client)
+    try:
+        issuing.issue(client, by=request.user)
+    except issuing.ContentsChanged:
+        return _contract_page(request, client, error="Данные клиента только что изменились. Попробуйте ещё раз.", status=409)
+    except TransitionRefused as refused:
+        return _contract_page(request, refused.client, error="Новый договор сейчас не нужен.", status=409)
+    except storages.StorageUnavailable:
+        error = "Хранилище файлов не отвечает, договор не сформирован. Ничего не потеряно — попробуйте через минуту."
+        return _contract_page(request, client, error=error, status=503)
+    return redirect("contracts:contract", client.pk)
+
+
+@require_POST
+@onboarding.step("contract")
+def kept(request, client):
+    """The signed contract stays in force: what was changed after it has been changed back."""
+    try:
+        issuing.keep_signed(client, by=request.user)
+    except TransitionRefused as refused:
+        return _contract_page(request, refused.client, error="Данные отличаются от подписанного договора.", status=409)
+    return redirect("contracts:done", client.pk)
+
+
+@require_POST
+@onboarding.step("contract")
+def code(request, client):
+    """Send the client a code. HTMX gets the block that tells of the code."""
+    current = issuing.open_contract(client)
+    try:
+        if current is None:
+            raise signing.ContractClosed
+        signing.request_code(current, by=request.user)
+    except signing.SigningRefused as refused:
+        too_often = isinstance(refused, signing.CodeTooSoon | signing.TooManyCodes)
+        return _contract_page(request, client, error=refused.message, status=429 if too_often else 409)
+    if request.htmx.target == "code":
+        return _contract_page(request, client)
+    messages.success(request, "Код отправлен клиенту в «Привет Супер».")
+    return redirect("contracts:contract", client.pk)
+
+
+@require_POST
+@onboarding.step("contract")
+def signature(request, client):
+    """Sign with the client's code; a second click after a signature goes on to its page."""
+    current = issuing.open_contract(client)
+    if current is None:
+        if client.status in onboarding.SIGNED:
+            return redirect("contracts:done", client.pk)
+        return _contract_page(request, client, error=signing.ContractClosed.message, status=409)
+    form = SignatureForm(request.POST)
+    if not form.is_valid():
+        return _contract_page(request, client, form=form, status=422)
+    try:
+        signing.sign(
+            current,
+            form.cleaned_data["code"],
+            consent=form.cleaned_data["consent"],
+            pep_text_version=form.cleaned_data["pep_version"],
+            by=request.user,
+            ip=client_ip(request),
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+    except TYPED as refused:
+        form.add_error("code", refused.message)
+        return _contract_page(request, client, form=form, status=422)
+    except signing.SigningRefused as refused:
+        return _contract_page(request, client, form=form, error=refused.message, status=409)
+    return redirect("contracts:done", client.pk)
+
+
+def _contract_page(request, client: Client, *, form=None, error: str = "", status: int = 200) -> HttpResponse:
+    now = timezone.now()
+    current = issuing.open_contract(client)
+    sent = current and signing.current_code(current)
+    template = "contracts/contract.html"
+    context = {
+        "client": client,
+        "contract": current,
+        "changes": changes_since(current) if current else [],
+        "contents": Contents.of(client),
+        "signed": None if current else issuing.unchanged_signed(client),
+        "form": form or SignatureForm(initial={"pep_version": pep.current_version()}),
+        "pep_template": pep.current_template(),
+        "code": sent if sent and not sent.is_late(now) and sent.tries_left else None,
+        "seconds_to_next_code": max(0, int((signing.next_code_at(client, now) - now).total_seconds())),
+        "error": error,
+    }
+    if request.htmx.target == "code":
+        template += "#code"
+    return render(request, template, context, status=status)
+
+
+@require_GET
+def contract_pdf(request, pk):
+    """The file as it was issued, and nothing else: a file that is not the one that was hashed is not shown."""
+    document = get_contract_for(request, pk)
+    file = storages.get(document.pdf_key)
+    if hashlib.sha256(file).hexdigest() != document.pdf_sha256:
+        logger.error("the stored file of contract %s is not the one that was issued", document.pk)
+        raise storages.StorageUnavailable(document.pdf_key)
+    return _pdf(file, f"{document.number}.pdf")
+
+
+@require_GET
+def invoice_pdf(request, pk):
+    invoice = get_invoice_for(request, pk)
+    return _pdf(pdf.render_invoice(invoice, invoice.contract.snapshot), f"Счёт {invoice.number}.pdf".replace("/", "-"))
+
+
+def _pdf(file: bytes, name: str) -> HttpResponse:
+    disposition = content_disposition_header(as_attachment=False, filename=name)
+    return HttpResponse(file, content_type="application/pdf", headers={"Content-Disposition": disposition})
+
+
+@require_GET
+def done(request, pk):
+    """After the signature: what happens next."""
+    client = get_client_for(request, pk)
+    if client.status not in onboarding.SIGNED:
+        return redirect(onboarding.next_url(client))
+    return _done_page(request, client)
+
+
+def _done_page(request, client: Client, *, error: str = "", status: int = 200) -> HttpResponse:
+    signed = client.contracts.signed().order_by("-signed_at").first()
+    context = {
+        "client": client,
+        "contract": signed,
+        "invoices": payment.invoices_of(client).exclude(status=InvoiceStatus.CANCELLED),
+        "outstanding": payment.outstanding(client),
+        "billable": signed and payment.billable(client, signed),
+        "error": error,
+    }
+    request.steps = onboarding.progress(client, None)
+    return render(request, "contracts/done.html", context, status=status)
+
+
+@require_POST
+def paid(request, pk):
+    """Confirm that an invoice of this client is paid; confirming twice is once."""
+    client = get_client_for(request, pk)
+    invoice = _invoice_of(client, request.POST.get("invoice", ""))
+    if invoice is None:
+        return _refused_payment(request, client, "Подтверждать нечего: счёт не выставлен.")
+    try:
+        payment.confirm_payment(invoice, by=request.user)
+    except payment.PaymentRefused as refused:
+        return _refused_payment(request, client, refused.message)
+    messages.success(request, f"Оплата счёта {invoice.number} подтверждена.")
+    return redirect("contracts:done", client.pk)
+
+
+def _invoice_of(client: Client, text: str) -> Invoice | None:
+    """The client's invoice with this id, or None, also for what is no id at all."""
+    try:
+        return payment.invoices_of(client).select_related("contract__client").filter(pk=text).first()
+    except ValidationError:
+        return None
+
+
+def _refused_payment(request, client: Client, error: str) -> HttpResponse:
+    client = get_client_for(request, client.pk)
+    if client.status in onboarding.SIGNED:
+        return _done_page(request, client, error=error, status=409)
+    return _card_page(request, client, error=error, status=409)
+
+
+@require_http_methods(["GET", "POST"])
+def invoice(request, pk):
+    """«Выставить счёт»: amount, text and date; the client reads it in «Привет Супер»."""
+    client = get_client_for(request, pk)
+    signed = client.contracts.signed().order_by("-signed_at").first()
+    limit = payment.billable(client, signed) if signed else payment.NOTHING
+    if not limit:
+        return _refused_payment(request, client, "Выставлять нечего: по подписанному договору ничего не причитается.")
+    current = signed.invoices.filter(status=InvoiceStatus.PENDING).first()
+    suggestion = Invoice(amount=limit, description=f"Доплата по договору {signed.number}")
+    form = InvoiceForm(request.POST or None, instance=current or suggestion)
+    context = {"client": client, "form": form, "contract": signed, "limit": limit, "current": current}
+    if request.method == "GET":
+        return render(request, "contracts/invoice.html", context)
+    if form.is_valid():
+        try:
+            payment.bill(client, by=request.user, **form.cleaned_data)
+            return redirect("contracts:done", client.pk)
+        except payment.PaymentRefused as refused:
+            form.add_error("amount", refused.message)
+    return render(request, "contracts/invoice.html", context, status=422)
+
+
+@require_GET
+def card(request, pk):
+    """The client's card: everything that happened, all contracts and invoices, notes."""
+    return _card_page(request, get_client_for(request, pk))
+
+
+@require_POST
+def notes(request, pk):
+    client = get_client_for(request, pk)
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        return _card_page(request, client, form=form, status=422)
+    with transaction.atomic():
+        log.note(client, form.cleaned_data["body"], by=request.user, now=timezone.now())
+    return redirect("contracts:card", client.pk)
+
+
+def _card_page(request, client: Client, *, form=None, error: str = "", status: int = 200) -> HttpResponse:
+    context = {
+        "client": client,
+        "timeline": timeline(client),
+        "contracts": client.contracts.newest_first().select_related("issued_by"),
+        "invoices": payment.invoices_of(client),
+        "outstanding": payment.outstanding(client),
+        "next_url": onboarding.next_url(client),
+        "is_signed": client.status in (Status.AWAITING_PAYMENT, Status.PROCESSED),
+        "form": form or NoteForm(),
+        "error": error,
+    }
+    return render(request, "contracts/card.html", context, status=status)
