@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "django_htmx",
     "whitenoise.runserver_nostatic",
+    "django.forms",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -90,6 +91,9 @@ _database["OPTIONS"] = _database.get("OPTIONS", {}) | {
 }
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Fields are drawn by templates/django/forms/field.html.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 AUTH_USER_MODEL = "managers.Manager"
 LOGIN_URL = "managers:sign_in"

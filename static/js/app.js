@@ -1,0 +1,115 @@
+// What every page needs around its requests: busy buttons, words when one fails, confirmation, focus.
+
+const busy = new Map(); // form → the button it was sent with
+let lastSent = null;
+
+const toast = (name) => document.querySelector(`[data-toast="${name}"]`);
+const show = (name) => { toast(name).hidden = false; };
+const hideFailures = () => {
+  for (const name of ["unsent", "failed", "too-large", "signed-in"]) toast(name).hidden = true;
+};
+
+function begin(form, button) {
+  busy.set(form, button);
+  button?.setAttribute("aria-busy", "true");
+}
+
+function end(form) {
+  busy.get(form)?.removeAttribute("aria-busy");
+  busy.delete(form);
+}
+
+// Captured before htmx sees it: the second click of a double click would be queued and sent after the first.
+document.addEventListener("submit", (event) => {
+  if (busy.has(event.target)) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+}, true);
+
+document.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented && event.target.method !== "dialog") begin(event.target, event.submitter);
+});
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  hideFailures();
+  lastSent = { element: event.detail.elt, button: event.detail.requestConfig.triggeringEvent?.submitter };
+  if (event.detail.elt instanceof HTMLFormElement) begin(event.detail.elt, lastSent.button);
+});
+
+document.addEventListener("htmx:afterRequest", (event) => end(event.detail.elt));
+window.addEventListener("pageshow", () => [...busy.keys()].forEach(end));
+
+for (const name of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, () => show(navigator.onLine ? "unsent" : "offline"));
+}
+document.addEventListener("htmx:responseError", (event) => {
+  show(event.detail.xhr.status === 413 ? "too-large" : "failed");
+});
+window.addEventListener("offline", () => show("offline"));
+window.addEventListener("online", () => { toast("offline").hidden = true; });
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-retry]") || !lastSent) return;
+  hideFailures();
+  const { element, button } = lastSent;
+  if (!element.isConnected) location.reload();
+  else if (element instanceof HTMLFormElement) element.requestSubmit(button?.isConnected ? button : null);
+  else element.click();
+});
+
+// hx-confirm="Question?" asks in our own dialog; data-confirm-action names the button that goes on.
+document.addEventListener("htmx:confirm", (event) => {
+  if (!event.detail.question) return;
+  event.preventDefault();
+  const dialog = document.getElementById("confirm");
+  const action = event.detail.elt.closest("[data-confirm-action]")?.dataset.confirmAction;
+  dialog.querySelector("p").textContent = event.detail.question;
+  dialog.querySelector("[value=yes]").textContent = action ?? "Подтвердить";
+  dialog.returnValue = "no";
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue === "yes") event.detail.issueRequest(true);
+  }, { once: true });
+  dialog.showModal();
+});
+
+// A fragment that lands in #dialog opens it; a page that lands in #main closes it.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const dialog = document.getElementById("dialog");
+  if (event.detail.target === dialog) {
+    if (!dialog.open) dialog.showModal();
+    focusFirst(dialog);
+  } else if (event.detail.target.id === "main") {
+    if (dialog.open) dialog.close();
+    closeMenu();
+    focusFirst(event.detail.target);
+    // What a form changed may stand in the list beside.
+    if (event.detail.requestConfig?.verb !== "get") document.querySelector("#beside:not(:empty)")?.dispatchEvent(new Event("refresh"));
+  }
+});
+
+// A screen reader goes on where the new page begins, or where it needs attention.
+function focusFirst(region) {
+  const wanted = region.querySelector('[aria-invalid="true"], [autofocus]');
+  if (wanted) return wanted.focus();
+  const heading = region.querySelector('[role="alert"], h1, h2');
+  heading?.setAttribute("tabindex", "-1");
+  heading?.focus({ preventScroll: true });
+}
+
+// The person signed in again in the dialog: forms of the page below need the new session's token.
+document.addEventListener("signed-in", (event) => {
+  for (const field of document.getElementsByName("csrfmiddlewaretoken")) field.value = event.detail.token;
+  document.getElementById("dialog").close();
+  show("signed-in");
+});
+
+function closeMenu() {
+  document.querySelector(".menu[open]")?.removeAttribute("open");
+}
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".menu")) closeMenu();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") closeMenu();
+});
