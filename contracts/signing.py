@@ -229,11 +229,16 @@ def _record_signature(client: Client, contract: Contract, code: SigningCode, *, 
     contract.signed_by = by
     contract.code_channel, contract.code_sent_at = CHANNEL, code.sent_at
     contract.due = payment.due_for(contract)
-    contract.evidence = _evidence(contract)
-    contract.evidence_hmac = _hmac(contract.evidence)
+    seal(contract)
     contract.save()
     bridge.tell_client(client, f"Договор {contract.number} подписан. Спасибо!", by=by, now=now)
     payment.settle(client, contract, by=by, now=now)
+
+
+def seal(contract: Contract) -> None:
+    """Write down the evidence of the signature, with its HMAC."""
+    contract.evidence = _evidence(contract)
+    contract.evidence_hmac = _hmac(contract.evidence)
 
 
 def _evidence(contract: Contract) -> str:

@@ -1,7 +1,7 @@
 """What a contract says, frozen: plain values, JSON when kept, encrypted because it holds a passport."""
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -117,7 +117,7 @@ class Snapshot:
     contents: Contents
 
     def encrypt(self) -> str:
-        return cipher.encrypt(json.dumps(asdict(self), default=str, ensure_ascii=False, sort_keys=True))
+        return cipher.encrypt(json.dumps(self, default=_plain, ensure_ascii=False, sort_keys=True))
 
     @classmethod
     def decrypt(cls, token: str) -> "Snapshot":
@@ -134,6 +134,11 @@ class Snapshot:
                 tariff=_load(TariffPart, contents["tariff"]),
             ),
         )
+
+
+def _plain(value):
+    """What JSON has no form for: a part as its fields, a date or a sum as text."""
+    return vars(value) if is_dataclass(value) else str(value)
 
 
 def _load(part, data: dict):

@@ -1,0 +1,106 @@
+"""Russian names that agree: surname and patronymic follow the sex; some with ё, some double."""
+
+from dataclasses import dataclass
+from random import Random
+
+# Most frequent first: a name's weight falls with its place.
+SURNAMES = (
+    "Иванов Смирнов Кузнецов Попов Соколов Лебедев Козлов Новиков Морозов Петров Волков Соловьёв Васильев Зайцев "
+    "Павлов Семёнов Голубев Виноградов Богданов Воробьёв Фёдоров Михайлов Беляев Тарасов Белов Комаров Орлов Киселёв "
+    "Макаров Андреев Ковалёв Ильин Гусев Титов Кузьмин Кудрявцев Баранов Куликов Алексеев Степанов Яковлев Сорокин "
+    "Сергеев Романов Захаров Борисов Королёв Герасимов Пономарёв Григорьев Лазарев Медведев Ершов Никитин Соболев "
+    "Рябов Поляков Цветков Данилов Жуков Фролов Журавлёв Николаев Крылов Максимов Сидоров Осипов Белоусов Федотов "
+    "Дорофеев Егоров Матвеев Бобров Дмитриев Калинин Анисимов Петухов Антонов Тимофеев Никифоров Веселов Филиппов "
+    "Марков Большаков Суханов Миронов Ширяев Александров Коновалов Шестаков Казаков Ефимов Денисов Громов Фомин "
+    "Давыдов Мельников Щербаков Блинов Колесников Карпов Афанасьев Власов Маслов Исаков Тихонов Аксёнов Гаврилов "
+    "Родионов Котов Горбунов Кудряшов Быков Зуев Третьяков Савельев Панов Рыбаков Суворов Абрамов Воронов Мухин "
+    "Архипов Трофимов Мартынов Емельянов Горшков Чернов Овчинников Селезнёв Панфилов Копылов Михеев Галкин Назаров "
+    "Лобанов Лукин Беляков Потапов Некрасов Хохлов Жданов Наумов Шилов Воронцов Ермаков Дроздов Игнатьев Савин Логинов "
+    "Шубин Белозёров Дьячков Красильников Троицкий Вознесенский Островский Черкасский Раевский Толстой Крутой Донской "
+    "Черных Седых Шевченко Бондаренко Коваленко Мельник Гончар Франк Берг"
+).split()
+
+MEN = (
+    "Александр Сергей Дмитрий Алексей Андрей Иван Михаил Владимир Николай Максим Евгений Артём Павел Юрий Игорь Пётр "
+    "Константин Олег Роман Виктор Антон Илья Денис Никита Кирилл Егор Василий Григорий Фёдор Семён Степан Матвей "
+    "Борис Леонид Лев Глеб Тимофей Арсений Геннадий Вячеслав"
+).split()
+
+WOMEN = (
+    "Анна Елена Ольга Наталья Татьяна Екатерина Мария Ирина Светлана Анастасия Юлия Марина Дарья Людмила Галина "
+    "Ксения Надежда Валентина Вера Полина Алёна Любовь Софья Виктория Алина Евгения Оксана Лариса Нина Кристина "
+    "Варвара Василиса Тамара Зинаида Антонина"
+).split()
+
+# A father's name and the patronymics of his son and daughter.
+PATRONYMICS = [
+    pair.split("/")
+    for pair in (
+        "Александрович/Александровна Сергеевич/Сергеевна Владимирович/Владимировна Николаевич/Николаевна "
+        "Иванович/Ивановна Алексеевич/Алексеевна Викторович/Викторовна Михайлович/Михайловна Андреевич/Андреевна "
+        "Анатольевич/Анатольевна Юрьевич/Юрьевна Петрович/Петровна Васильевич/Васильевна Дмитриевич/Дмитриевна "
+        "Евгеньевич/Евгеньевна Игоревич/Игоревна Геннадьевич/Геннадьевна Борисович/Борисовна Олегович/Олеговна "
+        "Валерьевич/Валерьевна Павлович/Павловна Константинович/Константиновна Григорьевич/Григорьевна "
+        "Фёдорович/Фёдоровна Семёнович/Семёновна Степанович/Степановна Ильич/Ильинична Никитич/Никитична "
+        "Львович/Львовна Артёмович/Артёмовна Романович/Романовна Максимович/Максимовна Кириллович/Кирилловна"
+    ).split()
+]
+
+LATIN = dict(
+    zip(
+        "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+        "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch _ y _ e yu ya".replace("_", "").split(" "),
+        strict=True,
+    )
+)
+
+
+def falling_weights(count: int) -> list[float]:
+    """Weights of a list from its most to its least frequent member."""
+    return [1 / (place + 4) for place in range(count)]
+
+
+@dataclass(frozen=True)
+class Person:
+    last_name: str
+    first_name: str
+    middle_name: str
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.last_name} {self.first_name} {self.middle_name}"
+
+    @property
+    def login(self) -> str:
+        """«ivanov.petr», the beginning of an e-mail."""
+        return latin(f"{self.last_name}.{self.first_name}")
+
+
+def latin(text: str) -> str:
+    return "".join(LATIN.get(letter, letter) for letter in text.lower())
+
+
+def feminine(surname: str) -> str:
+    """The surname of a woman: «Королёва», «Троицкая», «Черных», «Соколова-Раевская»."""
+    if "-" in surname:
+        return "-".join(feminine(part) for part in surname.split("-"))
+    if surname.endswith(("ов", "ев", "ёв", "ин")):
+        return f"{surname}а"
+    if surname.endswith(("ий", "ой")):
+        return f"{surname[:-2]}ая"
+    return surname
+
+
+def people(random: Random, count: int, double: float = 0.02) -> list[Person]:
+    """`count` people, every second a woman; the share `double` has a double surname."""
+    surnames = random.choices(SURNAMES, falling_weights(len(SURNAMES)), k=count)
+    men = random.choices(MEN, falling_weights(len(MEN)), k=count)
+    women = random.choices(WOMEN, falling_weights(len(WOMEN)), k=count)
+    fathers = random.choices(PATRONYMICS, falling_weights(len(PATRONYMICS)), k=count)
+    made = []
+    for surname, man, woman, (son, daughter) in zip(surnames, men, women, fathers, strict=True):
+        is_woman, whole = random.random() < 0.5, surname
+        if random.random() < double:
+            whole = f"{surname}-{random.choice([other for other in SURNAMES if other != surname])}"
+        made.append(Person(feminine(whole), woman, daughter) if is_woman else Person(whole, man, son))
+    return made

@@ -1,0 +1,153 @@
+"""`fill_demo`: rows that nobody can tell from those that the verbs write."""
+
+import io
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from clients.models import AppUser, Client, Status
+from contracts.models import Contract, Invoice
+from contracts.numbering import next_number
+from contracts.signing import evidence_is_intact
+from contracts.snapshot import Contents
+from devices.models import ClientTariff
+from devices.tariffs import Surcharge
+from managers.models import Manager
+from passport import cipher
+from passport.models import Passport
+from privet import onboarding
+
+
+def fill(clients: int = 200, **options) -> str:
+    said = io.StringIO()
+    call_command("fill_demo", clients=clients, managers=5, stdout=said, **options)
+    return said.getvalue()
+
+
+def query(sql: str) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+def indexes() -> list[tuple]:
+    return query("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1")
+
+
+def foreign_keys() -> list[tuple]:
+    """Table, column, table referred to and its column, as the database knows them."""
+    return query("""
+        SELECT conrelid::regclass::text, a.attname, confrelid::regclass::text, b.attname
+        FROM pg_constraint c
+        JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = conkey[1]
+        JOIN pg_attribute b ON b.attrelid = confrelid AND b.attnum = confkey[1]
+        WHERE contype = 'f' AND connamespace = 'public'::regnamespace
+    """)
+
+
+@pytest.fixture
+def filled(db):
+    fill()
+
+
+def test_every_status_is_filled(filled):
+    assert Client.objects.count() == AppUser.objects.count() == 200
+    assert {status for (status,) in Client.objects.values_list("status").distinct()} == set(Status.values)
+    assert Manager.objects.filter(clients__isnull=False).distinct().count() == 5
+
+
+def test_search_text_is_what_the_triggers_would_write(filled):
+    assert query("SELECT count(*) FROM manager_clients WHERE search IS DISTINCT FROM privet_search_text(id)") == [(0,)]
+
+
+def test_search_text_follows_changes_again_afterwards(filled):
+    user = Client.objects.select_related("user").first().user
+    user.name = "Ёлкина Зоя"
+    user.save()
+    assert [client.user_id for client in Client.objects.search("елкина зоя")] == [user.pk]
+
+
+def test_passports_decrypt_and_are_found_by_their_hash(filled):
+    passports = list(Passport.objects.all())
+    assert len({passport.digits for passport in passports}) == len(passports) > 100
+    assert all(cipher.keyed_hash(passport.digits) == passport.series_and_number_hash for passport in passports)
+    assert all(passport.birth_date.year + 14 <= passport.issued_on.year for passport in passports)
+
+
+def test_no_row_refers_to_one_that_is_not_there(filled):
+    keys = foreign_keys()
+    assert ("manager_contracts", "client_id", "manager_clients", "id") in keys
+    keys += [
+        ("manager_clients", "user_id", "users", "id"),
+        ("manager_clients", "support_ticket_id", "support_tickets", "id"),
+        ("support_tickets", "user_id", "users", "id"),
+    ]
+    for table, column, other, key in keys:
+        orphans = f"SELECT count(*) FROM {table} a LEFT JOIN {other} b ON b.{key} = a.{column}"  # noqa: S608
+        assert query(f"{orphans} WHERE a.{column} IS NOT NULL AND b.{key} IS NULL") == [(0,)], (table, column)
+
+
+def test_devices_are_mirrored_in_the_app(filled):
+    assert query("""
+        SELECT count(*), count(shared.id) FROM manager_devices own
+        JOIN manager_clients client ON client.id = own.client_id
+        LEFT JOIN devices shared ON shared.serial_number = 'mgr-' || own.id AND shared.user_id = client.user_id
+            AND shared.title = own.title
+    """) == query("SELECT count(*), count(*) FROM manager_devices")
+
+
+def test_surcharges_add_up(filled):
+    choices = list(ClientTariff.objects.select_related("tariff", "client"))
+    assert len(choices) > 100
+    for choice in choices:
+        devices = list(choice.client.devices.all())
+        assert (choice.device_count, choice.total_extra_fee) == (
+            len(devices),
+            Surcharge.of(devices, choice.tariff).total,
+        )
+
+
+def test_contracts_say_what_their_clients_say_and_carry_intact_evidence(filled):
+    contracts = list(Contract.objects.select_related("client"))
+    assert len(contracts) > 100
+    for contract in contracts:
+        assert contract.snapshot.contents == Contents.of(contract.client)
+        assert evidence_is_intact(contract) == (contract.client.status != Status.AWAITING_CONTRACT)
+
+
+def test_invoices_agree_with_the_status_of_their_client(filled):
+    signed = Client.objects.filter(status__in=onboarding.SIGNED)
+    assert Invoice.objects.count() == signed.count() > 50
+    for client in signed:
+        invoice = Invoice.objects.get(contract__client=client)
+        assert invoice.amount == invoice.contract.due
+        assert (invoice.status == "paid") == (client.status == Status.PROCESSED)
+
+
+def test_the_next_contract_of_a_day_gets_a_number_that_is_not_taken(filled):
+    contract = Contract.objects.first()
+    taken = set(Contract.objects.values_list("number", flat=True))
+    assert next_number(contract.snapshot.contents.person.last_name, contract.snapshot.issued_on) not in taken
+
+
+def test_indexes_are_as_before(db):
+    before = indexes()
+    assert any("gin_trgm_ops" in definition for (definition,) in before)
+    fill()
+    assert indexes() == before
+
+
+def test_filling_again_adds_as_many_more(filled):
+    fill(clients=50)
+    assert AppUser.objects.count() == 250
+
+
+def test_filling_is_refused_where_debug_is_off(db, settings):
+    settings.DEBUG = False
+    with pytest.raises(CommandError, match="DEBUG"):
+        fill()
+    assert not AppUser.objects.exists()
+    fill(clients=3, force=True)
+    assert AppUser.objects.count() == 3
