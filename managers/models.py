@@ -95,3 +95,21 @@ class Manager(AbstractBaseUser):
 
     def has_module_perms(self, app_label) -> bool:
         return self.is_staff
+
+
+class Attempts(models.Model):
+    """How many tries of one account, or from one network address, failed lately. Only a keyed hash says whose."""
+
+    key = models.CharField(max_length=64, unique=True, editable=False)
+    # A number that melts with time (managers/limits.py), hence not whole.
+    failures = models.FloatField(default=0)
+    counted_at = models.DateTimeField(db_index=True)
+    wait_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "manager_attempts"
+        verbose_name = "попытки входа"
+        verbose_name_plural = "попытки входа"
+
+    def __str__(self):
+        return f"{self.key[:8]}: {self.failures:.1f}"

@@ -9,7 +9,7 @@ from django.http import HttpResponseBadRequest
 from django.shortcuts import resolve_url
 from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
-from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
 from managers.forms import SignInForm
 
@@ -49,10 +49,15 @@ class SignInRequired(LoginRequiredMiddleware):
 
     def handle_no_permission(self, request, view_func):
         if not request.htmx:
-            next_url = request.get_full_path() if request.method == "GET" else "/"
-            return redirect_to_login(next_url, resolve_url(self.get_login_url(view_func)))
+            return redirect_to_login(request.get_full_path() if request.method == "GET" else "/", _sign_in(request))
         if request.method == "GET":
             page = urlsplit(request.htmx.current_url or "/").path
-            return HttpResponseClientRedirect(redirect_to_login(page, resolve_url(settings.LOGIN_URL)).url)
+            return HttpResponseClientRedirect(redirect_to_login(page, _sign_in(request)).url)
         response = TemplateResponse(request, "managers/sign_in_dialog.html", {"form": SignInForm()}, status=401)
-        return reswap(retarget(response, "#dialog"), "innerHTML")
+        return push_url(reswap(retarget(response, "#dialog"), "innerHTML"), False)
+
+
+def _sign_in(request) -> str:
+    """The sign-in page; one who brings the cookie of a session that ended is told so there."""
+    expired = settings.SESSION_COOKIE_NAME in request.COOKIES
+    return resolve_url(settings.LOGIN_URL) + ("?expired=1" if expired else "")

@@ -97,7 +97,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 AUTH_USER_MODEL = "managers.Manager"
 LOGIN_URL = "managers:sign_in"
-LOGIN_REDIRECT_URL = "clients:list"
+LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "managers:sign_in"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 PASSWORD_RESET_TIMEOUT = 60 * 60
@@ -170,13 +170,21 @@ STORAGES = {
 }
 
 SMTP_HOST = env.str("SMTP_HOST", "")
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if SMTP_HOST else 'console'}.EmailBackend"
-EMAIL_HOST = SMTP_HOST
-EMAIL_PORT = env.int("SMTP_PORT", 587)
-EMAIL_HOST_USER = env.str("SMTP_USER", "")
-EMAIL_HOST_PASSWORD = env.str("SMTP_PASSWORD", "")
-EMAIL_USE_TLS = env.bool("SMTP_TLS", True)
-EMAIL_TIMEOUT = 5
+MAILERS = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": SMTP_HOST,
+            "port": env.int("SMTP_PORT", 587),
+            "username": env.str("SMTP_USER", ""),
+            "password": env.str("SMTP_PASSWORD", ""),
+            "use_tls": env.bool("SMTP_TLS", True),
+            "timeout": 5,
+        },
+    }
+    if SMTP_HOST
+    else {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+}
 DEFAULT_FROM_EMAIL = env.str("SMTP_FROM", "Привет <no-reply@localhost>")
 
 # The contractor as the contract and the invoice name it.

@@ -4,8 +4,10 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from managers.views import home
+
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="clients:list"), name="home"),
+    path("", home, name="home"),
     path("", include("managers.urls")),
     path("", include("clients.urls")),
     path("", include("passport.urls")),

@@ -1,0 +1,39 @@
+"""Letting people in. A password is looked at only after the try is counted."""
+
+import logging
+
+from django.contrib.auth import authenticate, login
+from django.http import HttpRequest
+
+from managers import limits
+from managers.address import client_ip
+from managers.models import Manager
+
+logger = logging.getLogger(__name__)
+
+
+class WrongPassword(Exception):
+    """The password is not that of an account that may sign in; which of the two is not said."""
+
+    message = "Неверная почта или пароль. Проверьте раскладку и Caps Lock."
+
+
+def enter(request: HttpRequest, *, email: str, password: str) -> Manager:
+    """Sign in, under a new session key; raises WrongPassword or limits.TooManyTries."""
+    ip = client_ip(request)
+    attempt = limits.reserve(limits.SIGN_IN, login=email, ip=ip)
+    manager = authenticate(request, username=email, password=password)
+    if manager is None:
+        logger.warning("Wrong sign-in from %s", ip or "an unknown address")
+        raise WrongPassword
+    attempt.succeeded()
+    login(request, manager)
+    return manager
+
+
+def confirm_own_password(request: HttpRequest, password: str) -> None:
+    """Check that the person of `request` knows their password; raises WrongPassword or limits.TooManyTries."""
+    attempt = limits.reserve(limits.SIGN_IN, login=request.user.email, ip=client_ip(request))
+    if not request.user.check_password(password):
+        raise WrongPassword
+    attempt.succeeded()

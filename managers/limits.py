@@ -1,0 +1,142 @@
+"""Guessing is slowed down, per account (known or not) and per network address, with growing waits.
+
+A try is counted before it is made and given back when it succeeds, so that many made at once can't all pass. The
+longest wait is short enough that a stranger can't lock anybody out for good. (django-otp's throttling has neither
+free tries nor a longest wait.)
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import OperationalError, transaction
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Greatest
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from managers.address import neighbourhood
+from managers.models import Attempts, Manager
+
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=15)
+KEPT_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The first `free` failures bring no wait; one failure is forgotten in every `forgets_in`."""
+
+    name: str
+    free: int
+    forgets_in: timedelta
+
+    def key(self, whom: str) -> str:
+        return salted_hmac(f"managers.limits {self.name}", whom, algorithm="sha256").hexdigest()
+
+    def count(self, attempts: Attempts, now: datetime) -> None:
+        """Count one more try, and set the wait that follows it."""
+        left = max(0.0, attempts.failures - (now - attempts.counted_at) / self.forgets_in)
+        # Beyond the longest wait there is nothing to remember.
+        attempts.failures = min(left + 1, self.free + 6)
+        attempts.counted_at = now
+        over = math.ceil(attempts.failures - self.free)
+        attempts.wait_until = now + min(FIRST_WAIT * 2 ** (over - 1), LONGEST_WAIT) if over > 0 else None
+
+
+class Purpose(NamedTuple):
+    account: Limit
+    address: Limit
+
+
+SIGN_IN = Purpose(
+    account=Limit("sign-in account", free=4, forgets_in=timedelta(hours=1)),
+    # An office shares one address: more is free, and forgotten sooner.
+    address=Limit("sign-in address", free=20, forgets_in=timedelta(minutes=15)),
+)
+PASSWORD_RESET = Purpose(
+    account=Limit("password reset account", free=3, forgets_in=timedelta(hours=1)),
+    address=Limit("password reset address", free=10, forgets_in=timedelta(minutes=15)),
+)
+
+
+class TooManyTries(Exception):
+    """Not now: `seconds` must pass first; `message` says so in words."""
+
+    def __init__(self, wait: timedelta):
+        self.seconds = max(1, math.ceil(wait.total_seconds()))
+        self.message = f"Слишком много попыток. Попробуйте через {in_words(self.seconds)}."
+        super().__init__(self.message)
+
+
+@dataclass(frozen=True)
+class Try:
+    """A counted try whose outcome is not known yet."""
+
+    account_key: str
+    address_key: str
+    wait_until: datetime | None  # the wait that this try brought on its address
+
+    def succeeded(self) -> None:
+        """Forget the account's failures, and give the try back to the address."""
+        Attempts.objects.filter(key=self.account_key).delete()
+        Attempts.objects.filter(key=self.address_key).update(
+            failures=Greatest(F("failures") - 1, Value(0.0)),
+            wait_until=Case(When(wait_until=self.wait_until, then=Value(None)), default=F("wait_until")),
+        )
+        forget_old()
+
+
+def reserve(purpose: Purpose, *, login: str, ip: str) -> Try:
+    """Count a try of `login` from `ip`; raises TooManyTries when it must not be made now, and counts nothing then."""
+    account = purpose.account.key(Manager.objects.normalize_email(login))
+    address = purpose.address.key(neighbourhood(ip))
+    now = timezone.now()
+    try:
+        # Durable: a count that an outer transaction could take back would be none.
+        with transaction.atomic(durable=True):
+            rows = _locked([account, address], now)
+            wait = max((row.wait_until - now for row in rows.values() if row.wait_until), default=timedelta(0))
+            if wait > timedelta(0):
+                raise TooManyTries(wait)
+            purpose.account.count(rows[account], now)
+            purpose.address.count(rows[address], now)
+            Attempts.objects.bulk_update(rows.values(), ["failures", "counted_at", "wait_until"])
+    except OperationalError as error:  # a lock was not to be had in time: no try without a count
+        raise TooManyTries(FIRST_WAIT) from error
+    return Try(account, address, rows[address].wait_until)
+
+
+def forgive(purpose: Purpose, *, login: str) -> None:
+    """Forget the failures of an account, whoever made them."""
+    Attempts.objects.filter(key=purpose.account.key(Manager.objects.normalize_email(login))).delete()
+
+
+def forget_old(limit: int = 1000) -> None:
+    """Delete what no longer matters; rows that are in use are skipped."""
+    old = Attempts.objects.filter(counted_at__lt=timezone.now() - KEPT_FOR)
+    with transaction.atomic():
+        keys = list(old.select_for_update(skip_locked=True).values_list("key", flat=True)[:limit])
+        Attempts.objects.filter(key__in=keys).delete()
+
+
+def _locked(keys: list[str], now: datetime) -> dict[str, Attempts]:
+    # The update in place of a conflict locks the row that is there; always in the order of keys, so none deadlock.
+    new = [Attempts(key=key, counted_at=now) for key in sorted(keys)]
+    Attempts.objects.bulk_create(new, update_conflicts=True, unique_fields=["key"], update_fields=["key"])
+    return Attempts.objects.in_bulk(keys, field_name="key")
+
+
+def in_words(seconds: int) -> str:
+    """How long, as it reads after «через»: 30 → «30 секунд», 61 → «2 минуты»."""
+    if seconds < 60:
+        return f"{seconds} {_form(seconds, 'секунду', 'секунды', 'секунд')}"
+    minutes = math.ceil(seconds / 60)
+    return f"{minutes} {_form(minutes, 'минуту', 'минуты', 'минут')}"
+
+
+def _form(number: int, one: str, few: str, many: str) -> str:
+    if number % 10 == 1 and number % 100 != 11:
+        return one
+    return few if number % 10 in (2, 3, 4) and number % 100 not in (12, 13, 14) else many

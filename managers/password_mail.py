@@ -1,0 +1,55 @@
+"""The letter with a link for a new password."""
+
+import logging
+
+from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.mail import EmailMessage, mailers
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+
+from managers.models import Manager
+
+logger = logging.getLogger(__name__)
+
+
+class MailUnavailable(Exception):
+    """The mail server does not answer; nothing was sent."""
+
+
+def send_link(email: str) -> None:
+    """Mail a link to the person who signs in with `email`, if there is one; raises MailUnavailable.
+
+    The mail server is called either way, so that its being down says nothing about who works here.
+    """
+    mailer = mailers.default
+    try:
+        mailer.open()
+    except OSError as error:
+        raise MailUnavailable from error
+    try:
+        manager = Manager.objects.filter(email=Manager.objects.normalize_email(email), is_active=True).first()
+        if manager:
+            mailer.send_messages([_letter(manager)])
+    except OSError:
+        logger.exception("The mail server did not take a letter")
+    finally:
+        mailer.close()
+
+
+def _letter(manager: Manager) -> EmailMessage:
+    uid = urlsafe_base64_encode(force_bytes(manager.pk))
+    path = reverse("managers:new_password", args=[uid, default_token_generator.make_token(manager)])
+    # The address is the configured one: a Host header is what its sender likes it to be.
+    context = {
+        "manager": manager,
+        "link": settings.APP_BASE_URL + path,
+        "minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
+    }
+    return EmailMessage(
+        subject=render_to_string("managers/password_mail_subject.txt", context).strip(),
+        body=render_to_string("managers/password_mail.txt", context),
+        to=[manager.email],
+    )

@@ -1,0 +1,161 @@
+"""Signing in and out, and passwords."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout, update_session_auth_hash
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import PasswordResetConfirmView
+from django.http import HttpResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+
+from managers import limits
+from managers.address import client_ip
+from managers.entry import WrongPassword, confirm_own_password, enter
+from managers.forms import NewPasswordForm, PasswordChangeForm, PasswordResetForm, SignInForm
+from managers.limits import TooManyTries
+from managers.models import Manager, Role
+from managers.password_mail import MailUnavailable, send_link
+
+page_and_form = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def first_page(manager: Manager) -> str:
+    """Where a person's work begins."""
+    return reverse("support:tickets" if manager.role == Role.SUPPORT else "clients:list")
+
+
+@require_safe
+def home(request):
+    return redirect(first_page(request.user))
+
+
+@login_not_required
+@sensitive_post_parameters("password")
+@page_and_form
+def sign_in(request):
+    if request.user.is_authenticated:
+        return _go_on(request)
+    if request.method != "POST":
+        return _sign_in_page(request, SignInForm())
+    form = SignInForm(request.POST)
+    if form.is_valid():
+        try:
+            enter(request, email=form.cleaned_data["email"], password=form.cleaned_data["password"])
+            return _go_on(request)
+        except WrongPassword as wrong:
+            form.add_error(None, wrong.message)
+        except TooManyTries as refused:
+            return _later(request, _sign_in_template(request), form, refused)
+    return _sign_in_page(request, form, status=422)
+
+
+def _sign_in_page(request, form, status=200):
+    context = {"form": form, "expired": "expired" in request.GET}
+    return render(request, _sign_in_template(request), context, status=status)
+
+
+def _sign_in_template(request) -> str:
+    """The page, or the dialog when the form was sent from the one over another page."""
+    return "managers/sign_in_dialog.html" if request.htmx and request.method == "POST" else "managers/sign_in.html"
+
+
+def _go_on(request):
+    """Where the person was going. The page under the dialog stays as it is, and is given its new CSRF token."""
+    if request.htmx and request.method == "POST":
+        return trigger_client_event(HttpResponse(status=204), "signed-in", {"token": get_token(request)})
+    wanted = request.GET.get("next", "")
+    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return redirect(wanted if ours and wanted != "/" else first_page(request.user))
+
+
+def _later(request, template: str, form, refused: TooManyTries):
+    form.add_error(None, refused.message)
+    response = render(request, template, {"form": form}, status=429)
+    response.headers["Retry-After"] = str(refused.seconds)
+    return response
+
+
+@login_not_required
+@require_POST
+def sign_out(request):
+    logout(request)
+    where = reverse(settings.LOGIN_URL)
+    return HttpResponseClientRedirect(where) if request.htmx else redirect(where)
+
+
+@sensitive_post_parameters()
+@page_and_form
+def password(request):
+    form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None)
+    status = 422 if form.is_bound else 200
+    if form.is_valid():
+        try:
+            confirm_own_password(request, form.cleaned_data["old_password"])
+        except WrongPassword:
+            form.add_error("old_password", "Пароль неверный.")
+        except TooManyTries as refused:
+            return _later(request, "managers/password.html", form, refused)
+        else:
+            update_session_auth_hash(request, form.save())
+            messages.success(request, "Пароль изменён. На других устройствах нужно войти заново.")
+            return redirect("managers:password")
+    return render(request, "managers/password.html", {"form": form}, status=status)
+
+
+@login_not_required
+@page_and_form
+def password_reset(request):
+    form = PasswordResetForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.is_bound else 200
+    if form.is_valid():
+        email = form.cleaned_data["email"]
+        try:
+            limits.reserve(limits.PASSWORD_RESET, login=email, ip=client_ip(request))
+            send_link(email)
+            return redirect("managers:password_reset_sent")
+        except TooManyTries as refused:
+            return _later(request, "managers/password_reset.html", form, refused)
+        except MailUnavailable:
+            form.add_error(None, "Почта сейчас не отправляется. Попробуйте через несколько минут.")
+            status = 503
+    return render(request, "managers/password_reset.html", {"form": form}, status=status)
+
+
+@login_not_required
+@require_safe
+def password_reset_sent(request):
+    minutes = settings.PASSWORD_RESET_TIMEOUT // 60
+    return render(request, "managers/password_reset_sent.html", {"minutes": minutes})
+
+
+class NewPassword(PasswordResetConfirmView):
+    """The link of the letter. Its token is moved from the address to the session before the form is shown."""
+
+    http_method_names = ["get", "head", "post"]
+    form_class = NewPasswordForm
+    template_name = "managers/new_password.html"
+    success_url = reverse_lazy("managers:password_done")
+
+    def render_to_response(self, context, **kwargs):
+        # 410: the link was used, is late, or never was one.
+        return super().render_to_response(context, **{"status": 200 if self.validlink else 410} | kwargs)
+
+    def form_invalid(self, form):
+        return self.render_to_response(self.get_context_data(form=form), status=422)
+
+    def form_valid(self, form):
+        # Whoever reads the account's mail is no stranger, however many strangers have been guessing.
+        limits.forgive(limits.SIGN_IN, login=self.user.email)
+        return super().form_valid(form)
+
+
+@login_not_required
+@require_safe
+def password_done(request):
+    return render(request, "managers/password_done.html")
