@@ -37,7 +37,8 @@ class Limit:
 
     def count(self, attempts: Attempts, now: datetime) -> None:
         """Count one more try, and set the wait that follows it."""
-        left = max(0.0, attempts.failures - (now - attempts.counted_at) / self.forgets_in)
+        quiet = max(now - attempts.counted_at, timedelta(0))  # clocks of two machines may differ
+        left = max(0.0, attempts.failures - quiet / self.forgets_in)
         # Beyond the longest wait there is nothing to remember.
         attempts.failures = min(left + 1, self.free + 6)
         attempts.counted_at = now
@@ -92,11 +93,11 @@ def reserve(purpose: Purpose, *, login: str, ip: str) -> Try:
     """Count a try of `login` from `ip`; raises TooManyTries when it must not be made now, and counts nothing then."""
     account = purpose.account.key(Manager.objects.normalize_email(login))
     address = purpose.address.key(neighbourhood(ip))
-    now = timezone.now()
     try:
         # Durable: a count that an outer transaction could take back would be none.
         with transaction.atomic(durable=True):
-            rows = _locked([account, address], now)
+            rows = _locked([account, address])
+            now = timezone.now()  # after the wait for the lock
             wait = max((row.wait_until - now for row in rows.values() if row.wait_until), default=timedelta(0))
             if wait > timedelta(0):
                 raise TooManyTries(wait)
@@ -121,9 +122,9 @@ def forget_old(limit: int = 1000) -> None:
         Attempts.objects.filter(key__in=keys).delete()
 
 
-def _locked(keys: list[str], now: datetime) -> dict[str, Attempts]:
+def _locked(keys: list[str]) -> dict[str, Attempts]:
     # The update in place of a conflict locks the row that is there; always in the order of keys, so none deadlock.
-    new = [Attempts(key=key, counted_at=now) for key in sorted(keys)]
+    new = [Attempts(key=key, counted_at=timezone.now()) for key in sorted(keys)]
     Attempts.objects.bulk_create(new, update_conflicts=True, unique_fields=["key"], update_fields=["key"])
     return Attempts.objects.in_bulk(keys, field_name="key")
 

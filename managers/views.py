@@ -10,9 +10,10 @@ from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.csrf import csrf_failure
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+from django_htmx.http import HttpResponseClientRedirect, reswap, trigger_client_event
 
 from managers import limits
 from managers.address import client_ip
@@ -68,10 +69,21 @@ def _sign_in_template(request) -> str:
 def _go_on(request):
     """Where the person was going. The page under the dialog stays as it is, and is given its new CSRF token."""
     if request.htmx and request.method == "POST":
-        return trigger_client_event(HttpResponse(status=204), "signed-in", {"token": get_token(request)})
+        return _with_new_token(request, HttpResponse(status=204))
     wanted = request.GET.get("next", "")
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return redirect(wanted if ours and wanted != "/" else first_page(request.user))
+
+
+def _with_new_token(request, response):
+    return trigger_client_event(response, "signed-in", {"token": get_token(request)})
+
+
+def csrf_failed(request, reason=""):
+    """Mostly somebody who signed in again in another tab: the page is given the new token and loses no text."""
+    if request.htmx and request.user.is_authenticated:
+        return _with_new_token(request, reswap(HttpResponse(status=403), "none"))
+    return csrf_failure(request, reason)
 
 
 def _later(request, template: str, form, refused: TooManyTries):

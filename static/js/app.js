@@ -33,7 +33,8 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   hideFailures();
-  lastSent = { element: event.detail.elt, button: event.detail.requestConfig.triggeringEvent?.submitter };
+  // Signing in again comes between a form and its second try.
+  if (!event.detail.elt.closest("[data-sign-in]")) lastSent = { element: event.detail.elt, button: event.detail.requestConfig.triggeringEvent?.submitter };
   if (event.detail.elt instanceof HTMLFormElement) begin(event.detail.elt, lastSent.button);
 });
 
@@ -100,7 +101,9 @@ function focusFirst(region) {
 // The person signed in again in the dialog: forms of the page below need the new session's token.
 document.addEventListener("signed-in", (event) => {
   for (const field of document.getElementsByName("csrfmiddlewaretoken")) field.value = event.detail.token;
-  document.getElementById("dialog").close();
+  const dialog = document.getElementById("dialog");
+  dialog.close();
+  dialog.replaceChildren();
   show("signed-in");
 });
 
