@@ -1,0 +1,36 @@
+from django import forms
+
+from clients.search import MAX_LENGTH
+from support.models import TicketStatus
+
+ANSWER_MAX_LENGTH = 4000
+
+
+class SearchForm(forms.Form):
+    query = forms.CharField(
+        label="Поиск",
+        max_length=MAX_LENGTH,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Имя, телефон или тема", "autocomplete": "off"}),
+    )
+
+
+class AnswerForm(forms.Form):
+    body = forms.CharField(
+        label="Ответ клиенту",
+        max_length=ANSWER_MAX_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        error_messages={"required": "Напишите ответ."},
+    )
+    reopen = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
+class StatusForm(forms.Form):
+    status = forms.ChoiceField(
+        label="Статус",
+        choices=TicketStatus,
+        error_messages={
+            "required": "Выберите статус.",
+            "invalid_choice": "Такого статуса нет. Выберите статус из списка.",
+        },
+    )

@@ -1,0 +1,54 @@
+import uuid
+
+from django.urls import reverse
+
+from support.models import Message, Ticket, TicketStatus
+
+LIST = reverse("support:tickets")
+SEARCH = reverse("support:search")
+
+
+def url(name, ticket):
+    return reverse(f"support:{name}", args=[ticket.pk])
+
+
+def pages(ticket):
+    return [
+        ("get", LIST),
+        ("post", SEARCH),
+        ("get", url("ticket", ticket)),
+        ("post", url("answer", ticket)),
+        ("post", url("status", ticket)),
+        ("get", reverse("support:client_card", args=[ticket.user.client.pk])),
+    ]
+
+
+def test_a_manager_finds_nothing_here(as_anna, ticket, anna):
+    ticket.user.client.reassign(to=anna, by=anna)  # not even about a client of their own
+
+    for method, address in pages(ticket):
+        data = {"body": "Ответ", "status": "closed", "query": "иван"} if method == "post" else {}
+        assert getattr(as_anna, method)(address, data).status_code == 404, address
+
+    assert Message.objects.count() == 1
+    assert Ticket.objects.get().status == TicketStatus.OPEN
+
+
+def test_support_staff_and_admins_see_all(as_vera, as_gleb, ticket):
+    for browser in (as_vera, as_gleb):
+        for method, address in pages(ticket):
+            if method == "get":
+                assert browser.get(address).status_code == 200, address
+
+
+def test_states_change_by_post_alone(as_vera, ticket):
+    for method, address in pages(ticket):
+        other = as_vera.get if method == "post" else as_vera.post
+        assert other(address).status_code == 405, address
+
+
+def test_what_does_not_exist_is_404(as_vera):
+    for name in ("ticket", "client_card"):
+        assert as_vera.get(reverse(f"support:{name}", args=[uuid.uuid4()])).status_code == 404
+    assert as_vera.get("/support/not-a-uuid/").status_code == 404
+    assert as_vera.post(reverse("support:answer", args=[uuid.uuid4()]), {"body": "Ответ"}).status_code == 404

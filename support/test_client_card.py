@@ -1,0 +1,77 @@
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from support import log, tickets
+
+
+def test_shows_contact_manager_tickets_and_log_but_no_passport(as_vera, make, anna, written):
+    client = make.verified(anna, phone="9771232323")
+    make.passport(client, anna, digits="4613348353", issued_by="ОВД района Тверской")
+    ticket = written(client)
+    log.note(client, "Звонить после шести", by=anna, now=timezone.now())
+
+    text = as_vera.get(reverse("support:client_card", args=[client.pk])).text
+
+    for shown in (
+        client.user.name,
+        "+7 (977) 123-23-23",
+        client.user.email,
+        "Лесная",
+        "На проверке",
+        "Анна Смирнова",
+    ):
+        assert shown in text, shown
+    assert ticket.subject in text
+    assert "Звонить после шести" in text
+    for hidden in ("348353", "4613", "Тверской"):
+        assert hidden not in text, hidden
+
+
+def test_nothing_can_be_changed_on_it(as_vera, make):
+    text = as_vera.get(reverse("support:client_card", args=[make.client().pk])).text
+
+    forms = text.split("<main", 1)[1].split("</main>")[0]
+    assert "<textarea" not in forms
+    assert 'method="post"' not in forms
+
+
+def test_empty_states(as_vera, make):
+    text = as_vera.get(reverse("support:client_card", args=[make.client(email=None, address=None).pk])).text
+
+    for shown in ("не указана", "не указан", "не назначен", "Обращений нет", "Записей пока нет"):
+        assert shown in text
+
+
+def test_a_long_log_comes_in_parts(as_vera, make, anna):
+    client = make.client()
+    for number in range(tickets.MESSAGES_SHOWN + 1):
+        log.note(client, f"Заметка {number:03}.", by=anna, now=timezone.now())
+    address = reverse("support:client_card", args=[client.pk])
+
+    page = as_vera.get(address)
+
+    assert "Заметка 000." not in page.text
+    assert "Заметка 000." in as_vera.get(address, {"before": page.context["page"].next}).text
+
+
+def test_the_number_of_queries_does_not_grow(as_vera, make, anna, written):
+    client = make.client()
+    address = reverse("support:client_card", args=[client.pk])
+
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            as_vera.get(address)
+        return len(captured)
+
+    def more():
+        written(client)
+        log.note(client, "Заметка", by=anna, now=timezone.now())
+
+    more()
+    one = queries()
+    for _ in range(9):
+        more()
+
+    assert queries() == one <= 8

@@ -1,0 +1,172 @@
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from support.models import Message, Ticket, TicketStatus
+
+LIST = reverse("support:tickets")
+SEARCH = reverse("support:search")
+
+
+def subjects(response):
+    return [ticket.subject for ticket in response.context["page"].rows]
+
+
+def search(browser, query):
+    response = browser.post(SEARCH, {"query": query})
+    assert response.status_code == 302
+    assert response.url == LIST
+    return subjects(browser.get(LIST))
+
+
+def url(name, ticket):
+    return reverse(f"support:{name}", args=[ticket.pk])
+
+
+def test_newest_activity_comes_first(as_vera, make, written):
+    now = timezone.now()
+    old = written(make.client(), subject="Старое", updated_at=now - timedelta(days=2))
+    written(make.client(), subject="Новое", updated_at=now - timedelta(days=1))
+    assert subjects(as_vera.get(LIST)) == ["Новое", "Старое"]
+
+    as_vera.post(url("answer", old), {"body": "Смотрим"})
+
+    assert subjects(as_vera.get(LIST)) == ["Старое", "Новое"]
+
+
+def test_a_row_shows_who_what_and_the_last_message(as_vera, ticket):
+    page = as_vera.get(LIST)
+
+    for text in ("Иванов Пётр Сергеевич", "+7 (977) 123-23-23", ticket.subject, "Клиент: Помогите", "Открыто"):
+        assert text in page.text
+
+
+def test_filters_by_status(as_vera, make, written):
+    for status in TicketStatus:
+        written(make.client(), subject=status, status=status)
+
+    assert subjects(as_vera.get(LIST, {"status": "closed"})) == ["closed"]
+    assert len(subjects(as_vera.get(LIST))) == 3
+    assert len(subjects(as_vera.get(LIST, {"status": "'; drop table"}))) == 3
+
+
+def test_a_status_of_another_version_can_be_filtered(as_vera, make, written):
+    written(make.client(), subject="Решённое", status="resolved")
+    written(make.client(), subject="Открытое")
+
+    page = as_vera.get(LIST, {"status": "resolved"})
+
+    assert subjects(page) == ["Решённое"]
+    assert "Решено" in page.text
+
+
+def test_pages_by_position_show_each_ticket_once(as_vera, make, written):
+    now = timezone.now()
+    for number in range(60):  # groups of the same time: the id decides
+        written(make.client(), subject=f"Обращение {number}", updated_at=now - timedelta(minutes=number // 10))
+
+    seen, after = [], ""
+    while after is not None:
+        page = as_vera.get(LIST, {"after": after}).context["page"]
+        seen += page.rows
+        after = page.next
+
+    assert len(seen) == len({ticket.pk for ticket in seen}) == 60
+    assert seen == sorted(seen, key=lambda ticket: (ticket.updated_at, ticket.pk), reverse=True)
+
+
+@pytest.mark.parametrize("after", ["x", "1_2", f"{10**30}_{uuid.uuid4()}", "_", "9" * 5000])
+def test_a_wrong_position_is_404(as_vera, after):
+    assert as_vera.get(LIST, {"after": after}).status_code == 404
+
+
+def test_the_number_of_queries_does_not_grow_with_rows(as_vera, make, written):
+    def queries():
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert as_vera.get(LIST).status_code == 200
+        return len(captured)
+
+    written(make.client())
+    one = queries()
+    for _ in range(9):
+        written(make.client())
+
+    assert queries() == one <= 8
+
+
+def test_empty_states(as_vera, make):
+    assert "Обращений пока нет" in as_vera.get(LIST).text
+    assert "с таким статусом нет" in as_vera.get(LIST, {"status": "closed"}).text
+    as_vera.post(SEARCH, {"query": "нетакого"})
+    assert "Ничего не найдено" in as_vera.get(LIST).text
+
+
+def test_a_ticket_of_a_removed_account_is_shown(as_vera):
+    orphan = Ticket.objects.create(user_id=uuid.uuid4(), subject="Без учётной записи")
+
+    assert "Учётная запись удалена" in as_vera.get(LIST).text
+    assert as_vera.get(url("ticket", orphan)).status_code == 200
+    assert as_vera.post(url("answer", orphan), {"body": "Ответ"}).status_code == 302
+    assert Message.objects.get().body == "Ответ"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["иванов", "ПЕТР", "Пётр иванов", "977 123", "+7(977)123-23-23", "8 977 1232323", "холодильник", "не работает"],
+)
+def test_finds_by_name_phone_and_subject(as_vera, make, ticket, query, written):
+    written(make.client(name="Сидорова Анна", phone="9160000000", email="s@x.example"), subject="Счёт")
+
+    assert search(as_vera, query) == [ticket.subject]
+
+
+def test_finds_a_subject_with_yo_either_way(as_vera, make, written):
+    written(make.client(), subject="Счёт за ремонт")
+
+    assert search(as_vera, "счет") == search(as_vera, "СЧЁТ") == ["Счёт за ремонт"]
+
+
+def test_a_ticket_found_both_ways_is_shown_once(as_vera, make, written):
+    written(make.client(name="Холодильников Иван"), subject="Холодильник")
+
+    assert search(as_vera, "холодильник") == ["Холодильник"]
+
+
+def test_search_and_status_hold_together(as_vera, make, ticket, written):
+    written(make.client(name="Иванова Мария"), subject="Закрытое", status="closed")
+    search(as_vera, "иванов")
+
+    assert subjects(as_vera.get(LIST, {"status": "closed"})) == ["Закрытое"]
+
+
+def test_what_is_searched_stands_in_no_address_and_can_be_cleared(as_vera, make, ticket, written):
+    written(make.client(name="Сидорова Анна"), subject="Счёт")
+    search(as_vera, "иванов")
+    assert "иванов" in as_vera.get(LIST).text
+
+    assert len(search(as_vera, "")) == 2
+
+
+@pytest.mark.parametrize("wildcard", ["%", "_", "\\", "'", "100%"])
+def test_signs_of_patterns_are_plain_text(as_vera, ticket, wildcard):
+    assert search(as_vera, wildcard) == []
+
+
+@pytest.mark.parametrize("query", ["и\x00ван", "и" * 101, "и" * 1_000_000])
+def test_a_bad_query_is_422_and_says_so(as_vera, ticket, query):
+    response = as_vera.post(SEARCH, {"query": query})
+
+    assert response.status_code == 422
+    assert response.context["form"].errors["query"]
+    assert "ticket_search" not in as_vera.session
+
+
+def test_emoji_find_nothing_quietly(as_vera, ticket):
+    assert search(as_vera, "🙂") == []

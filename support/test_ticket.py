@@ -1,0 +1,181 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from support import bridge
+from support.models import Author, LogEntry, Message, Ticket, TicketStatus
+
+LIST = reverse("support:tickets")
+
+
+def url(name, ticket):
+    return reverse(f"support:{name}", args=[ticket.pk])
+
+
+def test_messages_stand_oldest_first_with_who_and_when_in_moscow(as_vera, ticket):
+    Message.objects.all().delete()
+    for hour, author, body in [(23, "support", "Вторая"), (21, "user", "Первая")]:
+        at = datetime(2026, 11, 22, hour, 5, tzinfo=UTC)
+        Message.objects.create(ticket=ticket, author=author, body=body, created_at=at)
+
+    text = as_vera.get(url("ticket", ticket)).text
+
+    assert text.index("Первая") < text.index("Вторая")
+    assert "23.11.2026 00:05" in text
+    assert "23.11.2026 02:05" in text
+    assert text.index("<strong>Клиент") < text.index("<strong>Поддержка")
+
+
+def test_links_to_the_clients_card(as_vera, ticket):
+    card = reverse("support:client_card", args=[ticket.user.client.pk])
+
+    assert card in as_vera.get(url("ticket", ticket)).text
+
+
+def test_text_of_a_client_is_never_markup(as_vera, make, written):
+    ticket = written(make.client(), subject="<script>1</script>", body="<img src=x onerror=alert(1)>")
+
+    for address in (LIST, url("ticket", ticket)):
+        text = as_vera.get(address).text
+        assert "<script>1" not in text
+        assert "<img src=x" not in text
+
+
+def test_a_message_without_text_is_an_attachment(as_vera, ticket):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE support_messages ALTER body DROP NOT NULL")
+    Message.objects.update(body=None)
+
+    assert "Вложение" in as_vera.get(url("ticket", ticket)).text
+    assert "вложение" in as_vera.get(LIST).text
+
+
+def test_long_conversations_come_in_parts(as_vera, ticket):
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    Message.objects.all().delete()
+    Message.objects.bulk_create(
+        Message(ticket=ticket, author="user", body=f"{number}", created_at=start + timedelta(minutes=number // 3))
+        for number in range(250)
+    )
+
+    shown, before = [], ""
+    while before is not None:
+        page = as_vera.get(url("ticket", ticket), {"before": before}).context["page"]
+        shown = [message.pk for message in page.rows] + shown
+        before = page.next
+
+    assert shown == list(Message.objects.values_list("pk", flat=True))
+    assert as_vera.get(url("ticket", ticket), {"before": "x"}).status_code == 404
+
+
+def test_one_time_codes_are_not_for_support(as_vera, make, anna):
+    client = make.client()
+    with transaction.atomic():
+        body = "Код для подписания договора ИВ-261123-01: 482913. Действует 10 минут."
+        ticket = bridge.tell_client(client, body, by=anna, now=timezone.now())
+
+    for address in (LIST, url("ticket", ticket), reverse("support:client_card", args=[client.pk])):
+        text = as_vera.get(address).text
+        assert "482913" not in text, address
+        assert "ИВ-261123-01: ••••••" in text, address
+
+
+def test_the_number_of_queries_does_not_grow_with_messages(as_vera, ticket):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            as_vera.get(url("ticket", ticket))
+        return len(captured)
+
+    one = queries()
+    for number in range(9):
+        Message.objects.create(ticket=ticket, author=Author.USER, body=str(number))
+
+    assert queries() == one <= 8
+
+
+def test_an_answer_is_posted_and_waits_for_the_client(as_vera, vera, ticket):
+    response = as_vera.post(url("answer", ticket), {"body": "Мастер приедет завтра 🙂"})
+
+    assert response.status_code == 302
+    assert response.url == url("ticket", ticket)
+    message = Message.objects.get(author=Author.SUPPORT)
+    assert (message.ticket, message.body) == (ticket, "Мастер приедет завтра 🙂")
+    assert Ticket.objects.get().status == TicketStatus.PENDING
+    entry = LogEntry.objects.get()
+    assert (entry.author, entry.thread.client) == (vera, ticket.user.client)
+    assert "Мастер приедет завтра" in entry.body
+
+
+def test_a_closed_ticket_takes_no_answer_unasked(as_vera, ticket):
+    Ticket.objects.update(status=TicketStatus.CLOSED)
+
+    response = as_vera.post(url("answer", ticket), {"body": "Мастер приедет завтра"})
+
+    assert response.status_code == 409
+    assert "Обращение закрыто, ответ не отправлен" in response.text
+    assert "Мастер приедет завтра" in response.text
+    assert "Открыть и ответить" in response.text
+    assert Ticket.objects.get().status == TicketStatus.CLOSED
+    assert not Message.objects.filter(author=Author.SUPPORT).exists()
+
+
+def test_the_page_of_a_closed_ticket_opens_it_again_with_the_answer(as_vera, ticket):
+    Ticket.objects.update(status=TicketStatus.CLOSED)
+    page = as_vera.get(url("ticket", ticket)).text
+    assert 'name="reopen"' in page
+
+    as_vera.post(url("answer", ticket), {"body": "Мастер приедет завтра", "reopen": "on"})
+
+    assert Ticket.objects.get().status == TicketStatus.PENDING
+    assert Message.objects.filter(author=Author.SUPPORT).exists()
+
+
+@pytest.mark.parametrize("body", ["", "   ", "при\x00вет", "я" * 4001, "я" * 900_000])
+def test_a_bad_answer_is_422_and_nothing_is_written(as_vera, ticket, body, written):
+    response = as_vera.post(url("answer", ticket), {"body": body})
+
+    assert response.status_code == 422
+    assert response.context["form"].errors["body"]
+    assert Message.objects.count() == 1
+    assert Ticket.objects.get().status == TicketStatus.OPEN
+
+
+def test_a_missing_field_is_422_in_russian(as_vera, ticket):
+    response = as_vera.post(url("answer", ticket))
+
+    assert response.status_code == 422
+    assert "Напишите ответ." in response.text
+
+
+def test_what_was_typed_too_long_is_kept(as_vera, ticket):
+    assert "я" * 4001 in as_vera.post(url("answer", ticket), {"body": "я" * 4001}).text
+
+
+@pytest.mark.parametrize("status", TicketStatus)
+def test_support_moves_a_ticket(as_vera, ticket, status):
+    response = as_vera.post(url("status", ticket), {"status": status})
+
+    assert response.status_code == 302
+    assert Ticket.objects.get().status == status
+
+
+def test_who_closed_it_is_in_the_log(as_vera, vera, ticket):
+    as_vera.post(url("status", ticket), {"status": "closed"})
+    as_vera.post(url("status", ticket), {"status": "closed"})
+
+    entry = LogEntry.objects.get()
+    assert entry.author == vera
+    assert entry.body == "Обращение «Не работает холодильник»: закрыто"
+
+
+@pytest.mark.parametrize("status", ["", "resolved", "unknown", "о\x00", "я" * 900_000])
+def test_another_status_is_422(as_vera, ticket, status):
+    response = as_vera.post(url("status", ticket), {"status": status})
+
+    assert response.status_code == 422
+    assert response.context["status_form"].errors["status"]
+    assert Ticket.objects.get().status == TicketStatus.OPEN

@@ -1,0 +1,97 @@
+"""The list of tickets and a ticket's messages, page by page. Positions are kept as values (keyset), not as counts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from support import log
+from support.models import Author, LogEntry, Message, Ticket, TicketQuerySet
+
+PAGE_SIZE = 25
+MESSAGES_SHOWN = 100
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BadPosition(ValueError):
+    """Not a position that `position` wrote."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows in the order of the page, and where the next ones begin (None: there are no more)."""
+
+    rows: list
+    next: str | None
+
+
+def position(at: datetime, pk: UUID) -> str:
+    """A place in a list for an address: microseconds since 1970 and the row's id."""
+    return f"{(at - EPOCH) // timedelta(microseconds=1)}_{pk}"
+
+
+def parse_position(text: str) -> tuple[datetime, UUID]:
+    try:
+        microseconds, pk = text.split("_")
+        return EPOCH + timedelta(microseconds=int(microseconds)), UUID(pk)
+    except (ValueError, OverflowError) as error:
+        raise BadPosition(text) from error
+
+
+def page(*, status: str = "", text: str = "", after: str = "") -> Page:
+    """Tickets by newest activity, each with `last_message`: 25 of those after `after`, in `status`, found by `text`.
+
+    Raises BadPosition.
+    """
+    rows = Ticket.objects.latest_first()
+    if status:
+        rows = rows.filter(status=status)
+    if after:
+        rows = rows.before(*parse_position(after))
+    # Two searches, each over its own index and each cut off, cost less than one with OR, which has no index.
+    found = _merged([rows.of_clients(text), rows.about(text)] if text else [rows])
+    tickets = found[:PAGE_SIZE]
+    _add_last_messages(tickets)
+    more = len(found) > PAGE_SIZE
+    return Page(tickets, position(tickets[-1].updated_at, tickets[-1].pk) if more else None)
+
+
+def messages_of(ticket: Ticket, *, before: str = "") -> Page:
+    """The last 100 messages before `before`, oldest first; `next` leads to earlier ones. Raises BadPosition."""
+    page = _latest(ticket.messages.all(), before)
+    return Page(page.rows[::-1], page.next)
+
+
+def log_of(client, *, before: str = "") -> Page:
+    """The last 100 entries of the client's log before `before`, newest first. Raises BadPosition."""
+    return _latest(LogEntry.objects.filter(thread__client=client).select_related("author"), before)
+
+
+def _latest(rows, before: str) -> Page:
+    if before:
+        at, pk = parse_position(before)
+        rows = rows.filter(created_at__lte=at).exclude(created_at=at, id__gte=pk)
+    found = list(rows.order_by("-created_at", "-id")[: MESSAGES_SHOWN + 1])
+    shown = found[:MESSAGES_SHOWN]
+    for row in shown:
+        row.text = log.without_code(row.body or "")
+    return Page(shown, position(shown[-1].created_at, shown[-1].pk) if len(found) > MESSAGES_SHOWN else None)
+
+
+def _merged(queries: Iterable[TicketQuerySet]) -> list[Ticket]:
+    """The first PAGE_SIZE + 1 of all queries together, each ticket once, newest activity first."""
+    found = {
+        ticket.pk: ticket for query in queries for ticket in query.prefetch_related("user__client")[: PAGE_SIZE + 1]
+    }
+    return sorted(found.values(), key=lambda ticket: (ticket.updated_at, ticket.pk), reverse=True)[: PAGE_SIZE + 1]
+
+
+def _add_last_messages(tickets: list[Ticket]) -> None:
+    messages = Message.objects.filter(ticket__in=tickets).order_by("ticket_id", "-created_at", "-id")
+    last = {message.ticket_id: message for message in messages.distinct("ticket_id")}
+    for ticket in tickets:
+        message = last.get(ticket.pk)
+        ticket.last_message = message and {
+            "text": log.without_code(message.body or "")[:160],
+            "is_from_client": message.author == Author.USER,
+        }
