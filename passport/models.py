@@ -17,13 +17,15 @@ from privet import storages
 FIRST_ISSUED_ON = date(1997, 10, 1)
 MINIMUM_AGE = 14
 
+# The columns that `Passport.write` writes.
+WRITTEN = [
+    "last_name", "first_name", "middle_name", "series_and_number", "series_and_number_hash", "issued_by",
+    "department_code", "issued_on", "birth_date", "registration_address", "updated_at", "updated_by",
+]  # fmt: skip
+
 
 class PassportTaken(Exception):
     """Another client has a passport with this series and number."""
-
-
-def photo_key(client: Client) -> str:
-    return f"passports/{client.pk}/{uuid.uuid4()}.jpg"
 
 
 class Passport(models.Model):
@@ -69,6 +71,10 @@ class Passport(models.Model):
         return " ".join(filter(None, [self.last_name, self.first_name, self.middle_name]))
 
     @property
+    def is_kept(self) -> bool:
+        return not self._state.adding
+
+    @property
     def digits(self) -> str:
         """Series and number, ten digits."""
         return cipher.decrypt(self.series_and_number) if self.series_and_number else ""
@@ -88,7 +94,13 @@ class Passport(models.Model):
 
     @transaction.atomic
     def write(self, digits: str, *, by: Manager) -> None:
-        """Save with series and number `digits`; PassportTaken when another client has the same."""
+        """Save with series and number `digits`; PassportTaken when another client has the same.
+
+        A client's first passport sent twice is written once: the second call changes what the first one wrote.
+        """
+        self.client.locked()
+        if self._state.adding:
+            self._meet_first()
         digest = cipher.keyed_hash(digits)
         # Taken before the row is written, so that of two clients at once the second waits for the first and sees it.
         _lock_digest(digest)
@@ -97,23 +109,22 @@ class Passport(models.Model):
         if self.series_and_number_hash != digest:
             self.series_and_number, self.series_and_number_hash = cipher.encrypt(digits), digest
         self.updated_at, self.updated_by = timezone.now(), by
-        self.save()
+        # Not the photo: it may have been replaced since this passport was loaded.
+        self.save(update_fields=None if self._state.adding else WRITTEN)
 
-    def replace_photo(self, content: bytes, *, by: Manager) -> None:
-        """Keep `content` (JPEG) as the photo in place of the old one; storages.StorageUnavailable changes nothing."""
-        key = photo_key(self.client)
-        with storages.stored({key: content}):
-            self._set_photo(key, by)
-
-    def remove_photo(self, *, by: Manager) -> None:
-        self._set_photo("", by)
+    def _meet_first(self) -> None:
+        first = Passport.objects.filter(client=self.client).only("pk", "photo").first()
+        if first:
+            self.pk, self.photo, self._state.adding = first.pk, first.photo, False
 
     @transaction.atomic
-    def _set_photo(self, key: str, by: Manager) -> None:
+    def set_photo(self, key: str, *, by: Manager) -> str:
+        """Make the object `key` the photo, "" for none; the old one is removed after the commit and returned."""
         old = Passport.objects.select_for_update().values_list("photo", flat=True).get(pk=self.pk)
         self.photo, self.updated_at, self.updated_by = key, timezone.now(), by
         self.save(update_fields=["photo", "updated_at", "updated_by"])
         storages.remove_after_commit(old)
+        return old
 
 
 def _lock_digest(digest: str) -> None:

@@ -1,0 +1,72 @@
+"""Step 2: the passport and its photo."""
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from clients.access import get_client_for
+from passport import keeping
+from passport.forms import TAKEN, PassportForm
+from passport.models import Passport, PassportTaken
+from privet import onboarding, storages
+from privet.images import photo_response
+
+PHOTO_NOT_KEPT = (
+    "Данные паспорта сохранены, а фото — нет: хранилище не отвечает. Нажмите «Далее» ещё раз или добавьте фото позже."
+)
+
+
+@require_http_methods(["GET", "POST"])
+@onboarding.step("passport")
+def passport(request, client):
+    """Step 2. POST keeps the passport and the photo that came with it."""
+    passport = Passport.for_client(client)
+    if request.method == "GET":
+        return _page(request, PassportForm(instance=passport))
+    form = PassportForm(request.POST, request.FILES, instance=passport)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    try:
+        _keep(form, passport, by=request.user)
+    except PassportTaken:
+        form.add_error("digits", TAKEN)
+        return _page(request, form, status=422)
+    except storages.StorageUnavailable:
+        form.add_error("photo", PHOTO_NOT_KEPT)
+        return _page(request, form, status=503)
+    return redirect("devices:devices", client.pk)
+
+
+def _keep(form: PassportForm, passport: Passport, *, by) -> None:
+    # The text first: it stays when the storage does not take the photo.
+    if form.changed_labels or not passport.is_kept:
+        keeping.keep(passport, form.cleaned_data["digits"], by=by, changed=form.changed_labels)
+    if form.cleaned_data["photo"]:
+        keeping.replace_photo(passport, form.cleaned_data["photo"].picture, by=by)
+
+
+def _page(request, form: PassportForm, *, status: int = 200):
+    context = {"form": form, "client": form.client, "passport": form.instance}
+    return render(request, "passport/passport.html", context, status=status)
+
+
+@require_safe
+def photo(request, pk):
+    passport = Passport.for_client(get_client_for(request, pk))
+    if not passport.photo:
+        raise Http404("Фото нет.")
+    return photo_response(passport.photo)
+
+
+@require_POST
+def photo_removal(request, pk):
+    """Take the photo away. HTMX gets the empty tile, so that nothing typed around it is lost."""
+    passport = Passport.for_client(get_client_for(request, pk))
+    if passport.is_kept:
+        keeping.remove_photo(passport, by=request.user)
+    if request.htmx.target == "passport-photo":
+        context = {"form": PassportForm(instance=passport), "client": passport.client, "passport": passport}
+        return render(request, "passport/passport.html#photo", context)
+    messages.success(request, "Фото паспорта удалено.")
+    return redirect("passport:passport", pk)
