@@ -102,7 +102,10 @@ class Contract(models.Model):
         verbose_name = "договор"
         verbose_name_plural = "договоры"
         ordering = ["-issued_at", "-id"]
-        indexes = [models.Index(fields=["client", "-issued_at"], name="contracts_of_client")]
+        indexes = [
+            models.Index(fields=["client", "-issued_at"], name="contracts_of_client"),
+            models.Index(fields=["-issued_at", "-id"], name="contracts_by_time"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 "client", name="manager_contracts_one_open", condition=Q(signed_at=None, void_at=None)
@@ -239,7 +242,10 @@ class Invoice(models.Model):
         verbose_name = "счёт"
         verbose_name_plural = "счета"
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["contract", "-created_at"], name="invoices_of_contract")]
+        indexes = [
+            models.Index(fields=["contract", "-created_at"], name="invoices_of_contract"),
+            models.Index(fields=["-created_at", "-id"], name="invoices_by_time"),
+        ]
         constraints = [
             models.UniqueConstraint("contract", name="manager_invoices_one_open", condition=Q(status="pending")),
             models.CheckConstraint(condition=Q(amount__gt=0), name="manager_invoices_amount_positive"),

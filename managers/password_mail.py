@@ -19,7 +19,12 @@ class MailUnavailable(Exception):
     """The mail server does not answer; nothing was sent."""
 
 
-def send_link(email: str) -> None:
+def send_invitation(email: str) -> None:
+    """Mail somebody whom an admin has added the link for their first password; raises MailUnavailable."""
+    send_link(email, letter="managers/invitation_mail")
+
+
+def send_link(email: str, *, letter: str = "managers/password_mail") -> None:
     """Mail a link to the person who signs in with `email`, if there is one; raises MailUnavailable.
 
     The mail server is called either way, so that its being down says nothing about who works here.
@@ -32,14 +37,14 @@ def send_link(email: str) -> None:
     try:
         manager = Manager.objects.filter(email=Manager.objects.normalize_email(email), is_active=True).first()
         if manager:
-            mailer.send_messages([_letter(manager)])
+            mailer.send_messages([_letter(manager, letter)])
     except OSError:
         logger.exception("The mail server did not take a letter")
     finally:
         mailer.close()
 
 
-def _letter(manager: Manager) -> EmailMessage:
+def _letter(manager: Manager, template: str) -> EmailMessage:
     uid = urlsafe_base64_encode(force_bytes(manager.pk))
     path = reverse("managers:new_password", args=[uid, default_token_generator.make_token(manager)])
     # The address is the configured one: a Host header is what its sender likes it to be.
@@ -49,7 +54,7 @@ def _letter(manager: Manager) -> EmailMessage:
         "minutes": settings.PASSWORD_RESET_TIMEOUT // 60,
     }
     return EmailMessage(
-        subject=render_to_string("managers/password_mail_subject.txt", context).strip(),
-        body=render_to_string("managers/password_mail.txt", context),
+        subject=render_to_string(f"{template}_subject.txt", context).strip(),
+        body=render_to_string(f"{template}.txt", context),
         to=[manager.email],
     )

@@ -131,7 +131,7 @@ class Message(models.Model):
         ordering = ["created_at", "id"]
 
     def __str__(self):
-        return (self.body or "")[:60]
+        return f"{self.get_author_display()} {timezone.localtime(self.created_at):%d.%m.%Y %H:%M}"
 
 
 class Thread(models.Model):
@@ -170,8 +170,12 @@ class LogEntry(models.Model):
         verbose_name = "запись журнала"
         verbose_name_plural = "записи журнала"
         ordering = ["created_at", "id"]
-        indexes = [models.Index(fields=["thread", "-created_at"], name="log_of_client")]
+        indexes = [
+            models.Index(fields=["thread", "-created_at"], name="log_of_client"),
+            models.Index(fields=["-created_at", "-id"], name="log_by_time"),
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self):
-        return self.body[:60]
+        # Not the text: it may hold a one-time code, and names of rows are shown and logged.
+        return f"{self.get_kind_display()} {timezone.localtime(self.created_at):%d.%m.%Y %H:%M}"

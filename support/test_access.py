@@ -52,3 +52,10 @@ def test_what_does_not_exist_is_404(as_vera):
         assert as_vera.get(reverse(f"support:{name}", args=[uuid.uuid4()])).status_code == 404
     assert as_vera.get("/support/not-a-uuid/").status_code == 404
     assert as_vera.post(reverse("support:answer", args=[uuid.uuid4()]), {"body": "Ответ"}).status_code == 404
+
+
+def test_signed_out_is_sent_to_sign_in(signed_out, ticket):
+    for method, address in pages(ticket):
+        response = getattr(signed_out, method)(address)
+        assert response.status_code == 302, address
+        assert response.url.startswith("/sign-in/"), address

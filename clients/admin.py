@@ -1,0 +1,124 @@
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+from clients.models import Client, ClientChange, Status, TransitionRefused
+from managers.models import Manager, Role
+from privet.read_only import OfficeAdmin, ReadOnlyTable
+from privet.templatetags import formats
+
+REASSIGNED_AT_ONCE = 500
+
+
+def possible_managers():
+    return Manager.objects.filter(is_active=True, role__in=[Role.MANAGER, Role.ADMIN])
+
+
+class FoundByClient:
+    """Searches rows of a client by what the client is found by; `client_path` leads from the row to the client."""
+
+    client_path = "client"
+    search_help_text = "Имя, телефон или почта клиента, номер договора"
+
+    def get_search_results(self, request, queryset, search_term):
+        if search_term.strip():
+            queryset = queryset.filter(**{f"{self.client_path}__in": Client.objects.search(search_term)})
+        return queryset, False
+
+
+class ReassignAction(ActionForm):
+    manager = forms.ModelChoiceField(possible_managers(), required=False, label="Менеджер")
+
+
+class ClientForm(forms.ModelForm):
+    def clean_manager(self) -> Manager | None:
+        manager = self.cleaned_data["manager"]
+        if manager is None and self.instance.status != Status.NEW:
+            raise ValidationError("Без менеджера может быть только новый клиент. Выберите менеджера.")
+        return manager
+
+
+class ChangesOfClient(ReadOnlyTable):
+    model = ClientChange
+    fields = ["at", "by", "from_status", "to_status", "from_manager", "to_manager"]
+    related = ("by", "from_manager", "to_manager")
+    verbose_name_plural = "история"
+
+
+@admin.register(Client)
+class ClientAdmin(OfficeAdmin):
+    """Clients to look at, found as in the list of managers. One thing is done here: giving them to another manager."""
+
+    list_display = ["name", "phone", "status", "manager", "created_at"]
+    list_filter = ["status", "manager"]
+    ordering = ["-created_at", "-id"]
+    search_fields = ["search"]
+    search_help_text = "Имя, телефон в любом виде, почта, адрес или номер договора"
+    action_form = ReassignAction
+    actions = ["reassign"]
+    form = ClientForm
+    readonly_fields = ["name", "phone", "email", "address", "status", "created_at", "claimed_at"]
+    fields = ["manager", *readonly_fields]
+    inlines = [ChangesOfClient]
+
+    @admin.display(description="имя")
+    def name(self, client: Client) -> str:
+        return client.user.name
+
+    @admin.display(description="телефон")
+    def phone(self, client: Client) -> str:
+        return formats.phone(client.user.phone)
+
+    @admin.display(description="электронная почта")
+    def email(self, client: Client) -> str | None:
+        return client.user.email
+
+    @admin.display(description="адрес")
+    def address(self, client: Client) -> str | None:
+        return client.user.address
+
+    def has_add_permission(self, request) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("user", "manager").defer("search")
+
+    def get_search_results(self, request, queryset, search_term):
+        return queryset.search(search_term), False
+
+    def get_form(self, request, obj=None, **kwargs):
+        form = super().get_form(request, obj, **kwargs)
+        manager = form.base_fields["manager"]
+        manager.queryset = Manager.objects.filter(Q(pk__in=possible_managers()) | Q(pk=obj and obj.manager_id))
+        # What changed is what differs from the page as it was shown, not from what somebody else did since.
+        manager.show_hidden_initial = True
+        widget = manager.widget
+        widget.can_add_related = widget.can_change_related = widget.can_delete_related = widget.can_view_related = False
+        return form
+
+    def save_model(self, request, obj, form, change):
+        if "manager" in form.changed_data:
+            try:
+                obj.reassign(to=obj.manager, by=request.user)
+            except TransitionRefused:
+                self.message_user(request, "Клиента уже взяли в работу: менеджер остался прежним.", messages.ERROR)
+
+    @admin.action(description="Передать менеджеру")
+    def reassign(self, request, queryset):
+        to = possible_managers().filter(pk=request.POST.get("manager") or None).first()
+        if to is None:
+            self.message_user(request, "Выберите менеджера рядом с действием.", messages.ERROR)
+            return
+        chosen = list(queryset[: REASSIGNED_AT_ONCE + 1])
+        if len(chosen) > REASSIGNED_AT_ONCE:
+            text = f"За один раз можно передать не больше {REASSIGNED_AT_ONCE} клиентов. Сузьте выбор."
+            self.message_user(request, text, messages.ERROR)
+            return
+        for client in chosen:
+            client.reassign(to=to, by=request.user)
+        self.message_user(request, f"Передано клиентов: {len(chosen)}. Менеджер — {to}.", messages.SUCCESS)

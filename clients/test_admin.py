@@ -1,0 +1,191 @@
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from clients.models import AppUser, Client, ClientChange, Status
+from managers.models import Manager
+
+LIST = reverse("admin:clients_client_changelist")
+
+
+def page(client):
+    return reverse("admin:clients_client_change", args=[client.pk])
+
+
+def save(browser, client, manager, shown=None, **extra):
+    """Post the form of the client's page as it was shown with manager `shown`."""
+    shown = client.manager if shown is None else shown
+    data = {"manager": manager.pk if manager else "", "initial-manager": shown.pk if shown else ""}
+    return browser.post(page(client), data | inline_forms(browser.get(page(client))) | extra)
+
+
+def inline_forms(response) -> dict:
+    return {
+        f"{inline.formset.prefix}-{name}": "0"
+        for inline in response.context["inline_admin_formsets"]
+        for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")
+    }
+
+
+def reassign(browser, *clients, to):
+    data = {"action": "reassign", "manager": to, "_selected_action": [client.pk for client in clients]}
+    return browser.post(LIST, data, follow=True)
+
+
+def found(browser, **query):
+    return set(browser.get(LIST, query).context["cl"].queryset)
+
+
+def test_reassigning_on_the_page_leaves_who_and_when(as_gleb, gleb, make, anna, boris):
+    client = make.verified(anna)
+
+    assert save(as_gleb, client, boris).status_code == 302
+
+    assert make.fresh(client).manager == boris
+    change = ClientChange.objects.latest("id")
+    assert (change.by, change.from_manager, change.to_manager) == (gleb, anna, boris)
+    assert "Борис Кузнецов" in as_gleb.get(page(client)).text
+
+
+def test_reassigning_many_by_the_action(as_gleb, gleb, make, anna, boris):
+    moved, kept = [make.verified(anna), make.client()], make.verified(anna)
+
+    response = reassign(as_gleb, *moved, to=boris.pk)
+
+    assert "Передано клиентов: 2" in response.text
+    assert [make.fresh(client).manager for client in moved] == [boris, boris]
+    assert make.fresh(kept).manager == anna
+    assert ClientChange.objects.filter(to_manager=boris, by=gleb).count() == 2
+
+
+@pytest.mark.parametrize("to", ["", "not-a-uuid", "00000000-0000-0000-0000-000000000000"])
+def test_the_action_without_a_manager_changes_nothing(as_gleb, make, anna, to):
+    client = make.verified(anna)
+
+    response = reassign(as_gleb, client, to=to)
+
+    assert response.status_code == 200
+    assert make.fresh(client).manager == anna
+    assert ClientChange.objects.count() == 1
+
+
+def test_support_and_who_left_get_no_clients(as_gleb, make, anna, boris, vera):
+    Manager.objects.filter(pk=boris.pk).update(is_active=False)
+    client = make.verified(anna)
+
+    for manager in (vera, boris):
+        assert save(as_gleb, client, manager).status_code == 200
+        reassign(as_gleb, client, to=manager.pk)
+
+    assert make.fresh(client).manager == anna
+
+
+def test_a_client_of_somebody_who_left_can_be_given_on(as_gleb, make, anna, boris):
+    client = make.verified(anna)
+    Manager.objects.filter(pk=anna.pk).update(is_active=False)
+
+    save(as_gleb, client, boris)
+
+    assert make.fresh(client).manager == boris
+
+
+def test_only_a_new_client_can_be_nobodys(as_gleb, make, anna):
+    working, new = make.verified(anna), make.client()
+    new.reassign(to=anna, by=anna)
+
+    response = save(as_gleb, working, None)
+    save(as_gleb, new, None)
+
+    assert "Без менеджера может быть только новый клиент" in response.text
+    assert make.fresh(working).manager == anna
+    assert make.fresh(new).manager is None
+
+
+def test_saving_an_old_page_does_not_undo_what_happened_since(as_gleb, make, anna, boris):
+    client = make.verified(anna)
+    client.reassign(to=boris, by=boris)
+
+    save(as_gleb, client, anna, shown=anna)
+
+    assert make.fresh(client).manager == boris
+
+
+def test_all_else_is_read_only(as_gleb, make, anna):
+    client = make.verified(anna)
+    before = (Client.objects.filter(pk=client.pk).values().get(), AppUser.objects.values().get())
+
+    forged = {"status": "processed", "name": "Другой", "phone": "9000000000", "search": "x", "user": client.user_id}
+    save(as_gleb, client, anna, **forged)
+
+    assert (Client.objects.filter(pk=client.pk).values().get(), AppUser.objects.values().get()) == before
+
+
+def test_clients_are_neither_added_nor_deleted_here(as_gleb, make):
+    client = make.client()
+
+    assert as_gleb.get(reverse("admin:clients_client_add")).status_code == 403
+    assert as_gleb.post(reverse("admin:clients_client_delete", args=[client.pk]), {"post": "yes"}).status_code == 403
+    assert Client.objects.filter(pk=client.pk).exists()
+
+
+@pytest.mark.parametrize("query", ["елкина", "+7(977)123-23-23", "977 123", "jolka@", "садовая"])
+def test_finds_as_the_list_of_managers_does(as_gleb, make, query):
+    wanted = make.client(name="Ёлкина Юлия", phone="9771232323", email="jolka@x.example", address="ул. Садовая, 1")
+    make.client()
+
+    assert found(as_gleb, q=query) == {wanted}
+
+
+def test_filters_by_status_and_manager(as_gleb, make, anna, boris):
+    of_anna, of_boris, new = make.verified(anna), make.verified(boris), make.client()
+
+    assert found(as_gleb, status__exact=Status.IN_VERIFICATION) == {of_anna, of_boris}
+    assert found(as_gleb, manager__id__exact=anna.pk) == {of_anna}
+    assert found(as_gleb, manager__isnull="True") == {new}
+
+
+@pytest.mark.parametrize("query", [{"status__exact": "?"}, {"manager__id__exact": "x"}, {"p": "x"}, {"q": "🙂" * 2000}])
+def test_forged_addresses_are_no_errors(as_gleb, make, query):
+    make.client()
+
+    assert as_gleb.get(LIST, query, follow=True).status_code == 200
+
+
+def test_the_number_of_queries_does_not_grow(as_gleb, make, anna):
+    def queries(address):
+        with CaptureQueriesContext(connection) as captured:
+            assert as_gleb.get(address).status_code == 200
+        return len(captured)
+
+    client = make.awaiting_contract(anna)
+    lists, pages = queries(LIST), queries(page(client))
+    for _ in range(9):
+        make.awaiting_contract(anna)
+        make.device(client, anna)
+
+    assert queries(LIST) == lists
+    assert queries(page(client)) == pages
+
+
+def test_the_list_counts_no_further_than_it_must(as_gleb, make, monkeypatch):
+    monkeypatch.setattr("privet.read_only.COUNTED", 2)
+    for _ in range(4):
+        make.client()
+
+    with CaptureQueriesContext(connection) as captured:
+        shown = as_gleb.get(LIST).context["cl"]
+
+    assert shown.result_count == 2
+    assert shown.full_result_count is None
+    counts = [query["sql"] for query in captured if "COUNT(" in query["sql"]]
+    assert all("LIMIT 2" in sql for sql in counts)
+
+
+def test_the_page_shows_the_history_oldest_first(as_gleb, make, anna, boris):
+    client = make.verified(anna)
+    client.reassign(to=boris, by=anna)
+
+    text = as_gleb.get(page(client)).text
+
+    assert text.index("Новый → На проверке") < text.index("Менеджер: Анна Смирнова → Борис Кузнецов")

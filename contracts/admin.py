@@ -1,0 +1,144 @@
+from django.contrib import admin, messages
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.html import format_html
+
+from clients.admin import FoundByClient
+from clients.models import Client
+from contracts import signing
+from contracts.models import TRIES_PER_CONTRACT, Contract, Invoice, SigningCode
+from privet.read_only import ReadOnlyAdmin, ReadOnlyTable
+
+STATES = {
+    "waiting": ("Ожидает подписи", Q(signed_at=None, void_at=None)),
+    "locked": ("Подписание заблокировано", Q(signed_at=None, void_at=None, failed_tries__gte=TRIES_PER_CONTRACT)),
+    "signed": ("Подписан", Q(signed_at__isnull=False)),
+    "paid": ("Оплачен", Q(paid_at__isnull=False)),
+    "void": ("Аннулирован", Q(void_at__isnull=False)),
+}
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "состояние"
+    parameter_name = "state"
+
+    def lookups(self, request, model_admin):
+        return [(name, label) for name, (label, _) in STATES.items()]
+
+    def queryset(self, request, queryset):
+        return queryset.filter(STATES[self.value()][1]) if self.value() in STATES else queryset
+
+
+class CodesOfContract(ReadOnlyTable):
+    model = SigningCode
+    fields = ["sent_at", "expires_at", "failed_tries", "used_at"]
+    ordering = ["-sent_at"]
+
+
+class InvoicesOfContract(ReadOnlyTable):
+    model = Invoice
+    fields = ["number", "amount", "due_on", "status", "created_at", "paid_at", "cancelled_at"]
+    show_change_link = True
+
+
+class PdfLink:
+    """A column with the file, opened through the page that checks access."""
+
+    @admin.display(description="PDF")
+    def pdf(self, obj) -> str:
+        return format_html('<a href="{}" target="_blank" rel="noopener">PDF</a>', reverse(self.pdf_url, args=[obj.pk]))
+
+
+@admin.register(Contract)
+class ContractAdmin(PdfLink, FoundByClient, ReadOnlyAdmin):
+    """Contracts with the evidence of their signatures. What a contract says is read in its PDF."""
+
+    pdf_url = "contracts:pdf"
+    list_display = ["number", "client", "state", "surcharge", "issued_at", "issued_by", "pdf"]
+    list_filter = [StateFilter]
+    search_fields = ["number"]
+    actions = ["unlock"]
+    inlines = [CodesOfContract, InvoicesOfContract]
+    fieldsets = [
+        (None, {"fields": ["number", "client", "state", "pdf", "surcharge", "due", "template_version", "pdf_sha256"]}),
+        ("Ход", {"fields": ["issued_at", "issued_by", "failed_tries", "void_at", "voided_by", "paid_at", "paid_by"]}),
+        (
+            "Подпись",
+            {
+                "fields": [
+                    "signed_at",
+                    "signed_by",
+                    "pep_agreed_at",
+                    "pep_text_version",
+                    "code_channel",
+                    "code_sent_at",
+                    "code_entered_at",
+                    "signer_ip",
+                    "user_agent",
+                    "evidence",
+                    "evidence_hmac",
+                    "is_intact",
+                ]
+            },
+        ),
+    ]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).defer("encrypted_snapshot").select_related("client__user", "issued_by")
+
+    @admin.display(description="состояние")
+    def state(self, contract: Contract) -> str:
+        return "Подписание заблокировано" if contract.is_open and contract.is_locked else contract.status_label
+
+    @admin.display(description="доказательство подлинно", boolean=True)
+    def is_intact(self, contract: Contract) -> bool | None:
+        return signing.evidence_is_intact(contract) if contract.signed_at else None
+
+    @admin.action(description="Разблокировать подписание")
+    def unlock(self, request, queryset):
+        locked = list(queryset.filter(STATES["locked"][1]))
+        for contract in locked:
+            signing.unlock(contract, by=request.user)
+        if locked:
+            self.message_user(request, f"Разблокировано договоров: {len(locked)}.", messages.SUCCESS)
+        else:
+            self.message_user(request, "Среди выбранных нет заблокированных договоров.", messages.WARNING)
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(PdfLink, FoundByClient, ReadOnlyAdmin):
+    client_path = "contract__client"
+    pdf_url = "contracts:invoice_pdf"
+    list_display = ["number", "client", "amount", "status", "due_on", "created_at", "pdf"]
+    list_filter = ["status"]
+    search_fields = ["number"]
+    fields = [
+        "number",
+        "contract",
+        "client",
+        "amount",
+        "description",
+        "due_on",
+        "status",
+        "pdf",
+        "created_at",
+        "created_by",
+        "paid_at",
+        "paid_by",
+        "cancelled_at",
+    ]
+
+    def get_queryset(self, request):
+        related = super().get_queryset(request).select_related("contract__client__user")
+        return related.defer("contract__encrypted_snapshot")
+
+    @admin.display(description="клиент")
+    def client(self, invoice: Invoice) -> Client:
+        return invoice.contract.client
+
+
+class ContractsOfClient(ReadOnlyTable):
+    model = Contract
+    fields = ["number", "surcharge", "issued_at", "signed_at", "void_at", "paid_at"]
+    show_change_link = True
+    deferred = ("encrypted_snapshot", "evidence")

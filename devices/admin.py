@@ -1,0 +1,51 @@
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
+
+from devices.models import ClientTariff, Device, DeviceType, Tariff
+from privet.read_only import OfficeAdmin, ReadOnlyFacts, ReadOnlyTable
+
+
+class ListAdmin(OfficeAdmin):
+    """A list that admins keep: what is used is switched off, not deleted."""
+
+    used_by: tuple[type, str]  # the model that refers to a row, and by which field
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        # Asked, not left to the deletion: that would load every row that refers to this one.
+        model, field = self.used_by
+        return obj is not None and not model.objects.filter(**{field: obj}).exists()
+
+
+@admin.register(DeviceType)
+class DeviceTypeAdmin(ListAdmin):
+    list_display = ["name", "position", "is_active"]
+    list_editable = ["position", "is_active"]
+    search_fields = ["name"]
+    used_by = (Device, "type")
+
+
+class TariffForm(forms.ModelForm):
+    notes = forms.CharField(label="Примечания", max_length=2000, required=False, widget=AdminTextareaWidget)
+
+
+@admin.register(Tariff)
+class TariffAdmin(ListAdmin):
+    form = TariffForm
+    list_display = ["name", "base_fee", "extra_per_device", "is_active"]
+    list_filter = ["is_active"]
+    search_fields = ["name"]
+    used_by = (ClientTariff, "tariff")
+
+
+class DevicesOfClient(ReadOnlyTable):
+    model = Device
+    fields = ["type", "title", "purchased_on", "serial_number", "extra_fee", "updated_at", "updated_by"]
+    readonly_fields = ["updated_at", "updated_by"]
+    related = ("type", "updated_by")
+
+
+class TariffOfClient(ReadOnlyFacts):
+    model = ClientTariff
+    fields = ["tariff", "device_count", "total_extra_fee", "computed_at", "computed_by"]
+    related = ("tariff", "computed_by")

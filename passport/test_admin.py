@@ -1,0 +1,47 @@
+import pytest
+from django.urls import reverse
+
+from passport.models import Passport
+
+
+@pytest.fixture
+def client_page(make, anna):
+    client = make.verified(anna)
+    make.passport(client, anna, digits="4613348353", issued_by="ОВД района Тверской")
+    return reverse("admin:clients_client_change", args=[client.pk])
+
+
+def test_admins_see_whose_passport_it_is_but_not_its_number(as_gleb, client_page):
+    text = as_gleb.get(client_page).text
+
+    assert "46 ** ****53" in text
+    assert "ОВД района Тверской" in text
+    for part in ("348353", "4613348353", "46 13", Passport.objects.get().series_and_number):
+        assert part not in text
+
+
+def test_a_lost_key_breaks_no_page(as_gleb, client_page, settings):
+    settings.PERSONAL_DATA_KEYS = ["another key"]
+
+    assert "не читается" in as_gleb.get(client_page).text
+
+
+def test_the_passport_cannot_be_changed(as_gleb, client_page):
+    passport = Passport.objects.get()
+    before = Passport.objects.values().get()
+
+    as_gleb.post(
+        client_page,
+        {
+            "manager": passport.client.manager_id,
+            "initial-manager": passport.client.manager_id,
+            "passport-TOTAL_FORMS": "1",
+            "passport-INITIAL_FORMS": "1",
+            "passport-0-id": passport.pk,
+            "passport-0-client": passport.client_id,
+            "passport-0-issued_by": "Другой",
+            "passport-0-DELETE": "on",
+        },
+    )
+
+    assert Passport.objects.values().get() == before

@@ -1,0 +1,57 @@
+"""What the pages of Django admin share: nothing is counted to its end, and what others change is only shown."""
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.utils.functional import cached_property
+
+COUNTED = 10_000
+
+
+class CappedPaginator(Paginator):
+    """Counts no further than COUNTED rows: past that, people search."""
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by()[:COUNTED].count()
+
+
+class OfficeAdmin(admin.ModelAdmin):
+    """A list that costs the same with a million rows as with ten."""
+
+    list_per_page = 50
+    paginator = CappedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+
+class _NothingChanges:
+    def has_add_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(_NothingChanges, OfficeAdmin):
+    """Rows that are shown; whoever posts a change is refused."""
+
+
+class _ReadOnlyInline(_NothingChanges):
+    extra = 0
+    related: tuple[str, ...] = ()
+    deferred: tuple[str, ...] = ()
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request).defer(*self.deferred)
+        return rows.select_related(*self.related) if self.related else rows
+
+
+class ReadOnlyTable(_ReadOnlyInline, admin.TabularInline):
+    """Rows of the object, shown; `related` come with them, `deferred` columns do not."""
+
+
+class ReadOnlyFacts(_ReadOnlyInline, admin.StackedInline):
+    """The one row of the object, shown."""

@@ -1,0 +1,81 @@
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.text import Truncator
+
+from clients.admin import FoundByClient
+from privet.read_only import ReadOnlyAdmin
+from support import log
+from support.models import LogEntry, Ticket, known_statuses, status_label
+
+
+class StatusFilter(admin.SimpleListFilter):
+    title = "статус"
+    parameter_name = "status"
+
+    def lookups(self, request, model_admin):
+        return [(status, status_label(status)) for status in known_statuses()]
+
+    def queryset(self, request, queryset):
+        known = self.value() in dict(self.lookup_choices)
+        return queryset.filter(status=self.value()) if known else queryset
+
+
+@admin.register(Ticket)
+class TicketAdmin(ReadOnlyAdmin):
+    """Tickets are read and answered on the pages of support; here they are found."""
+
+    list_display = ["subject", "client", "state", "created_at", "updated_at"]
+    list_filter = [StatusFilter]
+    ordering = ["-updated_at", "-id"]
+    search_fields = ["subject"]
+    search_help_text = "Имя или телефон клиента, тема обращения"
+    fields = ["subject", "client", "state", "created_at", "updated_at", "conversation"]
+
+    def get_queryset(self, request):
+        # Not joined: the account of a ticket may be gone.
+        return super().get_queryset(request).prefetch_related("user__client")
+
+    def lookup_allowed(self, lookup, value, request=None) -> bool:
+        # Only our filter: a status that the database's type does not know is an error there.
+        return lookup == StatusFilter.parameter_name
+
+    def get_search_results(self, request, queryset, search_term):
+        return (queryset.search(search_term) if search_term.strip() else queryset), False
+
+    @admin.display(description="клиент")
+    def client(self, ticket: Ticket) -> str | None:
+        return ticket.user and ticket.user.name
+
+    @admin.display(description="статус")
+    def state(self, ticket: Ticket) -> str:
+        return ticket.status_label
+
+    @admin.display(description="переписка")
+    def conversation(self, ticket: Ticket) -> str:
+        return format_html('<a href="{}">Открыть переписку</a>', reverse("support:ticket", args=[ticket.pk]))
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(FoundByClient, ReadOnlyAdmin):
+    client_path = "thread__client"
+    list_display = ["created_at", "client", "kind", "author", "beginning"]
+    list_filter = ["kind"]
+    ordering = ["-created_at", "-id"]
+    search_fields = ["thread"]
+    fields = ["created_at", "client", "kind", "author", "text"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("thread__client__user", "author")
+
+    @admin.display(description="клиент")
+    def client(self, entry: LogEntry) -> str:
+        return str(entry.thread.client)
+
+    @admin.display(description="текст")
+    def text(self, entry: LogEntry) -> str:
+        return log.without_code(entry.body)
+
+    @admin.display(description="текст")
+    def beginning(self, entry: LogEntry) -> str:
+        return Truncator(self.text(entry)).chars(100)

@@ -1,0 +1,105 @@
+import uuid
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from support import bridge
+from support.models import LogEntry, Ticket
+
+TICKETS = reverse("admin:support_ticket_changelist")
+LOG = reverse("admin:support_logentry_changelist")
+
+
+def found(browser, address, **query):
+    return set(browser.get(address, query).context["cl"].queryset)
+
+
+def tell(client, by, body="Код для подписания договора ИВ-261123-01: 482913. Действует 10 минут."):
+    with transaction.atomic():
+        return bridge.tell_client(client, body, by=by, now=timezone.now())
+
+
+def test_tickets_are_found_by_client_phone_and_subject(as_gleb, make, ticket, written):
+    written(make.client(name="Сидорова Анна", phone="9160000000"), subject="Счёт за ремонт")
+
+    for query in ("иванов петр", "+7(977)123-23-23", "холодильник"):
+        assert found(as_gleb, TICKETS, q=query) == {ticket}
+    assert len(found(as_gleb, TICKETS)) == 2
+
+
+def test_tickets_are_filtered_by_the_statuses_that_the_database_has(as_gleb, make, written):
+    resolved = written(make.client(), status="resolved")
+    written(make.client())
+
+    page = as_gleb.get(TICKETS, {"status": "resolved"})
+
+    assert set(page.context["cl"].queryset) == {resolved}
+    assert "Решено" in page.text
+    assert len(found(as_gleb, TICKETS, status="unheard-of")) == 2
+
+
+def test_a_status_that_the_type_does_not_know_is_no_error(as_gleb, ticket):
+    assert as_gleb.get(TICKETS, {"status__exact": "unheard-of"}).status_code == 400
+
+
+def test_nothing_of_a_ticket_or_the_log_can_be_changed(as_gleb, make, anna, ticket):
+    tell(make.client(), anna)
+    for row in (ticket, LogEntry.objects.get()):
+        model = type(row)
+        before = list(model.objects.order_by("pk").values())
+        name = f"admin:support_{model._meta.model_name}"
+        page = reverse(f"{name}_change", args=[row.pk])
+
+        assert as_gleb.get(page).status_code == 200
+        assert as_gleb.post(page, {"subject": "x", "status": "closed", "body": "x"}).status_code == 403
+        assert as_gleb.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+        assert as_gleb.post(reverse(f"{name}_add"), {"subject": "x"}).status_code == 403
+        assert list(model.objects.order_by("pk").values()) == before
+
+
+def test_the_conversation_is_one_click_away(as_gleb, ticket):
+    page = as_gleb.get(reverse("admin:support_ticket_change", args=[ticket.pk]))
+
+    assert reverse("support:ticket", args=[ticket.pk]) in page.text
+
+
+def test_a_ticket_of_a_removed_account_is_shown(as_gleb):
+    orphan = Ticket.objects.create(user_id=uuid.uuid4(), subject="Без учётной записи")
+
+    assert "Без учётной записи" in as_gleb.get(TICKETS).text
+    assert as_gleb.get(reverse("admin:support_ticket_change", args=[orphan.pk])).status_code == 200
+
+
+def test_the_log_shows_no_one_time_code(as_gleb, make, anna):
+    tell(make.client(), anna)
+    entry = LogEntry.objects.get()
+
+    for address in (LOG, reverse("admin:support_logentry_change", args=[entry.pk])):
+        text = as_gleb.get(address).text
+        assert "ИВ-261123-01: ••••••" in text
+        assert "482913" not in text
+
+
+def test_the_log_is_found_by_client(as_gleb, make, anna):
+    tell(make.client(name="Сидорова Анна"), anna)
+    tell(make.client(), anna)
+
+    assert {str(entry.thread.client) for entry in found(as_gleb, LOG, q="сидорова")} == {"Сидорова Анна"}
+
+
+@pytest.mark.parametrize("address", [TICKETS, LOG])
+def test_the_number_of_queries_does_not_grow(as_gleb, make, anna, address):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            as_gleb.get(address)
+        return len(captured)
+
+    tell(make.client(), anna)
+    one = queries()
+    for _ in range(9):
+        tell(make.client(), anna)
+
+    assert queries() == one
