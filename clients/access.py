@@ -1,5 +1,8 @@
 """Who may open which client. Every page and every fragment about a client loads it here."""
 
+from functools import wraps
+
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from clients.models import Client
@@ -14,3 +17,15 @@ def get_client_for(request, pk) -> Client:
         Client.objects.visible_to(request.user).select_related("user", "manager", "passport", "tariff_choice__tariff"),
         pk=pk,
     )
+
+
+def for_field_managers(view):
+    """A page that is about no client yet: not for those who open none."""
+
+    @wraps(view)
+    def guarded(request, *args, **kwargs):
+        if not request.user.is_field_manager:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded

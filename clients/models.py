@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models, transaction
 from django.db.models import Q, Value
 from django.db.models.functions import Coalesce
+from django.urls import reverse
 from django.utils import timezone
 
 from clients.fields import PgEnumField
@@ -181,6 +182,22 @@ class Client(models.Model):
 
     def __str__(self):
         return self.user.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("clients:client", args=[self.pk])
+
+    @classmethod
+    @transaction.atomic
+    def add(cls, *, by: Manager, name: str, phone: str, email: str | None, address: str) -> "Client":
+        """A client whom a manager brings: an account that no password opens, and its client from the trigger.
+
+        A manager's new client is theirs; an admin's waits in the pool. IntegrityError when phone or e-mail is taken.
+        """
+        user = AppUser.objects.create(name=name, phone=phone, email=email or None, address=address)
+        client = cls.objects.select_related("user").get(user=user)
+        if not by.is_admin:
+            client.reassign(to=by, by=by)
+        return client
 
     @property
     def address(self) -> str:

@@ -59,6 +59,14 @@ document.addEventListener("click", (event) => {
   else element.click();
 });
 
+// A form that comes back with errors is the same page: the back button leads away from it, and reloading works.
+document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
+  const { history, xhr } = event.detail;
+  const here = location.pathname + location.search;
+  if (xhr.status >= 400) history.path = here;
+  if (history.path === here) history.type = "replace";
+});
+
 // hx-confirm="Question?" asks in our own dialog; data-confirm-action names the button that goes on.
 document.addEventListener("htmx:confirm", (event) => {
   if (!event.detail.question) return;
@@ -80,14 +88,23 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.target === dialog) {
     if (!dialog.open) dialog.showModal();
     focusFirst(dialog);
-  } else if (event.detail.target.id === "main") {
+  } else if (event.detail.target?.id === "main") {
     if (dialog.open) dialog.close();
     closeMenu();
     focusFirst(event.detail.target);
     // What a form changed may stand in the list beside.
-    if (event.detail.requestConfig?.verb !== "get") document.querySelector("#beside:not(:empty)")?.dispatchEvent(new Event("refresh"));
+    const beside = document.querySelector("#beside:not(:empty)");
+    if (event.detail.requestConfig.verb === "post") beside?.dispatchEvent(new Event("refresh"));
   }
+  markOpened();
 });
+
+// The list beside the page says which client is open.
+function markOpened() {
+  for (const card of document.querySelectorAll("#beside .client")) {
+    card.toggleAttribute("aria-current", location.pathname.startsWith(card.getAttribute("href")));
+  }
+}
 
 // A screen reader goes on where the new page begins, or where it needs attention.
 function focusFirst(region) {

@@ -1,0 +1,121 @@
+"""Contact data, as managers type it."""
+
+import re
+import unicodedata
+
+import phonenumbers
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.html import format_html
+
+from clients.models import AppUser, Client
+from managers.models import Manager
+from privet.templatetags.formats import phone as formatted_phone
+
+SIGNS = "№°"  # symbols of Unicode that addresses do contain
+
+
+def russian_phone(text: str) -> str:
+    """Ten digits of a Russian number written in any way; ValidationError otherwise."""
+    try:
+        number = phonenumbers.parse(text, "RU")
+    except phonenumbers.NumberParseException:
+        raise ValidationError("Введите номер телефона цифрами, например +7 977 123-23-23.") from None
+    digits = str(number.national_number)
+    if number.country_code != 7 or re.search(r"[^\W\d_]", text):
+        raise ValidationError("Нужен российский номер цифрами, например +7 977 123-23-23.")
+    if number.extension or not phonenumbers.is_valid_number_for_region(number, "RU") or len(digits) != 10:
+        raise ValidationError("Такого номера нет. Проверьте цифры: после +7 их десять.")
+    return digits
+
+
+def validate_words(text: str) -> None:
+    """Letters are needed; emoji and control characters end up in contracts as empty boxes."""
+    unprintable = [
+        c for c in text if unicodedata.category(c) in ("So", "Cc", "Cs", "Co", "Cn") and c not in SIGNS + "\r\n"
+    ]
+    if unprintable:
+        raise ValidationError("Уберите значки и эмодзи: в договоре их напечатать нельзя.")
+    if not any(c.isalpha() for c in text):
+        raise ValidationError("Напишите словами.")
+
+
+class ContactForm(forms.Form):
+    """Name, phone, e-mail and address of `client`, or of one to be added (None), for the manager `by`."""
+
+    name = forms.CharField(
+        label="Имя",
+        max_length=150,
+        validators=[validate_words],
+        error_messages={"required": "Напишите, как зовут клиента."},
+    )
+    phone = forms.CharField(
+        label="Телефон",
+        max_length=40,
+        widget=forms.TelInput,
+        error_messages={"required": "Введите номер телефона, например +7 977 123-23-23."},
+    )
+    email = forms.EmailField(label="Электронная почта", max_length=254, required=False)
+    address = forms.CharField(
+        label="Адрес",
+        max_length=500,
+        validators=[validate_words],
+        widget=forms.Textarea({"rows": 2}),
+        error_messages={"required": "Напишите адрес: город, улица, дом, квартира."},
+    )
+
+    name.widget.attrs |= {"autocomplete": "off", "autocapitalize": "words"}
+    phone.widget.attrs |= {"autocomplete": "off"}
+    email.widget.attrs |= {"autocomplete": "off"}
+    address.widget.attrs |= {"autocomplete": "off"}
+
+    def __init__(self, *args, client: Client | None = None, by: Manager, **kwargs):
+        self.user, self.by = client.user if client else AppUser(), by
+        initial = {} if client is None else {
+            "name": self.user.name,
+            "phone": formatted_phone(self.user.phone),
+            "email": self.user.email,
+            "address": self.user.address,
+        }  # fmt: skip
+        super().__init__(*args, initial=initial, **kwargs)
+
+    def clean_name(self) -> str:
+        return " ".join(self.cleaned_data["name"].split())
+
+    def clean_phone(self) -> str:
+        text = self.cleaned_data["phone"]
+        # The client's app may have taken a number that we would not: what nobody changed is no error of the manager.
+        return self.user.phone if self.user.phone and text == self.initial.get("phone") else russian_phone(text)
+
+    def clean(self) -> dict:
+        super().clean()
+        self.refuse_taken()
+        return self.cleaned_data
+
+    def refuse_taken(self) -> bool:
+        """Put an error at the phone and the e-mail that another account has; True when there was any."""
+        taken = [field for field in ("phone", "email") if self._refuse_taken(field)]
+        return bool(taken)
+
+    def _refuse_taken(self, field: str) -> bool:
+        value = self.cleaned_data.get(field)
+        other = value and AppUser.objects.exclude(pk=self.user.pk).filter(**{field: value}).first()
+        if not other:
+            return False
+        what = {"phone": "Этот телефон", "email": "Эта почта"}[field]
+        client = Client.objects.visible_to(self.by).filter(user=other).first()
+        if client:
+            words = format_html('{} уже у клиента <a href="{}">{}</a>.', what, client.get_absolute_url(), other.name)
+        else:
+            words = f"{what} уже у другого клиента. Проверьте, не ошиблись ли."
+        self.add_error(field, ValidationError(words))
+        return True
+
+    @property
+    def changed_labels(self) -> list[str]:
+        """What differs from the account, in words: «телефон», «адрес»."""
+        return [
+            self.fields[name].label.lower()
+            for name, value in self.cleaned_data.items()
+            if (value or "") != (getattr(self.user, name) or "")
+        ]
