@@ -4,6 +4,9 @@
 import os
 import sys
 
+# They need no database: the first says what is missing, the second runs where an image is built.
+WITHOUT_DATABASE = ("check", "collectstatic", "help")
+
 
 def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
@@ -12,7 +15,8 @@ def main():
     try:
         embedded.ensure_database()
     except embedded.DatabaseRequired as error:
-        sys.exit(str(error))
+        if not sys.argv[1:] or sys.argv[1] not in WITHOUT_DATABASE:
+            sys.exit(str(error))
 
     from django.core.management import execute_from_command_line
 

