@@ -1,30 +1,62 @@
 """Rules that hold for every request."""
 
+import logging
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpResponseBadRequest
-from django.shortcuts import resolve_url
+from django.http import Http404, HttpResponseBadRequest
+from django.shortcuts import render, resolve_url
 from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
 from managers.forms import SignInForm
+from privet.storages import ObjectMissing, StorageUnavailable
+
+logger = logging.getLogger(__name__)
 
 
 def refuse_nul_bytes(get_response):
-    """PostgreSQL stores no NUL byte; a query string that has one is nobody's honest request."""
+    """PostgreSQL stores no NUL byte; an address or a cookie that has one is nobody's honest request.
+
+    Form fields refuse it themselves, with a message.
+    """
 
     def middleware(request):
-        if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path_info:
+        cookies = "".join(request.COOKIES.values())
+        if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path_info + cookies:
             return HttpResponseBadRequest(
                 "Запрос содержит недопустимые символы.", content_type="text/plain; charset=utf-8"
             )
         return get_response(request)
 
     return middleware
+
+
+class StorageOutage:
+    """A page that can't go on without the object storage says so with a 503.
+
+    HTMX puts the words above the page that is there: a form in it keeps what was typed.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if isinstance(exception, ObjectMissing):
+            logger.error("object missing: %s", exception)
+            raise Http404 from exception
+        if not isinstance(exception, StorageUnavailable):
+            return None
+        if not request.htmx:
+            return render(request, "503.html", status=503)
+        response = render(request, "503.html#notice", status=503)
+        return push_url(reswap(retarget(response, "#main"), "afterbegin show:window:top"), False)
 
 
 def private_pages(get_response):

@@ -1,12 +1,22 @@
 """Every address of Privet, app by app."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
 from managers.views import home
 
+
+@login_not_required
+def healthz(request):
+    """Whether this process answers; says nothing of the database or the storage."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
 urlpatterns = [
+    path("healthz", healthz),
     path("", home, name="home"),
     path("", include("managers.urls")),
     path("", include("clients.urls")),
