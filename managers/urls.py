@@ -11,5 +11,5 @@ urlpatterns = [
     path("password-reset/", views.password_reset, name="password_reset"),
     path("password-reset/sent/", views.password_reset_sent, name="password_reset_sent"),
     path("password-reset/done/", views.password_done, name="password_done"),
-    path("password-reset/<uidb64>/<token>/", views.NewPassword.as_view(), name="new_password"),
+    path("password-reset/<uidb64>/<token>/", views.new_password, name="new_password"),
 ]

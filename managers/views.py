@@ -41,7 +41,9 @@ def home(request):
 @page_and_form
 def sign_in(request):
     if request.user.is_authenticated:
-        return _go_on(request)
+        if request.htmx and request.method == "POST":
+            return _with_new_token(request, HttpResponse(status=204))
+        return redirect("home")  # not to `next`: the admin site sends here whom it doesn't let in, and would again
     if request.method != "POST":
         return _sign_in_page(request, SignInForm())
     form = SignInForm(request.POST)
@@ -68,7 +70,7 @@ def _sign_in_template(request) -> str:
 
 def _go_on(request):
     """Where the person was going. The page under the dialog stays as it is, and is given its new CSRF token."""
-    if request.htmx and request.method == "POST":
+    if request.htmx:
         return _with_new_token(request, HttpResponse(status=204))
     wanted = request.GET.get("next", "")
     ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
@@ -146,10 +148,9 @@ def password_reset_sent(request):
     return render(request, "managers/password_reset_sent.html", {"minutes": minutes})
 
 
-class NewPassword(PasswordResetConfirmView):
+class _NewPassword(PasswordResetConfirmView):
     """The link of the letter. Its token is moved from the address to the session before the form is shown."""
 
-    http_method_names = ["get", "head", "post"]
     form_class = NewPasswordForm
     template_name = "managers/new_password.html"
     success_url = reverse_lazy("managers:password_done")
@@ -165,6 +166,9 @@ class NewPassword(PasswordResetConfirmView):
         # Whoever reads the account's mail is no stranger, however many strangers have been guessing.
         limits.forgive(limits.SIGN_IN, login=self.user.email)
         return super().form_valid(form)
+
+
+new_password = page_and_form(_NewPassword.as_view())
 
 
 @login_not_required

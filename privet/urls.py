@@ -4,19 +4,25 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.urls import include, path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from managers.views import home
 
+to_sign_in = login_not_required(
+    RedirectView.as_view(pattern_name="managers:sign_in", query_string=True, http_method_names=["get", "head", "post"])
+)
+
 
 @login_not_required
+@require_safe
 def healthz(request):
     """Whether this process answers; says nothing of the database or the storage."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 urlpatterns = [
-    path("healthz", healthz),
+    path("healthz", healthz, name="healthz"),
     path("", home, name="home"),
     path("", include("managers.urls")),
     path("", include("clients.urls")),
@@ -25,6 +31,6 @@ urlpatterns = [
     path("", include("contracts.urls")),
     path("", include("support.urls")),
     # One way in: signing in to the admin site obeys the same limits as everywhere.
-    path("admin/login/", RedirectView.as_view(pattern_name="managers:sign_in", query_string=True)),
+    path("admin/login/", to_sign_in, name="admin_sign_in"),
     path("admin/", admin.site.urls),
 ]

@@ -33,9 +33,11 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   hideFailures();
+  const { elt: element, requestConfig } = event.detail;
+  const button = requestConfig.triggeringEvent?.submitter;
   // Signing in again comes between a form and its second try.
-  if (!event.detail.elt.closest("[data-sign-in]")) lastSent = { element: event.detail.elt, button: event.detail.requestConfig.triggeringEvent?.submitter };
-  if (event.detail.elt instanceof HTMLFormElement) begin(event.detail.elt, lastSent.button);
+  if (!element.closest("[data-sign-in]")) lastSent = { element, button };
+  if (element instanceof HTMLFormElement) begin(element, button);
 });
 
 document.addEventListener("htmx:afterRequest", (event) => end(event.detail.elt));

@@ -1,0 +1,212 @@
+import re
+import socket
+
+import pytest
+from django.conf import settings as django_settings
+from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.test import Client as Browser
+from django.urls import reverse
+
+from conftest import PASSWORD
+from managers.models import Manager
+
+pytestmark = pytest.mark.django_db
+
+RESET = reverse("managers:password_reset")
+SENT = reverse("managers:password_reset_sent")
+CHANGE = reverse("managers:password")
+NEW = "four words nobody guesses"
+ANNA = "anna@privet.example"
+
+
+def link_of(letter) -> str:
+    base = re.escape(django_settings.APP_BASE_URL)
+    return re.search(rf"{base}(/\S+)", letter.body)[1]
+
+
+def open_link(browser: Browser):
+    """Ask for a letter and follow its link to the form."""
+    browser.post(RESET, {"email": ANNA})
+    return browser.get(link_of(mail.outbox[-1]), follow=True)
+
+
+def new_password(browser: Browser, first=NEW, second=None):
+    form = open_link(browser).request["PATH_INFO"]
+    return browser.post(form, {"new_password1": first, "new_password2": first if second is None else second})
+
+
+def can_sign_in(password: str) -> bool:
+    answer = Browser().post(reverse("managers:sign_in"), {"email": ANNA, "password": password})
+    return answer.status_code == 302
+
+
+class TestForgotten:
+    def test_a_letter_brings_a_link_that_sets_a_new_password(self, signed_out, anna):
+        done = new_password(signed_out)
+
+        assert done.url == reverse("managers:password_done")
+        assert "Пароль изменён" in signed_out.get(done.url).text
+        assert can_sign_in(NEW)
+        assert not can_sign_in(PASSWORD)
+
+    def test_the_letter_is_in_russian_and_addressed_by_name(self, signed_out, anna):
+        signed_out.post(RESET, {"email": ANNA.upper()})
+
+        (letter,) = mail.outbox
+        assert letter.to == [ANNA]
+        assert letter.subject == "Новый пароль в «Привет»"
+        assert "Здравствуйте, Анна Смирнова!" in letter.body
+        assert "60 минут" in letter.body
+
+    def test_a_forged_host_does_not_get_into_the_letter(self, signed_out, anna, settings):
+        settings.ALLOWED_HOSTS = ["*"]
+
+        signed_out.post(RESET, {"email": ANNA}, headers={"Host": "evil.example"})
+
+        assert "evil.example" not in mail.outbox[0].body
+
+    def test_known_and_unknown_addresses_are_answered_alike(self, anna):
+        Manager.objects.create_user("former@privet.example", PASSWORD, name="Бывший", is_active=False)
+
+        for email in (ANNA, "nobody@privet.example", "former@privet.example"):
+            answer = Browser().post(RESET, {"email": email})
+            assert (answer.status_code, answer.url) == (302, SENT)
+
+        assert [letter.to for letter in mail.outbox] == [[ANNA]]
+
+    def test_who_has_no_password_yet_sets_one_by_letter(self, signed_out):
+        Manager.objects.create_user(ANNA, None, name="Анна Смирнова")
+
+        new_password(signed_out)
+
+        assert can_sign_in(NEW)
+
+    def test_letters_to_one_account_are_few(self, anna):
+        answers = [Browser().post(RESET, {"email": ANNA}) for _ in range(20)]
+
+        assert [answer.status_code for answer in answers] == [302] * 4 + [429] * 16
+        assert "Попробуйте через" in answers[-1].text
+        assert int(answers[-1].headers["Retry-After"]) > 0
+        assert len(mail.outbox) == 4
+
+    def test_unknown_addresses_are_slowed_down_as_known_ones_are(self):
+        answers = [Browser().post(RESET, {"email": "nobody@privet.example"}) for _ in range(6)]
+
+        assert [answer.status_code for answer in answers] == [302] * 4 + [429] * 2
+
+    def test_one_address_asking_for_many_is_slowed_down(self):
+        answers = [Browser().post(RESET, {"email": f"guess{number}@privet.example"}) for number in range(12)]
+
+        assert [answer.status_code for answer in answers] == [302] * 11 + [429]
+
+    @pytest.mark.parametrize("email", [ANNA, "nobody@privet.example"])
+    def test_a_mail_server_that_is_down_is_named(self, signed_out, anna, settings, email):
+        with socket.socket() as nobody_listens:
+            nobody_listens.bind(("127.0.0.1", 0))
+            settings.MAILERS = smtp_at(nobody_listens.getsockname()[1])
+            answer = signed_out.post(RESET, {"email": email})
+
+        assert answer.status_code == 503
+        assert "Почта сейчас не отправляется" in answer.text
+        assert email in answer.text
+
+    def test_a_server_that_takes_no_letter_tells_nothing_of_who_works_here(self, signed_out, anna, monkeypatch):
+        def refuse(self, messages):
+            raise ConnectionResetError
+
+        monkeypatch.setattr(EmailBackend, "send_messages", refuse)
+
+        assert signed_out.post(RESET, {"email": ANNA}).url == SENT
+
+    def test_without_smtp_settings_letters_are_printed(self):
+        from privet import settings as ours  # the test runner puts a mailer of its own in django's
+
+        assert ours.SMTP_HOST == ""
+        assert ours.MAILERS["default"]["BACKEND"].endswith("console.EmailBackend")
+
+    def test_the_token_does_not_stay_in_the_address(self, signed_out, anna):
+        form = open_link(signed_out)
+
+        assert form.status_code == 200
+        assert form.request["PATH_INFO"].endswith("/set-password/")
+
+    def test_a_link_works_once(self, signed_out, anna):
+        new_password(signed_out)
+
+        again = Browser().get(link_of(mail.outbox[-1]), follow=True)
+
+        assert again.status_code == 410
+        assert "Ссылка устарела" in again.text
+
+    @pytest.mark.parametrize("path", ["MQ/abc-def/", "%F0%9F%99%82/x/", "MQ/set-password/"])
+    def test_a_link_that_never_was_one_says_so(self, signed_out, path):
+        answer = signed_out.post(f"{RESET}{path}", {"new_password1": NEW, "new_password2": NEW})
+
+        assert answer.status_code == 410
+        assert "Ссылка устарела" in answer.text
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [("short", "short"), (NEW, "another one"), (ANNA, ANNA), ("password1234", "password1234"), ("", ""),
+         ("a" * 1_000_000, "a" * 1_000_000), ("nul\x00nul nul nul", "nul\x00nul nul nul")],
+    )  # fmt: skip
+    def test_a_bad_password_is_refused_in_words(self, signed_out, anna, first, second):
+        answer = new_password(signed_out, first, second)
+
+        assert answer.status_code == 422
+        assert 'class="field-error"' in answer.text
+        assert can_sign_in(PASSWORD)
+
+    @pytest.mark.parametrize("email", ["", "nul\x00@privet.example", "🙂", "a" * 1_000_000 + "@privet.example"])
+    def test_a_bad_address_is_refused_in_words(self, signed_out, email):
+        answer = signed_out.post(RESET, {"email": email})
+
+        assert answer.status_code == 422
+        assert 'class="field-error"' in answer.text
+
+    def test_a_letter_opens_an_account_that_strangers_have_been_guessing_at(self, signed_out, anna):
+        for _ in range(6):
+            can_sign_in("a guess")
+        assert not can_sign_in(PASSWORD)
+
+        new_password(signed_out)
+
+        assert can_sign_in(NEW)
+
+
+class TestChange:
+    def change(self, browser, **fields):
+        return browser.post(CHANGE, {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW} | fields)
+
+    def test_the_password_is_new_and_other_devices_are_signed_out(self, as_anna, anna):
+        elsewhere = Browser()
+        elsewhere.force_login(anna)
+
+        answer = self.change(as_anna)
+
+        assert answer.status_code == 302
+        assert can_sign_in(NEW)
+        assert as_anna.get(CHANGE).status_code == 200
+        assert elsewhere.get(CHANGE).status_code == 302
+
+    def test_the_old_password_is_asked_for(self, as_anna, anna):
+        answer = self.change(as_anna, old_password="wrong")
+
+        assert answer.status_code == 422
+        assert "Пароль неверный" in answer.text
+        assert can_sign_in(PASSWORD)
+
+    def test_guesses_of_the_old_password_are_limited(self, as_anna, anna):
+        answers = [self.change(as_anna, old_password=f"guess {number}") for number in range(7)]
+
+        assert [answer.status_code for answer in answers] == [422] * 5 + [429] * 2
+        assert "Попробуйте через" in answers[-1].text
+
+    def test_a_weak_new_password_is_refused(self, as_anna):
+        assert self.change(as_anna, new_password1="short", new_password2="short").status_code == 422
+
+
+def smtp_at(port: int) -> dict:
+    options = {"host": "127.0.0.1", "port": port, "timeout": 2}
+    return {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
