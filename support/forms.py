@@ -11,7 +11,14 @@ class SearchForm(forms.Form):
         label="Поиск",
         max_length=MAX_LENGTH,
         required=False,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Имя, телефон или тема", "autocomplete": "off"}),
+        widget=forms.SearchInput(
+            attrs={
+                "placeholder": "Имя, телефон или тема",
+                "aria-label": "Поиск обращений",
+                "autocomplete": "off",
+                "enterkeyhint": "search",
+            }
+        ),
     )
 
 

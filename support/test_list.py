@@ -170,3 +170,43 @@ def test_a_bad_query_is_422_and_says_so(as_vera, ticket, query):
 
 def test_emoji_find_nothing_quietly(as_vera, ticket):
     assert search(as_vera, "🙂") == []
+
+
+def test_typing_gets_the_results_alone(as_vera, ticket):
+    headers = {"HX-Request": "true", "HX-Target": "tickets-results"}
+
+    response = as_vera.post(SEARCH, {"query": "холод", "status": ""}, headers=headers)
+
+    assert response.status_code == 200
+    assert ticket.subject in response.text
+    assert "<form" not in response.text
+    assert as_vera.post(SEARCH, {"query": "x" * 101}, headers=headers).status_code == 422
+
+
+def test_scrolling_gets_the_next_rows_alone(as_vera, make, written):
+    for number in range(26):
+        written(make.client(), subject=f"Обращение {number}")
+    after = as_vera.get(LIST).context["page"].next
+
+    response = as_vera.get(LIST, {"after": after}, headers={"HX-Request": "true", "HX-Target": "tickets-more"})
+
+    assert response.text.count('class="client"') == 1
+    assert "<form" not in response.text
+
+
+def test_the_status_stays_while_searching_and_the_search_is_cleared_by_its_button(as_vera, ticket):
+    response = as_vera.post(SEARCH, {"query": "нетакого", "status": "open"})
+    assert response.url == f"{LIST}?status=open"
+
+    as_vera.post(SEARCH, {"query": "нетакого", "clear": "1", "status": "unheard-of"})
+
+    assert subjects(as_vera.get(LIST)) == [ticket.subject]
+
+
+def test_words_that_hardly_meet_are_found_like_those_that_often_do(as_vera, make, written, monkeypatch):
+    written(make.client(name="Смирнова Анна"), subject="Одно")
+    written(make.client(name="Смирнова Вера"), subject="Другое")
+
+    for few in (0, 1000):
+        monkeypatch.setattr("support.models.FEW_CLIENTS", few)
+        assert search(as_vera, "смирнова анна") == ["Одно"]

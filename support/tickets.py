@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
+from clients import cursor
 from support import log
 from support.models import Author, LogEntry, Message, Ticket, TicketQuerySet
 
 PAGE_SIZE = 25
 MESSAGES_SHOWN = 100
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class BadPosition(ValueError):
-    """Not a position that `position` wrote."""
+    """Not the place of a row, as a page's `next` gives it."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,11 @@ class Page:
     next: str | None
 
 
-def position(at: datetime, pk: UUID) -> str:
-    """A place in a list for an address: microseconds since 1970 and the row's id."""
-    return f"{(at - EPOCH) // timedelta(microseconds=1)}_{pk}"
-
-
-def parse_position(text: str) -> tuple[datetime, UUID]:
-    try:
-        microseconds, pk = text.split("_")
-        return EPOCH + timedelta(microseconds=int(microseconds)), UUID(pk)
-    except (ValueError, OverflowError) as error:
-        raise BadPosition(text) from error
+def _place(text: str) -> tuple[datetime, UUID]:
+    place = cursor.decode(text)
+    if place is None:
+        raise BadPosition(text)
+    return place
 
 
 def page(*, status: str = "", text: str = "", after: str = "") -> Page:
@@ -47,13 +41,13 @@ def page(*, status: str = "", text: str = "", after: str = "") -> Page:
     if status:
         rows = rows.filter(status=status)
     if after:
-        rows = rows.before(*parse_position(after))
+        rows = rows.before(*_place(after))
     # Two searches, each over its own index and each cut off, cost less than one with OR, which has no index.
     found = _merged([rows.of_clients(text), rows.about(text)] if text else [rows])
     tickets = found[:PAGE_SIZE]
     _add_last_messages(tickets)
     more = len(found) > PAGE_SIZE
-    return Page(tickets, position(tickets[-1].updated_at, tickets[-1].pk) if more else None)
+    return Page(tickets, cursor.encode(tickets[-1].updated_at, tickets[-1].pk) if more else None)
 
 
 def messages_of(ticket: Ticket, *, before: str = "") -> Page:
@@ -69,13 +63,13 @@ def log_of(client, *, before: str = "") -> Page:
 
 def _latest(rows, before: str) -> Page:
     if before:
-        at, pk = parse_position(before)
+        at, pk = _place(before)
         rows = rows.filter(created_at__lte=at).exclude(created_at=at, id__gte=pk)
     found = list(rows.order_by("-created_at", "-id")[: MESSAGES_SHOWN + 1])
     shown = found[:MESSAGES_SHOWN]
     for row in shown:
         row.text = log.without_code(row.body or "")
-    return Page(shown, position(shown[-1].created_at, shown[-1].pk) if len(found) > MESSAGES_SHOWN else None)
+    return Page(shown, cursor.encode(shown[-1].created_at, shown[-1].pk) if len(found) > MESSAGES_SHOWN else None)
 
 
 def _merged(queries: Iterable[TicketQuerySet]) -> list[Ticket]:

@@ -3,6 +3,8 @@
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from support import bridge, tickets
@@ -11,13 +13,15 @@ from support.forms import AnswerForm, SearchForm, StatusForm
 from support.models import Ticket, TicketStatus, known_statuses, status_label
 
 SEARCH = "ticket_search"
+# What HTMX gets, by the element that it fills; everything else is the page.
+PARTS = {"tickets-results": "results", "tickets-more": "rows"}
 TICKETS_ON_CARD = 50
 
 
 @require_GET
 def ticket_list(request):
     require_support(request)
-    return _list_page(request, SearchForm(initial={"query": request.session.get(SEARCH, "")}))
+    return _list(request, request.GET.get("status", ""), after=request.GET.get("after", ""))
 
 
 @require_POST
@@ -25,23 +29,34 @@ def search(request):
     """What is looked for is kept in the session: a name or a phone must not stand in an address."""
     require_support(request)
     form = SearchForm(request.POST)
+    status = request.POST.get("status", "")
     if not form.is_valid():
-        return _list_page(request, form, status=422)
-    request.session[SEARCH] = form.cleaned_data["query"]
-    return redirect("support:tickets")
+        return _list(request, status, form=form, code=422)
+    request.session[SEARCH] = "" if "clear" in request.POST else form.cleaned_data["query"]
+    if request.htmx.target in PARTS:
+        return _list(request, status)
+    query = f"?{urlencode({'status': status})}" if status in known_statuses() else ""
+    return redirect(reverse("support:tickets") + query)
 
 
-def _list_page(request, form, status=200):
+def _list(request, status: str, *, after: str = "", form=None, code: int = 200):
     statuses = known_statuses()
-    chosen = request.GET.get("status", "")
+    chosen = status if status in statuses else ""
     text = request.session.get(SEARCH, "")
     try:
-        page = tickets.page(status=chosen if chosen in statuses else "", text=text, after=request.GET.get("after", ""))
+        page = tickets.page(status=chosen, text=text, after=after)
     except tickets.BadPosition as error:
         raise Http404 from error
-    filters = [("", "Все"), *((label, status_label(label)) for label in statuses)]
-    context = {"page": page, "form": form, "text": text, "chosen": chosen, "filters": filters}
-    return render(request, "support/tickets.html", context, status=status)
+    context = {
+        "page": page,
+        "after": after,
+        "form": form or SearchForm(initial={"query": text}),
+        "text": text,
+        "chosen": chosen,
+        "filters": [("", "Все"), *((label, status_label(label)) for label in statuses)],
+    }
+    part = PARTS.get(request.htmx.target)
+    return render(request, "support/tickets.html" + (f"#{part}" if part else ""), context, status=code)
 
 
 @require_GET
