@@ -24,8 +24,8 @@ def serial(device: "Device") -> str:
 
 
 def reflect(device: "Device") -> None:
-    """Write the device's row, new or changed."""
-    SharedDevice.objects.update_or_create(
+    """Write the device's row, new or changed; one that the app deleted comes back with its photos."""
+    _, created = SharedDevice.objects.update_or_create(
         serial_number=serial(device),
         defaults={
             "user_id": device.client.user_id,
@@ -46,6 +46,9 @@ def reflect(device: "Device") -> None:
             "updated_at": device.updated_at,
         },
     )
+    if created:
+        for photo in device.photos.all():
+            _add(photo)
 
 
 def forget(device: "Device") -> None:
@@ -62,6 +65,14 @@ def forget(device: "Device") -> None:
 
 
 def reflect_photo(photo: "DevicePhoto") -> None:
+    """Write the row of a photo that has just been saved."""
+    if SharedDevice.objects.filter(serial_number=serial(photo.device)).exists():
+        _add(photo)
+    else:
+        reflect(photo.device)
+
+
+def _add(photo: "DevicePhoto") -> None:
     device = SharedDevice.objects.get(serial_number=serial(photo.device))
     SharedDevicePhoto.objects.create(
         id=photo.pk, device=device, file_url=public_url(photo), created_at=photo.created_at, updated_at=photo.created_at

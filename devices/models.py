@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -24,6 +25,14 @@ MAX_FEE = Decimal("1000000")
 
 class TooManyPhotos(Exception):
     """The device has MAX_PHOTOS photos already."""
+
+
+@dataclass
+class PhotoDrafts:
+    """Rows to record once `objects` (content by key) are stored."""
+
+    rows: list["DevicePhoto"] = field(default_factory=list)
+    objects: dict[str, bytes] = field(default_factory=dict)
 
 
 class DeviceType(models.Model):
@@ -76,6 +85,10 @@ class Device(models.Model):
     def __str__(self):
         return f"{self.type.name}: {self.title}"
 
+    @property
+    def is_kept(self) -> bool:
+        return not self._state.adding
+
     @transaction.atomic
     def write(self, *, by: Manager) -> None:
         """Save a new or changed device, with its mirror; a client with a signed contract needs a new one."""
@@ -100,23 +113,33 @@ class Device(models.Model):
         ClientTariff.follow(client, by=by, now=now)
         client.reopen(by=by, now=now)
 
+    def draft_photos(self, photos: Iterable[tuple[bytes, bytes]], *, by: Manager) -> "PhotoDrafts":
+        """Photos, each a JPEG and its JPEG thumbnail, that are not kept yet."""
+        drafts = PhotoDrafts()
+        for picture, thumbnail in photos:
+            photo = DevicePhoto(device=self, added_by=by)
+            photo.key = f"devices/{self.pk}/{photo.pk}.jpg"
+            drafts.rows.append(photo)
+            drafts.objects |= {photo.key: picture, photo.thumbnail_key: thumbnail}
+        return drafts
+
+    def record_photos(self, drafts: "PhotoDrafts") -> None:
+        """Record photos whose objects are stored; TooManyPhotos. Call it in a transaction that holds the client."""
+        if drafts.rows and self.photos.count() + len(drafts.rows) > MAX_PHOTOS:
+            raise TooManyPhotos
+        for photo in drafts.rows:
+            photo.save(force_insert=True)
+            mirror.reflect_photo(photo)
+
     def attach_photos(self, photos: Iterable[tuple[bytes, bytes]], *, by: Manager) -> None:
-        """Keep photos, each a JPEG and its JPEG thumbnail, all or none.
+        """Keep photos, all or none.
 
         Raises TooManyPhotos, or storages.StorageUnavailable; then nothing was changed.
         """
-        new = [(DevicePhoto(device=self, added_by=by), *jpegs) for jpegs in photos]
-        objects = {}
-        for photo, picture, thumbnail in new:
-            photo.key = f"devices/{self.pk}/{photo.pk}.jpg"
-            objects |= {photo.key: picture, photo.thumbnail_key: thumbnail}
-        with storages.stored(objects), transaction.atomic():
+        drafts = self.draft_photos(photos, by=by)
+        with storages.stored(drafts.objects), transaction.atomic():
             self.client.locked()
-            if self.photos.count() + len(new) > MAX_PHOTOS:
-                raise TooManyPhotos
-            for photo, *_ in new:
-                photo.save()
-                mirror.reflect_photo(photo)
+            self.record_photos(drafts)
 
 
 class DevicePhoto(models.Model):

@@ -1,0 +1,62 @@
+"""Pictures to send, the storage that fails, and rows of «Привет Супер» beside ours."""
+
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from privet import storages
+from support.models import LogEntry
+
+
+def picture(colour="steelblue", name="photo.jpg", size=(300, 200)) -> SimpleUploadedFile:
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "JPEG")
+    return SimpleUploadedFile(name, file.getvalue(), "image/jpeg")
+
+
+def log_of(client) -> list[str]:
+    return list(LogEntry.objects.filter(thread__client=client).values_list("body", flat=True))
+
+
+def payload(**overrides) -> dict:
+    """A device as the form sends it; `type` must be given."""
+    return {
+        "title": "Холодильник Бирюса 118",
+        "purchased_on": "2024-05",
+        "description": "Белый, двухкамерный",
+        "serial_number": "SN-118-0042",
+        "specs": "180 л, класс A+",
+        "extra_fee": "",
+    } | overrides
+
+
+@pytest.fixture
+def client(make, anna):
+    """Анна's client, ready for step 3."""
+    client = make.verified(anna)
+    make.passport(client, anna)
+    return make.fresh(client)
+
+
+@pytest.fixture
+def device(make, anna, client):
+    return make.device(client, anna)
+
+
+@pytest.fixture
+def photos(device, anna):
+    """Two photos of the device, newest last."""
+    device.attach_photos([(b"first", b"first small"), (b"second", b"second small")], by=anna)
+    return list(device.photos.all())
+
+
+@pytest.fixture
+def storage_down(monkeypatch):
+    """Makes a verb of the storage fail: storage_down("put")."""
+
+    def fail(*args, **kwargs):
+        raise storages.StorageUnavailable
+
+    return lambda verb: monkeypatch.setattr(storages, verb, fail)

@@ -1,0 +1,169 @@
+"""Devices and the choice of a tariff, as people type them."""
+
+import re
+import uuid
+from datetime import date
+from decimal import Decimal
+
+from django import forms
+from django.db.models import Q
+from django.utils import timezone
+
+from clients.models import Client
+from devices.models import MAX_FEE, MAX_PHOTOS, Device, DeviceType, Tariff
+from privet.images import MultiplePhotosField
+from privet.printable import validate_printable
+
+FIRST_MONTH = date(1950, 1, 1)
+TOO_MANY_PHOTOS = f"У одного устройства может быть не больше {MAX_PHOTOS} фото. Уберите лишние."
+
+
+class MonthField(forms.CharField):
+    """Month and year as a picker gives them (2024-05) or as they are typed (05.2024, 5/2024, 052024)."""
+
+    default_error_messages = {
+        "invalid": "Напишите месяц и год, например 05.2024.",
+        "future": "Этот месяц ещё не наступил. Проверьте год.",
+        "past": "Проверьте год: раньше 1950-го не бывает.",
+    }
+
+    def to_python(self, value) -> date | None:
+        text = super().to_python(value)
+        if not text:
+            return None
+        if found := re.fullmatch(r"([0-9]{4})-([0-9]{1,2})", text):
+            year, month = found.groups()
+        elif found := re.fullmatch(r"([0-9]{1,2})[\s.,/-]+([0-9]{4})|([0-9]{2})([0-9]{4})", text):
+            month, year = filter(None, found.groups())
+        else:
+            raise self._refused("invalid")
+        try:
+            return date(int(year), int(month), 1)
+        except ValueError as error:
+            raise self._refused("invalid") from error
+
+    def validate(self, value):
+        super().validate(value)
+        if value and value > timezone.localdate():
+            raise self._refused("future")
+        if value and value < FIRST_MONTH:
+            raise self._refused("past")
+
+    def run_validators(self, value):
+        """Those of text have nothing to say about a date."""
+
+    def prepare_value(self, value):
+        return f"{value:%Y-%m}" if isinstance(value, date) else value
+
+    def widget_attrs(self, widget) -> dict:
+        return {"min": f"{FIRST_MONTH:%Y-%m}", "max": f"{timezone.localdate():%Y-%m}", "placeholder": "ММ.ГГГГ"}
+
+    def _refused(self, code: str) -> forms.ValidationError:
+        return forms.ValidationError(self.error_messages[code], code=code)
+
+
+class FeeField(forms.CharField):
+    """Roubles with a comma or a point, spaces and ₽ as people write them; cleans to Decimal."""
+
+    default_error_messages = {
+        "invalid": "Напишите сумму в рублях, например 1500 или 1500,50.",
+        "negative": "Доплата не может быть отрицательной.",
+        "huge": "Слишком большая сумма: не больше 1 000 000 ₽.",
+    }
+
+    def to_python(self, value) -> Decimal | None:
+        text = re.sub(r"\s|₽|руб\.?", "", super().to_python(value))
+        if not text:
+            return None
+        if re.match(r"[-−–]", text):
+            raise self._refused("negative")
+        if not re.fullmatch(r"[0-9]+([.,][0-9]{1,2})?", text):
+            raise self._refused("invalid")
+        if len(text) > 15 or Decimal(text.replace(",", ".")) > MAX_FEE:
+            raise self._refused("huge")
+        return Decimal(text.replace(",", "."))
+
+    def prepare_value(self, value):
+        return f"{value:f}".removesuffix(".00").replace(".", ",") if isinstance(value, Decimal) else value
+
+    def _refused(self, code: str) -> forms.ValidationError:
+        return forms.ValidationError(self.error_messages[code], code=code)
+
+
+class PhotosForm(forms.Form):
+    """New photos of a device that has `kept` already."""
+
+    photos = MultiplePhotosField(label="Фото", required=False)
+
+    def __init__(self, *args, kept: int, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.kept = kept
+
+    def clean_photos(self) -> list:
+        photos = self.cleaned_data["photos"]
+        if self.kept + len(photos) > MAX_PHOTOS:
+            raise forms.ValidationError(TOO_MANY_PHOTOS)
+        return photos
+
+
+class DeviceForm(PhotosForm, forms.ModelForm):
+    """A device; call with `instance`, kept or new."""
+
+    # Chosen when the form is opened, so that a form that is sent twice is one device.
+    new_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    purchased_on = MonthField(label="Месяц и год покупки", required=False, widget=forms.TextInput({"type": "month"}))
+    extra_fee = FeeField(
+        label="Своя доплата, ₽", required=False, help_text="Оставьте пустым, и доплата будет по тарифу.",
+        widget=forms.TextInput({"inputmode": "decimal", "autocomplete": "off"}),
+    )  # fmt: skip
+
+    field_order = ["title", "type", "purchased_on", "extra_fee", "description", "serial_number", "specs", "photos"]
+
+    class Meta:
+        model = Device
+        fields = ["title", "type", "purchased_on", "description", "serial_number", "specs", "extra_fee"]
+        widgets = {"description": forms.Textarea({"rows": 3}), "specs": forms.Textarea({"rows": 3})}
+
+    def __init__(self, data=None, files=None, *, instance: Device):
+        kept = instance.photos.count() if instance.is_kept else 0
+        super().__init__(data, files, instance=instance, kept=kept, initial={"new_id": uuid.uuid4()})
+        types = self.fields["type"]
+        types.queryset = DeviceType.objects.filter(Q(is_active=True) | Q(pk=instance.type_id))
+        types.empty_label = "Выберите тип"
+        for name in ("title", "description", "serial_number", "specs"):
+            self.fields[name].validators.append(validate_printable)
+        if instance.is_kept:
+            del self.fields["new_id"]
+
+    def clean(self):
+        cleaned = super().clean()
+        if "new_id" in self.errors:
+            self.add_error(None, "Форма устарела. Откройте добавление устройства ещё раз.")
+        return cleaned
+
+    @property
+    def changed_labels(self) -> list[str]:
+        """What was changed, named as on the page; photos and the id are no change of the device."""
+        names = [name for name in self.changed_data if name not in ("photos", "new_id")]
+        return [str(self.fields[name].label).removesuffix(", ₽").lower() for name in names]
+
+
+class TariffForm(forms.Form):
+    """The tariffs that `client` can choose; the chosen one stays in the list when it is no longer offered."""
+
+    tariff = forms.TypedChoiceField(
+        label="Тариф",
+        error_messages={"required": "Выберите тариф.", "invalid_choice": "Такого тарифа больше нет. Выберите другой."},
+    )
+
+    def __init__(self, data=None, *, client: Client):
+        choice = getattr(client, "tariff_choice", None)
+        chosen_id = choice and choice.tariff_id
+        self.tariffs = list(Tariff.objects.filter(Q(is_active=True) | Q(pk=chosen_id)))
+        by_id = {str(tariff.pk): tariff for tariff in self.tariffs}
+        # A single tariff needs no choosing; of several none is better than another.
+        only = self.tariffs[0].pk if len(self.tariffs) == 1 else None
+        super().__init__(data, initial={"tariff": chosen_id or only})
+        self.fields["tariff"].choices = [(key, str(tariff)) for key, tariff in by_id.items()]
+        self.fields["tariff"].coerce = by_id.__getitem__
+        self.shown = by_id.get(str(self["tariff"].value()))

@@ -1,0 +1,272 @@
+import uuid
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from clients.models import Status
+from devices import views
+from devices.conftest import log_of, payload, picture
+from devices.models import Device, DevicePhoto
+from devices.shared import SharedDevice, SharedDevicePhoto
+
+DIALOG = {"HX-Request": "true", "HX-Target": "device-dialog"}
+
+
+def page(client) -> str:
+    return reverse("devices:devices", args=[client.pk])
+
+
+def add(client) -> str:
+    return reverse("devices:add", args=[client.pk])
+
+
+def edit(device) -> str:
+    return reverse("devices:device", args=[device.pk])
+
+
+def removal(device) -> str:
+    return reverse("devices:removal", args=[device.pk])
+
+
+def test_a_device_is_added_with_all_that_was_typed(as_anna, anna, make, client):
+    response = as_anna.post(add(client), payload(type=make.type().pk, extra_fee="1 500,50"))
+
+    assert response.status_code == 302
+    assert response.url == page(client)
+    device = Device.objects.get(client=client)
+    assert device.title == "Холодильник Бирюса 118"
+    assert device.extra_fee == Decimal("1500.50")
+    assert (device.description, device.serial_number) == ("Белый, двухкамерный", "SN-118-0042")
+    assert device.updated_by == anna
+    assert log_of(client) == ["Добавлено устройство «Холодильник Бирюса 118»"]
+
+
+def test_a_device_comes_with_its_photos(as_anna, make, client):
+    as_anna.post(add(client), payload(type=make.type().pk, photos=[picture(), picture("orange")]))
+
+    device = Device.objects.get(client=client)
+    assert device.photos.count() == 2
+    assert SharedDevicePhoto.objects.filter(device__serial_number=f"mgr-{device.pk}").count() == 2
+    assert log_of(client) == ["Добавлено устройство «Холодильник Бирюса 118», фото: 2"]
+
+
+def test_a_form_sent_twice_is_one_device(as_anna, make, client):
+    data = payload(type=make.type().pk, new_id=str(uuid.uuid4()))
+
+    answers = [as_anna.post(add(client), data | {"photos": [picture()]}) for _ in range(2)]
+
+    assert [answer.url for answer in answers] == [page(client)] * 2
+    assert Device.objects.count() == 1
+    assert DevicePhoto.objects.count() == 1
+    assert len(log_of(client)) == 1
+
+
+def test_the_id_of_anothers_device_changes_nothing_of_it(as_boris, boris, make, device):
+    own = make.verified(boris)
+    make.passport(own, boris)
+
+    as_boris.post(add(own), payload(type=make.type().pk, new_id=str(device.pk), title="Чужое"))
+
+    assert Device.objects.get().title == device.title
+
+
+def test_negative_fees_and_empty_titles_are_refused_and_a_nul_byte_or_a_long_title_is_no_500(as_anna, make, client):
+    wrong = [
+        {"extra_fee": "-0.01"}, {"extra_fee": "-100"}, {"title": ""}, {"title": "   "}, {"title": "Пл\x00ита"},
+        {"title": "я" * 121}, {"title": "я" * 1_000_000},
+    ]  # fmt: skip
+
+    answers = [as_anna.post(add(client), payload(type=make.type().pk) | fields) for fields in wrong]
+
+    assert {answer.status_code for answer in answers} == {422}
+    assert not Device.objects.exists()
+    assert not SharedDevice.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({name: typed} for name in payload() for typed in ("\x00", "🙂", "я" * 1_000_000)),
+        {"type": ""}, {"type": "abc"}, {"type": "\x00"}, {"type": "0"}, {"type": "9" * 30}, {"type": "9" * 5000},
+        {"new_id": "not-a-uuid"}, {"new_id": "\x00"},
+        {"purchased_on": "31.02.2024"}, {"purchased_on": "0001-01"}, {"extra_fee": "9" * 40},
+    ],
+    ids=lambda fields: " ".join(f"{name}={value[:12]!r}" for name, value in fields.items()),
+)  # fmt: skip
+def test_bad_input_adds_nothing_and_changes_nothing(as_anna, make, client, device, fields):
+    before = Device.objects.values().get()
+    valid = payload(type=make.type().pk)
+
+    added = as_anna.post(add(client), valid | fields)
+    assert added.status_code == 422
+    assert added.context["form"].errors
+    if "new_id" not in fields:
+        assert as_anna.post(edit(device), valid | fields).status_code == 422
+    assert Device.objects.values().get() == before
+
+
+def test_a_form_without_its_fields_is_told_what_is_missing(as_anna, client):
+    response = as_anna.post(add(client), {})
+
+    assert response.status_code == 422
+    assert response.context["form"].errors.keys() == {"title", "type"}
+
+
+def test_what_was_typed_stays_when_something_is_wrong(as_anna, make, client):
+    response = as_anna.post(add(client), payload(type=make.type().pk, extra_fee="сто", title="Плита «Мечта»"))
+
+    content = response.content.decode()
+    assert 'value="сто"' in content
+    assert "Плита «Мечта»" in content
+    assert "180 л, класс A+" in content
+
+
+def test_a_device_is_changed(as_anna, make, client, device):
+    response = as_anna.post(edit(device), payload(type=make.type("плита").pk, title="Плита Мечта", purchased_on=""))
+
+    assert response.url == page(client)
+    changed = Device.objects.get()
+    assert (changed.title, changed.type.name, changed.purchased_on) == ("Плита Мечта", "плита", None)
+    assert log_of(client)[0].startswith("Изменено устройство «Плита Мечта»: название, тип, месяц и год покупки")
+
+
+def test_saving_without_a_change_leaves_a_signed_client_alone(as_anna, anna, make):
+    client = signed(make.awaiting_contract(anna), anna)
+    device = client.devices.get()
+
+    as_anna.post(edit(device), {"title": device.title, "type": device.type_id, "purchased_on": "2024-05"})
+
+    assert make.fresh(client).status == Status.PROCESSED
+    assert log_of(client) == []
+
+
+def signed(client, by):
+    """As if the client had signed with nothing due."""
+    client.move(Status.PROCESSED, by=by, now=timezone.now(), start=(Status.AWAITING_CONTRACT,))
+    return client
+
+
+def test_two_forms_for_two_devices_at_once_make_two(race, as_anna, anna, make, client):
+    """A device that is added while another transaction holds the client waits for it, and follows it."""
+    data = payload(type=make.type().pk)
+    keys = [str(uuid.uuid4()) for _ in range(2)]
+
+    outcomes = race(*(lambda key=key: as_anna.post(add(client), data | {"new_id": key}) for key in keys), at=client)
+
+    assert [outcome.status_code for outcome in outcomes] == [302, 302]
+    assert {str(device.pk) for device in Device.objects.all()} == set(keys)
+    assert SharedDevice.objects.count() == 2
+
+
+def test_one_form_sent_twice_at_once_is_one_device(race, as_anna, make, client):
+    data = payload(type=make.type().pk, new_id=str(uuid.uuid4()))
+
+    outcomes = race(*[lambda: as_anna.post(add(client), data)] * 2, at=client)
+
+    assert [outcome.status_code for outcome in outcomes] == [302, 302]
+    assert Device.objects.count() == SharedDevice.objects.count() == 1
+
+
+def test_a_device_removed_meanwhile_does_not_come_back(as_anna, anna, make, device, monkeypatch):
+    opened = views.get_device_for
+
+    def opened_then_removed(request, pk):
+        found = opened(request, pk)
+        Device.objects.get(pk=pk).remove(by=anna)
+        return found
+
+    monkeypatch.setattr(views, "get_device_for", opened_then_removed)
+    response = as_anna.post(edit(device), payload(type=make.type().pk, title="Другое"))
+
+    assert response.status_code == 409
+    assert "Это устройство уже удалено." in response.content.decode()
+    assert not Device.objects.exists()
+    assert not SharedDevice.objects.exists()
+
+
+def test_removal_asks_first(as_anna, device):
+    response = as_anna.get(removal(device))
+
+    assert response.status_code == 200
+    assert f"Удалить «{device.title}»?" in response.content.decode()
+    assert Device.objects.exists()
+
+
+def test_a_device_is_removed(as_anna, client, device):
+    assert as_anna.post(removal(device)).url == page(client)
+
+    assert not Device.objects.exists()
+    assert not SharedDevice.objects.exists()
+    assert log_of(client) == ["Удалено устройство «Холодильник Бирюса 118»"]
+    assert as_anna.post(removal(device)).status_code == 404
+
+
+def test_the_dialog_gets_the_form_alone(as_anna, client, device):
+    for url in (add(client), edit(device), removal(device)):
+        content = as_anna.get(url, headers=DIALOG).content.decode()
+        assert content.strip().startswith("<")
+        assert "<main" not in content
+        assert 'hx-target="#device-dialog"' in content
+        assert "<main" in as_anna.get(url).content.decode()
+
+
+def test_a_form_kept_in_the_dialog_changes_the_page_under_it(as_anna, make, client):
+    response = as_anna.post(add(client), payload(type=make.type().pk), headers=DIALOG, follow=True)
+
+    assert response.status_code == 200
+    assert response.headers["HX-Retarget"] == "#main"
+    assert "Холодильник Бирюса 118" in response.content.decode()
+    wrong = as_anna.post(add(client), payload(title=""), headers=DIALOG)
+    assert wrong.status_code == 422
+    assert "HX-Retarget" not in wrong.headers
+
+
+def test_the_list_shows_type_month_fee_and_thumbnails(as_anna, make, anna, client, device, photos):
+    make.device(client, anna, title="Плита", extra_fee=Decimal("1500.50"))
+
+    content = as_anna.get(page(client)).content.decode()
+
+    assert "холодильник · май 2024" in content
+    assert "Доплата по тарифу" in content
+    assert "1\u00a0500,50\u00a0₽" in content
+    for photo in photos:
+        assert f"/photos/{photo.pk}/?size=thumbnail" in content
+
+
+def test_the_page_takes_as_few_queries_with_eight_devices_as_with_one(as_anna, anna, make, client):
+    make.tariff()
+    taken = []
+    for devices, photos in ((1, 1), (7, 8)):
+        for _ in range(devices):
+            make.device(client, anna).attach_photos([(b"1", b"1")] * photos, by=anna)
+        with CaptureQueriesContext(connection) as queries:
+            as_anna.get(page(client))
+        taken.append(len(queries))
+
+    assert taken[0] == taken[1] <= 10
+
+
+def test_devices_wait_for_the_passport(make, as_anna, anna):
+    client = make.verified(anna)
+
+    for url in (page(client), add(client)):
+        response = as_anna.get(url)
+        assert response.status_code == 302
+        assert response.url == reverse("passport:passport", args=[client.pk])
+    as_anna.post(add(client), payload(type=make.type().pk))
+    assert not Device.objects.exists()
+
+
+def test_outsiders_find_no_devices(as_boris, as_vera, signed_out, as_gleb, make, client, device):
+    data = payload(type=make.type().pk, title="Чужое")
+    for url in (page(client), add(client), edit(device), removal(device)):
+        assert as_boris.get(url).status_code == as_vera.get(url).status_code == 404
+        assert signed_out.get(url).status_code == 302
+        assert as_gleb.get(url).status_code == 200
+    for url in (add(client), edit(device), removal(device)):
+        assert as_boris.post(url, data).status_code == as_vera.post(url, data).status_code == 404
+    assert Device.objects.get().title == device.title

@@ -1,0 +1,73 @@
+"""The shared `devices` and `device_photos` follow ours."""
+
+from datetime import date
+
+from django.utils import timezone
+
+from devices import mirror
+from devices.shared import SharedDevice, SharedDevicePhoto
+
+
+def test_a_new_device_appears_in_the_clients_app(client, device):
+    shared = SharedDevice.objects.get()
+
+    assert shared.serial_number == f"mgr-{device.pk}"
+    assert shared.user_id == client.user_id
+    assert (shared.title, shared.brand, shared.model) == (device.title, "холодильник", device.title)
+    assert shared.purchase_date == date(2024, 5, 1)
+
+
+def test_a_changed_device_is_changed_there(make, anna, device):
+    created = SharedDevice.objects.get().created_at
+
+    device.title, device.type, device.purchased_on = "Плита Мечта", make.type("плита"), None
+    device.write(by=anna)
+
+    shared = SharedDevice.objects.get()
+    assert (shared.title, shared.brand, shared.purchase_date) == ("Плита Мечта", "плита", None)
+    assert shared.created_at == created
+    assert shared.updated_at == device.updated_at
+
+
+def test_a_photo_appears_there_with_an_address_of_ours(photos):
+    shared = list(SharedDevicePhoto.objects.order_by("created_at", "id"))
+
+    assert [photo.pk for photo in shared] == [photo.pk for photo in photos]
+    assert shared[0].file_url.startswith("http://localhost:8000/p/")
+    assert mirror.photo_id(shared[0].file_url.split("/p/")[1].rstrip("/")) == photos[0].pk.hex
+
+
+def test_a_removed_device_disappears_there_and_the_apps_own_stay(anna, client, device, photos):
+    now = timezone.now()
+    own = SharedDevice.objects.create(
+        user_id=client.user_id,
+        title="Часы",
+        brand="Полёт",
+        model="1",
+        serial_number="SN-1",
+        created_at=now,
+        updated_at=now,
+    )
+
+    device.remove(by=anna)
+
+    assert SharedDevice.objects.get() == own
+    assert not SharedDevicePhoto.objects.exists()
+
+
+def test_a_device_that_the_app_deleted_comes_back_whole_with_the_next_change(anna, device, photos):
+    SharedDevicePhoto.objects.all().delete()
+    SharedDevice.objects.all().delete()
+
+    device.attach_photos([(b"third", b"third")], by=anna)
+
+    assert SharedDevice.objects.get().serial_number == f"mgr-{device.pk}"
+    assert set(SharedDevicePhoto.objects.values_list("pk", flat=True)) == {photo.pk for photo in device.photos.all()}
+
+
+def test_a_photo_that_the_app_deleted_can_be_removed(anna, photos):
+    SharedDevicePhoto.objects.all().delete()
+
+    photos[0].remove()
+
+    assert not SharedDevicePhoto.objects.exists()

@@ -1,0 +1,282 @@
+import io
+import uuid
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
+from django.urls import reverse
+from django.utils import timezone
+from PIL import Image
+
+from devices import keeping, mirror
+from devices.conftest import log_of, payload, picture
+from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
+from devices.shared import SharedDevice, SharedDevicePhoto
+from privet import storages
+from privet.images import NOT_A_PHOTO
+
+
+def photos_of(device) -> str:
+    return reverse("devices:photos", args=[device.pk])
+
+
+def photo_at(photo) -> str:
+    return reverse("devices:photo", args=[photo.pk])
+
+
+def removal_of(photo) -> str:
+    return reverse("devices:photo_removal", args=[photo.pk])
+
+
+def public_path(photo) -> str:
+    return SharedDevicePhoto.objects.get(pk=photo.pk).file_url.removeprefix("http://localhost:8000")
+
+
+def stored(photo) -> list[bool]:
+    return [storages.exists(key) for key in photo.keys]
+
+
+def refer_from_the_app(device) -> None:
+    """A service request of the client's app that refers to the device, as the app declares it."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE service_requests (device_id uuid NOT NULL REFERENCES devices (id))")
+        cursor.execute(
+            "INSERT INTO service_requests SELECT id FROM devices WHERE serial_number = %s", [mirror.serial(device)]
+        )
+
+
+def test_photos_are_added_from_the_list(as_anna, client, device):
+    response = as_anna.post(photos_of(device), {"photos": [picture(), picture("orange")]})
+
+    assert response.url == reverse("devices:devices", args=[client.pk])
+    assert device.photos.count() == 2
+    for photo in device.photos.all():
+        assert stored(photo) == [True, True]
+    assert log_of(client) == ["Добавлены фото устройства «Холодильник Бирюса 118»: 2"]
+
+
+def test_the_picture_and_its_thumbnail_are_shown(as_anna, device):
+    as_anna.post(photos_of(device), {"photos": [picture(size=(2000, 1000))]})
+    url = photo_at(device.photos.get())
+
+    whole, thumbnail = as_anna.get(url), as_anna.get(f"{url}?size=thumbnail")
+
+    assert Image.open(io.BytesIO(whole.content)).size == (1200, 600)
+    assert Image.open(io.BytesIO(thumbnail.content)).size == (240, 120)
+    for shown in (whole, thumbnail):
+        assert shown.headers["Content-Type"] == "image/jpeg"
+        assert shown.headers["X-Content-Type-Options"] == "nosniff"
+        assert shown.headers["Content-Disposition"] == "inline"
+        assert shown.headers["Cache-Control"].startswith("private")
+
+
+def test_100_mb_and_text_html_uploads_are_neither_accepted_nor_served(as_anna, device):
+    page = SimpleUploadedFile("page.html", b"<html><script>alert(1)</script>", "text/html")
+    disguised = SimpleUploadedFile("photo.jpg", b"<html><script>alert(1)</script>", "image/jpeg")
+    large = SimpleUploadedFile("large.jpg", bytes(100 * 1024**2), "image/jpeg")
+
+    for upload in (page, disguised, large):
+        response = as_anna.post(photos_of(device), {"photos": [picture(), upload]})
+        assert response.status_code == 422
+        assert upload.name in response.context["error"]
+    assert not DevicePhoto.objects.exists()
+    assert not SharedDevicePhoto.objects.exists()
+
+
+def test_any_file_key_can_not_be_attached_as_a_photo(as_anna, device, make):
+    """There is no such parameter: keys are made here, of nothing that is sent."""
+    storages.put("contracts/of-another-client.pdf", b"%PDF-1.7 secret")
+    names = ("file_key", "key", "photo_key", "photos", "object_key")
+    smuggled = dict.fromkeys(names, "contracts/of-another-client.pdf")
+
+    as_anna.post(photos_of(device), smuggled)
+    as_anna.post(reverse("devices:device", args=[device.pk]), payload(type=device.type_id) | smuggled)
+    assert not DevicePhoto.objects.exists()
+
+    as_anna.post(photos_of(device), smuggled | {"photos": [picture()]})
+    photo = DevicePhoto.objects.get()
+    assert photo.key == f"devices/{device.pk}/{photo.pk}.jpg"
+    assert b"secret" not in as_anna.get(photo_at(photo)).content
+
+
+def test_of_several_photos_all_are_kept_or_none(as_anna, device):
+    broken = SimpleUploadedFile("broken.jpg", b"\xff\xd8\xff", "image/jpeg")
+
+    response = as_anna.post(photos_of(device), {"photos": [picture(), broken]})
+
+    assert response.status_code == 422
+    assert response.context["error"] == f"broken.jpg: {NOT_A_PHOTO}"
+    assert not DevicePhoto.objects.exists()
+
+
+def test_a_device_has_ten_photos_at_most(as_anna, anna, device):
+    device.attach_photos([(b"1", b"1")] * (MAX_PHOTOS - 1), by=anna)
+
+    assert as_anna.post(photos_of(device), {"photos": [picture(), picture()]}).status_code == 422
+    assert device.photos.count() == MAX_PHOTOS - 1
+    assert as_anna.post(photos_of(device), {"photos": [picture()]}).status_code == 302
+    assert as_anna.post(photos_of(device), {"photos": [picture()]}).status_code == 422
+    assert device.photos.count() == MAX_PHOTOS
+
+
+def test_ten_photos_at_most_also_for_two_at_once(race, anna, device, settings):
+    device.attach_photos([(b"1", b"1")] * (MAX_PHOTOS - 1), by=anna)
+
+    def attach():
+        try:
+            Device.objects.get(pk=device.pk).attach_photos([(b"2", b"2")], by=anna)
+        except TooManyPhotos:
+            return "refused"
+
+    assert set(race(attach, attach, at=device.client)) == {None, "refused"}
+    assert device.photos.count() == MAX_PHOTOS
+    folder = default_storage.listdir(f"devices/{device.pk}")[1]
+    assert len(folder) == 2 * MAX_PHOTOS  # nothing is left of the refused one
+
+
+def test_when_the_storage_is_down_nothing_is_kept_and_nothing_typed_is_lost(as_anna, make, client, storage_down):
+    storage_down("put")
+
+    response = as_anna.post(reverse("devices:add", args=[client.pk]), payload(type=make.type().pk, photos=[picture()]))
+
+    assert response.status_code == 503
+    assert "Хранилище фото не отвечает" in response.content.decode()
+    assert "Холодильник Бирюса 118" in response.content.decode()
+    assert not Device.objects.exists()
+    assert not SharedDevice.objects.exists()
+
+
+def test_when_the_storage_is_down_the_list_says_so(as_anna, device, photos, storage_down):
+    storage_down("put")
+    assert as_anna.post(photos_of(device), {"photos": [picture()]}).status_code == 503
+    storage_down("get")
+    assert as_anna.get(photo_at(photos[0])).status_code == 503
+    assert device.photos.count() == 2
+
+
+def test_deleting_a_photo_removes_its_object_and_the_right_row_in_the_clients_app(
+    as_anna, client, device, photos, django_capture_on_commit_callbacks
+):
+    """The older system left the object in storage and deleted the wrong row in the client's app."""
+    first, second = photos
+    apps_own = SharedDevicePhoto.objects.create(
+        device=SharedDevice.objects.get(), file_url="https://app.example/1.jpg",
+        created_at=timezone.now(), updated_at=timezone.now(),
+    )  # fmt: skip
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = as_anna.post(removal_of(first))
+
+    assert response.url == reverse("devices:device", args=[device.pk])
+    assert list(device.photos.all()) == [second]
+    assert set(SharedDevicePhoto.objects.values_list("pk", flat=True)) == {second.pk, apps_own.pk}
+    assert stored(first) == [False, False]
+    assert stored(second) == [True, True]
+    assert log_of(client) == ["Удалено фото устройства «Холодильник Бирюса 118»"]
+    assert as_anna.post(removal_of(first)).status_code == 404
+
+
+def test_htmx_that_removes_a_photo_gets_nothing_in_its_place(as_anna, photos):
+    headers = {"HX-Request": "true", "HX-Target": f"photo-{photos[0].pk}"}
+
+    response = as_anna.post(removal_of(photos[0]), headers=headers)
+
+    assert (response.status_code, response.content) == (200, b"")
+
+
+def test_removing_a_device_removes_its_objects(as_anna, anna, make, device, photos, django_capture_on_commit_callbacks):
+    other = make.device(device.client, anna)
+    other.attach_photos([(b"other", b"other")], by=anna)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        as_anna.post(reverse("devices:removal", args=[device.pk]))
+
+    assert [stored(photo) for photo in photos] == [[False, False], [False, False]]
+    assert stored(other.photos.get()) == [True, True]
+    assert SharedDevicePhoto.objects.get().pk == other.photos.get().pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_removal_that_is_rolled_back_removes_no_object(anna, device, photos):
+    with transaction.atomic():
+        keeping.remove(Device.objects.get(pk=device.pk), by=anna)
+        assert not DevicePhoto.objects.exists()
+        transaction.set_rollback(True)
+
+    assert device.photos.count() == 2
+    assert [stored(photo) for photo in photos] == [[True, True], [True, True]]
+    assert SharedDevicePhoto.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_storage_that_fails_does_not_stop_a_removal(as_anna, device, photos, monkeypatch):
+    asked = []
+
+    def fail(self, name):
+        asked.append(name)
+        raise OSError
+
+    monkeypatch.setattr(storages.Local, "delete", fail)
+    response = as_anna.post(reverse("devices:removal", args=[device.pk]))
+
+    assert response.status_code == 302
+    assert not Device.objects.exists()
+    assert set(asked) == {key for photo in photos for key in photo.keys}
+
+
+def test_a_device_that_a_service_request_refers_to_stays_whole(
+    as_anna, client, device, photos, django_capture_on_commit_callbacks
+):
+    refer_from_the_app(device)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = as_anna.post(reverse("devices:removal", args=[device.pk]))
+
+    assert response.status_code == 409
+    assert "есть заявка в приложении «Привет Супер»" in response.content.decode()
+    assert Device.objects.get() == device
+    assert device.photos.count() == SharedDevicePhoto.objects.count() == 2
+    assert SharedDevice.objects.count() == 1
+    assert stored(photos[0]) == [True, True]
+    assert log_of(client) == []
+
+
+def test_the_clients_app_shows_a_photo_without_a_sign_in(signed_out, photos):
+    response = signed_out.get(public_path(photos[0]))
+
+    assert response.status_code == 200
+    assert response.content == b"first"
+    assert response.headers["Content-Type"] == "image/jpeg"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert "Set-Cookie" not in response.headers
+
+
+def test_an_address_that_is_not_ours_shows_nothing(signed_out, photos):
+    url = public_path(photos[0])
+    signature = url.rstrip("/").split(":")[-1]
+
+    made_up = [
+        f"/p/{photos[0].pk.hex}/", f"/p/{photos[1].pk.hex}:{signature}/", f"{url[:-2]}A/", "/p/x/", "/p/:/", "/p/🙂/",
+        f"/p/{'a' * 5000}/",
+    ]  # fmt: skip
+
+    assert {signed_out.get(other).status_code for other in made_up} == {404}
+    photos[0].remove()
+    assert signed_out.get(url).status_code == 404
+
+
+def test_photos_are_shown_and_changed_by_those_who_may_open_the_client(
+    as_anna, as_boris, as_vera, as_gleb, signed_out, device, photos
+):
+    url = photo_at(photos[0])
+    everybody = (as_anna, as_gleb, as_boris, as_vera, signed_out)
+
+    assert [browser.get(url).status_code for browser in everybody] == [200, 200, 404, 404, 302]
+    for outsider in (as_boris, as_vera):
+        assert outsider.post(removal_of(photos[0])).status_code == 404
+        assert outsider.post(photos_of(device), {"photos": [picture()]}).status_code == 404
+    assert as_anna.get(f"/photos/{uuid.uuid4()}/").status_code == 404
+    assert as_anna.get("/photos/not-a-uuid/").status_code == 404
+    assert device.photos.count() == 2

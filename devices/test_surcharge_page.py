@@ -1,0 +1,134 @@
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+
+from clients.models import Status
+from devices.conftest import log_of, payload
+from devices.models import ClientTariff, Tariff
+
+SURCHARGE = {"HX-Request": "true", "HX-Target": "surcharge"}
+
+
+def page(client) -> str:
+    return reverse("devices:devices", args=[client.pk])
+
+
+def choice(client) -> str:
+    return reverse("devices:tariff", args=[client.pk])
+
+
+def onward(client) -> str:
+    return reverse("devices:surcharge", args=[client.pk])
+
+
+@pytest.fixture
+def tariffs(make):
+    return make.tariff(), make.tariff("Полный", base_fee=Decimal("900"), extra_per_device=Decimal("200"))
+
+
+def test_the_surcharge_is_up_to_date_and_knows_a_devices_own_fee(as_anna, make, client):
+    """The older system's lagged one device behind and ignored a device's own fee."""
+    tariff = make.tariff()
+    as_anna.post(choice(client), {"tariff": tariff.pk})
+    add = reverse("devices:add", args=[client.pk])
+    totals = []
+    for fee in ("", "1000,50", "0"):
+        as_anna.post(add, payload(type=make.type().pk, extra_fee=fee))
+        shown = as_anna.get(page(client)).context["surcharge"]
+        totals.append((shown.total, ClientTariff.objects.get().total_extra_fee))
+
+    assert totals == [(Decimal(total), Decimal(total)) for total in ("150.00", "1150.50", "1150.50")]
+    as_anna.post(reverse("devices:removal", args=[client.devices.get(extra_fee=Decimal("1000.50")).pk]))
+    assert ClientTariff.objects.get().total_extra_fee == 150
+    assert ClientTariff.objects.get().device_count == 2
+
+
+def test_the_surcharge_is_shown_line_by_line(as_anna, anna, make, client):
+    make.tariff()
+    make.device(client, anna, title="Плита")
+    make.device(client, anna, title="Духовка", extra_fee=Decimal("1500.50"))
+
+    content = as_anna.get(page(client)).content.decode()
+
+    table = content[content.index("<table") : content.index("</table>")]
+    assert table.index("Плита") < table.index("по тарифу") < table.index("150,00\u00a0₽")
+    assert table.index("Духовка") < table.index("своя доплата") < table.index("1\u00a0500,50\u00a0₽")
+    assert "1\u00a0650,50\u00a0₽" in table[table.index("Всего") :]
+
+
+def test_a_single_tariff_is_chosen_already(as_anna, client, make):
+    tariff = make.tariff()
+
+    assert as_anna.get(page(client)).context["form"].shown == tariff
+    assert not ClientTariff.objects.exists()
+
+
+def test_of_several_tariffs_none_is_chosen_for_the_manager(as_anna, client, tariffs, device):
+    response = as_anna.get(page(client))
+    assert response.context["form"].shown is None
+    assert "Выберите тариф" in response.content.decode()
+
+    response = as_anna.post(onward(client), {})
+
+    assert response.status_code == 422
+    assert response.context["form"].errors["tariff"] == ["Выберите тариф."]
+    assert not ClientTariff.objects.exists()
+
+
+def test_without_a_tariff_the_page_says_whom_to_ask(as_anna, client, device):
+    assert "Попросите администратора" in as_anna.get(page(client)).content.decode()
+    assert as_anna.post(onward(client), {}).status_code == 422
+
+
+def test_choosing_a_tariff_updates_the_surcharge(as_anna, client, tariffs, device):
+    response = as_anna.post(choice(client), {"tariff": tariffs[1].pk}, headers=SURCHARGE)
+
+    assert response.status_code == 200
+    content = response.content.decode()
+    assert "200,00\u00a0₽" in content
+    assert "<form" not in content
+    assert ClientTariff.objects.get().tariff == tariffs[1]
+    assert log_of(client) == ["Выбран тариф «Полный»"]
+
+
+def test_choosing_a_tariff_works_without_htmx(as_anna, client, tariffs, device):
+    assert as_anna.post(choice(client), {"tariff": tariffs[1].pk}).url == page(client)
+    assert as_anna.get(page(client)).context["form"].shown == tariffs[1]
+
+
+def test_a_chosen_tariff_that_is_no_longer_offered_stays(as_anna, client, tariffs, device):
+    as_anna.post(choice(client), {"tariff": tariffs[0].pk})
+    Tariff.objects.update(is_active=False)
+
+    response = as_anna.get(page(client))
+
+    assert response.context["form"].tariffs == [tariffs[0]]
+    assert "больше не предлагается" in response.content.decode()
+    assert as_anna.post(choice(client), {"tariff": tariffs[1].pk}).status_code == 422
+
+
+@pytest.mark.parametrize("typed", ["", "abc", "\x00", "0", "-1", "9" * 30, "9" * 5000, "🙂", "я" * 1_000_000])
+def test_a_tariff_that_does_not_exist_is_refused(as_anna, client, tariffs, device, typed):
+    for url in (choice(client), onward(client)):
+        response = as_anna.post(url, {"tariff": typed})
+        assert response.status_code == 422
+        assert response.context["form"].errors.keys() == {"tariff"}
+    assert not ClientTariff.objects.exists()
+    assert client.status == Status.IN_VERIFICATION
+
+
+def test_without_devices_there_is_no_contract(as_anna, make, client, tariffs):
+    response = as_anna.post(onward(client), {"tariff": tariffs[0].pk})
+
+    assert response.status_code == 409
+    assert "Добавьте хотя бы одно устройство" in response.content.decode()
+    assert make.fresh(client).status == Status.IN_VERIFICATION
+    assert not ClientTariff.objects.exists()
+
+
+def test_outsiders_choose_and_fix_nothing(as_boris, as_vera, signed_out, client, tariffs, device):
+    for url in (choice(client), onward(client)):
+        for outsider, status in ((as_boris, 404), (as_vera, 404), (signed_out, 302)):
+            assert outsider.post(url, {"tariff": tariffs[0].pk}).status_code == status
+    assert not ClientTariff.objects.exists()

@@ -1,0 +1,199 @@
+"""Step 3: devices, their photos, the tariff and the surcharge."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django_htmx.http import reswap, retarget
+
+from clients.models import Client, TransitionRefused
+from devices import keeping, mirror
+from devices.access import get_device_for, get_photo_for
+from devices.forms import TOO_MANY_PHOTOS, DeviceForm, PhotosForm, TariffForm
+from devices.models import Device, DevicePhoto, TooManyPhotos
+from devices.surcharge import NoDevices
+from devices.tariffs import Surcharge
+from privet import onboarding, storages
+from privet.images import photo_response
+
+DIALOG = "device-dialog"
+NOT_KEPT = "Хранилище фото не отвечает, поэтому ничего не сохранено. Попробуйте через минуту или сохраните без фото."
+PHOTOS_NOT_KEPT = "Хранилище фото не отвечает, фото не сохранены. Попробуйте через минуту."
+NO_DEVICES = "Добавьте хотя бы одно устройство: без них договор не составить."
+IN_USE = (
+    "На это устройство есть заявка в приложении «Привет Супер», поэтому удалить его нельзя. "
+    "Ничего не удалено: устройство и фото на месте."
+)
+GONE = "Это устройство уже удалено."
+# Keys are never used again, so what was shown once stays true; no shared cache may keep it.
+KEPT_BY_BROWSER = "private, max-age=31536000, immutable"
+
+
+@require_GET
+@onboarding.step("devices")
+def devices(request, client):
+    response = _step_page(request, client)
+    if request.htmx.target == DIALOG:  # the form in the dialog was kept, and sent on to here
+        return reswap(retarget(response, "#main"), "innerHTML show:none")
+    return response
+
+
+def _step_page(request, client: Client, *, form: TariffForm | None = None, error: str = "", status: int = 200):
+    form = form or TariffForm(client=client)
+    devices = list(client.devices.select_related("type").prefetch_related("photos"))
+    context = {
+        "client": client,
+        "devices": devices,
+        "form": form,
+        "error": error,
+        "surcharge": form.shown and Surcharge.of(devices, form.shown),
+    }
+    part = "#surcharge" if request.htmx.target == "surcharge" else ""
+    return render(request, f"devices/devices.html{part}", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@onboarding.step("devices")
+def add(request, client):
+    device = Device(client=client)
+    if request.method == "GET":
+        return _device_page(request, DeviceForm(instance=device))
+    form = DeviceForm(request.POST, request.FILES, instance=device)
+    if form.is_valid():
+        device.pk = form.cleaned_data["new_id"] or device.pk
+    return _keep(request, form)
+
+
+@require_http_methods(["GET", "POST"])
+def device(request, pk):
+    device = get_device_for(request, pk)
+    if request.method == "GET":
+        return _device_page(request, DeviceForm(instance=device))
+    return _keep(request, DeviceForm(request.POST, request.FILES, instance=device))
+
+
+def _keep(request, form: DeviceForm):
+    """Save what the form says, and back to the list; or the form again."""
+    if not form.is_valid():
+        return _device_page(request, form, status=422)
+    try:
+        photos = form.cleaned_data["photos"]
+        keeping.keep(form.instance, photos, by=request.user, changed=form.changed_labels)
+    except TooManyPhotos:
+        form.add_error("photos", TOO_MANY_PHOTOS)
+        return _device_page(request, form, status=422)
+    except Device.DoesNotExist:
+        return _device_page(request, form, error=GONE, status=409)
+    except storages.StorageUnavailable:
+        return _device_page(request, form, error=NOT_KEPT, status=503)
+    return redirect("devices:devices", form.instance.client_id)
+
+
+def _device_page(request, form: DeviceForm, *, error: str = "", status: int = 200):
+    device = form.instance
+    context = {
+        "form": form,
+        "device": device,
+        "client": device.client,
+        "photos": device.photos.all() if device.is_kept else [],
+        "error": error,
+    }
+    return render(request, f"devices/device.html{_dialog_part(request)}", context, status=status)
+
+
+def _dialog_part(request) -> str:
+    return "#form" if request.htmx.target == DIALOG else ""
+
+
+@require_http_methods(["GET", "POST"])
+def removal(request, pk):
+    """GET asks once more, POST deletes the device with its photos."""
+    device = get_device_for(request, pk)
+    context = {"device": device, "client": device.client}
+    template = f"devices/removal.html{_dialog_part(request)}"
+    if request.method == "GET":
+        return render(request, template, context)
+    try:
+        keeping.remove(device, by=request.user)
+    except mirror.InUse:
+        return render(request, template, context | {"error": IN_USE}, status=409)
+    return redirect("devices:devices", device.client_id)
+
+
+@require_POST
+def photos(request, pk):
+    """Add photos to a device from the list."""
+    device = get_device_for(request, pk)
+    request.steps = onboarding.progress(device.client, "devices")
+    form = PhotosForm(request.POST, request.FILES, kept=device.photos.count())
+    if not form.is_valid():
+        return _step_page(request, device.client, error=" ".join(form.errors["photos"]), status=422)
+    try:
+        keeping.keep(device, form.cleaned_data["photos"], by=request.user)
+    except TooManyPhotos:
+        return _step_page(request, device.client, error=TOO_MANY_PHOTOS, status=422)
+    except Device.DoesNotExist:
+        return _step_page(request, device.client, error=GONE, status=409)
+    except storages.StorageUnavailable:
+        return _step_page(request, device.client, error=PHOTOS_NOT_KEPT, status=503)
+    return redirect("devices:devices", device.client_id)
+
+
+@require_safe
+def photo(request, pk):
+    """The picture, or with ?size=thumbnail its thumbnail."""
+    photo = get_photo_for(request, pk)
+    key = photo.thumbnail_key if request.GET.get("size") == "thumbnail" else photo.key
+    return photo_response(key, cache="private, max-age=3600")
+
+
+@require_POST
+def photo_removal(request, pk):
+    """Take a photo away. HTMX gets nothing in place of its tile, so that what is typed around it is not lost."""
+    photo = get_photo_for(request, pk)
+    keeping.remove_photo(photo, by=request.user)
+    if request.htmx.target:
+        return HttpResponse()
+    messages.success(request, "Фото удалено.")
+    return redirect("devices:device", photo.device_id)
+
+
+@login_not_required
+@require_safe
+def public_photo(request, token):
+    """The photo for the client's app, for whoever has the signed address."""
+    photo_id = mirror.photo_id(token)
+    if photo_id is None:
+        raise Http404("Фото не найдено.")
+    return photo_response(get_object_or_404(DevicePhoto, pk=photo_id).key, cache=KEPT_BY_BROWSER)
+
+
+@require_POST
+@onboarding.step("devices")
+def tariff(request, client):
+    """Choose a tariff. HTMX gets the surcharge that follows from it."""
+    form = TariffForm(request.POST, client=client)
+    if not form.is_valid():
+        return _step_page(request, client, form=form, status=422)
+    keeping.choose_tariff(client, form.cleaned_data["tariff"], by=request.user)
+    if request.htmx.target == "surcharge":
+        return _step_page(request, client, form=form)
+    return redirect("devices:devices", client.pk)
+
+
+@require_POST
+@onboarding.step("devices")
+def surcharge(request, client):
+    """«Далее»: fix the surcharge, and on to the contract."""
+    form = TariffForm(request.POST, client=client)
+    if not form.is_valid():
+        return _step_page(request, client, form=form, status=422)
+    try:
+        keeping.fix_surcharge(client, form.cleaned_data["tariff"], by=request.user)
+    except NoDevices:
+        return _step_page(request, client, form=form, error=NO_DEVICES, status=409)
+    except TransitionRefused as refused:
+        error = f"Сейчас клиент в статусе «{refused.client.get_status_display()}». Начните с первого шага."
+        return _step_page(request, refused.client, form=form, error=error, status=409)
+    return redirect(onboarding.next_url(Client.objects.get(pk=client.pk)))

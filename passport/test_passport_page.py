@@ -1,0 +1,274 @@
+import io
+import re
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.urls import reverse
+from PIL import Image
+
+from passport.models import Passport
+from passport.test_passport_form import payload
+from privet import storages
+from support.models import LogEntry
+
+HTMX = {"HX-Request": "true", "HX-Target": "main"}
+
+
+def picture(colour="steelblue", name="passport.jpg") -> SimpleUploadedFile:
+    file = io.BytesIO()
+    Image.new("RGB", (300, 200), colour).save(file, "JPEG")
+    return SimpleUploadedFile(name, file.getvalue(), "image/jpeg")
+
+
+def page(client) -> str:
+    return reverse("passport:passport", args=[client.pk])
+
+
+def photo_of(client) -> str:
+    return reverse("passport:photo", args=[client.pk])
+
+
+def removal_of(client) -> str:
+    return reverse("passport:photo_removal", args=[client.pk])
+
+
+def log_of(client) -> list[str]:
+    return list(LogEntry.objects.filter(thread__client=client).values_list("body", flat=True))
+
+
+def break_storage(monkeypatch, verb: str) -> None:
+    def fail(*args, **kwargs):
+        raise storages.StorageUnavailable
+
+    monkeypatch.setattr(storages, verb, fail)
+
+
+@pytest.fixture
+def client(make, anna):
+    return make.verified(anna)
+
+
+@pytest.fixture
+def kept(make, anna, client):
+    return make.passport(client, anna, digits="4613348353")
+
+
+def test_names_are_suggested_and_nothing_is_kept_yet(as_anna, client):
+    response = as_anna.get(page(client))
+
+    assert response.status_code == 200
+    assert response.context["form"]["last_name"].value() == "Иванов"
+    assert response.context["form"]["middle_name"].value() == "Сергеевич"
+    assert not Passport.objects.exists()
+
+
+def test_a_passport_is_kept_and_the_devices_are_next(as_anna, anna, client):
+    response = as_anna.post(page(client), payload())
+
+    assert response.status_code == 302
+    assert response.url == reverse("devices:devices", args=[client.pk])
+    passport = Passport.objects.get(client=client)
+    assert (passport.series, passport.number) == ("4613", "348353")
+    assert passport.full_name == "Ёлкина-Дорн Юлия Сергеевна"
+    assert passport.registration_address == "г. Москва, ул. Садовая, д. 1, кв. 2"
+    assert passport.updated_by == anna
+    assert passport.photo == ""
+
+
+def test_a_kept_passport_is_shown_as_it_is_written(as_anna, client, kept):
+    content = as_anna.get(page(client)).content.decode()
+
+    assert 'value="46 13 348353"' in content
+    assert 'value="20.03.2015"' in content
+
+
+def test_what_was_typed_wrongly_stays_in_the_form(as_anna, client, kept):
+    response = as_anna.post(page(client), payload(digits="4613 34835", issued_on="31.02.2015", issued_by="ОВД «Арбат»"))
+
+    assert response.status_code == 422
+    content = response.content.decode()
+    assert 'value="4613 34835"' in content
+    assert 'value="31.02.2015"' in content
+    assert "ОВД «Арбат»" in content
+    assert Passport.objects.get(client=client).issued_by == "ГУ МВД России по г. Москве"
+
+
+def test_htmx_is_answered_with_the_fragment(as_anna, client):
+    response = as_anna.post(page(client), payload(digits="4613"), headers=HTMX)
+
+    assert response.status_code == 422
+    assert b"<html" not in response.content
+    assert "Нужны десять цифр" in response.content.decode()
+
+
+@pytest.mark.parametrize("field", list(payload()))
+@pytest.mark.parametrize("typed", ["\x00", "🙂" * 1000, "я" * 1_000_000])
+def test_bad_input_changes_nothing(as_anna, client, kept, field, typed):
+    before = Passport.objects.values().get()
+
+    response = as_anna.post(page(client), payload(**{field: typed}))
+
+    assert response.status_code == 422
+    assert response.context["form"].errors.keys() == {field}
+    assert Passport.objects.values().get() == before
+
+
+def test_an_empty_form_is_told_what_is_missing(as_anna, client):
+    response = as_anna.post(page(client), {})
+
+    assert response.status_code == 422
+    assert len(response.context["form"].errors) == 7
+    assert not Passport.objects.exists()
+
+
+def test_series_and_number_are_nowhere_in_the_row(as_anna, client):
+    as_anna.post(page(client), payload(digits="4613 348353"))
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_jsonb(p)::text FROM users_passports p")
+        [(row,)] = cursor.fetchall()
+    assert "348353" not in row
+    assert "4613" not in re.sub(r"[0-9a-f]{64}|gAAAAA[\w=-]+|[0-9a-f-]{36}", "", row)
+    assert Passport.objects.get().digits == "4613348353"
+    assert "348353" not in " ".join(log_of(client))
+
+
+def test_the_same_passport_on_a_second_client_is_refused_without_saying_whose_it_is(make, boris, as_anna, client):
+    other = make.verified(boris, name="Петров Олег")
+    make.passport(other, boris, digits="4613348353", last_name="Петров")
+
+    response = as_anna.post(page(client), payload(digits="46 13 №348353"))
+
+    assert response.status_code == 422
+    assert "уже записан у другого клиента" in response.context["form"].errors["digits"][0]
+    assert "Петров" not in response.content.decode()
+    assert str(other.pk) not in response.content.decode()
+    assert not Passport.objects.filter(client=client).exists()
+
+
+def test_the_log_tells_what_changed_and_not_its_values(as_anna, client):
+    as_anna.post(page(client), payload())
+    as_anna.post(page(client), payload(digits="4613 348354", issued_by="ОВД «Арбат»"))
+    as_anna.post(page(client), payload(digits="4613348354", issued_by="ОВД «Арбат»"))
+
+    assert log_of(client) == ["Паспорт добавлен", "Паспорт изменён: серия и номер, кем выдан"]
+
+
+def test_the_photo_comes_with_the_form(as_anna, client):
+    response = as_anna.post(page(client), payload(photo=picture()))
+
+    assert response.status_code == 302
+    assert log_of(client) == ["Паспорт добавлен", "Фото паспорта добавлено"]
+    shown = as_anna.get(photo_of(client))
+    assert shown.status_code == 200
+    assert shown.headers["Content-Type"] == "image/jpeg"
+    assert shown.headers["Cache-Control"] == "private, no-store"
+    assert shown.headers["X-Content-Type-Options"] == "nosniff"
+    assert shown.headers["Content-Disposition"] == "inline"
+    assert Image.open(io.BytesIO(shown.content)).size == (300, 200)
+
+
+def test_the_photo_is_shown_to_the_owner_and_admins_alone(
+    as_anna, as_boris, as_vera, as_gleb, signed_out, client, kept
+):
+    as_anna.post(page(client), payload(photo=picture()))
+
+    answers = [
+        browser.get(photo_of(client)).status_code for browser in (as_anna, as_gleb, as_boris, as_vera, signed_out)
+    ]
+
+    assert answers == [200, 200, 404, 404, 302]
+    assert as_boris.post(removal_of(client)).status_code == 404
+    assert as_boris.get(page(client)).status_code == 404
+    assert as_boris.post(page(client), payload(last_name="Чужой")).status_code == 404
+    assert Passport.objects.get().photo
+    assert Passport.objects.get().last_name == "Ёлкина-Дорн"
+
+
+def test_a_new_photo_replaces_the_old_one_in_the_storage_too(as_anna, client, kept, django_capture_on_commit_callbacks):
+    as_anna.post(page(client), payload(photo=picture()))
+    old = Passport.objects.get().photo
+
+    with django_capture_on_commit_callbacks(execute=True):
+        as_anna.post(page(client), payload(photo=picture("orange")))
+
+    new = Passport.objects.get().photo
+    assert old != new
+    assert storages.exists(new)
+    assert not storages.exists(old)
+
+
+def test_the_photo_is_removed_and_the_text_stays(as_anna, client, django_capture_on_commit_callbacks):
+    as_anna.post(page(client), payload(photo=picture()))
+    key = Passport.objects.get().photo
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = as_anna.post(removal_of(client))
+
+    assert response.url == page(client)
+    assert Passport.objects.get().photo == ""
+    assert not storages.exists(key)
+    assert as_anna.get(photo_of(client)).status_code == 404
+    assert as_anna.post(removal_of(client)).status_code == 302
+    assert log_of(client)[-1] == "Фото паспорта удалено"
+    assert log_of(client).count("Фото паспорта удалено") == 1
+
+
+def test_htmx_that_removes_the_photo_gets_the_empty_tile(as_anna, client):
+    as_anna.post(page(client), payload(photo=picture()))
+
+    response = as_anna.post(removal_of(client), headers={"HX-Request": "true", "HX-Target": "passport-photo"})
+
+    assert response.status_code == 200
+    assert response.content.strip().startswith(b"<div")
+    assert b"<img" not in response.content
+    assert b'name="last_name"' not in response.content
+
+
+def test_what_is_not_a_photo_is_refused_and_nothing_is_kept(as_anna, client):
+    page_of_script = SimpleUploadedFile("photo.jpg", b"<html><script>alert(1)</script>", "image/jpeg")
+
+    response = as_anna.post(page(client), payload(photo=page_of_script))
+
+    assert response.status_code == 422
+    assert response.context["form"].errors["photo"] == ["Это не фото или файл повреждён. Подойдут JPEG, PNG и WebP."]
+    assert not Passport.objects.exists()
+
+
+def test_when_the_storage_is_down_the_text_is_kept(as_anna, client, monkeypatch):
+    break_storage(monkeypatch, "put")
+
+    response = as_anna.post(page(client), payload(photo=picture()))
+
+    assert response.status_code == 503
+    assert "Данные паспорта сохранены, а фото — нет" in response.content.decode()
+    assert "Ёлкина-Дорн" in response.content.decode()
+    assert Passport.objects.get(client=client).photo == ""
+
+
+def test_when_the_storage_is_down_the_old_photo_stays(as_anna, client, monkeypatch):
+    as_anna.post(page(client), payload(photo=picture()))
+    before = Passport.objects.get().photo
+    with monkeypatch.context() as down:
+        break_storage(down, "put")
+        as_anna.post(page(client), payload(photo=picture("orange")))
+    assert Passport.objects.get().photo == before
+
+    break_storage(monkeypatch, "get")
+    response = as_anna.get(photo_of(client))
+    assert response.status_code == 503
+    assert "Хранилище фото не отвечает" in response.content.decode()
+
+
+def test_a_passport_waits_for_the_contact_data(make, as_anna):
+    client = make.client()
+
+    assert as_anna.get(page(client)).status_code == 302
+    assert as_anna.post(page(client), payload()).status_code == 302
+    assert not Passport.objects.exists()
+
+
+def test_the_page_takes_few_queries(as_anna, client, kept, django_assert_max_num_queries):
+    with django_assert_max_num_queries(10):
+        as_anna.get(page(client))

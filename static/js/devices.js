@@ -1,0 +1,29 @@
+// Step 3: the form of a device in a dialog over the list. Without JavaScript the same address is a page.
+
+const dialogOf = (event) => event.target.closest?.("#device-dialog");
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  const dialog = event.detail.target;
+  if (dialog.id !== "device-dialog") return;
+  if (!dialog.open) dialog.showModal();
+  dialog.scrollTop = 0;
+  dialog.querySelector('[role="alert"], [aria-invalid="true"], input:not([type="hidden"]), button')?.focus();
+});
+
+// Before htmx, for which the link is one that leads to the list.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-close-dialog]") || !dialogOf(event)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  dialogOf(event).close();
+}, true);
+
+// What was chosen for one device must not wait in the dialog for the next.
+document.addEventListener("close", (event) => dialogOf(event)?.replaceChildren(), true);
+
+// Photos taken from the list are sent at once, with a bar in the tile.
+document.addEventListener("htmx:xhr:progress", (event) => {
+  const bar = event.target.matches("[data-upload]") && event.target.querySelector("progress");
+  if (!bar || !event.detail.lengthComputable) return;
+  Object.assign(bar, { hidden: false, max: event.detail.total, value: event.detail.loaded });
+});
