@@ -7,12 +7,14 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import transaction
+from s3transfer.exceptions import RetriesExceededError
 from storages.backends.s3 import S3Storage
 
 logger = logging.getLogger(__name__)
@@ -45,7 +47,7 @@ class S3(S3Storage):
             "region_name": settings.S3_REGION,
             "default_acl": None,
             "querystring_auth": True,
-            "file_overwrite": True,
+            "file_overwrite": False,
             "client_config": Config(
                 connect_timeout=1,
                 read_timeout=2,
@@ -53,6 +55,8 @@ class S3(S3Storage):
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},
             ),
+            # Retries of its own would multiply the time limits.
+            "transfer_config": TransferConfig(use_threads=False, num_download_attempts=1),
         }
 
 
@@ -62,7 +66,7 @@ def _outside(key: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise ObjectMissing(key) from error
-    except (OSError, BotoCoreError, ClientError) as error:
+    except (OSError, BotoCoreError, ClientError, RetriesExceededError) as error:
         logger.warning("storage failed for %s: %s", key, type(error).__name__)
         raise StorageUnavailable(key) from error
 

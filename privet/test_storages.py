@@ -1,0 +1,211 @@
+"""The same behaviour on files of this machine and on a real S3 server."""
+
+import socket
+import stat
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from privet import storages
+from privet.storages import ObjectMissing, StorageUnavailable
+
+PATIENCE = 5  # seconds
+
+
+@pytest.fixture(params=["local", "s3"])
+def storage(request):
+    """Makes `privet.storages` work on an empty storage of either kind."""
+    if request.param == "s3":
+        request.getfixturevalue("s3_bucket")
+
+
+@pytest.mark.usefixtures("storage")
+class TestEitherStorage:
+    def test_what_is_put_is_got(self):
+        storages.put("contracts/1.pdf", b"%PDF \x00\xff")
+        assert storages.get("contracts/1.pdf") == b"%PDF \x00\xff"
+        assert storages.exists("contracts/1.pdf")
+
+    def test_a_photo_of_ten_megabytes_comes_back_whole(self):
+        photo = bytes(range(256)) * 4 * 1024 * 10
+        storages.put("photos/large", photo)
+        assert storages.get("photos/large") == photo
+
+    def test_a_key_that_is_taken_is_refused_and_what_it_holds_is_kept(self):
+        storages.put("contracts/1.pdf", b"signed")
+        with pytest.raises(StorageUnavailable):
+            storages.put("contracts/1.pdf", b"another")
+        assert storages.get("contracts/1.pdf") == b"signed"
+        assert sum(len(names) for names in default_storage.listdir("contracts")) == 1
+
+    def test_what_was_never_put_is_missing(self):
+        assert not storages.exists("photos/none")
+        with pytest.raises(ObjectMissing):
+            storages.get("photos/none")
+
+    def test_what_is_removed_is_gone(self):
+        storages.put("photos/1", b"photo")
+        storages.remove("photos/1")
+        assert not storages.exists("photos/1")
+
+    def test_removing_what_is_gone_is_fine(self):
+        storages.remove("photos/none")
+
+    def test_objects_stay_when_the_block_that_records_them_succeeds(self):
+        with storages.stored({"photos/1": b"one", "photos/2": b"two"}):
+            assert storages.get("photos/1") == b"one"
+        assert storages.get("photos/2") == b"two"
+
+    def test_no_object_is_left_behind_when_the_block_that_records_them_fails(self):
+        def record():
+            with storages.stored({"photos/1": b"one", "photos/2": b"two"}):
+                assert storages.exists("photos/2")
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            record()
+        assert not storages.exists("photos/1")
+        assert not storages.exists("photos/2")
+
+    def test_of_two_objects_the_first_is_not_left_behind_when_the_second_fails(self):
+        storages.put("photos/2", b"taken")
+        with pytest.raises(StorageUnavailable), storages.stored({"photos/1": b"one", "photos/2": b"two"}):
+            pytest.fail("nothing must be recorded")
+        assert not storages.exists("photos/1")
+        assert storages.get("photos/2") == b"taken"
+
+    @pytest.mark.django_db(transaction=True)
+    def test_an_object_is_removed_only_when_the_change_is_committed(self):
+        storages.put("photos/1", b"photo")
+        with transaction.atomic():
+            storages.remove_after_commit("photos/1", "")
+            transaction.set_rollback(True)
+        assert storages.exists("photos/1")
+
+        with transaction.atomic():
+            storages.remove_after_commit("photos/1", "")
+            assert storages.exists("photos/1")
+        assert not storages.exists("photos/1")
+
+
+def test_files_of_this_machine_are_readable_by_their_owner_alone():
+    storages.put("contracts/1.pdf", b"passport data")
+    file = Path(default_storage.path("contracts/1.pdf"))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_the_bucket_shows_nothing_to_strangers(s3_endpoint, s3_bucket):
+    storages.put("contracts/1.pdf", b"passport data")
+    with pytest.raises(HTTPError) as refused:
+        urlopen(f"{s3_endpoint}/{s3_bucket}/contracts/1.pdf", timeout=PATIENCE)  # noqa: S310
+    assert refused.value.code == 403
+
+
+def test_a_wrong_key_of_the_storage_is_an_outage(settings, s3_bucket):
+    settings.S3_SECRET_KEY = "wrong"
+    settings.STORAGES = dict(settings.STORAGES)
+    with pytest.raises(StorageUnavailable):
+        storages.put("photos/1", b"photo")
+
+
+@pytest.fixture
+def refusing():
+    """The address of a port on which nobody listens."""
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{unheard.getsockname()[1]}"
+
+
+@pytest.fixture
+def silent():
+    """The address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def stalling():
+    """The address of a server that promises an object and stops in the middle of it."""
+    done = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+
+        def do_GET(self):
+            self.do_HEAD()
+            self.wfile.write(b"only the start")
+            self.wfile.flush()
+            done.wait(30)
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    done.set()
+    server.shutdown()
+    server.server_close()
+
+
+def use_s3_at(endpoint: str, settings) -> None:
+    settings.S3_ENDPOINT, settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY = endpoint, "access", "secret"
+    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "privet.storages.S3"}}
+
+
+@pytest.fixture(params=["refusing", "silent"])
+def down(request, settings):
+    """Storage that is down."""
+    use_s3_at(request.getfixturevalue(request.param), settings)
+
+
+def seconds(deed) -> float:
+    """How long it takes `deed` to raise StorageUnavailable."""
+    start = time.monotonic()
+    with pytest.raises(StorageUnavailable):
+        deed()
+    return time.monotonic() - start
+
+
+@pytest.mark.usefixtures("down")
+class TestStorageBeingDownHangsTheRequestForMinutes:
+    def test_writing_gives_up(self):
+        assert seconds(lambda: storages.put("photos/1", b"photo")) < PATIENCE
+
+    def test_reading_gives_up(self):
+        assert seconds(lambda: storages.get("photos/1")) < PATIENCE
+
+    def test_removing_gives_up(self):
+        assert seconds(lambda: storages.remove("photos/1")) < PATIENCE
+
+    def test_looking_gives_up(self):
+        assert seconds(lambda: storages.exists("photos/1")) < PATIENCE
+
+    def test_storing_runs_no_block_and_gives_up(self):
+        def store():
+            with storages.stored({"photos/1": b"one", "photos/2": b"two"}):
+                pytest.fail("nothing must be recorded")
+
+        assert seconds(store) < PATIENCE
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_change_that_is_committed_stays_committed(self, caplog):
+        with transaction.atomic():
+            storages.remove_after_commit("photos/1")
+        assert "object left behind: photos/1" in caplog.text
+
+
+def test_reading_gives_up_on_a_server_that_stops_in_the_middle(settings, stalling):
+    use_s3_at(stalling, settings)
+    assert seconds(lambda: storages.get("photos/1")) < PATIENCE
