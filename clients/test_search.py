@@ -1,0 +1,154 @@
+import pytest
+
+from clients.models import Client
+from clients.search import words
+from clients.views import SEARCH
+from contracts import issuing
+
+PYOTR = {"name": "Иванов Пётр Сергеевич", "phone": "9771232323", "email": "petr.ivanov@mail.example"}
+
+
+@pytest.fixture
+def people(make):
+    """Пётр, whom every query of these tests looks for, among others whom none of them means."""
+    others = [
+        make.user(name="Кузнецова Ольга", phone="9160000001", address="г. Тверь, ул. Мира, д. 1"),
+        make.user(name="Сидоров Семён", phone="9160000002", address="г. Тула, пр. Ленина, д. 2"),
+    ]
+    return make.client(**PYOTR, address="г. Москва, ул. Зелёная, д. 5"), others
+
+
+QUERIES = [
+    "иван",
+    "Иванов Пётр",
+    "петр ИВАНОВ",
+    "Иванов, Пётр",
+    "977 123",
+    "+7(977)123-23-23",
+    "8 977 123 23 23",
+    "8977123",
+    "7977123",
+    "232323",
+    "иванов 8-977-123-23-23",
+    "petr.ivanov",
+    "ivanov@mail",
+    "зеленая",
+    "ул. Зелёная",
+    "пе зе",
+    "Зеле\u0308ная",  # as some keyboards write ё
+]
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_finds(people, text):
+    assert list(Client.objects.search(text)) == [people[0]]
+
+
+@pytest.mark.parametrize("text", QUERIES)
+def test_the_page_shows_who_was_found_and_what_was_looked_for(people, as_anna, text):
+    response = as_anna.post("/clients/search/", {"text": text, "tab": "new"}, follow=True)
+
+    assert [client.pk for client in response.context["page"].clients] == [people[0].pk]
+    assert response.context["text"] == text
+    assert 'name="clear"' in response.text
+
+
+@pytest.mark.parametrize("text", ["", "   ", "+7"])
+def test_a_query_without_words_finds_everybody(people, text):
+    assert Client.objects.search(text).count() == 3
+
+
+@pytest.mark.parametrize("text", ["%", "_", "\\", "иван%", "и_анов", "'; DROP TABLE users; --", "\x00", "😀"])
+def test_signs_mean_themselves(people, text):
+    assert Client.objects.search(text).count() in ((3,) if text == "\x00" else (0,))
+
+
+def test_finds_by_contract_number_with_and_without_its_letters(make, anna):
+    client, other = make.awaiting_contract(anna), make.awaiting_contract(anna)
+    number = issuing.issue(client, by=anna).number
+    issuing.issue(other, by=anna)
+
+    assert list(Client.objects.search(number)) == [client]
+    assert list(Client.objects.search(number.lower())) == [client]
+    assert list(Client.objects.search(number.split("-", 1)[1])) == [client]
+
+
+def test_finds_by_what_changed_later(make, anna):
+    client = make.verified(anna, name="Иванов Пётр")
+    make.passport(client, anna, last_name="Йорк-Ёлкин", registration_address="г. Пермь, ул. Сибирская, д. 3")
+    client.confirm_contact(by=anna, name="Пётр", phone="9031112233", email="", address="г. Орёл")
+
+    for text in ("йорк-елкин", "сибирская", "9031112233", "орел"):
+        assert list(Client.objects.search(text)) == [client], text
+    assert not Client.objects.search("иванов").exists()
+
+
+def test_a_long_query_is_cut(people):
+    assert words("а" * 1_000_000) == ["а" * 100]
+
+
+def test_nothing_personal_stands_in_an_address(people, as_anna):
+    response = as_anna.post("/clients/search/", {"text": "Иванов", "tab": "new"})
+
+    assert response.url == "/clients/?tab=new"
+
+
+def test_searching_while_typing_swaps_the_results_alone(people, as_anna):
+    response = as_anna.post(
+        "/clients/search/",
+        {"text": "иванов", "tab": "new"},
+        headers={"HX-Request": "true", "HX-Target": "list-results"},
+    )
+
+    assert response.text.strip().startswith('<div id="list-results"')
+    assert "Иванов Пётр Сергеевич" in response.text
+    assert "Кузнецова" not in response.text
+
+
+def test_a_search_survives_going_in_and_back_until_it_is_cleared(people, as_anna):
+    as_anna.post("/clients/search/", {"text": "иванов", "tab": "new"})
+    as_anna.get(f"/clients/{people[0].pk}/contact/")
+
+    assert len(as_anna.get("/clients/").context["page"].clients) == 1
+
+    as_anna.post("/clients/search/", {"text": "иванов", "clear": "1", "tab": "new"})
+    assert len(as_anna.get("/clients/").context["page"].clients) == 3
+    assert SEARCH in as_anna.session
+
+
+def test_nobody_found_here_is_told_with_the_tabs_that_have_them(people, make, as_anna, anna):
+    make.verified(anna, name="Ёжиков Фома")
+
+    page = as_anna.post("/clients/search/", {"text": "ежиков", "tab": "new"}, follow=True).text
+    assert "По запросу «ежиков» здесь никого нет" in page
+    assert "в «В работе»" in page
+    assert "в «Мои»" in page
+    assert "в «Обработанные»" not in page
+
+
+def test_a_search_finds_nobody_of_another_manager(make, as_boris, anna):
+    make.verified(anna, name="Ёжиков Фома")
+
+    for tab in ("new", "work", "processed", "mine"):
+        page = as_boris.post("/clients/search/", {"text": "ежиков", "tab": tab}, follow=True)
+        assert page.context["page"].clients == []
+        assert page.context["elsewhere"] == []
+
+
+def test_an_admin_finds_everybody(make, as_gleb, anna):
+    make.verified(anna, name="Ёжиков Фома")
+
+    page = as_gleb.post("/clients/search/", {"text": "ежиков", "tab": "work"}, follow=True)
+    assert [client.user.name for client in page.context["page"].clients] == ["Ёжиков Фома"]
+
+
+@pytest.mark.parametrize("text", ["\x00", "а" * 1_000_000, "😀", "%_\\"])
+def test_bad_input_is_only_a_search_that_finds_nobody(people, as_anna, text):
+    response = as_anna.post("/clients/search/", {"text": text, "tab": "нет такой"}, follow=True)
+
+    assert response.status_code == 200
+    assert response.context["tab"] == "new"
+
+
+def test_support_has_no_search_of_clients(as_vera):
+    assert as_vera.post("/clients/search/", {"text": "иванов"}).status_code == 404
