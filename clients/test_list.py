@@ -179,7 +179,7 @@ def test_going_back_shows_as_many_cards_as_before(make, as_anna):
 
 
 @pytest.mark.parametrize(
-    "after", ["x", "!!!!", "ы", "AAAA", "А" * 5000, "'; --", "f" * 32, "_" * 32, "-" * 32, "A" * 31 + "=", "\u2028"]
+    "after", ["x", "!!!!", "ы", "AAAA", "А" * 5000, "'; --", "f" * 32, "-" * 32, "A" * 31 + "=", "\u2028"]
 )
 def test_a_malformed_cursor_is_the_first_page(make, as_anna, after):
     many(make, 3)

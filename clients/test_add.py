@@ -1,0 +1,106 @@
+import pytest
+
+from clients.models import AccountStatus, AppUser, Client, Status
+from support.models import LogEntry
+
+
+def payload(**overrides):
+    return {
+        "name": "Ёлкина  Юлия ",
+        "phone": "8 (977) 123-23-23",
+        "email": "julia@mail.example",
+        "address": "г. Москва, ул. Лесная, д. 5",
+    } | overrides
+
+
+def test_a_manager_adds_a_client_of_their_own(as_anna, anna):
+    response = as_anna.post("/clients/add/", payload())
+
+    client = Client.objects.select_related("user").get()
+    assert response.url == f"/clients/{client.pk}/contact/"
+    assert (client.status, client.manager) == (Status.NEW, anna)
+    user = client.user
+    assert (user.name, user.phone, user.email) == ("Ёлкина Юлия", "9771232323", "julia@mail.example")
+    assert (user.status, user.password_hash) == (AccountStatus.ACTIVE, "!")
+    assert "елкина" in client.search
+    assert LogEntry.objects.get().body == "Клиент добавлен."
+    assert client.changes.get().to_manager == anna
+
+
+def test_an_admins_new_client_waits_in_the_pool(as_gleb):
+    as_gleb.post("/clients/add/", payload())
+
+    client = Client.objects.get()
+    assert (client.status, client.manager) == (Status.NEW, None)
+
+
+def test_the_new_client_is_the_managers_alone(as_anna, as_boris):
+    address = as_anna.post("/clients/add/", payload()).url
+
+    assert as_anna.get(address).status_code == 200
+    assert as_boris.get(address).status_code == 404
+
+
+def test_email_may_be_missing_twice(as_anna):
+    as_anna.post("/clients/add/", payload(email=""))
+    as_anna.post("/clients/add/", payload(email="", phone="9161112233"))
+
+    assert list(AppUser.objects.values_list("email", flat=True)) == [None, None]
+
+
+@pytest.mark.parametrize(
+    "phone",
+    ["9771232323", "+7 977 123-23-23", "+79771232323", "8(977)1232323", "7 977 123 23 23", "977.123.23.23"],
+)
+def test_a_russian_phone_is_read_however_it_is_written(as_anna, phone):
+    as_anna.post("/clients/add/", payload(phone=phone))
+
+    assert AppUser.objects.get().phone == "9771232323"
+
+
+@pytest.mark.parametrize(
+    "phone",
+    ["", "123", "977 123 23 2", "977 123 23 23 2", "+1 202 555 0143", "+375 29 123-45-67", "1234567890",
+     "позвоните мне", "8-800-FLOWERS", "9771232323 доб. 12", "+7 701 123 45 67", "٩٧٧", "-9771232323000", "9" * 40],
+)  # fmt: skip
+def test_what_is_no_russian_phone_is_refused_in_words(as_anna, phone):
+    response = as_anna.post("/clients/add/", payload(phone=phone))
+
+    assert response.status_code == 422
+    assert response.context["form"].errors.keys() == {"phone"}
+    assert "Ёлкина  Юлия" in response.text
+    assert not AppUser.objects.exists()
+
+
+def test_a_phone_that_somebody_has_names_the_client_if_the_manager_may_open_them(make, as_anna, anna, boris):
+    free = make.client(phone="9771232323", name="Зуев")
+    own = make.verified(anna, email="own@mail.example", name="Осипов")
+    make.verified(boris, phone="9031112233", name="Тайный")
+
+    page = as_anna.post("/clients/add/", payload(email="own@mail.example"))
+    assert page.status_code == 422
+    assert f'Этот телефон уже у клиента <a href="/clients/{free.pk}/">Зуев</a>' in page.text
+    assert f'Эта почта уже у клиента <a href="/clients/{own.pk}/">Осипов</a>' in page.text
+
+    page = as_anna.post("/clients/add/", payload(phone="9031112233"))
+    assert "Этот телефон уже у другого клиента" in page.text
+    assert "Тайный" not in page.text
+    assert Client.objects.count() == 3
+
+
+def test_a_phone_of_a_closed_account_is_taken_too(make, as_anna):
+    make.user(phone="9771232323", status=AccountStatus.DELETED)
+
+    assert as_anna.post("/clients/add/", payload()).status_code == 422
+
+
+def test_the_name_in_the_link_is_no_markup(make, as_anna):
+    make.user(phone="9771232323", name="<b>Зуев</b>")
+
+    assert "&lt;b&gt;Зуев" in as_anna.post("/clients/add/", payload()).text
+
+
+def test_support_adds_nobody(as_vera):
+    assert as_vera.get("/clients/add/").status_code == 404
+    assert as_vera.post("/clients/add/", payload()).status_code == 404
+    assert not AppUser.objects.exists()

@@ -1,0 +1,141 @@
+import pytest
+
+from clients.forms import ContactForm
+from clients.models import AppUser, Client, ClientChange, Status
+from support.models import LogEntry
+
+
+def payload(client: Client, **overrides):
+    user = client.user
+    return {
+        "name": user.name,
+        "phone": user.phone,
+        "email": user.email or "",
+        "address": user.address or "",
+    } | overrides
+
+
+def page_of(client: Client) -> str:
+    return f"/clients/{client.pk}/contact/"
+
+
+def shown_to(browser, client: Client) -> str:
+    """The mark that the page of step 1 carries."""
+    return browser.get(page_of(client)).context["shown_to"]
+
+
+def log(client: Client) -> list[str]:
+    return list(LogEntry.objects.filter(thread__client=client).values_list("body", flat=True))
+
+
+def test_confirming_claims_the_client_and_goes_on(make, as_anna, anna):
+    client = make.client()
+
+    response = as_anna.post(page_of(client), payload(client))
+
+    assert response.url == f"/clients/{client.pk}/passport/"
+    client = make.fresh(client)
+    assert (client.status, client.manager) == (Status.IN_VERIFICATION, anna)
+    assert log(client) == ["Контактные данные подтверждены, клиент взят в работу."]
+
+
+def test_confirming_corrects_the_account(make, as_anna):
+    client = make.client()
+
+    as_anna.post(
+        page_of(client), payload(client, name="Петров Пётр", phone="+7 903 111-22-33", email="", address="г. Орёл")
+    )
+
+    user = AppUser.objects.get()
+    assert (user.name, user.phone, user.email, user.address) == ("Петров Пётр", "9031112233", None, "г. Орёл")
+    assert log(client)[0].endswith("Исправлено: имя, телефон, электронная почта, адрес.")
+    assert "петров" in make.fresh(client).search
+
+
+def test_a_client_in_work_is_corrected_by_the_same_form(make, as_anna, anna):
+    client = make.verified(anna)
+
+    as_anna.post(page_of(client), payload(client, address="г. Орёл, ул. Мира, д. 1"))
+    as_anna.post(page_of(client), payload(make.fresh(client)))
+
+    assert AppUser.objects.get().address == "г. Орёл, ул. Мира, д. 1"
+    assert log(client) == ["Исправлено: адрес."]
+    assert make.fresh(client).status == Status.IN_VERIFICATION
+
+
+def test_an_odd_phone_of_the_app_is_no_error_until_it_is_changed(make, as_anna):
+    client = make.client(phone="1110000001")
+    form = as_anna.get(page_of(client)).context["form"]
+
+    typed = payload(client, phone=form["phone"].value())
+    assert as_anna.post(page_of(client), typed | {"phone": "111 000 00 02"}).status_code == 422
+    assert as_anna.post(page_of(client), typed).status_code == 302
+
+
+def test_a_duplicate_is_an_error_of_its_field_and_claims_nobody(make, as_anna):
+    client = make.client()
+    make.user(phone="9771232323", email="taken@mail.example")
+
+    response = as_anna.post(
+        page_of(client), payload(client, name="Другой", phone="9771232323", email="taken@mail.example")
+    )
+
+    assert response.status_code == 422
+    assert response.context["form"].errors.keys() == {"phone", "email"}
+    assert "Другой" in response.text
+    fresh = make.fresh(client)
+    assert (fresh.status, fresh.manager, fresh.user.name) == (Status.NEW, None, client.user.name)
+    assert not ClientChange.objects.exists()
+
+
+def test_who_was_late_is_told_who_has_the_client(make, as_anna, as_boris):
+    client = make.client()
+    mark = shown_to(as_boris, client)
+    as_anna.post(page_of(client), payload(client))
+
+    response = as_boris.post(page_of(client), payload(client, name="Имя от Бориса", shown_to=mark))
+
+    assert response.status_code == 409
+    assert "Анна Смирнова" in response.text
+    assert make.fresh(client).user.name == client.user.name
+
+
+def test_to_an_outsider_there_is_no_such_client(make, as_boris, as_vera, signed_out, anna):
+    client, other = make.verified(anna, name="Тайный"), make.client()
+    foreign_mark = shown_to(as_boris, other)
+
+    for browser in (as_boris, as_vera):
+        assert browser.get(page_of(client)).status_code == 404
+        assert browser.get(f"/clients/{client.pk}/").status_code == 404
+        for mark in ({}, {"shown_to": foreign_mark}, {"shown_to": "x"}):
+            response = browser.post(page_of(client), payload(client) | mark)
+            assert response.status_code == 404
+            assert "Анна" not in response.text
+    assert as_vera.get(page_of(other)).status_code == 404
+    assert signed_out.get(page_of(client)).status_code == 302
+
+
+def test_an_admin_corrects_anybodys_client_and_leaves_them_theirs(make, as_gleb, anna):
+    client = make.verified(anna)
+
+    assert as_gleb.post(page_of(client), payload(client, address="г. Орёл")).status_code == 302
+    assert make.fresh(client).manager == anna
+
+
+def test_every_field_is_there_without_javascript(make, as_anna):
+    page = as_anna.get(page_of(make.client())).text
+
+    for name in ContactForm.base_fields:
+        assert f'name="{name}"' in page
+    assert page.count("data-edit") == 4
+
+
+def test_step_2_is_closed_until_the_contact_is_confirmed(make, as_anna):
+    client = make.client()
+
+    assert as_anna.get(f"/clients/{client.pk}/passport/").url == page_of(client)
+
+
+@pytest.mark.parametrize("method", ["put", "delete", "patch"])
+def test_other_methods_are_refused(make, as_anna, method):
+    assert getattr(as_anna, method)(page_of(make.client())).status_code == 405

@@ -1,0 +1,117 @@
+"""Managers who do the same at the same time, each on a connection of their own."""
+
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
+
+import pytest
+from django.db import connection, transaction
+
+from clients.models import AppUser, ClaimedByAnother, Client, ClientChange, Status
+from conftest import browser_of, waiting_for_locks
+from support.models import LogEntry
+
+
+def confirm(client: Client, by, name: str):
+    user = client.user
+    Client.objects.get(pk=client.pk).confirm_contact(
+        by=by, name=name, phone=user.phone, email=user.email, address=user.address
+    )
+    return by
+
+
+def test_two_managers_both_believe_that_they_own_the_client(make, anna, boris, race):
+    """Fault of the older system: both claimed. Of two at once exactly one wins, and nothing of the other is written."""
+    client = make.client()
+
+    outcomes = race(
+        lambda: confirm(client, anna, "Имя от Анны"), lambda: confirm(client, boris, "Имя от Бориса"), at=client.user
+    )
+
+    (winner,) = [outcome for outcome in outcomes if outcome in (anna, boris)]
+    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, ClaimedByAnother)]
+    client = make.fresh(client)
+    assert client.manager == refused.client.manager == winner
+    assert client.status == Status.IN_VERIFICATION
+    assert client.user.name == ("Имя от Анны" if winner == anna else "Имя от Бориса")
+    assert ClientChange.objects.get().by == winner
+
+
+def test_the_page_tells_the_loser_who_won(make, anna, boris, race):
+    client = make.client()
+    data = {"name": "Иванов", "phone": client.user.phone, "email": "", "address": "г. Орёл"}
+
+    def post(manager):
+        return browser_of(manager).post(f"/clients/{client.pk}/contact/", data)
+
+    outcomes = race(lambda: post(anna), lambda: post(boris), at=client.user)
+
+    won, lost = sorted(outcomes, key=lambda response: response.status_code)
+    assert (won.status_code, lost.status_code) == (302, 409)
+    assert Client.objects.select_related("manager").get().manager.name in lost.text
+    assert LogEntry.objects.count() == 1
+
+
+def test_one_manager_who_confirms_twice_claims_once(make, anna, race):
+    client = make.client()
+
+    outcomes = race(*[lambda: confirm(client, anna, "Иванов")] * 2, at=client.user)
+
+    assert outcomes == [anna, anna]
+    assert ClientChange.objects.count() == 1
+
+
+def test_an_admin_who_is_late_corrects_and_does_not_take_over(make, anna, gleb, race):
+    client = make.client()
+
+    outcomes = race(lambda: confirm(client, anna, "Иванов"), lambda: confirm(client, gleb, "Иванов"), at=client.user)
+
+    assert set(outcomes) == {anna, gleb}
+    assert make.fresh(client).manager == ClientChange.objects.get().by
+
+
+def post_while_another_account_is_written(make, manager, address: str, data: dict, **taken):
+    """The answer to a form sent while an account with `taken` is written, but not committed yet."""
+
+    def post():
+        try:
+            return browser_of(manager).post(address, data)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            make.user(**taken)
+            response = pool.submit(post)
+            deadline = monotonic() + 20
+            while not waiting_for_locks():
+                assert monotonic() < deadline, "the form never met the account"
+                sleep(0.01)
+        return response.result(timeout=20)
+
+
+DATA = {"name": "Иванов", "phone": "9031112233", "email": "new@mail.example", "address": "г. Орёл"}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("field", ["phone", "email"])
+def test_an_account_that_appears_while_the_form_is_sent_is_an_error_of_the_field(make, anna, field):
+    """The check of the form sees nothing yet; the unique index does, and the answer is the same."""
+    response = post_while_another_account_is_written(make, anna, "/clients/add/", DATA, **{field: DATA[field]})
+
+    assert response.status_code == 422
+    assert response.context["form"].errors.keys() == {field}
+    assert AppUser.objects.count() == Client.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_phone_taken_while_step_1_is_sent_claims_nobody(make, anna):
+    client = make.client()
+
+    address = f"/clients/{client.pk}/contact/"
+    response = post_while_another_account_is_written(make, anna, address, DATA, phone=DATA["phone"])
+
+    assert response.status_code == 422
+    assert "Этот телефон уже у клиента" in response.text
+    fresh = make.fresh(client)
+    assert (fresh.status, fresh.manager, fresh.user.name) == (Status.NEW, None, client.user.name)
+    assert not ClientChange.objects.exists()
