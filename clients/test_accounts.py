@@ -1,0 +1,136 @@
+"""Accounts that «Привет Супер» writes, and the trigger by which they become clients."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, transaction
+
+from clients.models import AccountStatus, AppUser, Client, Status
+
+SIGN_UP = """
+    INSERT INTO users (id, phone, password_hash, name, has_subscription, created_at, updated_at)
+    VALUES (gen_random_uuid(), '9771232323', 'x', 'Ёлкина Юлия', false, '2026-11-20 09:00+00', now())
+"""
+
+
+def execute(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def test_a_sign_up_in_the_app_is_a_new_client(db):
+    execute(SIGN_UP)
+
+    client = Client.objects.select_related("user").get()
+    assert (client.status, client.manager) == (Status.NEW, None)
+    assert client.user.name == "Ёлкина Юлия"
+    assert client.created_at == datetime(2026, 11, 20, 9, tzinfo=UTC)
+    assert "елкина" in client.search
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("away", "back"),
+    [
+        ("ALTER TABLE manager_clients RENAME TO gone", "ALTER TABLE gone RENAME TO manager_clients"),
+        ("ALTER FUNCTION privet_fold RENAME TO gone", "ALTER FUNCTION gone RENAME TO privet_fold"),
+        ("ALTER TABLE users_passports RENAME TO gone", "ALTER TABLE gone RENAME TO users_passports"),
+    ],
+)
+def test_a_sign_up_never_fails_whatever_is_missing_here(away, back):
+    with transaction.atomic():
+        execute(away)
+        execute(SIGN_UP)
+        execute("UPDATE users SET name = 'Другое имя'")
+        execute(back)
+
+    assert AppUser.objects.get().name == "Другое имя"
+    assert not Client.objects.exists()
+
+    output = StringIO()
+    call_command("sync_clients", stdout=output)
+    assert output.getvalue() == "Added 1 clients, corrected 1 search texts.\n"
+    assert list(Client.objects.search("другое")) == [Client.objects.get()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sign_up_does_not_wait_for_us(make):
+    def sign_up():
+        try:
+            execute(SIGN_UP)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        execute("LOCK TABLE manager_clients IN ACCESS EXCLUSIVE MODE")
+        pool.submit(sign_up).result(timeout=10)
+        assert AppUser.objects.exists()
+
+
+def test_the_app_needs_no_rights_on_our_tables(db):
+    execute("CREATE ROLE privet_test_app")
+    execute("GRANT INSERT, SELECT ON users TO privet_test_app")
+    execute("SET LOCAL ROLE privet_test_app")
+    execute(SIGN_UP)
+    execute("RESET ROLE")
+
+    assert Client.objects.count() == 1
+
+
+@pytest.mark.parametrize("status", [AccountStatus.GHOST, AccountStatus.BLOCKED, AccountStatus.DELETED])
+def test_an_account_that_is_not_active_is_no_client_until_it_is(make, status):
+    user = make.user(status=status)
+    assert not Client.objects.exists()
+
+    AppUser.objects.filter(pk=user.pk).update(status=AccountStatus.ACTIVE)
+    assert Client.objects.get().user_id == user.pk
+
+
+def test_a_closed_account_leaves_the_pool_and_returns(make, as_anna):
+    user = make.client().user
+
+    AppUser.objects.filter(pk=user.pk).update(status=AccountStatus.BLOCKED)
+    assert as_anna.get("/clients/?tab=new").context["page"].clients == []
+
+    AppUser.objects.filter(pk=user.pk).update(status=AccountStatus.ACTIVE)
+    assert len(as_anna.get("/clients/?tab=new").context["page"].clients) == 1
+
+    AppUser.objects.filter(pk=user.pk).update(deleted_at=datetime(2026, 11, 23, tzinfo=UTC))
+    assert as_anna.get("/clients/?tab=new").context["page"].clients == []
+
+
+def test_a_client_in_work_stays_when_the_account_is_closed(make, anna):
+    client = make.verified(anna)
+
+    AppUser.objects.filter(pk=client.user_id).update(status=AccountStatus.DELETED)
+    assert make.fresh(client).manager == anna
+
+
+def test_a_change_in_the_app_makes_no_second_client_and_is_found(make):
+    client = make.client()
+
+    execute("UPDATE users SET name = 'Сменивший Имя', address = 'г. Псков'")
+    assert list(Client.objects.search("сменивший псков")) == [client]
+
+
+def test_accounts_written_in_bulk_are_clients_too(make):
+    users = [AppUser(phone=f"90000000{number:02}", name="Иванов", status=AccountStatus.ACTIVE) for number in range(20)]
+    AppUser.objects.bulk_create(users)
+
+    assert Client.objects.count() == 20
+
+
+def test_sync_leaves_what_is_right_as_it_is(make, anna):
+    make.client()
+    make.awaiting_contract(anna)
+    make.user(status=AccountStatus.BLOCKED)
+    before = list(Client.objects.order_by("pk").values())
+
+    output = StringIO()
+    call_command("sync_clients", stdout=output)
+
+    assert output.getvalue() == "Added 0 clients, corrected 0 search texts.\n"
+    assert list(Client.objects.order_by("pk").values()) == before
