@@ -37,6 +37,10 @@ PASSWORD = "correct horse battery staple"
 SHARED_TABLES = "users, devices, device_photos, support_tickets, support_messages"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--screenshots", default="", help="folder to which the browser run writes the README's pictures")
+
+
 @pytest.fixture(autouse=True)
 def _test_settings(settings, tmp_path):
     """A cheap password hash, files of each test's own, mail kept in memory."""

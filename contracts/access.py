@@ -15,6 +15,4 @@ def get_contract_for(request, pk) -> Contract:
 def get_invoice_for(request, pk) -> Invoice:
     """The invoice with its contract; Http404 when there is none that the person of `request` may open."""
     visible = Client.objects.visible_to(request.user)
-    return get_object_or_404(
-        Invoice.objects.select_related("contract__client"), pk=pk, contract__client__in=visible
-    )
+    return get_object_or_404(Invoice.objects.select_related("contract__client"), pk=pk, contract__client__in=visible)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pgtrigger
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q
 from django.utils import timezone
 
 from clients.models import Client
@@ -210,11 +210,6 @@ class InvoiceStatus(models.TextChoices):
     CANCELLED = "cancelled", "Отменён"
 
 
-class InvoiceQuerySet(models.QuerySet):
-    def total(self) -> Decimal:
-        return self.aggregate(total=Sum("amount"))["total"] or Decimal("0.00")
-
-
 class Invoice(models.Model):
     """A bill for a signed contract; at most one open per contract."""
 
@@ -234,8 +229,6 @@ class Invoice(models.Model):
         Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто подтвердил"
     )
     cancelled_at = models.DateTimeField("отменён", null=True)
-
-    objects = InvoiceQuerySet.as_manager()
 
     class Meta:
         db_table = "manager_invoices"

@@ -4,15 +4,17 @@ Due is what the newest signed contract asks for beyond what earlier ones have bi
 All of it runs while the client is held, so that two clicks are one payment.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from clients.models import Client, Status
-from contracts.models import Contract, Invoice, InvoiceQuerySet, InvoiceStatus
+from contracts.models import Contract, Invoice, InvoiceStatus
 from managers.models import Manager
 from privet import money
 from support import bridge
@@ -28,33 +30,65 @@ class PaymentRefused(Exception):
         self.message = message
 
 
-def invoices_of(client: Client) -> InvoiceQuerySet:
+def invoices_of(client: Client) -> models.QuerySet[Invoice]:
     return Invoice.objects.filter(contract__client=client)
 
 
-def outstanding(client: Client) -> Decimal:
-    """What the client still owes under the newest signed contract, billed or not."""
-    contract = client.contracts.signed().order_by("-signed_at").first()
-    if contract is None:
-        return NOTHING
-    return max(NOTHING, contract.surcharge - invoices_of(client).filter(status=InvoiceStatus.PAID).total())
+@dataclass(frozen=True)
+class Balance:
+    """What a client owes under the newest signed contract, and what was billed and paid so far, in roubles."""
+
+    contract: Contract | None  # the newest signed one
+    invoices: list[Invoice]  # of all contracts, newest first
+
+    @classmethod
+    def of(cls, client: Client) -> "Balance":
+        return cls(client.contracts.signed().order_by("-signed_at").first(), list(invoices_of(client)))
+
+    @property
+    def paid(self) -> Decimal:
+        return _total(invoice for invoice in self.invoices if invoice.status == InvoiceStatus.PAID)
+
+    @property
+    def pending(self) -> Decimal:
+        return _total(invoice for invoice in self.invoices if invoice.status == InvoiceStatus.PENDING)
+
+    @property
+    def outstanding(self) -> Decimal:
+        """Owed and not paid, billed or not."""
+        return max(NOTHING, self.contract.surcharge - self.paid) if self.contract else NOTHING
+
+    @property
+    def open_invoice(self) -> Invoice | None:
+        """The invoice of the newest signed contract that waits for payment."""
+        waiting = (invoice for invoice in self.invoices if invoice.status == InvoiceStatus.PENDING)
+        return next((invoice for invoice in waiting if invoice.contract_id == self.contract.pk), None)
+
+    @property
+    def billable(self) -> Decimal:
+        """How much an invoice of the newest signed contract may ask for; it replaces the open one."""
+        replaced = self.open_invoice.amount if self.contract and self.open_invoice else NOTHING
+        return max(NOTHING, self.outstanding - (self.pending - replaced))
+
+    def due_for(self, contract: Contract) -> Decimal:
+        """What signing `contract` makes due: its surcharge less all that was billed and stands, or, when open bills
+        exceed it, less what was paid.
+        """
+        return max(NOTHING, contract.surcharge - (self.paid if self.exceeds(contract) else self.paid + self.pending))
+
+    def exceeds(self, contract: Contract) -> bool:
+        """Whether more was billed than `contract` asks for."""
+        return self.paid + self.pending > contract.surcharge
 
 
-def due_for(contract: Contract) -> Decimal:
-    """What signing `contract` makes due: its surcharge less all that was billed and stands, or, when open bills
-    exceed it, less what was paid.
-    """
-    invoices = invoices_of(contract.client)
-    billed = invoices.exclude(status=InvoiceStatus.CANCELLED).total()
-    if billed > contract.surcharge:
-        billed = invoices.filter(status=InvoiceStatus.PAID).total()
-    return max(NOTHING, contract.surcharge - billed)
+def _total(invoices: Iterable[Invoice]) -> Decimal:
+    return sum((invoice.amount for invoice in invoices), NOTHING)
 
 
 def settle(client: Client, contract: Contract, *, by: Manager, now: datetime) -> None:
     """After signing: bill what is due and move the client on. Runs in the signature's transaction."""
     pending = invoices_of(client).filter(status=InvoiceStatus.PENDING)
-    if invoices_of(client).exclude(status=InvoiceStatus.CANCELLED).total() > contract.surcharge:
+    if Balance.of(client).exceeds(contract):
         for invoice in pending:
             _cancel(client, invoice, by=by, now=now)
     if contract.due:
@@ -71,26 +105,19 @@ def bill(client: Client, *, amount: Decimal, description: str, due_on: date, by:
     The same bill twice is one. Raises PaymentRefused when nothing is signed or the amount exceeds what is owed.
     """
     client, now = client.locked(), timezone.now()
-    contract = client.contracts.signed().order_by("-signed_at").first()
-    if contract is None:
+    balance = Balance.of(client)
+    if balance.contract is None:
         raise PaymentRefused("Счёт выставляется после подписания договора.")
-    current = contract.invoices.filter(status=InvoiceStatus.PENDING).first()
+    current = balance.open_invoice
     if current and (current.amount, current.description, current.due_on) == (amount, description, due_on):
         return current
-    limit = billable(client, contract)
-    if not limit:
+    if not balance.billable:
         raise PaymentRefused("По договору ничего не причитается: счёт не нужен.")
-    if amount > limit:
-        raise PaymentRefused(f"Можно выставить не больше {money.in_figures(limit)}.")
+    if amount > balance.billable:
+        raise PaymentRefused(f"Можно выставить не больше {money.in_figures(balance.billable)}.")
     if current:
         _cancel(client, current, by=by, now=now)
-    return _create(client, contract, amount, description, due_on, by=by, now=now)
-
-
-def billable(client: Client, contract: Contract) -> Decimal:
-    """How much an invoice of `contract` may ask for: what is owed less open invoices of other contracts."""
-    elsewhere = invoices_of(client).filter(status=InvoiceStatus.PENDING).exclude(contract=contract).total()
-    return max(NOTHING, outstanding(client) - elsewhere)
+    return _create(client, balance.contract, amount, description, due_on, by=by, now=now)
 
 
 @transaction.atomic
@@ -106,11 +133,11 @@ def confirm_payment(invoice: Invoice, *, by: Manager) -> bool:
         if invoice.status == InvoiceStatus.PAID:
             return False
         raise PaymentRefused(f"Счёт {invoice.number} отменён, оплатить его нельзя.")
-    if invoice.contract.invoices.filter(status=InvoiceStatus.PAID).total() >= invoice.contract.due:
+    if _total(invoice.contract.invoices.filter(status=InvoiceStatus.PAID)) >= invoice.contract.due:
         Contract.objects.filter(pk=invoice.contract_id).update(paid_at=now, paid_by=by)
     text = f"Оплата {money.in_figures(invoice.amount)} по счёту {invoice.number} получена. Спасибо!"
     bridge.tell_client(client, text, by=by, now=now)
-    if client.status == Status.AWAITING_PAYMENT and not outstanding(client):
+    if client.status == Status.AWAITING_PAYMENT and not Balance.of(client).outstanding:
         client.move(Status.PROCESSED, by=by, now=now, start=(Status.AWAITING_PAYMENT,))
     return True
 

@@ -1,3 +1,19 @@
+from django.urls import path
+
+from contracts import views
+
 app_name = "contracts"
 
-urlpatterns = []
+urlpatterns = [
+    path("clients/<uuid:pk>/contract/", views.contract, name="contract"),
+    path("clients/<uuid:pk>/contract/kept/", views.kept, name="kept"),
+    path("clients/<uuid:pk>/contract/code/", views.code, name="code"),
+    path("clients/<uuid:pk>/contract/signature/", views.signature, name="signature"),
+    path("clients/<uuid:pk>/done/", views.done, name="done"),
+    path("clients/<uuid:pk>/payment/", views.paid, name="payment"),
+    path("clients/<uuid:pk>/invoice/", views.invoice, name="invoice"),
+    path("clients/<uuid:pk>/card/", views.card, name="card"),
+    path("clients/<uuid:pk>/notes/", views.notes, name="notes"),
+    path("contracts/<uuid:pk>/pdf/", views.contract_pdf, name="pdf"),
+    path("invoices/<uuid:pk>/pdf/", views.invoice_pdf, name="invoice_pdf"),
+]

@@ -16,9 +16,9 @@ from clients.access import get_client_for
 from clients.models import Client, Status, TransitionRefused
 from contracts import issuing, payment, pdf, pep, signing
 from contracts.access import get_contract_for, get_invoice_for
-from contracts.changes import changes_since
+from contracts.changes import differences
 from contracts.forms import InvoiceForm, NoteForm, SignatureForm
-from contracts.models import Contract, Invoice, InvoiceStatus
+from contracts.models import Invoice, InvoiceStatus
 from contracts.snapshot import Contents
 from contracts.timeline import timeline
 from managers.address import client_ip
@@ -48,7 +48,9 @@ def contract(request, client):
     try:
         issuing.issue(client, by=request.user)
     except issuing.ContentsChanged:
-        return _contract_page(request, client, error="Данные клиента только что изменились. Попробуйте ещё раз.", status=409)
+        return _contract_page(
+            request, client, error="Данные клиента только что изменились. Попробуйте ещё раз.", status=409
+        )
     except TransitionRefused as refused:
         return _contract_page(request, refused.client, error="Новый договор сейчас не нужен.", status=409)
     except storages.StorageUnavailable:
@@ -118,14 +120,15 @@ def signature(request, client):
 
 def _contract_page(request, client: Client, *, form=None, error: str = "", status: int = 200) -> HttpResponse:
     now = timezone.now()
+    contents = Contents.of(client)
     current = issuing.open_contract(client)
     sent = current and signing.current_code(current)
     template = "contracts/contract.html"
     context = {
         "client": client,
         "contract": current,
-        "changes": changes_since(current) if current else [],
-        "contents": Contents.of(client),
+        "changes": differences(current.snapshot.contents, contents) if current else [],
+        "contents": contents,
         "signed": None if current else issuing.unchanged_signed(client),
         "form": form or SignatureForm(initial={"pep_version": pep.current_version()}),
         "pep_template": pep.current_template(),
@@ -170,15 +173,9 @@ def done(request, pk):
 
 
 def _done_page(request, client: Client, *, error: str = "", status: int = 200) -> HttpResponse:
-    signed = client.contracts.signed().order_by("-signed_at").first()
-    context = {
-        "client": client,
-        "contract": signed,
-        "invoices": payment.invoices_of(client).exclude(status=InvoiceStatus.CANCELLED),
-        "outstanding": payment.outstanding(client),
-        "billable": signed and payment.billable(client, signed),
-        "error": error,
-    }
+    balance = payment.Balance.of(client)
+    standing = [invoice for invoice in balance.invoices if invoice.status != InvoiceStatus.CANCELLED]
+    context = {"client": client, "balance": balance, "contract": balance.contract, "invoices": standing, "error": error}
     request.steps = onboarding.progress(client, None)
     return render(request, "contracts/done.html", context, status=status)
 
@@ -217,14 +214,13 @@ def _refused_payment(request, client: Client, error: str) -> HttpResponse:
 def invoice(request, pk):
     """«Выставить счёт»: amount, text and date; the client reads it in «Привет Супер»."""
     client = get_client_for(request, pk)
-    signed = client.contracts.signed().order_by("-signed_at").first()
-    limit = payment.billable(client, signed) if signed else payment.NOTHING
-    if not limit:
+    balance = payment.Balance.of(client)
+    if not balance.billable:
         return _refused_payment(request, client, "Выставлять нечего: по подписанному договору ничего не причитается.")
-    current = signed.invoices.filter(status=InvoiceStatus.PENDING).first()
-    suggestion = Invoice(amount=limit, description=f"Доплата по договору {signed.number}")
-    form = InvoiceForm(request.POST or None, instance=current or suggestion)
-    context = {"client": client, "form": form, "contract": signed, "limit": limit, "current": current}
+    text = f"Доплата по договору {balance.contract.number}"
+    suggestion = balance.open_invoice or Invoice(amount=balance.billable, description=text)
+    form = InvoiceForm(request.POST or None, instance=suggestion)
+    context = {"client": client, "form": form, "balance": balance}
     if request.method == "GET":
         return render(request, "contracts/invoice.html", context)
     if form.is_valid():
@@ -258,8 +254,7 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
         "client": client,
         "timeline": timeline(client),
         "contracts": client.contracts.newest_first().select_related("issued_by"),
-        "invoices": payment.invoices_of(client),
-        "outstanding": payment.outstanding(client),
+        "balance": payment.Balance.of(client),
         "next_url": onboarding.next_url(client),
         "is_signed": client.status in (Status.AWAITING_PAYMENT, Status.PROCESSED),
         "form": form or NoteForm(),

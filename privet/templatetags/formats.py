@@ -9,7 +9,7 @@ from privet import money
 
 register = template.Library()
 
-MONTHS = "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь".split()
+MONTHS = ("январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь").split()  # noqa: SIM905
 
 
 @register.filter

@@ -1,0 +1,215 @@
+"""Issuing: frozen contents, numbers, what happens when the data changes or the storage fails."""
+
+import hashlib
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.db import DatabaseError, transaction
+
+from clients.models import Status, TransitionRefused
+from contracts import issuing
+from contracts.changes import changes_since
+from contracts.conftest import sign
+from contracts.models import Contract, NumberOfDay
+from contracts.numbering import letters, next_number
+from contracts.snapshot import Contents, Snapshot
+from privet import storages
+
+
+def test_an_issued_contract_has_its_file_and_says_what_the_client_has(issued):
+    assert hashlib.sha256(storages.get(issued.pdf_key)).hexdigest() == issued.pdf_sha256
+    assert issued.snapshot.contents == Contents.of(issued.client)
+    assert issued.surcharge == 300
+
+
+def test_a_snapshot_comes_back_as_it_was_kept(issued):
+    snapshot = issued.snapshot
+
+    assert Snapshot.decrypt(snapshot.encrypt()) == snapshot
+    assert isinstance(snapshot.contents.person.issued_on, date)
+
+
+def test_the_snapshot_is_encrypted(issued):
+    row = str(Contract.objects.filter(pk=issued.pk).values().get())
+
+    assert issued.snapshot.contents.person.passport_number not in row
+    assert "Иванов" not in row
+
+
+def test_asking_again_gives_the_same_contract(issued, anna, make, stored_files):
+    again = issuing.issue(make.fresh(issued.client), by=anna)
+
+    assert again.pk == issued.pk
+    assert stored_files("contracts") == [issued.pdf_key]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda client, by, make: make.device(client, by, title="Плита"), "Добавлено устройство «Плита»"),
+        (lambda client, by, make: client.devices.first().remove(by=by), "Удалено устройство «Устройство 1»"),
+        (lambda client, by, make: rename_device(client, by), "Изменено устройство «Новое имя»"),
+        (lambda client, by, make: change_issuer(client, by), "Изменено: кем выдан паспорт"),
+        (lambda client, by, make: move_house(client, by), "Изменено: адрес"),
+    ],
+)
+def test_a_stale_contract_says_what_changed_and_is_replaced(issued, anna, make, change, said):
+    change(make.fresh(issued.client), anna, make)
+    assert changes_since(issued) == [said]
+
+    again = issuing.issue(make.fresh(issued.client), by=anna)
+
+    issued.refresh_from_db()
+    assert issued.void_at
+    assert issued.voided_by == anna
+    assert again.is_open
+    assert again.number != issued.number
+    assert changes_since(again) == []
+
+
+def rename_device(client, by):
+    device = client.devices.first()
+    device.title = "Новое имя"
+    device.write(by=by)
+
+
+def change_issuer(client, by):
+    client.passport.issued_by = "Отделом по вопросам миграции"
+    client.passport.write(client.passport.digits, by=by)
+
+
+def move_house(client, by):
+    user = client.user
+    client.confirm_contact(
+        by=by, name=user.name, phone=user.phone, email=user.email, address="г. Химки, ул. Мира, д. 3"
+    )
+
+
+def test_the_tariff_changed_by_an_admin_makes_the_contract_stale(issued, make):
+    tariff = make.tariff()
+    tariff.extra_per_device += 1
+    tariff.save()
+
+    assert "Изменён тариф" in changes_since(issued)
+
+
+def test_regenerating_keeps_the_signed_contracts_row_and_file(signed, anna, make):
+    before = Contract.objects.filter(pk=signed.pk).values().get()
+    file = storages.get(signed.pdf_key)
+    make.device(make.fresh(signed.client), anna, title="Новое")
+
+    second = issuing.issue(make.fresh(signed.client), by=anna)
+
+    assert second.pk != signed.pk
+    assert Contract.objects.filter(pk=signed.pk).values().get() == before
+    assert storages.get(signed.pdf_key) == file
+
+
+def test_contract_numbers_of_different_clients_never_collide(make, anna):
+    contracts = [issuing.issue(make.awaiting_contract(anna), by=anna) for _ in range(5)]
+
+    assert len({contract.number for contract in contracts}) == 5
+    assert len({contract.pdf_key for contract in contracts}) == 5
+
+
+@pytest.mark.parametrize(
+    ("surname", "two"), [("Иванов", "ИВ"), ("ёлкина", "ЁЛ"), ("д'Артаньян", "ДА"), ("О", "ОО"), ("Ли-Сун", "ЛИ")]
+)
+def test_a_number_begins_with_two_letters_of_the_surname(surname, two):
+    assert letters(surname) == two
+
+
+@pytest.mark.django_db
+def test_numbers_run_on_past_99():
+    NumberOfDay.objects.create(day=date(2026, 11, 23), last=99)
+
+    assert next_number("Иванов", date(2026, 11, 23)) == "ИВ-261123-100"
+    assert next_number("Иванов", date(2026, 11, 24)) == "ИВ-261124-01"
+
+
+def test_the_day_of_a_number_is_moscows(make, anna):
+    client = make.awaiting_contract(anna)
+    with time_machine.travel(datetime(2026, 11, 23, 0, 30, tzinfo=ZoneInfo("Europe/Moscow")), tick=False):
+        assert "-261123-" in issuing.issue(client, by=anna).number
+
+
+def test_storage_being_down_issues_nothing_and_says_so(make, anna, as_anna, monkeypatch):
+    client = make.awaiting_contract(anna)
+    monkeypatch.setattr(storages.Local, "save", _down)
+
+    reply = as_anna.post(f"/clients/{client.pk}/contract/")
+
+    assert reply.status_code == 503
+    assert "Хранилище файлов не отвечает" in reply.text
+    assert not Contract.objects.exists()
+    assert make.fresh(client).status == Status.AWAITING_CONTRACT
+
+
+def _down(*args, **kwargs):
+    raise OSError("storage is down")
+
+
+def test_a_change_during_rendering_issues_nothing_and_leaves_no_file(make, anna, monkeypatch, stored_files):
+    client = make.awaiting_contract(anna)
+    render = issuing.pdf.render_contract
+
+    def change_and_render(snapshot):
+        rename_device(make.fresh(client), anna)
+        return render(snapshot)
+
+    monkeypatch.setattr(issuing.pdf, "render_contract", change_and_render)
+    with pytest.raises(issuing.ContentsChanged):
+        issuing.issue(client, by=anna)
+
+    assert not Contract.objects.exists()
+    assert stored_files("contracts") == []
+
+
+def test_a_client_whose_surcharge_is_not_fixed_gets_no_contract(make, anna):
+    client = make.verified(anna)
+
+    with pytest.raises(TransitionRefused):
+        issuing.issue(client, by=anna)
+
+
+def test_the_database_allows_one_open_contract_per_client(issued):
+    issued.pk, issued.number, issued.pdf_key = None, "ИВ-000000-01", "elsewhere.pdf"
+    issued._state.adding = True
+
+    with pytest.raises(DatabaseError, match="manager_contracts_one_open"), transaction.atomic():
+        issued.save(force_insert=True)
+
+
+@pytest.mark.parametrize("change", [{"number": "X"}, {"surcharge": 0}, {"encrypted_snapshot": "x"}, {"pdf_key": "x"}])
+def test_what_an_issued_contract_says_is_frozen(issued, change):
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Contract.objects.filter(pk=issued.pk).update(**change)
+
+
+def test_a_change_taken_back_needs_no_new_contract(signed, anna, make):
+    device = make.device(make.fresh(signed.client), anna, title="По ошибке")
+    issuing.issue(make.fresh(signed.client), by=anna)
+    device.remove(by=anna)
+
+    issuing.keep_signed(signed.client, by=anna)
+
+    assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
+    assert not signed.client.contracts.open().exists()
+
+
+def test_a_change_that_stands_can_not_be_waved_away(signed, anna, make):
+    make.device(make.fresh(signed.client), anna, title="Настоящее")
+
+    with pytest.raises(TransitionRefused):
+        issuing.keep_signed(signed.client, by=anna)
+
+
+def test_a_signed_clients_unsigned_draft_is_listed_beside_the_signed_one(signed, anna, make):
+    make.device(make.fresh(signed.client), anna, title="Новое")
+    draft = issuing.issue(make.fresh(signed.client), by=anna)
+
+    assert list(signed.client.contracts.newest_first()) == [draft, signed]
+    assert sign(draft, anna).signed_at
+    assert signed.client.contracts.signed().count() == 2

@@ -1,0 +1,357 @@
+"""The pages of step 4 and after: what they answer, to whom, and what they write."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from clients.models import Status
+from contracts import issuing, pep, signing
+from contracts.conftest import code_sent_to, sign, wrong
+from contracts.models import Contract, Invoice
+from privet import storages
+from support.models import LogEntry, LogKind
+
+HTMX_CODE = {"HX-Request": "true", "HX-Target": "code"}
+
+
+def url(name: str, client) -> str:
+    return reverse(f"contracts:{name}", args=[client.pk])
+
+
+def signature(**overrides) -> dict:
+    return {"consent": "on", "pep_version": pep.current_version(), "code": ""} | overrides
+
+
+def bill(**overrides) -> dict:
+    return {"amount": "100,50", "description": "Доплата", "due_on": date.today() + timedelta(days=3)} | overrides
+
+
+# Step 4
+
+
+def test_step_4_shows_the_sum_line_by_line_before_a_contract_exists(as_anna, anna, make):
+    client = make.awaiting_contract(anna, devices=2)
+
+    page = as_anna.get(url("contract", client)).text
+
+    assert "Сформировать договор" in page
+    assert page.count("150,00\u00a0₽") == 2
+    assert "300,00\u00a0₽" in page
+
+
+def test_an_earlier_step_that_is_open_is_shown_instead(as_anna, anna, make):
+    client = make.verified(anna)
+
+    assert as_anna.get(url("contract", client)).url == reverse("passport:passport", args=[client.pk])
+
+
+def test_posting_step_4_issues_the_contract_and_links_its_pdf(as_anna, anna, make):
+    client = make.awaiting_contract(anna)
+
+    reply = as_anna.post(url("contract", client), follow=True)
+
+    contract = Contract.objects.get()
+    assert reverse("contracts:pdf", args=[contract.pk]) in reply.text
+    assert contract.issued_by == anna
+
+
+def test_a_stale_contract_offers_only_to_be_issued_anew(as_anna, issued, anna, make):
+    make.device(make.fresh(issued.client), anna, title="Плита")
+
+    page = as_anna.get(url("contract", issued.client)).text
+
+    assert "Добавлено устройство «Плита»" in page
+    assert "Сформировать заново" in page
+    assert "Подписать" not in page
+
+
+def test_issuing_for_a_client_who_needs_no_contract_goes_to_the_end(as_anna, signed):
+    assert as_anna.post(url("contract", signed.client)).url == url("done", signed.client)
+    assert Contract.objects.count() == 1
+
+
+# The code
+
+
+def test_requesting_a_code_by_a_plain_form(as_anna, issued):
+    reply = as_anna.post(url("code", issued.client), follow=True)
+
+    assert "Код отправлен клиенту" in str([str(message) for message in get_messages(reply.wsgi_request)])
+    assert code_sent_to(issued.client) not in reply.text
+    assert "Осталось попыток: 5" in reply.text
+
+
+def test_requesting_a_code_by_htmx_answers_with_the_block_alone(as_anna, issued):
+    reply = as_anna.post(url("code", issued.client), headers=HTMX_CODE)
+
+    assert reply.text.lstrip().startswith('<div id="code"')
+    assert "Код отправлен" in reply.text
+
+
+def test_a_second_request_at_once_is_refused_with_the_time_to_wait(as_anna, issued):
+    as_anna.post(url("code", issued.client))
+
+    reply = as_anna.post(url("code", issued.client), headers=HTMX_CODE)
+
+    assert reply.status_code == 429
+    assert "Новый код можно запросить через" in reply.text
+
+
+# The signature
+
+
+def test_the_right_code_signs_and_goes_on(as_anna, issued, anna):
+    as_anna.post(url("code", issued.client))
+    digits = code_sent_to(issued.client)
+
+    reply = as_anna.post(url("signature", issued.client), signature(code=f"{digits[:3]} {digits[3:]}"))
+
+    assert reply.url == url("done", issued.client)
+    issued.refresh_from_db()
+    assert issued.signed_by == anna
+    assert issued.pep_text_version == pep.current_version()
+
+
+def test_a_wrong_code_is_422_with_the_tries_left_and_keeps_what_was_typed(as_anna, issued):
+    as_anna.post(url("code", issued.client))
+    code = wrong(code_sent_to(issued.client))
+
+    reply = as_anna.post(url("signature", issued.client), signature(code=code))
+
+    assert reply.status_code == 422
+    assert "Осталось попыток: 4" in reply.text
+    assert f'value="{code}"' in reply.text
+    assert "checked" in reply.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"code": ""}, "Введите шесть цифр кода"),
+        ({"code": "12345"}, "Код состоит из шести цифр"),
+        ({"code": "١٢٣٤٥٦"}, "Код состоит из шести цифр"),
+        ({"code": "abcdef"}, "Код состоит из шести цифр"),
+        ({"code": "12\x003456"}, "символ"),
+        ({"code": "1" * 1_000_000}, "Код состоит из шести цифр"),
+        ({"code": "🔑🔑🔑"}, "Код состоит из шести цифр"),
+        ({"consent": ""}, "Отметьте согласие"),
+        ({"pep_version": "v0"}, "Текст согласия обновился"),
+        ({"pep_version": ""}, ""),
+    ],
+)
+def test_a_malformed_signature_is_422_and_spends_no_try(as_anna, issued, typed, said):
+    as_anna.post(url("code", issued.client))
+
+    reply = as_anna.post(url("signature", issued.client), signature(code=code_sent_to(issued.client)) | typed)
+
+    assert reply.status_code == 422
+    assert said in reply.text
+    issued.refresh_from_db()
+    assert (issued.signed_at, issued.failed_tries, issued.codes.get().failed_tries) == (None, 0, 0)
+
+
+def test_a_code_that_was_not_requested_has_its_own_message(as_anna, issued):
+    reply = as_anna.post(url("signature", issued.client), signature(code="123456"))
+
+    assert reply.status_code == 422
+    assert "Код ещё не запрошен" in reply.text
+
+
+def test_a_stale_page_is_told_of_the_change_instead_of_signing(as_anna, issued, anna, make):
+    as_anna.post(url("code", issued.client))
+    code = code_sent_to(issued.client)
+    make.device(make.fresh(issued.client), anna, title="Плита")
+
+    reply = as_anna.post(url("signature", issued.client), signature(code=code))
+
+    assert reply.status_code == 409
+    assert "Добавлено устройство «Плита»" in reply.text
+
+
+def test_a_second_click_on_sign_goes_on_quietly(as_anna, signed):
+    reply = as_anna.post(url("signature", signed.client), signature(code="000000"))
+
+    assert reply.status_code == 302
+    assert Contract.objects.get().signed_at == signed.signed_at
+
+
+def test_a_locked_contract_says_who_helps(as_anna, issued):
+    Contract.objects.update(failed_tries=10)
+
+    page = as_anna.get(url("contract", issued.client)).text
+
+    assert "Обратитесь к администратору" in page
+    assert "Подписать" not in page
+
+
+def test_signing_records_the_address_that_the_proxy_names(as_anna, issued, settings):
+    settings.TRUSTED_PROXIES = 1
+    as_anna.post(url("code", issued.client))
+    forwarded = {"X-Forwarded-For": "203.0.113.9, 198.51.100.4"}
+
+    as_anna.post(url("signature", issued.client), signature(code=code_sent_to(issued.client)), headers=forwarded)
+
+    issued.refresh_from_db()
+    assert issued.signer_ip == "198.51.100.4"
+
+
+# Files
+
+
+def test_the_pdf_is_the_issued_file(as_anna, issued):
+    reply = as_anna.get(reverse("contracts:pdf", args=[issued.pk]))
+
+    assert reply.content == storages.get(issued.pdf_key)
+    assert reply["Content-Type"] == "application/pdf"
+    assert "no-store" in reply["Cache-Control"]
+
+
+def test_a_file_that_was_replaced_in_the_storage_is_not_shown(as_anna, issued):
+    storages.remove(issued.pdf_key)
+    storages.put(issued.pdf_key, b"%PDF-1.7 something else")
+
+    assert as_anna.get(reverse("contracts:pdf", args=[issued.pk])).status_code == 503
+
+
+@pytest.mark.parametrize("name", ["pdf", "invoice_pdf"])
+def test_documents_of_another_managers_client_are_not_found(as_boris, as_vera, signed, name):
+    pk = signed.pk if name == "pdf" else signed.invoices.get().pk
+
+    assert as_boris.get(reverse(f"contracts:{name}", args=[pk])).status_code == 404
+    assert as_vera.get(reverse(f"contracts:{name}", args=[pk])).status_code == 404
+
+
+# After the signature
+
+
+def test_the_end_says_what_is_due_and_confirms_its_payment(as_anna, signed, make):
+    page = as_anna.get(url("done", signed.client)).text
+    assert "300,00\u00a0₽" in page
+    assert "Подтвердить оплату" in page
+
+    for _ in range(2):
+        reply = as_anna.post(url("payment", signed.client), {"invoice": signed.invoices.get().pk}, follow=True)
+
+    assert "Успешно оформлен" in reply.text
+    assert make.fresh(signed.client).status == Status.PROCESSED
+
+
+def test_the_end_of_an_unsigned_client_is_where_they_are(as_anna, issued):
+    assert as_anna.get(url("done", issued.client)).url == url("contract", issued.client)
+
+
+@pytest.mark.parametrize("invoice", ["", "nonsense", "00000000-0000-0000-0000-000000000000", "\x00"])
+def test_a_payment_of_no_invoice_is_409_and_changes_nothing(as_anna, signed, invoice):
+    reply = as_anna.post(url("payment", signed.client), {"invoice": invoice})
+
+    assert reply.status_code == 409
+    assert Invoice.objects.get().status == "pending"
+
+
+def test_an_invoice_of_another_client_is_not_confirmed_here(as_anna, signed, anna, make):
+    other = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
+
+    reply = as_anna.post(url("payment", signed.client), {"invoice": other.invoices.get().pk})
+
+    assert reply.status_code == 409
+    assert other.invoices.get().status == "pending"
+
+
+def test_sending_an_invoice_replaces_the_open_one(as_anna, signed):
+    reply = as_anna.post(url("invoice", signed.client), bill())
+
+    assert reply.url == url("done", signed.client)
+    assert [str(invoice.amount) for invoice in signed.invoices.filter(status="pending")] == ["100.50"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"amount": ""},
+        {"amount": "0"},
+        {"amount": "-5"},
+        {"amount": "300,01"},
+        {"amount": "1e999999"},
+        {"amount": "NaN"},
+        {"amount": "Infinity"},
+        {"amount": "9" * 1000},
+        {"amount": "1.005"},
+        {"amount": "сто"},
+        {"amount": "1\x00"},
+        {"description": ""},
+        {"description": "x" * 1_000_000},
+        {"description": "a\x00b"},
+        {"due_on": ""},
+        {"due_on": "31.02.2027"},
+        {"due_on": "0001-01-01"},
+        {"due_on": "01.01.2020"},
+        {"due_on": "9999-12-31"},
+    ],
+)
+def test_a_bad_invoice_is_422_and_bills_nothing(as_anna, signed, typed):
+    reply = as_anna.post(url("invoice", signed.client), bill(**typed))
+
+    assert reply.status_code == 422
+    assert 'role="alert"' in reply.text or "error" in reply.text
+    assert str(signed.invoices.get().amount) == "300.00"
+
+
+def test_the_invoice_form_suggests_the_open_invoice(as_anna, signed):
+    page = as_anna.get(url("invoice", signed.client)).text
+
+    assert 'value="300,00"' in page
+    assert signed.number in page
+
+
+def test_nothing_to_bill_is_409(as_anna, issued):
+    assert as_anna.post(url("invoice", issued.client), bill()).status_code == 409
+    assert not Invoice.objects.exists()
+
+
+# The card
+
+
+def test_the_card_tells_everything_that_happened(as_anna, signed):
+    page = as_anna.get(url("card", signed.client)).text
+
+    for said in ("Новый → На проверке", "Сформирован договор", "подписан", "Выставлен счёт", signed.number):
+        assert said in page
+
+
+def test_a_note_is_added(as_anna, issued, anna):
+    as_anna.post(url("notes", issued.client), {"body": "Звонить после шести 🙂"})
+
+    note = LogEntry.objects.get(kind=LogKind.NOTE)
+    assert (note.body, note.author) == ("Звонить после шести 🙂", anna)
+    assert "Звонить после шести 🙂" in as_anna.get(url("card", issued.client)).text
+
+
+@pytest.mark.parametrize("body", ["", "   ", "x" * 1_000_000, "a\x00b"])
+def test_a_bad_note_is_422_and_nothing_is_written(as_anna, issued, body):
+    assert as_anna.post(url("notes", issued.client), {"body": body}).status_code == 422
+    assert not LogEntry.objects.filter(kind=LogKind.NOTE).exists()
+
+
+def test_a_note_is_shown_as_text(as_anna, issued):
+    as_anna.post(url("notes", issued.client), {"body": "<script>alert(1)</script>"})
+
+    assert "<script>alert" not in as_anna.get(url("card", issued.client)).text
+
+
+# Queries
+
+
+@pytest.mark.parametrize("name", ["contract", "done", "card"])
+def test_a_page_takes_at_most_ten_queries_however_many_devices(
+    as_anna, anna, make, name, django_assert_max_num_queries
+):
+    contract = issuing.issue(make.awaiting_contract(anna, devices=8), by=anna)
+    if name == "contract":
+        signing.request_code(contract, by=anna)
+    else:
+        sign(contract, anna)
+
+    with django_assert_max_num_queries(10):
+        assert as_anna.get(url(name, contract.client)).status_code == 200

@@ -1,0 +1,163 @@
+"""What is due after a signature, invoices, and payment."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from clients.models import Status
+from contracts import issuing, payment
+from contracts.conftest import sign
+from contracts.models import Contract, Invoice, InvoiceStatus
+from support.models import Message
+
+NEXT_WEEK = date.today() + timedelta(days=7)
+
+
+def open_invoice(contract: Contract) -> Invoice:
+    return contract.invoices.get(status=InvoiceStatus.PENDING)
+
+
+def test_signing_bills_the_surcharge_and_tells_the_client(signed, make):
+    invoice = open_invoice(signed)
+
+    assert invoice.amount == Decimal("300.00")
+    assert invoice.number == f"{signed.number}/1"
+    assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
+    message = Message.objects.get(body__startswith="Выставлен счёт").body
+    assert "300,00\u00a0₽" in message
+    assert f"{invoice.due_on:%d.%m.%Y}" in message
+
+
+def test_nothing_due_means_processed_at_once_without_an_invoice(make, anna):
+    contract = sign(issuing.issue(make.awaiting_contract(anna, fee=Decimal("0")), by=anna), anna)
+
+    assert make.fresh(contract.client).status == Status.PROCESSED
+    assert contract.due == 0
+    assert not contract.invoices.exists()
+
+
+def test_confirming_the_payment_processes_the_client(signed, anna, make):
+    assert payment.confirm_payment(open_invoice(signed), by=anna)
+
+    signed.refresh_from_db()
+    assert make.fresh(signed.client).status == Status.PROCESSED
+    assert signed.paid_by == anna
+    assert signed.invoices.get().paid_at == signed.paid_at
+
+
+def test_paid_twice_is_paid_once(signed, anna):
+    invoice = open_invoice(signed)
+    payment.confirm_payment(invoice, by=anna)
+    paid_at = Invoice.objects.get().paid_at
+
+    assert not payment.confirm_payment(invoice, by=anna)
+    assert Invoice.objects.get().paid_at == paid_at
+
+
+def test_only_the_difference_is_billed_after_a_change(signed, anna, make):
+    payment.confirm_payment(open_invoice(signed), by=anna)
+    make.device(make.fresh(signed.client), anna, title="Третье", extra_fee=Decimal("70.50"))
+
+    second = sign(issuing.issue(make.fresh(signed.client), by=anna), anna)
+
+    assert second.surcharge == Decimal("370.50")
+    assert second.due == open_invoice(second).amount == Decimal("70.50")
+
+
+def test_an_unpaid_earlier_invoice_counts_as_billed(signed, anna, make):
+    make.device(make.fresh(signed.client), anna, title="Третье")
+
+    second = sign(issuing.issue(make.fresh(signed.client), by=anna), anna)
+
+    assert [invoice.amount for invoice in payment.invoices_of(signed.client).order_by("created_at")] == [300, 150]
+    payment.confirm_payment(open_invoice(second), by=anna)
+    assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
+    payment.confirm_payment(open_invoice(signed), by=anna)
+    assert make.fresh(signed.client).status == Status.PROCESSED
+
+
+def test_fewer_devices_before_payment_replace_the_open_invoice_by_a_smaller_one(signed, anna, make):
+    client = make.fresh(signed.client)
+    client.devices.last().remove(by=anna)
+
+    second = sign(issuing.issue(make.fresh(client), by=anna), anna)
+
+    assert signed.invoices.get().status == InvoiceStatus.CANCELLED
+    assert open_invoice(second).amount == Decimal("150.00")
+    assert payment.Balance.of(client).outstanding == Decimal("150.00")
+
+
+def test_fewer_devices_after_payment_bill_nothing(signed, anna, make):
+    payment.confirm_payment(open_invoice(signed), by=anna)
+    make.fresh(signed.client).devices.last().remove(by=anna)
+
+    second = sign(issuing.issue(make.fresh(signed.client), by=anna), anna)
+
+    assert second.due == 0
+    assert not second.invoices.exists()
+    assert make.fresh(signed.client).status == Status.PROCESSED
+
+
+def test_a_part_can_be_billed_and_the_client_is_processed_when_all_is_paid(signed, anna, make):
+    client = signed.client
+    part = payment.bill(client, amount=Decimal("100"), description="Первая часть", due_on=NEXT_WEEK, by=anna)
+    assert signed.invoices.get(status=InvoiceStatus.CANCELLED).amount == Decimal("300.00")
+
+    payment.confirm_payment(part, by=anna)
+    assert make.fresh(client).status == Status.AWAITING_PAYMENT
+
+    rest = payment.bill(client, amount=Decimal("200"), description="Остаток", due_on=NEXT_WEEK, by=anna)
+    payment.confirm_payment(rest, by=anna)
+    assert make.fresh(client).status == Status.PROCESSED
+
+
+def test_the_same_bill_twice_is_one(signed, anna):
+    bill = {"amount": Decimal("100"), "description": "Часть", "due_on": NEXT_WEEK, "by": anna}
+
+    assert payment.bill(signed.client, **bill).pk == payment.bill(signed.client, **bill).pk
+
+
+@pytest.mark.parametrize("amount", ["300.01", "9999999999.99"])
+def test_more_than_is_owed_can_not_be_billed(signed, anna, amount):
+    with pytest.raises(payment.PaymentRefused, match="не больше 300,00"):
+        payment.bill(signed.client, amount=Decimal(amount), description="Много", due_on=NEXT_WEEK, by=anna)
+    assert open_invoice(signed).amount == Decimal("300.00")
+
+
+def test_a_cancelled_invoice_can_not_be_paid(signed, anna):
+    cancelled = open_invoice(signed)
+    payment.bill(signed.client, amount=Decimal("100"), description="Часть", due_on=NEXT_WEEK, by=anna)
+
+    with pytest.raises(payment.PaymentRefused, match="отменён"):
+        payment.confirm_payment(cancelled, by=anna)
+
+
+def test_payment_can_not_be_confirmed_on_an_unsigned_contract(issued, as_anna):
+    reply = as_anna.post(f"/clients/{issued.client_id}/payment/", {"invoice": "nothing"})
+
+    assert reply.status_code == 409
+    issued.refresh_from_db()
+    assert issued.paid_at is None
+
+
+def test_the_database_refuses_an_unsigned_contract_that_is_paid(issued, anna):
+    with pytest.raises(DatabaseError, match="paid_after_signing"), transaction.atomic():
+        Contract.objects.filter(pk=issued.pk).update(paid_at=issued.issued_at)
+
+
+@pytest.mark.parametrize("change", [{"amount": 1}, {"status": "pending", "paid_at": None}, {"description": "x"}])
+def test_a_paid_invoice_is_changed_by_nobody(signed, anna, change):
+    payment.confirm_payment(open_invoice(signed), by=anna)
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Invoice.objects.update(**change)
+
+
+def test_a_payment_with_a_part_still_open_leaves_the_contract_unpaid(signed, anna):
+    part = payment.bill(signed.client, amount=Decimal("100"), description="Часть", due_on=NEXT_WEEK, by=anna)
+    payment.confirm_payment(part, by=anna)
+
+    signed.refresh_from_db()
+    assert signed.paid_at is None

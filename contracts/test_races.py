@@ -1,0 +1,85 @@
+"""Two at once, on two real connections, proved to have met."""
+
+from django.utils import timezone
+
+from contracts import issuing, payment, signing
+from contracts.conftest import code_sent_to, sign
+from contracts.models import Contract, Invoice, InvoiceStatus, NumberOfDay, SigningCode
+from contracts.numbering import next_number
+from support.models import Message, Ticket
+
+
+def test_two_concurrent_generate_calls_give_one_contract(race, make, anna, stored_files):
+    client = make.awaiting_contract(anna)
+
+    first, second = race(*[lambda: issuing.issue(make.fresh(client), by=anna)] * 2, at=client)
+
+    assert first.pk == second.pk == Contract.objects.get().pk
+    assert stored_files("contracts") == [first.pdf_key]
+
+
+def test_two_concurrent_signatures_are_one(race, make, anna):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+    signing.request_code(contract, by=anna)
+    code = code_sent_to(contract.client)
+
+    outcomes = race(*[lambda: sign(contract, anna, code)] * 2, at=contract.client)
+
+    assert [outcome.pk for outcome in outcomes] == [contract.pk] * 2
+    assert Invoice.objects.count() == 1
+    assert Message.objects.filter(body__contains="подписан.").count() == 1
+
+
+def test_concurrent_wrong_codes_are_all_counted(race, make, anna):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+    signing.request_code(contract, by=anna)
+    wrong = f"{(int(code_sent_to(contract.client)) + 1) % 10**6:06}"
+
+    outcomes = race(*[lambda: sign(contract, anna, wrong)] * 7, at=contract.client)
+
+    kinds = [type(outcome) for outcome in outcomes]
+    assert kinds.count(signing.CodeWrong) == 5
+    assert kinds.count(signing.CodeUsedUp) == 2
+    assert Contract.objects.get().failed_tries == 5
+
+
+def test_two_concurrent_code_requests_send_one_code_in_one_ticket(race, make, anna):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+
+    outcomes = race(*[lambda: signing.request_code(contract, by=anna)] * 2, at=contract.client)
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["CodeTooSoon", "SigningCode"]
+    assert SigningCode.objects.count() == Ticket.objects.count() == 1
+
+
+def test_two_concurrent_confirmations_are_one_payment(race, make, anna):
+    contract = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
+    invoice = contract.invoices.get()
+
+    outcomes = race(*[lambda: payment.confirm_payment(invoice, by=anna)] * 2, at=contract.client)
+
+    assert sorted(outcomes) == [False, True]
+    assert Message.objects.filter(body__contains="получена").count() == 1
+    assert Invoice.objects.get().status == InvoiceStatus.PAID
+
+
+def test_a_device_added_while_the_contract_is_being_signed_reopens_the_client_or_stops_the_signature(race, make, anna):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+    signing.request_code(contract, by=anna)
+    code = code_sent_to(contract.client)
+    client = make.fresh(contract.client)
+
+    race(lambda: sign(contract, anna, code), lambda: make.device(client, anna, title="Новое"), at=client)
+
+    contract.refresh_from_db()
+    assert make.fresh(client).status == "awaiting_contract"
+    assert contract.signed_at is None or len(contract.snapshot.contents.devices) == 1
+
+
+def test_concurrent_numbers_differ(race, make, anna):
+    day = timezone.localdate()
+    held = NumberOfDay.objects.create(day=day, last=98)
+
+    numbers = race(*[lambda: next_number("Иванов", day)] * 4, at=held)
+
+    assert set(numbers) == {f"ИВ-{day:%y%m%d}-{running}" for running in (99, 100, 101, 102)}

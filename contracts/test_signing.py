@@ -1,0 +1,224 @@
+"""Rules of the one-time code and of the signature."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from clients.models import Status
+from contracts import issuing, signing
+from contracts.conftest import code_sent_to, sign, wrong
+from contracts.models import CODES_AN_HOUR, TRIES_PER_CODE, Contract, SigningCode
+from support.models import LogEntry, Message
+
+
+def later(**delta):
+    return time_machine.travel(timezone.now() + timedelta(**delta), tick=True)
+
+
+def test_the_clients_code_signs(issued, anna):
+    contract = sign(issued, anna)
+
+    contract.refresh_from_db()
+    assert contract.signed_by == anna
+    assert contract.client.status == Status.AWAITING_PAYMENT
+    assert contract.codes.get().used_at == contract.signed_at
+    assert (contract.signer_ip, contract.user_agent, contract.code_channel) == ("192.0.2.7", "Firefox", "Привет Супер")
+    assert signing.evidence_is_intact(contract)
+
+
+def test_the_code_is_six_digits_and_reaches_the_client_with_the_contracts_number(issued, anna):
+    signing.request_code(issued, by=anna)
+
+    message = Message.objects.get(ticket__user=issued.client.user)
+    assert issued.number in message.body
+    assert code_sent_to(issued.client).isdigit()
+
+
+def test_the_code_is_kept_only_as_a_hash(issued, anna):
+    code = signing.request_code(issued, by=anna)
+
+    digits = code_sent_to(issued.client)
+    row = SigningCode.objects.filter(pk=code.pk).values().get()
+    assert all(digits not in str(value) for name, value in row.items() if name not in ("id", "contract_id"))
+
+
+@pytest.mark.parametrize(("masked", "seen"), [(True, False), (False, True)])
+def test_the_managers_log_masks_the_code_when_told_to(issued, anna, settings, masked, seen):
+    settings.MASK_CODE_IN_MANAGER_LOG = masked
+    signing.request_code(issued, by=anna)
+
+    entry = LogEntry.objects.get(body__startswith="Код")
+    assert (code_sent_to(issued.client) in entry.body) is seen
+
+
+def test_unlimited_code_guesses_a_code_ends_after_five_wrong_tries(issued, anna):
+    signing.request_code(issued, by=anna)
+    code = code_sent_to(issued.client)
+    for left in reversed(range(TRIES_PER_CODE)):
+        with pytest.raises(signing.CodeWrong) as refused:
+            sign(issued, anna, wrong(code))
+        assert refused.value.tries_left == left
+
+    with pytest.raises(signing.CodeUsedUp):
+        sign(issued, anna, code)
+    assert Contract.objects.get(pk=issued.pk).signed_at is None
+
+
+def test_unlimited_code_guesses_ten_wrong_tries_lock_the_contract_whatever_the_code(issued, anna, gleb):
+    for minutes in (0, 2):
+        with later(minutes=minutes):
+            signing.request_code(issued, by=anna)
+            code = code_sent_to(issued.client)
+            for _ in range(TRIES_PER_CODE):
+                with pytest.raises(signing.CodeWrong):
+                    sign(issued, anna, wrong(code))
+    with later(minutes=4):
+        with pytest.raises(signing.SigningLocked):
+            signing.request_code(issued, by=anna)
+        with pytest.raises(signing.SigningLocked):
+            sign(issued, anna, code)
+
+        signing.unlock(issued, by=gleb)
+        assert sign(issued, anna).signed_at
+
+
+def test_issuing_anew_buys_no_new_guesses(issued, anna, make):
+    signing.request_code(issued, by=anna)
+    for _ in range(3):
+        with pytest.raises(signing.CodeWrong):
+            sign(issued, anna, wrong(code_sent_to(issued.client)))
+    make.device(make.fresh(issued.client), anna, title="Ещё одно")
+
+    again = issuing.issue(make.fresh(issued.client), by=anna)
+
+    assert again.pk != issued.pk
+    assert again.failed_tries == 3
+
+
+def test_a_30_day_old_code_is_refused(issued, anna):
+    signing.request_code(issued, by=anna)
+    code = code_sent_to(issued.client)
+
+    for delta in ({"minutes": 10}, {"days": 30}):
+        with later(**delta), pytest.raises(signing.CodeLate):
+            sign(issued, anna, code)
+
+
+def test_a_code_works_until_its_tenth_minute(issued, anna):
+    signing.request_code(issued, by=anna)
+
+    with later(minutes=9, seconds=58):
+        assert sign(issued, anna, code_sent_to(issued.client)).signed_at
+
+
+@pytest.mark.parametrize("code", ["", "000000", " "])
+def test_an_empty_code_never_signs_a_contract_whose_code_was_never_requested(issued, anna, code):
+    with pytest.raises(signing.CodeNotRequested):
+        sign(issued, anna, code)
+    assert issued.client.contracts.signed().count() == 0
+
+
+def test_an_empty_code_never_signs_after_a_request_either(issued, anna):
+    signing.request_code(issued, by=anna)
+
+    with pytest.raises(signing.CodeWrong):
+        sign(issued, anna, "")
+
+
+def test_30_code_requests_in_a_row_send_one_message(issued, anna):
+    signing.request_code(issued, by=anna)
+    for _ in range(29):
+        with pytest.raises(signing.CodeTooSoon):
+            signing.request_code(issued, by=anna)
+
+    assert Message.objects.filter(body__startswith="Код").count() == 1
+
+
+def test_five_codes_an_hour_and_not_one_more(issued, anna):
+    for number in range(CODES_AN_HOUR):
+        with later(minutes=2 * number):
+            signing.request_code(issued, by=anna)
+    with later(minutes=20), pytest.raises(signing.TooManyCodes):
+        signing.request_code(issued, by=anna)
+    with later(minutes=61):
+        assert signing.request_code(issued, by=anna)
+
+
+@pytest.fixture
+def distinct_codes(monkeypatch):
+    """Codes that differ from each other, which random ones do only almost always."""
+    numbers = iter(range(100_000, 1_000_000))
+    monkeypatch.setattr(signing.secrets, "randbelow", lambda limit: next(numbers))
+
+
+@pytest.mark.usefixtures("distinct_codes")
+def test_only_the_newest_code_signs(issued, anna):
+    signing.request_code(issued, by=anna)
+    first = code_sent_to(issued.client)
+    with later(minutes=2):
+        signing.request_code(issued, by=anna)
+        with pytest.raises(signing.CodeWrong):
+            sign(issued, anna, first)
+
+
+@pytest.mark.usefixtures("distinct_codes")
+def test_a_code_of_another_contract_does_not_sign(issued, anna, make):
+    other = issuing.issue(make.awaiting_contract(anna), by=anna)
+    signing.request_code(issued, by=anna)
+    signing.request_code(other, by=anna)
+
+    with pytest.raises(signing.CodeWrong):
+        sign(other, anna, code_sent_to(issued.client))
+
+
+def test_without_consent_nothing_is_signed_and_no_try_is_spent(issued, anna):
+    signing.request_code(issued, by=anna)
+
+    with pytest.raises(signing.ConsentMissing):
+        sign(issued, anna, code_sent_to(issued.client), consent=False)
+
+    assert issued.codes.get().failed_tries == 0
+    assert not Contract.objects.get(pk=issued.pk).signed_at
+
+
+def test_signing_twice_is_signing_once(signed, anna):
+    again = sign(signed, anna, "000000")
+
+    assert again.signed_at == signed.signed_at
+    assert signed.invoices.count() == 1
+
+
+def test_a_passport_edited_after_the_code_was_sent_stops_the_signature(issued, anna):
+    signing.request_code(issued, by=anna)
+    passport = issued.client.passport
+    passport.issued_by = "Отделом УФМС по Тверской области"
+    passport.write(passport.digits, by=anna)
+
+    with pytest.raises(signing.ContractStale):
+        sign(issued, anna, code_sent_to(issued.client))
+    with pytest.raises(signing.ContractStale):
+        signing.request_code(issued, by=anna)
+
+
+@pytest.mark.parametrize(
+    "change", [{"surcharge": 1}, {"pdf_sha256": "0" * 64}, {"signed_at": None}, {"evidence": "{}"}]
+)
+def test_a_signed_contract_is_changed_by_nobody(signed, change):
+    with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
+        Contract.objects.filter(pk=signed.pk).update(**change)
+
+
+def test_a_signed_contract_can_not_be_deleted_even_by_sql(signed):
+    with pytest.raises(DatabaseError, match="Cannot delete"), transaction.atomic():
+        Contract.objects.filter(pk=signed.pk)._raw_delete(using="default")
+
+
+def test_evidence_that_was_tampered_with_is_found(signed):
+    signed.refresh_from_db()
+    assert signing.evidence_is_intact(signed)
+
+    signed.pdf_sha256 = "0" * 64
+    assert not signing.evidence_is_intact(signed)

@@ -1,0 +1,86 @@
+"""A real Chromium against the live server. Anything the browser complains of fails the run."""
+
+import io
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Page, sync_playwright
+
+from conftest import PASSWORD
+
+# Playwright's own event loop runs in this thread; the database is still used by ordinary calls.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+PHONE = {"width": 360, "height": 740}
+DESKTOP = {"width": 1280, "height": 900}
+# Answers that the pages give on purpose and the browser still logs.
+EXPECTED = ("status of 409", "status of 422", "status of 401", "status of 429", "ERR_INTERNET_DISCONNECTED")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert path, "Chromium is missing: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, live_server, transactional_db):
+    """Opens pages of their own browser profile; whatever lands in their console must be expected."""
+    contexts, complaints = [], []
+
+    def opened(viewport=PHONE, **options) -> Page:
+        context = chromium.new_context(
+            viewport=viewport, base_url=live_server.url, locale="ru-RU", timezone_id="Europe/Moscow", **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [text for text in complaints if not any(known in text for known in EXPECTED)] == []
+
+
+@pytest.fixture
+def screenshot(request):
+    """Takes a picture for the README when a folder is given; always checks that nothing runs off the side."""
+    folder = request.config.getoption("--screenshots")
+
+    def take(page: Page, name: str) -> None:
+        width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert width <= 0, f"{name} is {width} px wider than the screen"
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+    return take
+
+
+def sign_in(page: Page, email: str) -> None:
+    page.goto("/")
+    page.get_by_label("Электронная почта").fill(email)
+    page.get_by_label("Пароль", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Войти").click()
+
+
+def photo(text: str, size=(1600, 1200)) -> dict:
+    """A picture to upload."""
+    image = Image.new("RGB", size, "#d8e6ee")
+    ImageDraw.Draw(image).text((80, 80), text, fill="#123", font_size=120)
+    file = io.BytesIO()
+    image.save(file, "JPEG")
+    return {"name": f"{text}.jpg", "mimeType": "image/jpeg", "buffer": file.getvalue()}
