@@ -54,7 +54,7 @@ def _test_settings(settings, tmp_path):
 def _empty_shared_tables(request):
     """After a test with real transactions; Django empties only the tables that are ours alone."""
     marker = request.node.get_closest_marker("django_db")
-    if "race" not in request.fixturenames and not (marker and marker.kwargs.get("transaction")):
+    if "transactional_db" not in request.fixturenames and not (marker and marker.kwargs.get("transaction")):
         yield
         return
     request.getfixturevalue("transactional_db")

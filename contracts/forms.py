@@ -23,7 +23,7 @@ class SignatureForm(forms.Form):
         label="Код из приложения «Привет Супер»",
         max_length=20,
         widget=forms.TextInput(
-            attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "data-one-time-code": "", "size": 8}
+            attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "data-code": "", "size": 8}
         ),
         error_messages={
             "required": "Введите шесть цифр кода.",

@@ -66,8 +66,6 @@ def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, make, anna,
     page.get_by_role("button", name="Сохранить").click()
     expect(page.get_by_text("Бирюса 118").first).to_be_visible()
     page.get_by_label("Домашний").check()
-    if not javascript:
-        page.get_by_role("button", name="Выбрать тариф").click()
     expect(page.get_by_text("150,00").first).to_be_visible()
     shot(page, "step-3")
     go_on(page)
@@ -87,7 +85,7 @@ def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, make, anna,
     title(page, "Договор подписан")
     page.get_by_role("button", name="Подтвердить оплату").click()
     if javascript:
-        page.get_by_role("button", name="Подтвердить", exact=True).click()
+        page.get_by_role("button", name="Деньги поступили").click()
     title(page, "Успешно оформлен")
     shot(page, "done")
     page.get_by_role("link", name="Карточка клиента").click()

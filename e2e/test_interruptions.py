@@ -1,0 +1,86 @@
+"""What happens at a client's door: the session ends, the connection goes, a button is pressed twice."""
+
+import re
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.urls import reverse
+from playwright.sync_api import expect
+
+from conftest import PASSWORD
+from contracts import issuing
+from contracts.conftest import sign
+from e2e.conftest import sign_in
+from support.models import LogEntry, LogKind, Message
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def card(open_page, anna, make):
+    """The card of a signed client, open on Анна's phone."""
+    contract = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
+    page = open_page()
+    sign_in(page, anna.email)
+    page.wait_for_url("**/clients/**")
+    page.goto(reverse("contracts:card", args=[contract.client.pk]))
+    return page
+
+
+def notes() -> list[str]:
+    return [entry.body for entry in LogEntry.objects.filter(kind=LogKind.NOTE)]
+
+
+def test_a_session_that_ended_loses_no_text(card):
+    card.get_by_label("Заметка").fill("Ключ у соседки")
+    Session.objects.all().delete()
+    card.get_by_role("button", name="Добавить заметку").click()
+
+    dialog = card.locator("#dialog")
+    expect(dialog).to_be_visible()
+    assert notes() == []
+    dialog.get_by_label("Электронная почта").fill("anna@privet.example")
+    dialog.get_by_label("Пароль", exact=True).fill(PASSWORD)
+    dialog.get_by_role("button", name="Войти").click()
+    expect(dialog).to_be_hidden()
+
+    expect(card.get_by_label("Заметка")).to_have_value("Ключ у соседки")
+    card.get_by_role("button", name="Добавить заметку").click()
+    expect(card.get_by_text("Ключ у соседки")).to_be_visible()
+    assert notes() == ["Ключ у соседки"]
+
+
+def test_a_lost_connection_loses_no_text(card):
+    card.get_by_label("Заметка").fill("Позвонить завтра")
+    card.context.set_offline(True)
+    card.get_by_role("button", name="Добавить заметку").click()
+
+    expect(card.get_by_text(re.compile("Нет связи|Не отправлено")).first).to_be_visible()
+    expect(card.get_by_label("Заметка")).to_have_value("Позвонить завтра")
+
+    card.context.set_offline(False)
+    card.get_by_role("button", name="Добавить заметку").click()
+    expect(card.locator(".timeline").get_by_text("Позвонить завтра")).to_be_visible()
+    assert notes() == ["Позвонить завтра"]
+
+
+def test_a_double_click_adds_one_note(card):
+    card.get_by_label("Заметка").fill("Один раз")
+    card.get_by_role("button", name="Добавить заметку").dblclick()
+
+    expect(card.locator(".timeline").get_by_text("Один раз")).to_be_visible()
+    card.wait_for_load_state("networkidle")
+    assert notes() == ["Один раз"]
+
+
+def test_a_message_of_support_reaches_the_client(open_page, vera, anna, make):
+    sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
+    page = open_page()
+    sign_in(page, vera.email)
+
+    page.get_by_role("link", name="Обслуживание устройств").first.click()
+    page.get_by_label("Ответ").fill("Мастер приедет в среду 🙂")
+    page.get_by_role("button", name="Ответить").click()
+
+    expect(page.get_by_text("Мастер приедет в среду 🙂").first).to_be_visible()
+    assert Message.objects.filter(body="Мастер приедет в среду 🙂", author="support").count() == 1
