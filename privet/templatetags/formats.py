@@ -9,7 +9,7 @@ from privet import money
 
 register = template.Library()
 
-MONTHS = ("январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь").split()  # noqa: SIM905
+MONTHS = "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь".split()
 
 
 @register.filter
@@ -47,3 +47,9 @@ def month(day: date | None) -> str:
 def passport_number(digits: str) -> str:
     """4613348353 → «46 13 348353»."""
     return f"{digits[:2]} {digits[2:4]} {digits[4:]}" if len(digits) == 10 else digits
+
+
+@register.filter
+def one_line(text: str) -> str:
+    """Lines of a text as one: «Объём 180 л; цвет белый»."""
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())
