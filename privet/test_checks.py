@@ -5,23 +5,13 @@ import psycopg
 import pytest
 from django.core import checks
 from django.core.checks import ERROR
+from dotenv import dotenv_values
 
 from privet.checks import SECRETS
+from privet.env import BASE_DIR
 
-GOOD_SECRETS = {name: f"{number}-" + "Vb7kQx9eTz2mNp4rWs6y" * 3 for number, name in enumerate(SECRETS)}
-PRODUCTION = GOOD_SECRETS | {
-    "DATABASE_URL": "postgresql+psycopg://privet:secret@db.internal/privet",
-    "APP_BASE_URL": "https://privet.example",
-    "ALLOWED_HOSTS": "privet.example",
-    "TRUSTED_PROXIES": "1",
-    "SMTP_HOST": "mail.internal",
-    "MASK_CODE_IN_MANAGER_LOG": "True",
-    **{
-        f"COMPANY_{part}": "настоящее"
-        for part in "NAME DIRECTOR ADDRESS PHONE EMAIL INN KPP OGRN BANK".split()
-        + ["BANK_BIK", "BANK_ACCOUNT", "BANK_CORRESPONDENT"]
-    },
-}
+PRODUCTION = {name: value for name, value in dotenv_values(BASE_DIR / ".ci" / "production.env").items() if value}
+GOOD_SECRETS = {name: PRODUCTION[name] for name in SECRETS}
 
 
 def ids(*tags: str, deploy: bool = False) -> list[str]:
