@@ -3,6 +3,7 @@ import pytest
 from clients.models import Client
 from clients.search import words
 from clients.views import SEARCH
+from contracts import issuing
 
 PYOTR = {"name": "Иванов Пётр Сергеевич", "phone": "9771232323", "email": "petr.ivanov@mail.example"}
 
@@ -63,7 +64,7 @@ def test_signs_mean_themselves(people, text):
 
 
 def test_finds_by_contract_number_with_and_without_its_letters(make, anna):
-    issuing = pytest.importorskip("contracts.issuing", exc_type=ImportError)
+
     client, other = make.awaiting_contract(anna), make.awaiting_contract(anna)
     number = issuing.issue(client, by=anna).number
     issuing.issue(other, by=anna)
