@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -16,7 +17,10 @@ from django.utils import timezone
 from PIL import Image
 
 from conftest import PASSWORD, Make, browser_of
+from contracts import issuing, pep, signing
+from contracts.conftest import code_sent_to, sign
 from devices import mirror
+from devices.surcharge import fix_surcharge
 from managers.models import Manager
 from passport import keeping
 from support import bridge
@@ -58,6 +62,37 @@ class World:
     def photo(self):
         self.device.attach_photos([(b"a photo", b"its thumbnail")], by=self.anna)
         return self.device.photos.get()
+
+    @cached_property
+    def awaiting_contract(self):
+        return self.make.awaiting_contract(self.anna, devices=2)
+
+    @cached_property
+    def issued(self):
+        return issuing.issue(self.awaiting_contract, by=self.anna)
+
+    @cached_property
+    def code(self) -> str:
+        signing.request_code(self.issued, by=self.anna)
+        return code_sent_to(self.issued.client)
+
+    @cached_property
+    def signed(self):
+        return sign(self.issued, self.anna, self.code)
+
+    @cached_property
+    def invoice(self):
+        return self.signed.invoices.get()
+
+    @cached_property
+    def changed_back(self):
+        """A client with a signed contract whose fee was changed, and changed back."""
+        device = self.signed.client.devices.first()
+        for fee in (Decimal("1"), None):
+            device.extra_fee = fee
+            device.write(by=self.anna)
+        fix_surcharge(self.make.fresh(self.signed.client), self.make.tariff(), by=self.anna)
+        return self.signed.client
 
     @cached_property
     def ticket(self):
@@ -147,7 +182,9 @@ PAGES = {
     "devices:tariff": page(
         OWNER, POST, "with_passport", data=lambda world: {"tariff": world.make.tariff().pk}, writes=True
     ),
-    "devices:surcharge": page(OWNER, POST, "device.client", post=422),
+    "devices:surcharge": page(
+        OWNER, POST, "device.client", data=lambda world: {"tariff": world.make.tariff().pk}, writes=True
+    ),
     "devices:device": page(
         OWNER,
         BOTH,
@@ -160,6 +197,31 @@ PAGES = {
     "devices:photo": page(OWNER, GET, "photo"),
     "devices:photo_removal": page(OWNER, POST, "photo", writes=True),
     "devices:public_photo": page(OPEN, GET, args=lambda world: [mirror.public_url(world.photo).split("/")[-2]]),
+    "contracts:contract": page(OWNER, BOTH, "awaiting_contract", writes=True),
+    "contracts:kept": page(OWNER, POST, "changed_back", writes=True),
+    "contracts:code": page(OWNER, POST, "issued.client", writes=True),
+    "contracts:signature": page(
+        OWNER,
+        POST,
+        "issued.client",
+        data=lambda world: {"code": world.code, "consent": "on", "pep_version": pep.current_version()},
+        writes=True,
+    ),
+    "contracts:done": page(OWNER, GET, "signed.client"),
+    "contracts:payment": page(
+        OWNER, POST, "signed.client", data=lambda world: {"invoice": world.invoice.pk}, writes=True
+    ),
+    "contracts:invoice": page(
+        OWNER,
+        BOTH,
+        "signed.client",
+        data=lambda world: {"amount": "100", "description": "Часть", "due_on": timezone.localdate()},
+        writes=True,
+    ),
+    "contracts:card": page(OWNER, GET, "claimed"),
+    "contracts:notes": page(OWNER, POST, "claimed", data=always(body="Перезвонить"), writes=True),
+    "contracts:pdf": page(OWNER, GET, "signed"),
+    "contracts:invoice_pdf": page(OWNER, GET, "invoice"),
     "support:tickets": page(SUPPORT, GET),
     "support:search": page(SUPPORT, POST, data=always(query="Иванов")),
     "support:ticket": page(SUPPORT, GET, "ticket"),
