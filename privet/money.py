@@ -18,7 +18,8 @@ def in_words(amount: Decimal) -> str:
     """«Одна тысяча рублей 00 копеек»: whole roubles in words, kopecks in figures, as contracts write it."""
     roubles, kopecks = divmod(int((amount / KOPECK).to_integral_value()), 100)
     words = num2words(roubles, lang="ru", to="cardinal")
-    return f"{words[:1].upper()}{words[1:]} {_plural(roubles, 'рубль', 'рубля', 'рублей')} {kopecks:02d} {_plural(kopecks, 'копейка', 'копейки', 'копеек')}"
+    in_roubles = f"{words[:1].upper()}{words[1:]} {_plural(roubles, 'рубль', 'рубля', 'рублей')}"
+    return f"{in_roubles} {kopecks:02d} {_plural(kopecks, 'копейка', 'копейки', 'копеек')}"
 
 
 def _plural(number: int, one: str, few: str, many: str) -> str:
