@@ -66,7 +66,6 @@ def private_pages(get_response):
         response = get_response(request)
         if not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
-            response.headers["Cache-Control"] += ", no-store"
         return response
 
     return middleware

