@@ -5,11 +5,20 @@ name, phone, e-mail, addresses and contract numbers, in lower case, with ё as �
 import re
 import unicodedata
 
-from django.db.models import Q
+from django.core.exceptions import FullResultSet
+from django.db import connection
+from django.db.models import Q, QuerySet, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import GreaterThan
 
 MAX_LENGTH = 100
 PHONE_LIKE = re.compile(r"[\d\s()+.\-–—]*\d[\d\s()+.\-–—]*")
 PUNCTUATION = ".,;:!?«»\"'()"
+# How many of the newest rows of a list are read before the index is asked: about ten milliseconds.
+WALKED = 8_000
+# Phones, contract numbers, postcodes: never common, so the index is asked at once.
+RARE = re.compile(r"\d{4}")
 
 
 def fold(text: str) -> str:
@@ -40,8 +49,13 @@ def national(number: str) -> str:
 
 def match(column: str, text: str) -> Q:
     """The condition that every word of `text` occurs in `column`."""
-    found = Q()
-    for word in words(text):
+    found, wanted = Q(), words(text)
+    telling = [word for word in wanted if len(word) > 2 or word.isdigit()]
+    for word in wanted:
+        # «ул», «г»: asking the index for these too takes longer than it saves.
+        if telling and word not in telling:
+            found &= Q(GreaterThan(StrIndex(column, Value(f" {word}")), 0))
+            continue
         here = _contains(column, word)
         if re.fullmatch(r"[78]\d{3,9}", word):  # a phone number that is still being typed
             here |= _contains(column, word[1:])
@@ -55,3 +69,50 @@ def match(column: str, text: str) -> Q:
 def _contains(column: str, word: str) -> Q:
     # A trigram index finds nothing shorter than three characters, except at the start of a word.
     return Q(**{f"{column}__contains": word if len(word) > 2 else f" {word}"})
+
+
+def newest(rows: QuerySet, text: str, most: int) -> RawSQL:
+    """SQL for the ids of the newest `most` of `rows` in which every word of `text` occurs.
+
+    A common word is found soonest by reading the list in its order, a rare one by the trigram index. The planner can't
+    tell them apart (it expects 100 rows where there are 36,000), so both are tried in turn: the newest rows of the
+    list first, and the index only for what is older than those.
+    """
+    table = rows.model._meta.db_table
+    wanted = rows.model._base_manager.filter(match("search", text))
+    found, found_values = _sql(wanted.values("id", "created_at", "status", "manager_id"))
+    belongs, belongs_values = condition(rows)
+    newest_first = rows.order_by("-created_at", "-id")
+    order = f"ORDER BY created_at DESC, id DESC LIMIT {most}"
+    # Materialized: combined with an index of the list, the trigram index would be slower.
+    found = f"found AS MATERIALIZED ({found})"
+    older = f"SELECT id, created_at FROM found AS {table} WHERE {belongs}"  # noqa: S608
+    if any(RARE.search(word) for word in words(text)):
+        sql = f"WITH {found} SELECT id FROM ({older} {order}) AS newest"  # noqa: S608
+        return RawSQL(sql, [*found_values, *belongs_values])  # noqa: S611
+    near, near_values = _sql(newest_first.values("id", "search")[:WALKED])
+    edge, edge_values = _sql(newest_first.values("id", "created_at")[WALKED : WALKED + 1])
+    matches, matches_values = condition(wanted)
+    sql = f"""
+        WITH {found}, edge AS MATERIALIZED ({edge})
+        SELECT id FROM (
+            (SELECT id FROM ({near}) AS {table} WHERE {matches} LIMIT {most})
+            UNION ALL
+            (SELECT id FROM ({older}) AS older
+             WHERE (SELECT true FROM edge) AND (created_at, id) <= (SELECT created_at, id FROM edge) {order})
+            LIMIT {most}
+        ) AS newest
+    """  # noqa: S608  the ORM wrote the parts
+    return RawSQL(sql, [*found_values, *edge_values, *near_values, *matches_values, *belongs_values])  # noqa: S611
+
+
+def condition(rows: QuerySet) -> tuple[str, tuple]:
+    """What `rows` are filtered by, as SQL over anything that is called as their table, and its values."""
+    try:
+        return rows.query.get_compiler(connection=connection).compile(rows.query.where)
+    except FullResultSet:
+        return "TRUE", ()
+
+
+def _sql(rows: QuerySet) -> tuple[str, tuple]:
+    return rows.query.sql_with_params()

@@ -1,0 +1,84 @@
+"""A search in a list finds the same by walking the list and by asking the index, in the order of the list."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from clients import search, tabs
+from clients.models import Client, Status, Tab
+
+NOW = timezone.now()
+
+
+@pytest.fixture
+def pool(make) -> list[Client]:
+    """Twelve new clients, the newest first; every third is Ирина, the oldest one Зоя."""
+    names = ["Ирина Белова", "Пётр Орлов", "Олег Ким"] * 4
+    names[-1] = "Зоя Ким"
+    return [
+        make.client(name=name, created_at=NOW - timedelta(days=place), address="г. Химки, ул. Лесная, д. 5")
+        for place, name in enumerate(names)
+    ]
+
+
+def found(text: str, most: int = 20, **before) -> list[str]:
+    rows = Client.objects.filter(status=Status.NEW)
+    if before:
+        rows = rows.before(**before)
+    return [client.user.name for client in rows.newest_found(text, most).with_card()]
+
+
+@pytest.fixture(params=[1, 2, 5, 12, 13, 8000])
+def walked(request, monkeypatch) -> int:
+    """How many of the newest rows are read before the index is asked."""
+    monkeypatch.setattr(search, "WALKED", request.param)
+    return request.param
+
+
+@pytest.mark.usefixtures("walked")
+def test_a_common_word_is_found_in_list_order(pool):
+    assert found("ирина") == ["Ирина Белова"] * 4
+    ids = [client.pk for client in Client.objects.newest_found("ирина", 3)]
+    assert ids == [pool[place].pk for place in (0, 3, 6)]
+
+
+@pytest.mark.usefixtures("walked")
+def test_a_rare_word_far_down_the_list_is_found(pool):
+    assert found("зоя") == ["Зоя Ким"]
+
+
+@pytest.mark.usefixtures("walked")
+def test_all_words_count_short_and_abbreviated_ones_too(pool):
+    assert found("г. химки ирина, ") == []
+    assert len(found("г. химки ул. 5 ирина")) == 4
+    assert found("щ. химки") == []
+    assert len(found("г.")) == 12
+
+
+@pytest.mark.usefixtures("walked")
+def test_digits_go_to_the_index_and_keep_the_list_order(pool):
+    phones = [client.user.phone for client in pool]
+    assert found(phones[7]) == ["Пётр Орлов"]
+    assert [client.pk for client in Client.objects.newest_found("97700", 3)] == [client.pk for client in pool[:3]]
+
+
+@pytest.mark.usefixtures("walked")
+def test_the_next_page_goes_on_after_the_last_card(pool):
+    last = pool[3]
+    assert found("ирина", created_at=last.created_at, pk=last.pk) == ["Ирина Белова"] * 2
+    assert found("зоя", created_at=last.created_at, pk=last.pk) == ["Зоя Ким"]
+
+
+@pytest.mark.usefixtures("walked")
+def test_others_clients_are_not_found(pool, make, anna, boris):
+    theirs = make.verified(boris, name="Зоя Чужая")
+    assert [client.pk for client in tabs.page(Tab.MINE, boris, "зоя", "", 0).clients] == [theirs.pk]
+    assert tabs.page(Tab.MINE, anna, "зоя", "", 0).clients == []
+    assert tabs.tabs_with("зоя", anna) == [Tab.NEW]
+    assert tabs.tabs_with("чужая", anna) == []
+    assert tabs.tabs_with("чужая", boris) == [Tab.IN_WORK, Tab.MINE]
+
+
+def test_support_finds_nobody_in_any_tab(pool, vera):
+    assert [tabs.page(tab, vera, text, "", 0).clients for tab in Tab for text in ("", "зоя", "977")] == [[]] * 12
