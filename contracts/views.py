@@ -250,6 +250,7 @@ def notes(request, pk):
 
 
 def _card_page(request, client: Client, *, form=None, error: str = "", status: int = 200) -> HttpResponse:
+    request.steps = onboarding.progress(client, None)
     context = {
         "client": client,
         "timeline": timeline(client),
