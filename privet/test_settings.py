@@ -1,0 +1,42 @@
+import re
+
+from privet.env import BASE_DIR
+
+READ = re.compile(r'env\.\w+\(\s*"([A-Z0-9_]+)"|environ\.get\(\s*"([A-Z0-9_]+)"')
+OF_OTHERS = {"LC_ALL"}
+
+
+def test_every_setting_that_is_read_is_explained_and_no_other():
+    sources = [BASE_DIR / "gunicorn.conf.py", *(BASE_DIR / "privet").glob("*.py")]
+    read = {
+        name
+        for source in sources
+        if not source.name.startswith(("test_", "conftest"))
+        for names in READ.findall(source.read_text())
+        for name in names
+        if name
+    }
+    explained = set(re.findall(r"^#?([A-Z0-9_]+)=", (BASE_DIR / ".env.example").read_text(), re.MULTILINE))
+    assert explained == read - OF_OTHERS
+
+
+def test_every_dependency_is_explained_and_no_other():
+    required = "".join((BASE_DIR / name).read_text() for name in ("requirements.txt", "requirements-dev.txt"))
+    explained = "\n".join(
+        line.split("|")[1]
+        for line in (BASE_DIR / "docs" / "dependencies.md").read_text().splitlines()
+        if line.startswith("| `")
+    )
+    assert sorted(re.findall(r"`([a-z0-9-]+(?:\[[a-z,]+\])?)`", explained)) == sorted(
+        re.findall(r"^([a-z0-9-]+(?:\[[a-z,]+\])?)==", required, re.MULTILINE)
+    )
+
+
+def test_the_mail_server_is_not_waited_for_longer_than_a_request_should_take(run_python):
+    script = "from privet.settings import MAILERS; print(MAILERS['default']['OPTIONS']['timeout'])"
+    assert int(run_python("-c", script, SMTP_HOST="mail.internal").stdout) <= 5
+
+
+def test_without_a_mail_server_letters_are_printed(run_python):
+    script = "from privet.settings import MAILERS; print(MAILERS['default']['BACKEND'])"
+    assert run_python("-c", script).stdout.strip() == "django.core.mail.backends.console.EmailBackend"
