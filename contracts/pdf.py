@@ -1,7 +1,6 @@
 """Contract and invoice as PDF. Their text lies in templates/contracts/pdf/<version>, one folder for each edition."""
 
 import re
-from pathlib import Path
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -12,11 +11,15 @@ from contracts.typesetting import typeset
 
 TEMPLATES = "contracts/pdf"
 FOLDER = settings.BASE_DIR / "templates" / TEMPLATES
-VERSION = re.compile(r"v([0-9]+)")
+VERSION = re.compile(r"v[1-9][0-9]*")
+
+# What must not be torn from the number or name after it.
+ABBREVIATION = r"№|\b(?:г|ул|д|корп|кв|тел|Тел)\.|\b(?:ИНН|КПП|ОГРН|БИК)"
+REFERENCE = r"\b(?:[Сс]тать|[Пп]ункт|[Чч]аст|[Рр]аздел|[Гг]лав)[а-яё]*(?= \d)"
 
 
 def current_version() -> str:
-    """The newest edition, such as `v1`."""
+    """The newest edition, such as `v1`; new contracts are issued in it."""
     return max(versions(), key=lambda name: int(name[1:]))
 
 
@@ -26,28 +29,30 @@ def versions() -> list[str]:
 
 def render_contract(snapshot: Snapshot) -> bytes:
     """The contract in the edition that the snapshot names; the same snapshot gives the same bytes."""
-    return _render("contract", snapshot.template_version, contract_context(snapshot))
+    version, values = snapshot.template_version, _values(snapshot)
+    terms = _html(version, "terms", values)
+    return typeset(_html(version, "contract", values), FOLDER / version / "contract.css", annex=terms)
 
 
 def render_invoice(invoice: Invoice, snapshot: Snapshot) -> bytes:
-    """The bill under the contract of the snapshot, in that contract's edition."""
-    return _render("invoice", snapshot.template_version, contract_context(snapshot) | {"invoice": invoice})
+    """The bill under the contract of the snapshot, in the edition of that contract."""
+    version, values = snapshot.template_version, _values(snapshot) | {"invoice": invoice}
+    return typeset(_html(version, "invoice", values), FOLDER / version / "invoice.css")
 
 
-def _render(name: str, version: str, context: dict) -> bytes:
-    html = render_to_string(f"{TEMPLATES}/{version}/{name}.html", context)
-    return typeset(keep_together(html), FOLDER / version / f"{name}.css")
+def _html(version: str, name: str, values: dict) -> str:
+    return _keep_together(render_to_string(f"{TEMPLATES}/{version}/{name}.html", values))
 
 
-def contract_context(snapshot: Snapshot) -> dict:
-    """What the text of a contract may speak of."""
+def _values(snapshot: Snapshot) -> dict:
+    """What the text of a contract can speak of; docs/contract-text.md lists it."""
     contents = snapshot.contents
     return {
         "number": snapshot.number,
         "issued_on": snapshot.issued_on,
-        "city": city(snapshot.company.address),
-        "director": "",
+        "city": _city(snapshot.company.address),
         "company": snapshot.company,
+        "director": _short_name(snapshot.company.director),
         "person": contents.person,
         "devices": contents.devices,
         "tariff": contents.tariff,
@@ -55,10 +60,17 @@ def contract_context(snapshot: Snapshot) -> dict:
     }
 
 
-def city(address: str) -> str:
-    found = re.search(r"\b(?:г\.|город)\s*([^,]+)", address)
+def _city(address: str) -> str:
+    """«125009, г. Москва, ул. Тверская» → «г. Москва»; empty when the address names no city so."""
+    found = re.search(r"\bг\.\s*([^,]+)", address)
     return f"г. {found[1].strip()}" if found else ""
 
 
-def keep_together(html: str) -> str:
-    return re.sub(r"(№|\bст\.|\bп\.|\bг\.|\bд\.) (?=\S)", "\\1\u00a0", html)
+def _short_name(full_name: str) -> str:
+    """«Соколова Марина Андреевна» → «Соколова М. А.»"""
+    last, *others = full_name.split() or [""]
+    return " ".join([last, *(f"{name[0]}." for name in others)])
+
+
+def _keep_together(html: str) -> str:
+    return re.sub(rf"({ABBREVIATION}|{REFERENCE}) (?=\S)", "\\1\u00a0", html)

@@ -2,25 +2,43 @@
 
 import os
 import threading
+import zlib
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from weasyprint import CSS, HTML
+import pydyf
+from django.conf import settings
+from weasyprint import CSS, HTML, Document, Page
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
-FONTS = Path(__file__).resolve().parent.parent / "templates" / "contracts" / "pdf" / "fonts"
+FONTS = settings.BASE_DIR / "templates" / "contracts" / "pdf" / "fonts"
+BLANK_PAGE = '<div style="break-before: page"></div>'
 
 # Pango's font map, which all documents of a process share, must not be used by two threads at once. Waiting costs
-# nothing: a document is made of Python code and holds the interpreter anyway.
+# little: layout is Python code and holds the interpreter anyway.
 _lock = threading.Lock()
 
 
+def typeset(html: str, stylesheet: Path, annex: str = "") -> bytes:
+    """The PDF of `html`, followed by the pages of `annex` under the page headers and numbers of `html`.
+
+    The same input gives the same bytes. An annex is laid out once per process, so one that says the same in every
+    document costs next to nothing. Pictures may lie in the folder of the stylesheet.
+    """
+    with _lock:
+        sheets = _annex(annex, stylesheet) if annex else ()
+        document = _layout(html.replace("</body>", BLANK_PAGE * len(sheets) + "</body>"), stylesheet)
+        first = len(document.pages) - len(sheets)
+        document.pages[first:] = map(_Overlaid, document.pages[first:], sheets)
+        return document.write_pdf()
+
+
 class OwnFolder(URLFetcher):
-    """Gives a template the files that lie in its own folder; every other address is refused."""
+    """Gives a document the files that lie in its own folder; every other address is refused."""
 
     def __init__(self, folder: Path):
         super().__init__(allowed_protocols=["file"], allow_redirects=False)
@@ -34,12 +52,74 @@ class OwnFolder(URLFetcher):
         return super().fetch(path.as_uri(), headers)
 
 
-def typeset(html: str, stylesheet: Path) -> bytes:
-    """The PDF of `html` under `stylesheet`, in whose folder its pictures may lie. The same input gives the same bytes."""
+class _Sheet:
+    """A laid-out page of an annex: drawn once, then copied."""
+
+    def __init__(self, page: Page):
+        self.page = page
+        self.drawing = None
+
+    def paint(self, stream, scale: float) -> None:
+        if self.drawing is None:
+            self.drawing = _Drawing(self.page, stream, scale)
+        if self.drawing.fits(stream):
+            self.drawing.paint(stream)
+        else:
+            self.page.paint(stream, scale)
+
+
+class _Drawing:
+    """What drawing a page writes into a file: compressed operators, graphics states, fonts with the glyphs used."""
+
+    def __init__(self, page: Page, stream, scale: float):
+        resources = {name: pydyf.Dictionary() for name in ("ExtGState", "XObject", "Pattern", "Shading")}
+        recorder = stream.clone(fonts={}, resources=resources | {"ColorSpace": stream._resources["ColorSpace"]})
+        page.paint(recorder, scale)
+        self.box = (0, 0, page.width * scale, page.height * scale)
+        self.operators = zlib.compress(b"\n".join(recorder.stream), level=9)
+        self.fonts = recorder._fonts
+        self.states = resources.pop("ExtGState")
+        self.has_pictures = any(resources.values())
+
+    def fits(self, stream) -> bool:
+        """Whether it can be copied: pictures belong to one file, and so does a font that this file has not got."""
+        return not self.has_pictures and self.fonts.keys() <= stream._fonts.keys()
+
+    def paint(self, stream) -> None:
+        group = stream.add_group(*self.box)
+        group.stream, group.compress = [self.operators], False
+        group.extra["Filter"] = "/FlateDecode"
+        group.extra["Resources"]["ExtGState"] |= self.states
+        for key, font in self.fonts.items():
+            own = stream._fonts[key]
+            own.to_unicode = font.to_unicode | own.to_unicode
+            own.widths = font.widths | own.widths
+        stream.draw_x_object(group.id)
+
+
+class _Overlaid:
+    """A blank page of the document, which brings header and number, with a sheet of the annex drawn over it."""
+
+    def __init__(self, page: Page, sheet: _Sheet):
+        self._page, self._sheet = page, sheet
+
+    def __getattr__(self, name):
+        return getattr(self._page, name)
+
+    def paint(self, stream, scale: float = 1) -> None:
+        self._page.paint(stream, scale)
+        self._sheet.paint(stream, scale)
+
+
+@lru_cache(maxsize=8)
+def _annex(html: str, stylesheet: Path) -> tuple[_Sheet, ...]:
+    return tuple(map(_Sheet, _layout(html, stylesheet).pages))
+
+
+def _layout(html: str, stylesheet: Path) -> Document:
     folder = stylesheet.parent
-    with _lock:
-        document = HTML(string=html, base_url=str(folder), url_fetcher=_fetcher(folder))
-        return document.write_pdf(stylesheets=[_css(stylesheet)], font_config=_fonts())
+    source = HTML(string=html, base_url=str(folder), url_fetcher=_fetcher(folder))
+    return source.render(stylesheets=[_css(stylesheet)], font_config=_fonts())
 
 
 @cache
