@@ -1,0 +1,103 @@
+"""The list in the hand: more on scrolling, found while typing, and left as it was when one comes back."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from e2e.conftest import DESKTOP, sign_in
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def crowd(make):
+    now = timezone.now()
+    for number in range(70):
+        make.user(name=f"Клиент {number:02}", created_at=now - timedelta(minutes=number))
+
+
+@pytest.fixture
+def phone(open_page, crowd, anna):
+    page = open_page()
+    sign_in(page, anna.email)
+    expect(page.locator(".client")).to_have_count(20)
+    return page
+
+
+def scroll_to_the_end(page) -> None:
+    page.locator("#list-more").scroll_into_view_if_needed()
+
+
+def test_nothing_is_said_to_have_failed_before_anything_has(phone):
+    for notice in phone.locator("[data-toast]").all():
+        expect(notice).to_be_hidden()
+
+
+@pytest.mark.parametrize("way", ["back", "link"])
+def test_coming_back_finds_the_list_as_it_was_left(phone, way):
+    scroll_to_the_end(phone)
+    expect(phone.locator(".client")).to_have_count(40)
+    phone.get_by_text("Клиент 33").click()
+    expect(phone.get_by_role("heading", name="Шаг 1 — Данные")).to_be_visible()
+
+    if way == "back":
+        phone.go_back()
+    else:
+        phone.get_by_role("link", name="К списку").click()
+
+    expect(phone.locator(".client")).to_have_count(40)
+    expect(phone.get_by_text("Клиент 33")).to_be_in_viewport()
+    scroll_to_the_end(phone)
+    expect(phone.locator(".client")).to_have_count(60)
+
+
+def test_a_form_that_was_refused_is_one_step_of_the_way_back(phone):
+    phone.get_by_text("Клиент 03").click()
+    phone.get_by_role("button", name="Изменить: телефон").click()
+    phone.get_by_label("Телефон", exact=True).fill("123")
+    phone.get_by_role("button", name="Далее").click()
+    expect(phone.get_by_text("Такого номера нет")).to_be_visible()
+    expect(phone.get_by_label("Телефон", exact=True)).to_be_focused()
+
+    phone.go_back()
+    expect(phone.get_by_role("heading", name="Новые")).to_be_visible()
+
+
+def test_search_while_typing_keeps_the_cursor_in_the_field(phone):
+    field = phone.get_by_role("searchbox")
+    field.press_sequentially("клиент 07", delay=20)
+
+    expect(phone.locator(".client")).to_have_count(1)
+    expect(field).to_be_focused()
+    assert "07" not in phone.url
+
+    phone.get_by_role("button", name="Сбросить поиск").click()
+    expect(phone.locator(".client")).to_have_count(20)
+    expect(phone.get_by_role("searchbox")).to_have_value("")
+
+
+def test_a_wide_screen_has_the_list_beside_the_client_and_a_phone_does_not_load_it(open_page, crowd, anna):
+    for viewport, expected in ((DESKTOP, 20), ({"width": 360, "height": 740}, 0)):
+        page = open_page(viewport)
+        sign_in(page, anna.email)
+        page.get_by_text("Клиент 05").first.click()
+        expect(page.get_by_role("heading", name="Шаг 1 — Данные")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        expect(page.locator("#beside .client")).to_have_count(expected)
+        if expected:
+            page.locator("#beside").get_by_text("Клиент 08").click()
+            expect(page.locator("#beside .client[aria-current]")).to_contain_text("Клиент 08")
+            expect(page.locator("#main .crumbs")).to_contain_text("Клиент 08")
+
+
+def test_what_a_form_changes_shows_in_the_list_beside(open_page, crowd, anna):
+    page = open_page(DESKTOP)
+    sign_in(page, anna.email)
+    page.get_by_text("Клиент 05").first.click()
+    expect(page.locator("#beside .client")).to_have_count(20)
+
+    page.get_by_role("button", name="Далее").click()
+    expect(page.get_by_role("heading", name="Шаг 2 — Паспорт")).to_be_visible()
+    expect(page.locator("#beside").get_by_text("Клиент 05")).to_have_count(0)
