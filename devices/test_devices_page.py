@@ -150,6 +150,17 @@ def signed(client, by):
     return client
 
 
+def test_a_processed_client_who_adds_a_device_awaits_a_contract_again(as_anna, anna, make):
+    client = signed(make.awaiting_contract(anna), anna)
+
+    as_anna.post(add(client), payload(type=make.type().pk))
+
+    client = make.fresh(client)
+    assert client.status == Status.AWAITING_CONTRACT
+    assert client.tariff_choice.device_count == 2
+    assert client.tariff_choice.total_extra_fee == 300
+
+
 def test_two_forms_for_two_devices_at_once_make_two(race, as_anna, anna, make, client):
     """A device that is added while another transaction holds the client waits for it, and follows it."""
     data = payload(type=make.type().pk)

@@ -79,7 +79,7 @@ def test_100_mb_and_text_html_uploads_are_neither_accepted_nor_served(as_anna, d
     for upload in (page, disguised, large):
         response = as_anna.post(photos_of(device), {"photos": [picture(), upload]})
         assert response.status_code == 422
-        assert upload.name in response.context["error"]
+        assert upload.name in response.context["photos_error"]
     assert not DevicePhoto.objects.exists()
     assert not SharedDevicePhoto.objects.exists()
 
@@ -106,7 +106,7 @@ def test_of_several_photos_all_are_kept_or_none(as_anna, device):
     response = as_anna.post(photos_of(device), {"photos": [picture(), broken]})
 
     assert response.status_code == 422
-    assert response.context["error"] == f"broken.jpg: {NOT_A_PHOTO}"
+    assert response.context["photos_error"] == f"broken.jpg: {NOT_A_PHOTO}"
     assert not DevicePhoto.objects.exists()
 
 

@@ -118,6 +118,22 @@ def test_a_tariff_that_does_not_exist_is_refused(as_anna, client, tariffs, devic
     assert client.status == Status.IN_VERIFICATION
 
 
+def test_onward_fixes_the_surcharge_and_leads_to_the_contract(as_anna, anna, make, client, tariffs, device):
+    make.device(client, anna, extra_fee=Decimal("99.90"))
+
+    response = as_anna.post(onward(client), {"tariff": tariffs[0].pk})
+
+    assert response.url == reverse("contracts:contract", args=[client.pk])
+    client = make.fresh(client)
+    assert client.status == Status.AWAITING_CONTRACT
+    assert client.tariff_choice.tariff == tariffs[0]
+    assert client.tariff_choice.total_extra_fee == Decimal("249.90")
+    told = ["Доплата рассчитана: 249,90\u00a0₽ (тариф «Домашний», устройств: 2)"]
+    assert log_of(client) == told
+    as_anna.post(onward(client), {"tariff": tariffs[0].pk})
+    assert log_of(client) == told
+
+
 def test_without_devices_there_is_no_contract(as_anna, make, client, tariffs):
     response = as_anna.post(onward(client), {"tariff": tariffs[0].pk})
 

@@ -39,16 +39,16 @@ def devices(request, client):
     return response
 
 
-def _step_page(request, client: Client, *, form: TariffForm | None = None, error: str = "", status: int = 200):
+def _step_page(request, client: Client, *, form: TariffForm | None = None, status: int = 200, **told):
+    """The page of step 3; `told` is what went wrong: `error`, or `photos_error` at the device `failed`."""
     form = form or TariffForm(client=client)
     devices = list(client.devices.select_related("type").prefetch_related("photos"))
     context = {
         "client": client,
         "devices": devices,
         "form": form,
-        "error": error,
         "surcharge": form.shown and Surcharge.of(devices, form.shown),
-    }
+    } | told
     part = "#surcharge" if request.htmx.target == "surcharge" else ""
     return render(request, f"devices/devices.html{part}", context, status=status)
 
@@ -125,19 +125,24 @@ def removal(request, pk):
 def photos(request, pk):
     """Add photos to a device from the list."""
     device = get_device_for(request, pk)
-    request.steps = onboarding.progress(device.client, "devices")
     form = PhotosForm(request.POST, request.FILES, kept=device.photos.count())
     if not form.is_valid():
-        return _step_page(request, device.client, error=" ".join(form.errors["photos"]), status=422)
+        return _photos_refused(request, device, " ".join(form.errors["photos"]), status=422)
     try:
         keeping.keep(device, form.cleaned_data["photos"], by=request.user)
     except TooManyPhotos:
-        return _step_page(request, device.client, error=TOO_MANY_PHOTOS, status=422)
+        return _photos_refused(request, device, TOO_MANY_PHOTOS, status=422)
     except Device.DoesNotExist:
-        return _step_page(request, device.client, error=GONE, status=409)
+        return _photos_refused(request, device, GONE, status=409)
     except storages.StorageUnavailable:
-        return _step_page(request, device.client, error=PHOTOS_NOT_KEPT, status=503)
+        return _photos_refused(request, device, PHOTOS_NOT_KEPT, status=503)
     return redirect("devices:devices", device.client_id)
+
+
+def _photos_refused(request, device: Device, words: str, *, status: int):
+    request.steps = onboarding.progress(device.client, "devices")
+    told = {"failed": device.pk, "photos_error": words} if status != 409 else {"error": words}
+    return _step_page(request, device.client, status=status, **told)
 
 
 @require_safe
