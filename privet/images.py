@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import Http404, HttpResponse
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from privet import storages
 
@@ -43,6 +43,8 @@ def read_photo(upload: UploadedFile) -> Photo:
         raise ValidationError(EMPTY, code="empty")
     if upload.size > settings.PHOTO_MAX_BYTES:
         raise ValidationError(TOO_LARGE.format(limit=settings.PHOTO_MAX_BYTES // 1024**2), code="too_large")
+    # WeasyPrint, when it is imported, tells Pillow to make grey of whatever is missing.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with Image.open(upload, formats=FORMATS) as image:
             # The header says how large it is; nothing is decoded before it is known to fit.

@@ -5,7 +5,7 @@ import pytest
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFile
 
 from privet import images
 
@@ -139,6 +139,12 @@ def test_a_script_hidden_behind_a_photo_is_gone():
 )
 def test_what_is_not_a_whole_photo_is_refused(content):
     assert refusal(content) == images.NOT_A_PHOTO
+
+
+def test_half_a_photo_is_refused_when_weasyprint_is_there_too(monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as its import does
+
+    assert refusal(encoded()[:-2000]) == images.NOT_A_PHOTO
 
 
 def test_an_empty_file_is_refused():
