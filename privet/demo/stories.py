@@ -1,0 +1,195 @@
+"""The small office: about forty clients, each brought as far as its story goes by the verbs that the pages call."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from uuid import NAMESPACE_DNS, uuid5
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from clients.models import AppUser, Client
+from contracts import issuing, payment, pep, signing
+from contracts.models import InvoiceStatus
+from devices import keeping as device_keeping
+from devices.models import Device, DeviceType, Tariff
+from managers.models import Manager
+from passport import keeping as passport_keeping
+from passport.models import Passport
+from privet import money
+from privet.demo import documents, pictures
+from privet.demo.appliances import REMARKS, appliance, serial
+from privet.demo.people import Person
+from privet.demo.places import home
+from privet.images import Photo, read_photo
+from support import bridge, log
+from support.models import GOING_ON, Author, Message, Ticket, TicketStatus
+
+SEED = 2026
+NAMESPACE = uuid5(NAMESPACE_DNS, "demo.privet.example")
+IP, BROWSER = "192.0.2.17", "Mozilla/5.0 (Linux; Android 14) Chrome/129.0 Mobile"
+
+QUESTIONS = [
+    "Здравствуйте! Когда ко мне приедет мастер?",
+    "Добрый день. Можно добавить в договор ещё один телевизор?",
+    "Не приходит код, что делать?",
+    "Подскажите, входит ли выезд за город в тариф?",
+]
+ANSWERS = [
+    "Здравствуйте! Менеджер позвонит вам сегодня до 18:00.",
+    "Добрый день! Да, конечно. Менеджер всё расскажет при встрече.",
+]
+SUBJECTS = ["Вопрос по обслуживанию", "Выезд мастера", "Договор"]
+NOTES = [
+    "Просил звонить после 19:00.",
+    "Домофон не работает, звонить с улицы.",
+    "Собака во дворе.",
+    "Оплатит в пятницу.",
+]
+
+
+@dataclass
+class Story:
+    """One client of the office; the methods are what happens, in the order in which it can."""
+
+    number: int
+    person: Person
+    random: Random
+    by: Manager
+    support: Manager
+    types: dict[str, DeviceType]
+    tariffs: list[Tariff]
+    now: datetime
+    client: Client = None
+    own_fee: Decimal | None = None
+
+    @property
+    def user_id(self):
+        return uuid5(NAMESPACE, str(self.number))
+
+    def sign_up(self, age: timedelta) -> None:
+        """As «Привет Супер» does it; the trigger makes our client."""
+        self.home = home(self.random)
+        at = self.now - age
+        AppUser.objects.create(
+            id=self.user_id,
+            phone=documents.small_office_phone(self.number),
+            email=f"{self.person.login}@mail.example" if self.number % 7 else None,
+            name=self.person.full_name if self.number % 3 else f"{self.person.first_name} {self.person.last_name}",
+            address=self.home.address if self.number % 4 else None,
+            has_subscription=self.number % 5 == 0,
+            created_at=at,
+            updated_at=at,
+        )
+        self.reload()
+
+    def contact(self) -> None:
+        user = self.client.user
+        self.client.confirm_contact(
+            by=self.by, name=self.person.full_name, phone=user.phone, email=user.email, address=self.home.address
+        )
+        self._log(log.event, "Контактные данные подтверждены, клиент взят в работу.")
+        if self.number % 4 == 1:
+            self._log(log.note, self.random.choice(NOTES))
+
+    def passport(self) -> None:
+        birth = documents.birth_date(self.random, self.now.date())
+        issued_on = documents.issue_date(birth, self.now.date() - timedelta(days=60), delay=5 + self.number)
+        registered = self.home if self.random.random() < 0.6 else home(self.random)
+        passport = Passport(
+            client=self.client,
+            last_name=self.person.last_name,
+            first_name=self.person.first_name,
+            middle_name=self.person.middle_name,
+            issued_by=registered.issued_by(issued_on),
+            department_code=registered.department,
+            issued_on=issued_on,
+            birth_date=birth,
+            registration_address=registered.address,
+        )
+        passport_keeping.keep(passport, documents.small_office_digits(self.number, issued_on), by=self.by)
+        if self.number % 2:
+            passport_keeping.replace_photo(passport, _photo(pictures.passport(self.random)).picture, by=self.by)
+
+    def devices(self) -> None:
+        for _ in range(self.random.choice([1, 2, 2, 3, 4])):
+            self.device()
+
+    def device(self) -> None:
+        kind, title, specs = appliance(self.random)
+        own_fee = Decimal(self.random.choice([100, 200, 350, 500])) if self.random.random() < 0.3 else None
+        device = Device(
+            client=self.client,
+            type=self.types[kind],
+            title=title,
+            description=self.random.choice(REMARKS),
+            purchased_on=date(self.random.randint(2016, 2025), self.random.randint(1, 12), 1),
+            serial_number=serial(self.random),
+            specs=specs,
+            extra_fee=own_fee if self.own_fee is None else self.own_fee,
+        )
+        photos = [_photo(pictures.device(kind, self.random)) for _ in range(self.random.choice([0, 1, 1, 2]))]
+        device_keeping.keep(device, photos, by=self.by)
+
+    def tariff(self) -> None:
+        device_keeping.fix_surcharge(self.client, self.random.choice(self.tariffs), by=self.by)
+
+    def free_of_charge(self) -> None:
+        self.own_fee = Decimal(0)
+
+    def issue(self) -> None:
+        self.contract = issuing.issue(self.reload(), by=self.by)
+
+    def code(self) -> None:
+        signing.request_code(self.contract, by=self.by)
+
+    def sign(self) -> None:
+        """With the code that stands in the client's app, as the client would read it out."""
+        texts = Message.objects.filter(ticket__user=self.user_id, author=Author.SUPPORT).values_list("body", flat=True)
+        codes = [found[1] for text in texts if (found := re.search(rf"{self.contract.number}: (\d{{6}})", text))]
+        version = pep.current_version()
+        signing.sign(
+            self.contract, codes[-1], consent=True, pep_text_version=version, by=self.by, ip=IP, user_agent=BROWSER
+        )
+
+    def pay(self) -> None:
+        for invoice in payment.invoices_of(self.client).filter(status=InvoiceStatus.PENDING):
+            payment.confirm_payment(invoice, by=self.by)
+
+    def bill_in_parts(self) -> None:
+        """Half now: the invoice of the signing is replaced by a smaller one."""
+        half = (payment.Balance.of(self.client).outstanding / 2).quantize(money.KOPECK)
+        due_on = timezone.localdate(self.now) + timedelta(days=5)
+        payment.bill(self.client, amount=half, description="Первая половина доплаты", due_on=due_on, by=self.by)
+
+    def question(self) -> None:
+        """The client writes in the app; the app opens a ticket unless one goes on."""
+        now = timezone.now()
+        ticket = Ticket.objects.filter(user_id=self.user_id, status__in=GOING_ON).first() or Ticket.objects.create(
+            user_id=self.user_id, subject=self.random.choice(SUBJECTS), created_at=now, updated_at=now
+        )
+        body = self.random.choice(QUESTIONS)
+        Message.objects.create(ticket=ticket, author=Author.USER, body=body, created_at=now, updated_at=now)
+
+    def answer(self) -> None:
+        bridge.answer(self._ticket(), self.random.choice(ANSWERS), by=self.support)
+
+    def close(self) -> None:
+        bridge.set_status(self._ticket(), TicketStatus.CLOSED, by=self.support)
+
+    def _log(self, kind: Callable, body: str) -> None:
+        kind(self.client, body, by=self.by, now=timezone.now())
+
+    def _ticket(self) -> Ticket:
+        return Ticket.objects.get(user_id=self.user_id, status__in=GOING_ON)
+
+    def reload(self) -> Client:
+        self.client = Client.objects.select_related("user").get(user=self.user_id)
+        return self.client
+
+
+def _photo(jpeg: bytes) -> Photo:
+    return read_photo(SimpleUploadedFile("photo.jpg", jpeg))

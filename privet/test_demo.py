@@ -1,0 +1,159 @@
+"""`load_demo`: a small office that was brought about by the pages' own verbs."""
+
+import hashlib
+import io
+import re
+
+import pytest
+from django.conf import settings as project
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import transaction
+from django.test import Client as Browser
+from django.test import override_settings
+from pypdf import PdfReader
+
+from clients.models import AppUser, Client, ClientChange, Status
+from contracts.models import Contract, Invoice, InvoiceStatus
+from contracts.signing import evidence_is_intact
+from contracts.snapshot import Contents
+from devices.models import Device, DevicePhoto, SharedDevicePhoto, Tariff
+from managers.models import Manager, Role
+from passport.models import Passport
+from privet import storages
+from privet.demo.office import PASSWORD, STAFF
+from privet.demo.people import MEN, PATRONYMICS, WOMEN, feminine
+from support.models import Author, LogEntry, Message, Ticket
+
+TABLES = [AppUser, Client, ClientChange, Passport, Device, DevicePhoto, SharedDevicePhoto, Contract, Invoice, Ticket]
+TABLES += [Message, LogEntry, Manager, Tariff]
+
+
+CHEAP = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def load() -> str:
+    said = io.StringIO()
+    call_command("load_demo", stdout=said)
+    return said.getvalue()
+
+
+@pytest.fixture(scope="module")
+def office(django_db_setup, django_db_blocker, tmp_path_factory):
+    """One loading for all tests here; each runs in a savepoint within it."""
+    files = {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": str(tmp_path_factory.mktemp("files"))}}
+    with django_db_blocker.unblock(), transaction.atomic():
+        with override_settings(DEBUG=True, STORAGES=project.STORAGES | {"default": files}, PASSWORD_HASHERS=CHEAP):
+            said = load()
+        yield said, files
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def demo(office, db, settings) -> str:
+    """What load_demo printed."""
+    said, files = office
+    settings.DEBUG = True
+    settings.STORAGES = settings.STORAGES | {"default": files}
+    return said
+
+
+def test_there_are_clients_in_every_status(demo):
+    statuses = list(Client.objects.values_list("status", flat=True))
+    assert len(statuses) == 40
+    assert all(statuses.count(status) >= 5 for status in Status.values)
+
+
+def test_the_people_who_are_printed_sign_in(demo):
+    for email, _, role in STAFF:
+        assert re.search(rf"{role.value} +{re.escape(email)} +{PASSWORD}", demo)
+        assert Browser().login(email=email, password=PASSWORD)
+    roles = list(Manager.objects.values_list("role", flat=True))
+    assert sorted(roles) == sorted([Role.ADMIN, Role.MANAGER, Role.MANAGER, Role.SUPPORT])
+    assert Tariff.objects.filter(is_active=True).count() == 3
+
+
+def test_signed_contracts_have_their_files_and_intact_evidence(demo):
+    signed = list(Contract.objects.signed())
+    assert len(signed) >= 15
+    for contract in signed:
+        file = storages.get(contract.pdf_key)
+        assert hashlib.sha256(file).hexdigest() == contract.pdf_sha256
+        assert evidence_is_intact(contract)
+    text = PdfReader(io.BytesIO(file)).pages[0].extract_text().replace("\n", " ")
+    assert contract.number in text
+    assert contract.snapshot.contents.person.full_name in text
+
+
+def test_one_open_contract_is_stale_and_one_client_needs_a_second(demo):
+    stale = [
+        contract for contract in Contract.objects.open() if contract.snapshot.contents != Contents.of(contract.client)
+    ]
+    assert len(stale) == 1
+    assert Client.objects.filter(status=Status.AWAITING_CONTRACT, contracts__signed_at__isnull=False).count() == 1
+
+
+def test_invoices_are_pending_paid_and_replaced(demo):
+    assert set(Invoice.objects.values_list("status", flat=True)) == set(InvoiceStatus.values)
+    assert Client.objects.filter(status=Status.PROCESSED, contracts__invoices=None).count() == 2
+
+
+def test_photos_can_be_read_and_are_in_the_clients_app(demo):
+    photos = list(DevicePhoto.objects.all())
+    assert len(photos) > 15
+    assert all(storages.get(key).startswith(b"\xff\xd8") for photo in photos for key in photo.keys)
+    assert SharedDevicePhoto.objects.count() == len(photos)
+    passports = Passport.objects.exclude(photo="")
+    assert passports.exists()
+    assert all(storages.get(passport.photo).startswith(b"\xff\xd8") for passport in passports)
+
+
+def test_clients_write_and_support_answers(demo):
+    assert set(Message.objects.values_list("author", flat=True)) == set(Author.values)
+    assert {"open", "pending", "closed"} <= set(Ticket.objects.values_list("status", flat=True))
+
+
+def test_accounts_are_spread_over_the_last_weeks(demo):
+    times = list(AppUser.objects.order_by("created_at").values_list("created_at", flat=True))
+    assert (times[-1] - times[0]).days > 30
+
+
+def test_names_agree_in_gender(demo):
+    sons, daughters = zip(*PATRONYMICS, strict=True)
+    for passport in Passport.objects.all():
+        if passport.first_name in WOMEN:
+            assert passport.middle_name in daughters
+            assert passport.last_name == feminine(passport.last_name)
+        else:
+            assert passport.first_name in MEN
+            assert passport.middle_name in sons
+    assert Passport.objects.filter(last_name__contains="ё").exists()
+    assert Passport.objects.filter(last_name__contains="-").exists()
+
+
+@pytest.mark.parametrize(
+    ("his", "hers"),
+    [
+        ("Королёв", "Королёва"),
+        ("Ильин", "Ильина"),
+        ("Троицкий", "Троицкая"),
+        ("Толстой", "Толстая"),
+        ("Черных", "Черных"),
+        ("Шевченко", "Шевченко"),
+        ("Соколов-Раевский", "Соколова-Раевская"),
+    ],
+)
+def test_surnames_of_women(his, hers):
+    assert feminine(his) == hers
+
+
+def test_loading_again_changes_nothing(demo):
+    before = {model: list(model.objects.order_by("pk").values()) for model in TABLES}
+    assert "Nothing to do" in load()
+    assert {model: list(model.objects.order_by("pk").values()) for model in TABLES} == before
+
+
+def test_loading_is_refused_where_debug_is_off(demo, settings):
+    settings.DEBUG = False
+    with pytest.raises(CommandError, match="DEBUG"):
+        load()
