@@ -29,7 +29,7 @@ class FoundByClient:
 
 
 class ReassignAction(ActionForm):
-    manager = forms.ModelChoiceField(possible_managers(), required=False, label="Менеджер")
+    manager = forms.ModelChoiceField(possible_managers(), required=False, label="Менеджер", empty_label="Кому передать")
 
 
 class ClientForm(forms.ModelForm):
@@ -72,12 +72,12 @@ class ClientAdmin(OfficeAdmin):
         return formats.phone(client.user.phone)
 
     @admin.display(description="электронная почта")
-    def email(self, client: Client) -> str | None:
-        return client.user.email
+    def email(self, client: Client) -> str:
+        return client.user.email or "—"
 
     @admin.display(description="адрес")
-    def address(self, client: Client) -> str | None:
-        return client.user.address
+    def address(self, client: Client) -> str:
+        return client.user.address or "—"
 
     def has_add_permission(self, request) -> bool:
         return False

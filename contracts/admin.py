@@ -1,4 +1,5 @@
 from django.contrib import admin, messages
+from django.contrib.admin.options import ActionLocation
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
@@ -94,7 +95,9 @@ class ContractAdmin(PdfLink, FoundByClient, ReadOnlyAdmin):
     def is_intact(self, contract: Contract) -> bool | None:
         return signing.evidence_is_intact(contract) if contract.signed_at else None
 
-    @admin.action(description="Разблокировать подписание")
+    @admin.action(
+        description="Разблокировать подписание", location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
+    )
     def unlock(self, request, queryset):
         locked = list(queryset.filter(STATES["locked"][1]))
         for contract in locked:

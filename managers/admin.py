@@ -1,4 +1,5 @@
 from django.contrib import admin, messages
+from django.contrib.admin.options import ActionLocation
 from django.db import transaction
 
 from managers.models import Manager
@@ -36,7 +37,10 @@ class ManagerAdmin(OfficeAdmin):
             transaction.on_commit(lambda: self._invite(request, obj))
         super().save_model(request, obj, form, change)
 
-    @admin.action(description="Отправить ссылку для нового пароля")
+    @admin.action(
+        description="Отправить ссылку для нового пароля",
+        location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM],
+    )
     def send_password_link(self, request, queryset):
         for manager in queryset.filter(is_active=True):
             self._invite(request, manager)

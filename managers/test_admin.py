@@ -41,6 +41,12 @@ def test_there_is_one_way_in(signed_out):
     assert response.url.startswith(reverse("managers:sign_in"))
 
 
+def test_there_is_one_place_to_change_a_password(as_gleb):
+    data = {"old_password": "x", "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+
+    assert as_gleb.post(reverse("admin:password_change"), data).url == reverse("managers:password")
+
+
 def test_the_site_speaks_russian_and_hides_what_has_no_meaning_here(as_gleb):
     text = as_gleb.get(reverse("admin:index")).text
 

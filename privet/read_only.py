@@ -1,8 +1,10 @@
 """What the pages of Django admin share: nothing is counted to its end, and what others change is only shown."""
 
 from django.contrib import admin
+from django.contrib.admin.options import ActionLocation
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
+from django.utils.text import capfirst
 
 COUNTED = 10_000
 
@@ -22,6 +24,14 @@ class OfficeAdmin(admin.ModelAdmin):
     paginator = CappedPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
+
+    def get_action_choices(self, request, default_choices=None, action_location=ActionLocation.CHANGE_LIST):
+        default_choices = default_choices or [("", "Выберите действие")]
+        return super().get_action_choices(request, default_choices, action_location)
+
+    def changelist_view(self, request, extra_context=None):
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title} | (extra_context or {}))
 
 
 class _NothingChanges:

@@ -32,5 +32,6 @@ urlpatterns = [
     path("", include("support.urls")),
     # One way in: signing in to the admin site obeys the same limits as everywhere.
     path("admin/login/", to_sign_in, name="admin_sign_in"),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="managers:password")),
     path("admin/", admin.site.urls),
 ]

@@ -44,8 +44,8 @@ class TicketAdmin(ReadOnlyAdmin):
         return (queryset.search(search_term) if search_term.strip() else queryset), False
 
     @admin.display(description="клиент")
-    def client(self, ticket: Ticket) -> str | None:
-        return ticket.user and ticket.user.name
+    def client(self, ticket: Ticket) -> str:
+        return ticket.user.name if ticket.user else "учётная запись удалена"
 
     @admin.display(description="статус")
     def state(self, ticket: Ticket) -> str:

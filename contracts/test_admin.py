@@ -1,0 +1,197 @@
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from clients.models import Client
+from contracts import signing
+from contracts.models import TRIES_PER_CONTRACT, Contract, Invoice
+from contracts.snapshot import CompanyPart, Contents, Snapshot
+from support.models import LogEntry, Message
+
+CONTRACTS = reverse("admin:contracts_contract_changelist")
+INVOICES = reverse("admin:contracts_invoice_changelist")
+
+
+def issued(make, by, number="ИВ-261123-01", **client) -> Contract:
+    client = make.awaiting_contract(by, fee=Decimal("300"), **client)
+    snapshot = Snapshot(
+        number=number,
+        issued_on=timezone.localdate(),
+        template_version="1",
+        company=CompanyPart.now(),
+        contents=Contents.of(client),
+    )
+    return Contract.objects.create(
+        client=client,
+        number=number,
+        template_version="1",
+        encrypted_snapshot=snapshot.encrypt(),
+        surcharge=300,
+        pdf_key=f"contracts/{client.pk}/{number}.pdf",
+        pdf_sha256="0" * 64,
+        issued_at=timezone.now(),
+        issued_by=by,
+    )
+
+
+def signed(make, by, **fields) -> Contract:
+    contract = issued(make, by, **fields)
+    signing.request_code(contract, by=by)
+    code = re.search(r": (\d{6})\.", Message.objects.latest("created_at").body).group(1)
+    evidence = {"pep_text_version": "1", "ip": "192.0.2.1", "user_agent": "Chromium"}
+    return signing.sign(contract, code, consent=True, by=by, **evidence)
+
+
+def page(row):
+    return reverse(f"admin:contracts_{row._meta.model_name}_change", args=[row.pk])
+
+
+def unlock(browser, *contracts):
+    data = {"action": "unlock", "_selected_action": [contract.pk for contract in contracts]}
+    return browser.post(CONTRACTS, data, follow=True)
+
+
+def test_the_evidence_is_shown_and_checked(as_gleb, make, anna):
+    contract = signed(make, anna)
+
+    text = as_gleb.get(page(contract)).text
+
+    for shown in ("192.0.2.1", "Chromium", contract.evidence_hmac, contract.pdf_sha256, "Анна Смирнова"):
+        assert shown in text, shown
+    assert "icon-yes" in text
+    assert reverse("contracts:pdf", args=[contract.pk]) in text
+
+
+def test_what_the_contract_says_is_not_dumped(as_gleb, make, anna):
+    contract = signed(make, anna)
+
+    for address in (page(contract), CONTRACTS, reverse("admin:clients_client_change", args=[contract.client_id])):
+        text = as_gleb.get(address).text
+        assert contract.encrypted_snapshot[:40] not in text
+        assert contract.client.passport.number not in text
+    assert "code_hash" not in as_gleb.get(page(contract)).text
+
+
+def test_nothing_of_a_contract_or_an_invoice_can_be_changed(as_gleb, make, anna):
+    contract = signed(make, anna)
+    for row in (contract, Invoice.objects.get()):
+        model = type(row)
+        before = model.objects.values().get()
+        name = f"admin:contracts_{model._meta.model_name}"
+        forged = {"number": "ИВ-1", "surcharge": "0", "due": "0", "amount": "1", "status": "paid", "signed_at_0": ""}
+
+        assert as_gleb.post(page(row), forged).status_code == 403
+        assert as_gleb.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+        assert as_gleb.post(reverse(f"{name}_add"), forged).status_code == 403
+        as_gleb.post(
+            reverse(f"{name}_changelist"), {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"}
+        )
+        assert model.objects.values().get() == before
+
+
+def test_an_admin_unlocks_signing(as_gleb, gleb, make, anna):
+    contract = issued(make, anna)
+    Contract.objects.update(failed_tries=TRIES_PER_CONTRACT)
+    assert "Подписание заблокировано" in as_gleb.get(page(contract)).text
+
+    response = unlock(as_gleb, contract)
+
+    assert "Разблокировано договоров: 1" in response.text
+    contract.refresh_from_db()
+    assert contract.failed_tries == 0
+    entry = LogEntry.objects.latest("created_at")
+    assert (entry.author, entry.thread.client) == (gleb, contract.client)
+
+
+def test_the_contracts_own_page_unlocks_too(as_gleb, make, anna):
+    contract = issued(make, anna)
+    Contract.objects.update(failed_tries=TRIES_PER_CONTRACT)
+    form = as_gleb.get(page(contract)).context["action_form"]
+
+    as_gleb.post(page(contract), {form["action"].html_name: "unlock", "_selected_action": contract.pk})
+
+    contract.refresh_from_db()
+    assert contract.failed_tries == 0
+
+
+def test_unlocking_leaves_a_signed_contract_as_it_is(as_gleb, make, anna):
+    contract = signed(make, anna)
+    before = Contract.objects.values().get()
+
+    response = unlock(as_gleb, contract)
+
+    assert "нет заблокированных" in response.text
+    assert Contract.objects.values().get() == before
+
+
+def test_nobody_else_unlocks(as_anna, as_vera, make, anna):
+    contract = issued(make, anna)
+    Contract.objects.update(failed_tries=TRIES_PER_CONTRACT)
+
+    for browser in (as_anna, as_vera):
+        browser.post(CONTRACTS, {"action": "unlock", "_selected_action": [contract.pk]})
+
+    contract.refresh_from_db()
+    assert contract.failed_tries == TRIES_PER_CONTRACT
+
+
+@pytest.mark.parametrize("query", ["ИВ-261123-07", "сидорова", "+7(916)000-00-00"])
+def test_finds_by_number_and_client(as_gleb, make, anna, query):
+    wanted = signed(make, anna, number="ИВ-261123-07", name="Сидорова Анна", phone="9160000000")
+    signed(make, anna, number="ИВ-261123-08")
+
+    assert set(as_gleb.get(CONTRACTS, {"q": query}).context["cl"].queryset) == {wanted}
+    assert {bill.contract for bill in as_gleb.get(INVOICES, {"q": query}).context["cl"].queryset} == {wanted}
+
+
+def test_filters_by_state(as_gleb, make, anna):
+    waiting, done = issued(make, anna), signed(make, anna, number="ИВ-261123-02")
+
+    def in_state(state):
+        return set(as_gleb.get(CONTRACTS, {"state": state}).context["cl"].queryset)
+
+    assert in_state("waiting") == {waiting}
+    assert in_state("signed") == {done}
+    assert in_state("locked") == in_state("void") == in_state("paid") == set()
+    assert in_state("nonsense") == {waiting, done}
+
+
+@pytest.mark.parametrize("address", [CONTRACTS, INVOICES])
+def test_the_number_of_queries_does_not_grow(as_gleb, make, anna, address):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            assert as_gleb.get(address).status_code == 200
+        return len(captured)
+
+    signed(make, anna)
+    one = queries()
+    for number in range(2, 11):
+        signed(make, anna, number=f"ИВ-261123-{number:02}")
+
+    assert queries() == one
+
+
+def test_a_client_with_many_contracts_costs_no_more_queries(as_gleb, make, anna):
+    contract = signed(make, anna)
+    address = reverse("admin:clients_client_change", args=[contract.client_id])
+
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            as_gleb.get(address)
+        return len(captured)
+
+    one = queries()
+    fields = Contract.objects.values().get()
+    for number in range(2, 6):
+        again = fields | {"id": None, "number": f"ИВ-{number}", "pdf_key": f"{number}", "issued_at": timezone.now()}
+        Contract.objects.create(**{name: value for name, value in again.items() if name != "id"})
+
+    assert Client.objects.get().contracts.count() == 5
+    assert queries() == one
+    assert timezone.now() - contract.issued_at < timedelta(minutes=1)
