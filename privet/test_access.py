@@ -151,6 +151,7 @@ PAGES = {
     "healthz": page(OPEN, GET),
     "home": page(EVERYBODY, GET, get=302),
     "admin_sign_in": page(OPEN, BOTH, get=302),
+    "admin_password": page(EVERYBODY, BOTH, get=302),
     "managers:sign_in": page(OPEN, BOTH, data=always(email="anna@privet.example", password=PASSWORD)),
     "managers:sign_out": page(OPEN, POST),
     "managers:password": page(

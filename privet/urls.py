@@ -12,6 +12,7 @@ from managers.views import home
 to_sign_in = login_not_required(
     RedirectView.as_view(pattern_name="managers:sign_in", query_string=True, http_method_names=["get", "head", "post"])
 )
+to_password = RedirectView.as_view(pattern_name="managers:password", http_method_names=["get", "head", "post"])
 
 
 @login_not_required
@@ -30,8 +31,8 @@ urlpatterns = [
     path("", include("devices.urls")),
     path("", include("contracts.urls")),
     path("", include("support.urls")),
-    # One way in: signing in to the admin site obeys the same limits as everywhere.
+    # One way in: signing in to the admin site, and its passwords, obey the same limits as everywhere.
     path("admin/login/", to_sign_in, name="admin_sign_in"),
-    path("admin/password_change/", RedirectView.as_view(pattern_name="managers:password")),
+    path("admin/password_change/", to_password, name="admin_password"),
     path("admin/", admin.site.urls),
 ]

@@ -168,6 +168,10 @@ def test_a_bad_query_is_422_and_says_so(as_vera, ticket, query):
     assert "ticket_search" not in as_vera.session
 
 
+def test_punctuation_alone_is_passed_over(as_vera, ticket):
+    assert search(as_vera, "'") == [ticket.subject]
+
+
 def test_emoji_find_nothing_quietly(as_vera, ticket):
     assert search(as_vera, "🙂") == []
 
