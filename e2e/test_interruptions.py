@@ -84,3 +84,38 @@ def test_a_message_of_support_reaches_the_client(open_page, vera, anna, make):
 
     expect(page.get_by_text("Мастер приедет в среду 🙂").first).to_be_visible()
     assert Message.objects.filter(body="Мастер приедет в среду 🙂", author="support").count() == 1
+
+
+def test_a_new_code_can_be_asked_for_when_the_countdown_ends(open_page, anna, make):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+    page = open_page()
+    page.clock.install()
+    sign_in(page, anna.email)
+    page.wait_for_url("**/clients/**")
+    page.goto(reverse("contracts:contract", args=[contract.client.pk]))
+    page.get_by_role("button", name="Запросить код").click()
+
+    button = page.get_by_role("button", name="Запросить новый код")
+    expect(button).to_have_text(re.compile(r"через (1:00|0:5\d)"))
+    expect(button).to_be_disabled()
+    page.clock.fast_forward(61_000)
+    expect(button).to_have_text("Запросить новый код")
+    expect(button).to_be_enabled()
+
+
+def test_a_code_may_be_pasted_with_a_space(open_page, anna, make):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+    page = open_page()
+    sign_in(page, anna.email)
+    page.wait_for_url("**/clients/**")
+    page.goto(reverse("contracts:contract", args=[contract.client.pk]))
+    field = page.get_by_label("Код из приложения")
+    field.evaluate(
+        """field => {
+            const data = new DataTransfer();
+            data.setData("text", " 123 456 ");
+            field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+
+    expect(field).to_have_value("123456")
