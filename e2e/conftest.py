@@ -49,7 +49,7 @@ def open_page(chromium, live_server, transactional_db):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("pageerror", lambda error: complaints.append(f"{error.message} {error.stack}"))
         page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
         return page
 
