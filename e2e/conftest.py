@@ -21,6 +21,7 @@ EXPECTED = (
     *(f"status of {status}" for status in (401, 409, 422, 429)),
     "ERR_INTERNET_DISCONNECTED",
     "htmx:afterRequest",
+    "htmx:sendError",
 )
 
 
