@@ -11,11 +11,11 @@ document.addEventListener("paste", (event) => {
 function countDown(button) {
   if (button.dataset.until) return;
   button.dataset.until = Date.now() + 1000 * Number(button.dataset.countdown);
-  const label = button.textContent.trim();
+  const text = button.parentElement.querySelector("[data-countdown-text]");
   const tick = () => {
     const left = Math.max(0, Math.ceil((button.dataset.until - Date.now()) / 1000));
-    const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-    button.textContent = left ? `${label} через ${time}` : label;
+    text.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    text.parentElement.hidden = left === 0;
     button.setAttribute("aria-disabled", String(left > 0));
     if (left === 0 || !button.isConnected) clearInterval(timer);
   };
