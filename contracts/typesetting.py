@@ -11,13 +11,9 @@ from urllib.request import url2pathname
 
 import pydyf
 from django.conf import settings
-from PIL import ImageFile
 from weasyprint import CSS, HTML, Document, Page
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
-
-# WeasyPrint lets Pillow load broken pictures for the whole process; photos that people send must be whole.
-ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 FONTS = settings.BASE_DIR / "templates" / "contracts" / "pdf" / "fonts"
 BLANK_PAGE = '<div style="break-before: page"></div>'
