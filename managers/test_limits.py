@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
+from conftest import waiting_for_locks
 from managers import limits
 from managers.address import neighbourhood
 from managers.limits import PASSWORD_RESET, SIGN_IN, TooManyTries, forget_old, in_words, reserve
@@ -207,12 +208,6 @@ def in_parallel(deed, times: int) -> list[threading.Thread]:
     return threads
 
 
-def waiting_for_a_lock() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
-        return cursor.fetchone()[0]
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("known_row", [True, False])
 def test_of_twenty_guesses_at_once_only_the_free_ones_pass(many_connections, known_row):
@@ -233,7 +228,7 @@ def test_of_twenty_guesses_at_once_only_the_free_ones_pass(many_connections, kno
         cursor.execute("LOCK TABLE manager_attempts IN SHARE MODE")
         threads = in_parallel(guess, 20)
         deadline = time.monotonic() + 4
-        while (waiting := waiting_for_a_lock()) < 20 and time.monotonic() < deadline:
+        while (waiting := waiting_for_locks()) < 20 and time.monotonic() < deadline:
             time.sleep(0.02)
         cursor.execute("COMMIT")
     for thread in threads:
