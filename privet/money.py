@@ -1,6 +1,6 @@
 """Roubles: `Decimal` with two places, in figures and in words."""
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from num2words import num2words
 
@@ -8,18 +8,25 @@ KOPECK = Decimal("0.01")
 NBSP = "\u00a0"
 
 
+def rounded(amount: Decimal) -> Decimal:
+    """To whole kopecks, half a kopeck up, as invoices are rounded."""
+    return amount.quantize(KOPECK, rounding=ROUND_HALF_UP)
+
+
 def in_figures(amount: Decimal) -> str:
     """«1 000,00 ₽», with spaces that do not break."""
-    whole, kopecks = f"{amount:,.2f}".split(".")
+    whole, kopecks = f"{rounded(amount):,.2f}".split(".")
     return f"{whole.replace(',', NBSP)},{kopecks}{NBSP}₽"
 
 
 def in_words(amount: Decimal) -> str:
     """«Одна тысяча рублей 00 копеек»: whole roubles in words, kopecks in figures, as contracts write it."""
-    roubles, kopecks = divmod(int((amount / KOPECK).to_integral_value()), 100)
-    words = num2words(roubles, lang="ru", to="cardinal")
-    in_roubles = f"{words[:1].upper()}{words[1:]} {_plural(roubles, 'рубль', 'рубля', 'рублей')}"
-    return f"{in_roubles} {kopecks:02d} {_plural(kopecks, 'копейка', 'копейки', 'копеек')}"
+    amount = rounded(amount)
+    roubles, kopecks = divmod(int(abs(amount) * 100), 100)
+    words = ("минус " if amount < 0 else "") + num2words(roubles, lang="ru", to="cardinal")
+    rouble = _plural(roubles, "рубль", "рубля", "рублей")
+    kopeck = _plural(kopecks, "копейка", "копейки", "копеек")
+    return f"{words[:1].upper()}{words[1:]} {rouble} {kopecks:02d} {kopeck}"
 
 
 def _plural(number: int, one: str, few: str, many: str) -> str:

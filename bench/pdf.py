@@ -1,0 +1,55 @@
+"""How long a contract takes to typeset, warm: `python bench/pdf.py [devices] [runs]`."""
+
+import os
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
+os.environ.setdefault("DEBUG", "1")
+os.environ.setdefault("DATABASE_URL", "postgresql://")  # read by the settings, never connected to
+
+import django
+
+django.setup()
+
+import pypdfium2  # noqa: E402
+import weasyprint  # noqa: E402
+
+from contracts import pdf, sample  # noqa: E402
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def milliseconds(deed, runs: int) -> list[float]:
+    taken = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        deed()
+        taken.append((time.perf_counter() - start) * 1000)
+    return taken
+
+
+def main(devices: int = 5, runs: int = 100) -> None:
+    snapshot = sample.snapshot(devices)
+    (cold,) = milliseconds(lambda: pdf.render_contract(snapshot), 1)
+    taken = milliseconds(lambda: pdf.render_contract(snapshot), runs)
+    file = pdf.render_contract(snapshot)
+    p95 = statistics.quantiles(taken, n=20)[-1]
+    versions = f"Python {platform.python_version()}, WeasyPrint {weasyprint.__version__}"
+    print(f"{processor()} × {os.cpu_count()}, load {os.getloadavg()[0]:.1f}, {versions}")
+    pages = len(pypdfium2.PdfDocument(file))
+    print(f"contract: {devices} devices, {pages} pages, {len(file) / 1024:.0f} KB, {runs} runs")
+    print(f"median {statistics.median(taken):.1f} ms, p95 {p95:.1f} ms, best {min(taken):.1f} ms, first {cold:.0f} ms")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

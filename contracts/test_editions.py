@@ -1,0 +1,78 @@
+"""A published edition of a text is what people have signed: it never changes again."""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.template.loader import get_template
+
+from contracts import pdf, pep
+
+TEMPLATES = settings.BASE_DIR / "templates" / "contracts"
+PUBLISHED = TEMPLATES / "published.txt"
+
+
+def published() -> dict[str, str]:
+    """SHA-256 by path below templates/contracts."""
+    lines = [line.split() for line in PUBLISHED.read_text().splitlines() if line and not line.startswith("#")]
+    return {path: digest for digest, path in lines}
+
+
+def editions() -> list[Path]:
+    """Folders of contract editions, each font that they use, and consents."""
+    contracts = [pdf.FOLDER / name for name in pdf.versions()]
+    return [*contracts, *sorted((pdf.FOLDER / "fonts").glob("*.ttf")), *sorted((TEMPLATES / "pep").glob("v*.html"))]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 over the name and content of every file, in the order of names."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    total = hashlib.sha256()
+    for file in files:
+        if file.is_file():
+            total.update(f"{file.relative_to(TEMPLATES).as_posix()}\0{file.stat().st_size}\0".encode())
+            total.update(file.read_bytes())
+    return total.hexdigest()
+
+
+@pytest.mark.parametrize("path", editions(), ids=lambda path: path.relative_to(TEMPLATES).as_posix())
+def test_published_edition_is_what_it_was(path):
+    name, now = path.relative_to(TEMPLATES).as_posix(), digest(path)
+    assert published().get(name) == now, (
+        f"Never edit a published edition: make the next one (docs/contract-text.md). A new one is published by the line"
+        f" «{now} {name}» in {PUBLISHED.name}."
+    )
+
+
+def test_published_edition_is_still_there():
+    assert published().keys() <= {path.relative_to(TEMPLATES).as_posix() for path in editions()}
+
+
+def test_newest_edition_is_chosen_by_its_number(tmp_path, monkeypatch):
+    for name in ("v1", "v2", "v10", "v10-draft", "fonts", "v"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "v11").write_text("not a folder")
+    monkeypatch.setattr(pdf, "FOLDER", tmp_path)
+    assert pdf.current_version() == "v10"
+
+
+def test_consent_to_the_electronic_signature_is_a_template_of_its_version():
+    assert pep.current_template() == f"contracts/pep/{pep.current_version()}.html"
+    text = get_template(pep.current_template()).render()
+    assert "63-ФЗ" in text
+    assert "код" in text
+
+
+def test_texts_are_in_pieces_that_can_be_read():
+    for template in TEMPLATES.glob("p*/**/*.html"):
+        assert len(template.read_text().splitlines()) <= 80, template
+
+
+def test_texts_use_only_values_that_are_documented():
+    guide = (settings.BASE_DIR / "docs" / "contract-text.md").read_text()
+    used = set()
+    for template in pdf.FOLDER.glob("v*/**/*.html"):
+        used |= set(re.findall(r"{{ ([a-z_.]+)", template.read_text())) - {"forloop.counter"}
+    assert not [name for name in used if f"`{name}`" not in guide]

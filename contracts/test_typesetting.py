@@ -1,0 +1,201 @@
+"""Files are the same for the same input, whoever makes them where, and hold nothing from outside."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import BytesIO
+from threading import Thread
+
+import pypdfium2
+import pytest
+from django.conf import settings
+from PIL import Image
+from pypdf import PdfReader
+
+from contracts import pdf, sample, typesetting
+
+PAGE = "<html><head><title>t</title></head><body>{}</body></html>"
+SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="#f00"/></svg>'
+ANOTHER_PROCESS = """
+import hashlib, django
+django.setup()
+from contracts import pdf, sample
+print(hashlib.sha256(pdf.render_contract(sample.snapshot(3))).hexdigest())
+"""
+
+
+@pytest.fixture
+def stylesheet(tmp_path):
+    folder = tmp_path / "edition"
+    folder.mkdir()
+    (folder / "page.css").write_text('html { font: 10pt "PT Serif" }')
+    (folder / "square.svg").write_text(SQUARE)
+    Image.new("RGB", (9, 9), (255, 0, 0)).save(folder / "square.png")
+    (tmp_path / "secret.svg").write_text(SQUARE)
+    return folder / "page.css"
+
+
+def text(file: bytes) -> str:
+    return " ".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(file))
+
+
+def is_red(file: bytes, page: int = 0) -> bool:
+    """Whether something pure red is drawn."""
+    picture = pypdfium2.PdfDocument(file)[page].render(scale=1).to_pil().convert("RGB")
+    return any(color == (255, 0, 0) for _, color in picture.getcolors(maxcolors=1 << 24))
+
+
+def fonts(file: bytes) -> set[str]:
+    """Names of the embedded fonts without the tag of their subset."""
+    found = set()
+    for page in PdfReader(BytesIO(file)).pages:
+        for font in page["/Resources"]["/Font"].values():
+            found.add(font.get_object()["/BaseFont"].split("+")[1])
+    return found
+
+
+def test_same_snapshot_gives_the_same_bytes():
+    first = pdf.render_contract(sample.snapshot(3))
+    assert pdf.render_contract(sample.snapshot(3)) == first
+    assert pdf.render_contract(sample.snapshot(4, device={"title": "漢字 ½"})) != first
+    assert pdf.render_contract(sample.snapshot(3)) == first
+
+
+def test_any_change_of_the_snapshot_changes_the_bytes():
+    files = {
+        pdf.render_contract(snapshot)
+        for snapshot in (
+            sample.snapshot(1),
+            sample.snapshot(2),
+            sample.snapshot(1, number="ИВ-261123-02"),
+            sample.snapshot(1, person={"passport_number": "348354"}),
+            sample.snapshot(1, tariff={"notes": ""}),
+            sample.snapshot(1, company={"bank_account": "40702810000000000001"}),
+        )
+    }
+    assert len(files) == 6
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_another_process_gives_the_same_bytes(seed, tmp_path):
+    environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(settings.BASE_DIR), "TZ": "Asia/Vladivostok"}
+    printed = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", ANOTHER_PROCESS],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True,
+    ).stdout  # fmt: skip
+    assert printed.strip() == hashlib.sha256(pdf.render_contract(sample.snapshot(3))).hexdigest()
+
+
+def test_eight_threads_at_once_give_the_right_bytes():
+    snapshots = [sample.snapshot(1 + number % 4, number=f"ИВ-261123-{number:02}") for number in range(24)]
+    expected = [pdf.render_contract(snapshot) for snapshot in snapshots]
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(pdf.render_contract, snapshots)) == expected
+
+
+def test_documents_that_share_the_font_map_are_made_one_at_a_time(monkeypatch):
+    """Pango allows no two threads in one font map; what happens then is up to chance, so the order itself is tested."""
+    at_work, most = [], []
+    layout = typesetting._layout
+
+    def watched(*args):
+        at_work.append(args)
+        most.append(len(at_work))
+        time.sleep(0.02)
+        try:
+            return layout(*args)
+        finally:
+            at_work.pop()
+
+    monkeypatch.setattr(typesetting, "_layout", watched)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(pdf.render_contract, [sample.snapshot(1)] * 4))
+    assert max(most) == 1
+
+
+def test_only_shipped_fonts_are_used_whatever_the_machine_has(stylesheet):
+    stylesheet.write_text('html { font: 10pt "DejaVu Serif", "Times New Roman", monospace }')
+    assert fonts(typesetting.typeset(PAGE.format("Ёж <b>Ёж</b> 漢"), stylesheet)) <= {
+        "PT-Serif", "PT-Serif-Bold", "DejaVu-Sans"
+    }  # fmt: skip
+    assert fonts(pdf.render_contract(sample.snapshot())) == {"PT-Serif", "PT-Serif-Bold"}
+
+
+def test_fonts_are_embedded_as_subsets():
+    assert len(pdf.render_contract(sample.snapshot())) < 60_000
+
+
+def test_pictures_of_the_own_folder_are_drawn(stylesheet):
+    assert is_red(typesetting.typeset(PAGE.format('<img src="square.svg">'), stylesheet))
+
+
+@pytest.mark.parametrize("address", ["../secret.svg", "{folder}/secret.svg", "file://{folder}/secret.svg"])
+def test_files_elsewhere_are_refused(stylesheet, address):
+    address = address.format(folder=stylesheet.parent.parent)
+    assert not is_red(typesetting.typeset(PAGE.format(f'<img src="{address}">'), stylesheet))
+    with pytest.raises(ValueError, match="may not use"):
+        typesetting.OwnFolder(stylesheet.parent).fetch(stylesheet.parent.parent.joinpath("secret.svg").as_uri())
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1/x", "https://x/", "ftp://x/", "data:text/css,x", "file://x/etc"])
+def test_other_addresses_are_refused(stylesheet, address):
+    with pytest.raises(ValueError, match="may not use"):
+        typesetting.OwnFolder(stylesheet.parent).fetch(address)
+
+
+def test_a_document_asks_the_network_for_nothing(stylesheet):
+    asked = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+
+        def log_message(self, *args):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        body = (
+            f'<link rel="stylesheet" href="{address}/a.css"><style>@import "{address}/b.css";'
+            f"@font-face {{ font-family: F; src: url({address}/c.ttf) }} p {{ font-family: F;"
+            f' background: url({address}/d.png) }}</style><p>х</p><img src="{address}/e.png">'
+            f'<object data="{address}/f.svg"></object><embed src="{address}/g.svg">'
+        )
+        assert "х" in text(typesetting.typeset(PAGE.format(body), stylesheet))
+        server.shutdown()
+    assert asked == []
+
+
+def test_an_annex_follows_the_document_under_its_headers_and_numbers(stylesheet):
+    stylesheet.write_text(
+        '@page { @bottom-right { content: "стр. " counter(page) " из " counter(pages) } }'
+        "@page annex { @bottom-right { content: none } } .annex { page: annex }"
+    )
+    annex = PAGE.format('<div class="annex">Первая<p style="break-before: page">Вторая</p></div>')
+    for number in range(3):  # the first draws the annex, the others copy it
+        file = typesetting.typeset(PAGE.format(f"Документ {number}"), stylesheet, annex)
+        texts = [" ".join(page.get_textpage().get_text_range().split()) for page in pypdfium2.PdfDocument(file)]
+        assert sorted(texts[0].split()) == sorted(f"Документ {number} стр. 1 из 3".split())
+        assert sorted(texts[1].split()) == sorted("Первая стр. 2 из 3".split())
+        assert sorted(texts[2].split()) == sorted("Вторая стр. 3 из 3".split())
+
+
+@pytest.mark.parametrize(
+    "annex",
+    [
+        '<img src="square.png"> х',
+        '<img src="square.svg"> х',
+        '<b style="color: red">█</b>',
+        '<p style="color:red">█</p>',
+    ],
+)
+def test_an_annex_is_drawn_whole_in_every_document(stylesheet, annex):
+    """Also when it has pictures, or a font that the document itself has not got."""
+    files = [typesetting.typeset(PAGE.format("Документ"), stylesheet, PAGE.format(annex)) for _ in range(3)]
+    assert is_red(files[0], page=1)
+    assert files[1] == files[2] == files[0]
