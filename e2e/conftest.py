@@ -15,6 +15,7 @@ from conftest import PASSWORD
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 PHONE = {"width": 360, "height": 740}
+PICTURE_HEIGHT = 1100
 DESKTOP = {"width": 1280, "height": 900}
 # Answers that the pages give on purpose and the browser still logs.
 EXPECTED = (
@@ -73,7 +74,10 @@ def screenshot(request):
     def take(page: Page, name: str) -> None:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+            page.evaluate("scrollTo(0, 0)")
+            height = min(PICTURE_HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
+            clip = {"x": 0, "y": 0, "width": page.viewport_size["width"], "height": height}
+            page.screenshot(path=Path(folder) / f"{name}.png", full_page=True, clip=clip)
 
     return take
 
