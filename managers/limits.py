@@ -18,6 +18,7 @@ from django.utils.crypto import salted_hmac
 
 from managers.address import neighbourhood
 from managers.models import Attempts, Manager
+from privet.plurals import plural
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
@@ -132,12 +133,6 @@ def _locked(keys: list[str]) -> dict[str, Attempts]:
 def in_words(seconds: int) -> str:
     """How long, as it reads after «через»: 30 → «30 секунд», 61 → «2 минуты»."""
     if seconds < 60:
-        return f"{seconds} {_form(seconds, 'секунду', 'секунды', 'секунд')}"
+        return f"{seconds} {plural(seconds, 'секунду', 'секунды', 'секунд')}"
     minutes = math.ceil(seconds / 60)
-    return f"{minutes} {_form(minutes, 'минуту', 'минуты', 'минут')}"
-
-
-def _form(number: int, one: str, few: str, many: str) -> str:
-    if number % 10 == 1 and number % 100 != 11:
-        return one
-    return few if number % 10 in (2, 3, 4) and number % 100 not in (12, 13, 14) else many
+    return f"{minutes} {plural(minutes, 'минуту', 'минуты', 'минут')}"

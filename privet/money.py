@@ -4,6 +4,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from num2words import num2words
 
+from privet.plurals import plural
+
 KOPECK = Decimal("0.01")
 NBSP = "\u00a0"
 
@@ -24,12 +26,6 @@ def in_words(amount: Decimal) -> str:
     amount = rounded(amount)
     roubles, kopecks = divmod(int(abs(amount) * 100), 100)
     words = ("минус " if amount < 0 else "") + num2words(roubles, lang="ru", to="cardinal")
-    rouble = _plural(roubles, "рубль", "рубля", "рублей")
-    kopeck = _plural(kopecks, "копейка", "копейки", "копеек")
+    rouble = plural(roubles, "рубль", "рубля", "рублей")
+    kopeck = plural(kopecks, "копейка", "копейки", "копеек")
     return f"{words[:1].upper()}{words[1:]} {rouble} {kopecks:02d} {kopeck}"
-
-
-def _plural(number: int, one: str, few: str, many: str) -> str:
-    if number % 10 == 1 and number % 100 != 11:
-        return one
-    return few if number % 10 in (2, 3, 4) and number % 100 not in (12, 13, 14) else many
