@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import pydyf
 from django.conf import settings
 from weasyprint import CSS, HTML, Document, Page
 from weasyprint.text.fonts import FontConfiguration
@@ -72,7 +71,7 @@ class _Drawing:
     """What drawing a page writes into a file: compressed operators, graphics states, fonts with the glyphs used."""
 
     def __init__(self, page: Page, stream, scale: float):
-        resources = {name: pydyf.Dictionary() for name in ("ExtGState", "XObject", "Pattern", "Shading")}
+        resources = {name: {} for name in ("ExtGState", "XObject", "Pattern", "Shading")}
         recorder = stream.clone(fonts={}, resources=resources | {"ColorSpace": stream._resources["ColorSpace"]})
         page.paint(recorder, scale)
         self.box = (0, 0, page.width * scale, page.height * scale)
