@@ -118,7 +118,7 @@ class Story:
         for _ in range(self.random.choice([1, 2, 2, 3, 4])):
             self.device()
 
-    def device(self) -> None:
+    def device(self, photos: int | None = None) -> None:
         kind, title, specs = appliance(self.random)
         own_fee = Decimal(self.random.choice([100, 200, 350, 500])) if self.random.random() < 0.3 else None
         device = Device(
@@ -131,8 +131,9 @@ class Story:
             specs=specs,
             extra_fee=own_fee if self.own_fee is None else self.own_fee,
         )
-        photos = [_photo(pictures.device(kind, self.random)) for _ in range(self.random.choice([0, 1, 1, 2]))]
-        device_keeping.keep(device, photos, by=self.by)
+        count = self.random.choice([0, 1, 1, 2]) if photos is None else photos
+        taken = [_photo(pictures.device(kind, self.random)) for _ in range(count)]
+        device_keeping.keep(device, taken, by=self.by)
 
     def tariff(self) -> None:
         device_keeping.fix_surcharge(self.client, self.random.choice(self.tariffs), by=self.by)

@@ -1,0 +1,106 @@
+"""Search among a million clients: the six kinds of words that people type, in each tab, for a manager and an admin.
+
+`python bench/search.py [1m] [words of each kind, 30]` prints the 50th and 95th percentile and the maximum, over
+different words of a kind, of the time that all queries of the page take together; how much of the 95th percentile was
+work of the database process (the rest it waited for a processor: on a busy machine this is the number to look at; only
+for a server on this machine); and how many of the searches found nobody (the page then looks in the other tabs too).
+"""
+
+import os
+import sys
+from pathlib import Path
+from random import Random
+from uuid import UUID
+
+import databases
+from lists import TABS, timed
+
+
+def percentile(times: list[float], share: float) -> float:
+    return sorted(times)[min(len(times) - 1, int(len(times) * share))]
+
+
+def words(count: int) -> dict[str, list[str]]:
+    from clients.models import Client
+    from privet.demo.people import people
+    from privet.demo.places import STREETS, TOWNS
+
+    random = Random(7)
+    contracted = Client.objects.filter(status="processed").select_related("user").prefetch_related("contracts")
+    picked = contracted.filter(pk__gt=UUID(int=random.getrandbits(127))).order_by("pk")
+    rows = list(picked[: count * 3 : 3])
+    persons = people(random, count)
+    phones = [row.user.phone for row in rows]
+    numbers = [row.contracts.all()[0].number for row in rows]
+    return {
+        "«иван»": ["иван"] + [random.choice([p.first_name, p.last_name])[: random.randint(3, 6)] for p in persons[1:]],
+        "«Иванов Пётр»": ["Иванов Пётр"] + [f"{person.last_name} {person.first_name}" for person in persons[1:]],
+        "«977 123»": ["977 123"] + [f"{phone[:3]} {phone[3:6]}" for phone in phones[1:]],
+        "whole phone": [f"+7({phone[:3]}){phone[3:6]}-{phone[6:8]}-{phone[8:]}" for phone in phones],
+        "part of e-mail": [(row.user.email or "ivanov.petr")[: random.randint(5, 18)] for row in rows],
+        "part of address": [random.choice([random.choice(STREETS), random.choice(TOWNS)[0]]) for _ in range(count)],
+        "street and house": [f"{random.choice(STREETS)}, д. {random.randint(1, 90)}" for _ in range(count)],
+        "contract number": [number if place % 2 else number[3:] for place, number in enumerate(numbers)],
+    }
+
+
+def worked(pid: int) -> float:
+    """Milliseconds for which that process has had a processor; 0 when it is on another machine."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
+    except OSError:
+        return 0.0
+
+
+def database_time(browser, tab: str, text: str) -> tuple[float, float]:
+    """Milliseconds in the database for the page with this search, and of work there; the better of three."""
+    from django.db import connection
+
+    browser.post("/clients/search/", {"text": text, "tab": tab})
+    runs = []
+    for _ in range(3):
+        # The test client gives the connection back to the pool, which has one: it is the same process each time.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (pid,) = cursor.fetchone()
+        before = worked(pid)
+        _, _, milliseconds, _ = timed(lambda: browser.get(f"/clients/?tab={tab}"))
+        runs.append((milliseconds, worked(pid) - before))
+    return min(run[0] for run in runs), min(run[1] for run in runs)
+
+
+def main(size: str = "1m", count: str = "30") -> None:
+    os.environ["DATABASE_POOL_SIZE"] = "1"
+    databases.django_on(databases.url(size))
+    import machine
+    from django.test import Client as Browser
+    from lists import people_who_look
+
+    from clients import tabs
+
+    print(machine.report())
+    kinds = words(int(count))
+    print(f"\n{'who':8} {'tab':10} {'kind':17}     50 %     95 %     most  work 95 %  nobody  slowest")
+    everything = []
+    for role, person in people_who_look().items():
+        browser = Browser(SERVER_NAME="localhost")
+        browser.force_login(person)
+        for tab in TABS:
+            for kind, texts in kinds.items():
+                pairs = [database_time(browser, tab, text) for text in texts]
+                times, work = map(list, zip(*pairs, strict=True))
+                nobody = sum(not tabs.page(tab, person, text, "", 0).clients for text in texts)
+                everything += pairs
+                print(
+                    f"{role:8} {tab:10} {kind:17} {percentile(times, 0.5):5.1f} ms {percentile(times, 0.95):5.1f} ms"
+                    f" {max(times):5.1f} ms   {percentile(work, 0.95):5.1f} ms {nobody:3}/{len(texts)}"
+                    f"  {max(zip(work, texts, strict=True))[1]}"
+                )
+    times, work = map(list, zip(*everything, strict=True))
+    for name, numbers in (("time", times), ("work", work)):
+        middle, high = percentile(numbers, 0.5), percentile(numbers, 0.95)
+        print(f"all {len(numbers)}, {name}: 50 % {middle:.1f} ms, 95 % {high:.1f} ms")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
