@@ -41,7 +41,7 @@ def url(size: str) -> str:
 
 def django_on(address: str) -> None:
     """Set Django up on that database."""
-    os.environ["DATABASE_URL"] = address
+    os.environ |= {"DATABASE_URL": address, "DATABASE_POOL_SIZE": "1"}
     import django
     from django.conf import settings
 
