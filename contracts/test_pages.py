@@ -259,7 +259,7 @@ def test_an_invoice_of_another_client_is_not_confirmed_here(as_anna, signed, ann
     assert other.invoices.get().status == "pending"
 
 
-def test_sending_an_invoice_replaces_the_open_one(as_anna, signed):
+def test_sending_an_invoice_answers_no_500_and_replaces_the_open_one(as_anna, signed):
     reply = as_anna.post(url("invoice", signed.client), bill())
 
     assert reply.url == url("done", signed.client)

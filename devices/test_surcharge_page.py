@@ -27,7 +27,7 @@ def tariffs(make):
     return make.tariff(), make.tariff("Полный", base_fee=Decimal("900"), extra_per_device=Decimal("200"))
 
 
-def test_the_surcharge_is_up_to_date_and_knows_a_devices_own_fee(as_anna, make, client):
+def test_the_surcharge_does_not_lag_one_device_behind_nor_ignore_a_devices_own_fee(as_anna, make, client):
     """The older system's lagged one device behind and ignored a device's own fee."""
     tariff = make.tariff()
     as_anna.post(choice(client), {"tariff": tariff.pk})
