@@ -32,6 +32,15 @@ def fill_passport(page: Page) -> None:
     page.locator("input[type=file]").first.set_input_files(photo("passport"))
 
 
+def add_device(page: Page) -> None:
+    page.get_by_role("link", name="Добавить устройство").click()
+    page.get_by_label("Название").fill("Бирюса 118")
+    page.get_by_label("Тип").select_option(label="холодильник")
+    page.locator("input[type=file]").set_input_files([photo("front"), photo("back")])
+    page.get_by_role("button", name="Сохранить").click()
+    expect(page.get_by_text("Бирюса 118").first).to_be_visible()
+
+
 @pytest.mark.parametrize("javascript", [True, False], ids=["phone", "desktop-without-javascript"])
 def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, make, anna, javascript):
     make.tariff()
@@ -59,12 +68,7 @@ def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, make, anna,
     go_on(page)
 
     title(page, "Шаг 3 — Устройства")
-    page.get_by_role("link", name="Добавить устройство").click()
-    page.get_by_label("Название").fill("Бирюса 118")
-    page.get_by_label("Тип").select_option(label="холодильник")
-    page.locator("input[type=file]").set_input_files([photo("front"), photo("back")])
-    page.get_by_role("button", name="Сохранить").click()
-    expect(page.get_by_text("Бирюса 118").first).to_be_visible()
+    add_device(page)
     page.get_by_label("Домашний").check()
     expect(page.get_by_text("150,00").first).to_be_visible()
     shot(page, "step-3")
