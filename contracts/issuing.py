@@ -85,9 +85,11 @@ def _record(contract: Contract, contents: Contents) -> Contract:
         raise _IssuedMeanwhile(current)
     if Contents.of(client) != contents:
         raise ContentsChanged
+    # The count of wrong codes goes on until a signature: a contract that replaces another must not buy new guesses.
+    previous = client.contracts.newest_first().first()
+    if previous and not previous.signed_at:
+        contract.failed_tries = previous.failed_tries
     if current:
-        # The count of wrong codes goes on: issuing anew must not buy new guesses.
-        contract.failed_tries = current.failed_tries
         _void(current, by=contract.issued_by, now=contract.issued_at)
     contract.save(force_insert=True)
     log.event(client, f"Сформирован договор {contract.number}", by=contract.issued_by, now=contract.issued_at)

@@ -98,6 +98,28 @@ def test_issuing_anew_buys_no_new_guesses(issued, anna, make):
     assert again.failed_tries == 3
 
 
+def test_taking_a_change_back_and_making_it_again_buys_no_new_guesses_either(signed, anna, make):
+    def change():
+        return make.device(make.fresh(signed.client), anna, title="Ещё одно")
+
+    device = change()
+    draft = issuing.issue(make.fresh(signed.client), by=anna)
+    Contract.objects.filter(pk=draft.pk).update(failed_tries=9)
+    device.remove(by=anna)
+    issuing.keep_signed(signed.client, by=anna)
+    change()
+
+    assert issuing.issue(make.fresh(signed.client), by=anna).failed_tries == 9
+
+
+def test_a_signature_ends_the_count_of_wrong_codes(issued, anna, make):
+    Contract.objects.filter(pk=issued.pk).update(failed_tries=9)
+    signed = sign(issued, anna)
+    make.device(make.fresh(signed.client), anna, title="Ещё одно")
+
+    assert issuing.issue(make.fresh(signed.client), by=anna).failed_tries == 0
+
+
 def test_a_30_day_old_code_is_refused(issued, anna):
     signing.request_code(issued, by=anna)
     code = code_sent_to(issued.client)
