@@ -2,7 +2,6 @@
 
 from dataclasses import fields
 
-from contracts.models import Contract
 from contracts.snapshot import Contents, DevicePart
 
 PERSON = {
@@ -22,12 +21,8 @@ PERSON = {
 }
 
 
-def changes_since(contract: Contract) -> list[str]:
-    """One line for each difference between the contract and the client's data now; empty when there is none."""
-    return differences(contract.snapshot.contents, Contents.of(contract.client))
-
-
 def differences(before: Contents, now: Contents) -> list[str]:
+    """One line for each difference between what a contract says and the client's data now."""
     lines = [f"Изменено: {PERSON[name]}" for name in _changed_fields(before.person, now.person)]
     lines += _device_lines(before.devices, now.devices)
     if before.tariff != now.tariff:

@@ -10,12 +10,16 @@ from django.db import DatabaseError, transaction
 
 from clients.models import Status, TransitionRefused
 from contracts import issuing
-from contracts.changes import changes_since
+from contracts.changes import differences
 from contracts.conftest import sign
 from contracts.models import Contract, NumberOfDay
 from contracts.numbering import letters, next_number
 from contracts.snapshot import Contents, Snapshot
 from privet import storages
+
+
+def changes_since(contract: Contract) -> list[str]:
+    return differences(contract.snapshot.contents, Contents.of(contract.client))
 
 
 def test_an_issued_contract_has_its_file_and_says_what_the_client_has(issued):

@@ -6,6 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from devices import keeping
 from privet import storages
 from support.models import LogEntry
 
@@ -48,7 +49,7 @@ def device(make, anna, client):
 @pytest.fixture
 def photos(device, anna):
     """Two photos of the device, newest last."""
-    device.attach_photos([(b"first", b"first small"), (b"second", b"second small")], by=anna)
+    keeping.keep(device, [(b"first", b"first small"), (b"second", b"second small")], by=anna)
     return list(device.photos.all())
 
 

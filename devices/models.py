@@ -131,16 +131,6 @@ class Device(models.Model):
             photo.save(force_insert=True)
             mirror.reflect_photo(photo)
 
-    def attach_photos(self, photos: Iterable[tuple[bytes, bytes]], *, by: Manager) -> None:
-        """Keep photos, all or none.
-
-        Raises TooManyPhotos, or storages.StorageUnavailable; then nothing was changed.
-        """
-        drafts = self.draft_photos(photos, by=by)
-        with storages.stored(drafts.objects), transaction.atomic():
-            self.client.locked()
-            self.record_photos(drafts)
-
 
 class DevicePhoto(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

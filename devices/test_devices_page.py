@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import Status
-from devices import views
+from devices import keeping, views
 from devices.conftest import log_of, payload, picture
 from devices.models import Device, DevicePhoto
 from devices.shared import SharedDevice, SharedDevicePhoto
@@ -253,7 +253,7 @@ def test_the_page_takes_as_few_queries_with_eight_devices_as_with_one(as_anna, a
     taken = []
     for devices, photos in ((1, 1), (7, 8)):
         for _ in range(devices):
-            make.device(client, anna).attach_photos([(b"1", b"1")] * photos, by=anna)
+            keeping.keep(make.device(client, anna), [(b"1", b"1")] * photos, by=anna)
         with CaptureQueriesContext(connection) as queries:
             as_anna.get(page(client))
         taken.append(len(queries))

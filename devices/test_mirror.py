@@ -4,7 +4,7 @@ from datetime import date
 
 from django.utils import timezone
 
-from devices import mirror
+from devices import keeping, mirror
 from devices.shared import SharedDevice, SharedDevicePhoto
 
 
@@ -59,7 +59,7 @@ def test_a_device_that_the_app_deleted_comes_back_whole_with_the_next_change(ann
     SharedDevicePhoto.objects.all().delete()
     SharedDevice.objects.all().delete()
 
-    device.attach_photos([(b"third", b"third")], by=anna)
+    keeping.keep(device, [(b"third", b"third")], by=anna)
 
     assert SharedDevice.objects.get().serial_number == f"mgr-{device.pk}"
     assert set(SharedDevicePhoto.objects.values_list("pk", flat=True)) == {photo.pk for photo in device.photos.all()}

@@ -19,6 +19,7 @@ from PIL import Image
 from conftest import PASSWORD, Make, browser_of
 from contracts import issuing, pep, signing
 from contracts.conftest import code_sent_to, sign
+from devices import keeping as device_keeping
 from devices import mirror
 from devices.surcharge import fix_surcharge
 from managers.models import Manager
@@ -60,7 +61,7 @@ class World:
 
     @cached_property
     def photo(self):
-        self.device.attach_photos([(b"a photo", b"its thumbnail")], by=self.anna)
+        device_keeping.keep(self.device, [(b"a photo", b"its thumbnail")], by=self.anna)
         return self.device.photos.get()
 
     @cached_property
