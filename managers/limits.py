@@ -1,4 +1,5 @@
-"""Guessing is slowed down, per account (known or not) and per network address, with growing waits.
+"""Guessing is slowed down, per account (known or not) and per network address, with growing waits; what is dear is
+counted, per person.
 
 A try is counted before it is made and given back when it succeeds, so that many made at once can't all pass. The
 longest wait is short enough that a stranger can't lock anybody out for good. (django-otp's throttling has neither
@@ -10,14 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from managers.address import neighbourhood
-from managers.models import Attempts, Manager
+from managers.models import Attempts, Manager, Spending
 from privet.plurals import plural
 
 FIRST_WAIT = timedelta(seconds=30)
@@ -34,7 +35,7 @@ class Limit:
     forgets_in: timedelta
 
     def key(self, whom: str) -> str:
-        return salted_hmac(f"managers.limits {self.name}", whom, algorithm="sha256").hexdigest()
+        return _key(self.name, whom)
 
     def count(self, attempts: Attempts, now: datetime) -> None:
         """Count one more try, and set the wait that follows it."""
@@ -66,9 +67,9 @@ PASSWORD_RESET = Purpose(
 class TooManyTries(Exception):
     """Not now: `seconds` must pass first; `message` says so in words."""
 
-    def __init__(self, wait: timedelta):
+    def __init__(self, wait: timedelta, of: str = "попыток"):
         self.seconds = max(1, math.ceil(wait.total_seconds()))
-        self.message = f"Слишком много попыток. Попробуйте через {in_words(self.seconds)}."
+        self.message = f"Слишком много {of}. Попробуйте через {in_words(self.seconds)}."
         super().__init__(self.message)
 
 
@@ -121,6 +122,49 @@ def forget_old(limit: int = 1000) -> None:
     with transaction.atomic():
         keys = list(old.select_for_update(skip_locked=True).values_list("key", flat=True)[:limit])
         Attempts.objects.filter(key__in=keys).delete()
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How much of something dear one person may do: `at_most` at once, then one more in every `per / at_most`.
+
+    `of` names it to the person, after «слишком много». (The generic cell rate algorithm, ITU-T I.371: one time per
+    person says all.)
+    """
+
+    name: str
+    at_most: int
+    per: timedelta
+    of: str = "запросов"
+
+    def take(self, manager: Manager) -> None:
+        """Count one more, or raise TooManyTries and count nothing. What can't be counted is refused."""
+        now, step = timezone.now(), self.per / self.at_most
+        try:
+            # Durable for the same reason as `reserve`.
+            with transaction.atomic(durable=True), connection.cursor() as cursor:
+                cursor.execute(TAKE, {"key": self._key(manager), "now": now, "step": step, "full": now + self.per})
+                taken = cursor.rowcount
+        except OperationalError as error:
+            raise TooManyTries(FIRST_WAIT, self.of) from error
+        if not taken:
+            spent = Spending.objects.get(key=self._key(manager)).spent_until
+            raise TooManyTries(spent + step - self.per - now, self.of)
+
+    def _key(self, manager: Manager) -> str:
+        return _key(f"allowance {self.name}", str(manager.pk))
+
+
+# One statement, so that of many at once each sees what the one before it took.
+TAKE = """
+    INSERT INTO manager_spending AS spent (key, spent_until) VALUES (%(key)s, %(now)s + %(step)s)
+    ON CONFLICT (key) DO UPDATE SET spent_until = greatest(spent.spent_until, %(now)s) + %(step)s
+    WHERE greatest(spent.spent_until, %(now)s) + %(step)s <= %(full)s
+"""
+
+
+def _key(name: str, whom: str) -> str:
+    return salted_hmac(f"managers.limits {name}", whom, algorithm="sha256").hexdigest()
 
 
 def _locked(keys: list[str]) -> dict[str, Attempts]:

@@ -113,3 +113,18 @@ class Attempts(models.Model):
 
     def __str__(self):
         return f"{self.key[:8]}: {self.failures:.1f}"
+
+
+class Spending(models.Model):
+    """How far a person has used an allowance (managers/limits.py). Times that are over mean: not at all."""
+
+    key = models.CharField(max_length=64, primary_key=True, editable=False)
+    spent_until = models.DateTimeField()
+
+    class Meta:
+        db_table = "manager_spending"
+        verbose_name = "расход"
+        verbose_name_plural = "расход"
+
+    def __str__(self):
+        return f"{self.key[:8]}: {self.spent_until}"

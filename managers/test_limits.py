@@ -3,14 +3,14 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from conftest import waiting_for_locks
 from managers import limits
 from managers.address import neighbourhood
-from managers.limits import PASSWORD_RESET, SIGN_IN, TooManyTries, forget_old, in_words, reserve
-from managers.models import Attempts
+from managers.limits import PASSWORD_RESET, SIGN_IN, Allowance, TooManyTries, forget_old, in_words, reserve
+from managers.models import Attempts, Spending
 
 pytestmark = pytest.mark.django_db
 
@@ -279,3 +279,119 @@ def test_without_the_count_there_is_no_try(many_connections):
         cursor.execute("ROLLBACK")
 
     assert outcome == [30]
+
+
+TEN_A_MINUTE = Allowance("tests", at_most=10, per=timedelta(minutes=1), of="проб")
+
+
+def take(manager, times: int = 1, allowance=TEN_A_MINUTE):
+    for _ in range(times):
+        allowance.take(manager)
+
+
+def refusal(manager) -> TooManyTries:
+    with pytest.raises(TooManyTries) as refused:
+        TEN_A_MINUTE.take(manager)
+    return refused.value
+
+
+def test_an_allowance_is_had_at_once_and_then_little_by_little(clock, anna):
+    take(anna, 10)
+    assert refusal(anna).seconds == 6
+
+    clock.pass_(seconds=6)
+    take(anna)
+    assert refusal(anna).seconds == 6
+
+    clock.pass_(seconds=59)
+    take(anna, 9)
+    assert refusal(anna).seconds == 1
+
+
+def test_an_allowance_that_was_not_used_for_long_is_no_larger(clock, anna):
+    take(anna)
+    clock.pass_(days=9)
+
+    take(anna, 10)
+    refusal(anna)
+
+
+def test_a_refusal_counts_nothing_and_says_of_what_there_was_too_much(clock, anna):
+    take(anna, 10)
+    for _ in range(50):
+        refused = refusal(anna)
+
+    assert (refused.seconds, refused.message) == (6, "Слишком много проб. Попробуйте через 6 секунд.")
+
+
+def test_an_allowance_is_each_persons_own_and_each_things_own(clock, anna, boris):
+    take(anna, 10)
+
+    take(boris, 10)
+    take(anna, 10, Allowance("other tests", at_most=10, per=timedelta(minutes=1)))
+
+
+def test_a_machine_whose_clock_is_behind_gives_nothing_away(clock, anna):
+    take(anna, 10)
+    clock.pass_(minutes=-5)
+
+    assert refusal(anna).seconds == 5 * 60 + 6
+
+
+def test_the_table_of_allowances_names_nobody(clock, anna):
+    take(anna)
+
+    assert str(anna.pk) not in repr(list(Spending.objects.values_list()))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_at_once_only_as_many_as_are_allowed_pass(many_connections, anna):
+    passed, refused = [], []
+
+    def once():
+        try:
+            passed.append(TEN_A_MINUTE.take(anna))
+        except TooManyTries as error:
+            refused.append(error)
+
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("LOCK TABLE manager_spending IN SHARE MODE")
+        threads = in_parallel(once, 20)
+        deadline = time.monotonic() + 4
+        while (waiting := waiting_for_locks()) < 20 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        cursor.execute("COMMIT")
+    for thread in threads:
+        thread.join(timeout=20)
+
+    assert waiting == 20
+    assert (len(passed), len(refused)) == (10, 10)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_can_not_be_counted_is_refused(many_connections, anna):
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("LOCK TABLE manager_spending")
+        outcome = []
+
+        def impatient():
+            with connections["default"].cursor() as own:
+                own.execute("SET lock_timeout = '100ms'")
+            try:
+                outcome.append(TEN_A_MINUTE.take(anna))
+            except TooManyTries as refused:
+                outcome.append(refused.seconds)
+
+        for thread in in_parallel(impatient, 1):
+            thread.join(timeout=20)
+        cursor.execute("ROLLBACK")
+
+    assert outcome == [30]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_count_that_an_outer_transaction_could_take_back_is_refused(anna):
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        TEN_A_MINUTE.take(anna)

@@ -6,13 +6,14 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpResponseBadRequest
+from django.http import Http404, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
 from managers.forms import SignInForm
+from managers.limits import TooManyTries
 from privet.storages import ObjectMissing, StorageUnavailable
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,34 @@ class StorageOutage:
             return render(request, "503.html", status=503)
         response = render(request, "503.html#notice", status=503)
         return push_url(reswap(retarget(response, "#main"), "afterbegin show:window:top"), False)
+
+
+class TooOften:
+    """What is asked for too often is refused with a 429 that says when to try again: a page, a notice above the page
+    that is there (its forms keep what was typed), or the error of a JSON answer.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if not isinstance(exception, TooManyTries):
+            return None
+        response = _too_often(request, exception.message)
+        response.headers["Retry-After"] = str(exception.seconds)
+        return response
+
+
+def _too_often(request, message: str):
+    if request.htmx:
+        response = render(request, "429.html#notice", {"message": message}, status=429)
+        return push_url(reswap(retarget(response, "#main"), "afterbegin show:window:top"), False)
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        return JsonResponse({"error": message}, status=429)
+    return render(request, "429.html", {"message": message}, status=429)
 
 
 def private_pages(get_response):

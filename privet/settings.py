@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "privet.middleware.private_pages",
     "privet.middleware.SignInRequired",
     "privet.middleware.StorageOutage",
+    "privet.middleware.TooOften",
 ]
 
 ROOT_URLCONF = "privet.urls"

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
@@ -6,6 +8,7 @@ from django.test import RequestFactory
 from django.urls import path
 
 from managers.address import client_ip
+from managers.limits import TooManyTries
 from privet.storages import ObjectMissing, StorageUnavailable
 from privet.urls import urlpatterns as real
 
@@ -16,6 +19,10 @@ def outage(request):
 
 def missing(request):
     raise ObjectMissing("photos/1")
+
+
+def too_often(request):
+    raise TooManyTries(timedelta(seconds=90))
 
 
 def broken(request):
@@ -31,6 +38,7 @@ urlpatterns = [
     path("test/private/", lambda request: HttpResponse(f"for {request.user.name}")),
     path("test/outage/", outage),
     path("test/missing/", missing),
+    path("test/too-often/", too_often),
     path("test/broken/", broken),
     path("test/cached/", cached),
     *real,
@@ -131,6 +139,30 @@ def test_a_storage_outage_is_told_above_the_page_so_that_what_was_typed_stays(as
     assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#main", "afterbegin show:window:top")
     assert answer["HX-Push-Url"] == "false"
     assert answer.content.decode().strip().startswith('<div class="notice error" role="alert">')
+
+
+WORDS = "Слишком много попыток. Попробуйте через 2 минуты."
+
+
+def test_what_is_asked_for_too_often_is_a_429_that_says_when_to_try_again(as_anna):
+    answer = as_anna.get("/test/too-often/")
+    assert (answer.status_code, answer["Retry-After"]) == (429, "90")
+    assert WORDS in answer.content.decode()
+    assert "<!DOCTYPE html>" in answer.content.decode()
+
+
+def test_too_often_is_told_above_the_page_so_that_what_was_typed_stays(as_anna):
+    answer = as_anna.post("/test/too-often/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer["Retry-After"]) == (429, "90")
+    assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#main", "afterbegin show:window:top")
+    assert answer["HX-Push-Url"] == "false"
+    assert answer.content.decode().strip() == f'<div class="notice error" role="alert"><p>{WORDS}</p></div>'
+
+
+def test_too_often_is_told_in_json_to_who_asks_for_it(as_anna):
+    answer = as_anna.post("/test/too-often/", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer["Retry-After"]) == (429, "90")
+    assert answer.json() == {"error": WORDS}
 
 
 def test_an_object_that_is_gone_is_a_404(as_anna):
