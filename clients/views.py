@@ -13,6 +13,7 @@ from clients.access import for_field_managers, get_client_for
 from clients.forms import ContactForm
 from clients.models import ClaimedByAnother, Client, Status, Tab
 from clients.search import MAX_LENGTH
+from managers import limits
 from managers.models import Manager
 from privet import onboarding
 from support import log
@@ -60,8 +61,16 @@ def _tab(value: str | None) -> Tab:
 
 def _list(request, tab: Tab, after: str = "", shown: int = 0) -> HttpResponse:
     manager, text = request.user, request.session.get(SEARCH, "")
-    page = tabs.page(tab, manager, text, after, shown)
     part = PARTS.get(request.htmx.target)
+    page, refused = tabs.Page([], ""), None
+    try:
+        if text:
+            limits.SEARCHES.take(manager)
+        page = tabs.page(tab, manager, text, after, shown)
+    except limits.TooManyTries as too_many:
+        if part == "cards":  # said above those that are there
+            raise
+        refused = too_many
     context = {
         "tab": tab,
         "text": text,
@@ -69,9 +78,11 @@ def _list(request, tab: Tab, after: str = "", shown: int = 0) -> HttpResponse:
         "after": after,
         "place": "beside" if part and request.htmx.target.startswith("beside") else "list",
         "counts": tabs.counts(manager) if part in (None, "beside") else [],
-        "elsewhere": tabs.tabs_with(text, manager) if text and not page.clients else [],
+        "elsewhere": tabs.tabs_with(text, manager) if text and not page.clients and not refused else [],
+        "refused": refused,
     }
-    return render(request, "clients/list.html" + (f"#{part}" if part else ""), context)
+    response = render(request, "clients/list.html" + (f"#{part}" if part else ""), context)
+    return refused.answered(response) if refused else response
 
 
 @require_http_methods(["GET", "POST"])

@@ -24,6 +24,7 @@ from contracts.models import (
     SigningCode,
 )
 from contracts.snapshot import Contents
+from managers.limits import TooManyTries, in_words
 from managers.models import Manager
 from support import bridge, log
 
@@ -77,14 +78,16 @@ class ContractClosed(SigningRefused):
     message = "Этот договор уже не ждёт подписи. Обновите страницу."
 
 
-class CodeTooSoon(SigningRefused):
+class CodeTooSoon(SigningRefused, TooManyTries):
     def __init__(self, wait: timedelta):
-        self.wait = wait
-        self.message = f"Новый код можно запросить через {int(wait.total_seconds()) + 1} с."
+        super().__init__(wait)
+        self.message = f"Новый код можно запросить через {self.seconds} с."
 
 
-class TooManyCodes(SigningRefused):
-    message = f"За последний час отправлено {CODES_AN_HOUR} кодов. Попробуйте позже."
+class TooManyCodes(SigningRefused, TooManyTries):
+    def __init__(self, wait: timedelta):
+        super().__init__(wait)
+        self.message = f"За последний час отправлено {CODES_AN_HOUR} кодов. Попробуйте через {in_words(self.seconds)}."
 
 
 @transaction.atomic
@@ -98,7 +101,7 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     _check_signable(client, contract)
     next_at = next_code_at(client, now)
     if next_at > now:
-        raise CodeTooSoon(next_at - now) if next_at - now <= CODE_PAUSE else TooManyCodes
+        raise (CodeTooSoon if next_at - now <= CODE_PAUSE else TooManyCodes)(next_at - now)
     digits = f"{secrets.randbelow(10**6):06}"
     code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFE)
     code.code_hash = _code_hash(code, digits)

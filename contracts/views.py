@@ -21,6 +21,7 @@ from contracts.forms import InvoiceForm, NoteForm, SignatureForm
 from contracts.models import Invoice, InvoiceStatus
 from contracts.snapshot import Contents
 from contracts.timeline import timeline
+from managers import limits
 from managers.address import client_ip
 from privet import onboarding, storages
 from support import log
@@ -45,6 +46,7 @@ def contract(request, client):
         return redirect("contracts:done", client.pk)
     if request.method == "GET":
         return _contract_page(request, client)
+    limits.DOCUMENTS.take(request.user)
     try:
         issuing.issue(client, by=request.user)
     except issuing.ContentsChanged:
@@ -78,10 +80,12 @@ def code(request, client):
     try:
         if current is None:
             raise signing.ContractClosed
+        limits.CODES.take(request.user)
         signing.request_code(current, by=request.user)
+    except limits.TooManyTries as refused:
+        return refused.answered(_contract_page(request, client, error=refused.message))
     except signing.SigningRefused as refused:
-        too_often = isinstance(refused, signing.CodeTooSoon | signing.TooManyCodes)
-        return _contract_page(request, client, error=refused.message, status=429 if too_often else 409)
+        return _contract_page(request, client, error=refused.message, status=409)
     if request.htmx.target == "code":
         return _contract_page(request, client)
     messages.success(request, "Код отправлен клиенту в «Привет Супер».")
@@ -155,6 +159,7 @@ def contract_pdf(request, pk):
 @require_GET
 def invoice_pdf(request, pk):
     invoice = get_invoice_for(request, pk)
+    limits.DOCUMENTS.take(request.user)
     return _pdf(pdf.render_invoice(invoice, invoice.contract.snapshot), f"Счёт {invoice.number}.pdf".replace("/", "-"))
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from django.db import OperationalError, connection, transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Greatest
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -71,6 +72,12 @@ class TooManyTries(Exception):
         self.seconds = max(1, math.ceil(wait.total_seconds()))
         self.message = f"Слишком много {of}. Попробуйте через {in_words(self.seconds)}."
         super().__init__(self.message)
+
+    def answered(self, response: HttpResponse) -> HttpResponse:
+        """`response` as the refusal: 429 (RFC 6585) with Retry-After (RFC 9110)."""
+        response.status_code = 429
+        response.headers["Retry-After"] = str(self.seconds)
+        return response
 
 
 @dataclass(frozen=True)
@@ -138,11 +145,12 @@ class Allowance:
     of: str = "запросов"
 
     def take(self, manager: Manager) -> None:
-        """Count one more, or raise TooManyTries and count nothing. What can't be counted is refused."""
+        """Count one more, or raise TooManyTries and count nothing. What can't be counted is refused; in a transaction
+        that is taken back the count is too, as the deed is.
+        """
         now, step = timezone.now(), self.per / self.at_most
         try:
-            # Durable for the same reason as `reserve`.
-            with transaction.atomic(durable=True), connection.cursor() as cursor:
+            with connection.cursor() as cursor:
                 cursor.execute(TAKE, {"key": self._key(manager), "now": now, "step": step, "full": now + self.per})
                 taken = cursor.rowcount
         except OperationalError as error:
@@ -154,6 +162,14 @@ class Allowance:
     def _key(self, manager: Manager) -> str:
         return _key(f"allowance {self.name}", str(manager.pk))
 
+
+# A search goes out with every pause in typing.
+SEARCHES = Allowance("searches", 120, per=timedelta(minutes=1), of="поисковых запросов")
+UPLOADS = Allowance("uploads", 60, per=timedelta(hours=1), of="фотографий")
+# Each is seconds of a processor.
+DOCUMENTS = Allowance("documents", 30, per=timedelta(minutes=10), of="документов")
+# To all clients together; how many one client is sent, the contract knows.
+CODES = Allowance("codes", 30, per=timedelta(hours=1), of="кодов")
 
 # One statement, so that of many at once each sees what the one before it took.
 TAKE = """

@@ -3,7 +3,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, connections
 from django.utils import timezone
 
 from conftest import waiting_for_locks
@@ -389,9 +389,3 @@ def test_what_can_not_be_counted_is_refused(many_connections, anna):
         cursor.execute("ROLLBACK")
 
     assert outcome == [30]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_count_that_an_outer_transaction_could_take_back_is_refused(anna):
-    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
-        TEN_A_MINUTE.take(anna)

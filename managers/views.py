@@ -90,9 +90,7 @@ def csrf_failed(request, reason=""):
 
 def _later(request, template: str, form, refused: TooManyTries):
     form.add_error(None, refused.message)
-    response = render(request, template, {"form": form}, status=429)
-    response.headers["Retry-After"] = str(refused.seconds)
-    return response
+    return refused.answered(render(request, template, {"form": form}))
 
 
 @login_not_required

@@ -74,18 +74,16 @@ class TooOften:
     def process_exception(self, request, exception):
         if not isinstance(exception, TooManyTries):
             return None
-        response = _too_often(request, exception.message)
-        response.headers["Retry-After"] = str(exception.seconds)
-        return response
+        return exception.answered(_too_often(request, exception.message))
 
 
 def _too_often(request, message: str):
     if request.htmx:
-        response = render(request, "429.html#notice", {"message": message}, status=429)
+        response = render(request, "429.html#notice", {"message": message})
         return push_url(reswap(retarget(response, "#main"), "afterbegin show:window:top"), False)
     if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
-        return JsonResponse({"error": message}, status=429)
-    return render(request, "429.html", {"message": message}, status=429)
+        return JsonResponse({"error": message})
+    return render(request, "429.html", {"message": message})
 
 
 def private_pages(get_response):

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
+from managers import limits
 from support import bridge, tickets
 from support.access import get_client_card_for, get_ticket_for, require_support
 from support.forms import AnswerForm, SearchForm, StatusForm
@@ -43,20 +44,28 @@ def _list(request, status: str, *, after: str = "", form=None, code: int = 200):
     statuses = known_statuses()
     chosen = status if status in statuses else ""
     text = request.session.get(SEARCH, "")
+    part, refused = PARTS.get(request.htmx.target), None
     try:
+        if text:
+            limits.SEARCHES.take(request.user)
         page = tickets.page(status=chosen, text=text, after=after)
     except tickets.BadPosition as error:
         raise Http404 from error
+    except limits.TooManyTries as too_many:
+        if part == "rows":  # said above those that are there
+            raise
+        page, refused = tickets.Page([], None), too_many
     context = {
         "page": page,
+        "refused": refused,
         "after": after,
         "form": form or SearchForm(initial={"query": text}),
         "text": text,
         "chosen": chosen,
         "filters": [("", "Все"), *((label, status_label(label)) for label in statuses)],
     }
-    part = PARTS.get(request.htmx.target)
-    return render(request, "support/tickets.html" + (f"#{part}" if part else ""), context, status=code)
+    response = render(request, "support/tickets.html" + (f"#{part}" if part else ""), context, status=code)
+    return refused.answered(response) if refused else response
 
 
 @require_GET
