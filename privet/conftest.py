@@ -51,4 +51,5 @@ def s3_bucket(settings, s3_endpoint) -> str:
     )
     patient.create_bucket(Bucket=settings.S3_BUCKET)
     patient.put_object(Bucket=settings.S3_BUCKET, Key="first", Body=b"")
+    patient.delete_object(Bucket=settings.S3_BUCKET, Key="first")
     return settings.S3_BUCKET

@@ -4,8 +4,12 @@ Keys are made by us and never reused; whatever goes wrong outside is StorageUnav
 """
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
 
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
@@ -28,15 +32,31 @@ class ObjectMissing(StorageUnavailable):
     """The storage answers, and has no such object."""
 
 
+class Listed(NamedTuple):
+    """An object as the storage lists it."""
+
+    key: str
+    modified_at: datetime
+
+
 class Local(FileSystemStorage):
     """Files under `.data/files`, readable by this process's user alone."""
 
     def __init__(self, location: str):
         super().__init__(location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
 
+    def listing(self) -> Iterator["Listed"]:
+        for folder, _, names in os.walk(self.location):
+            for path in (Path(folder, name) for name in names):
+                modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                yield Listed(path.relative_to(self.location).as_posix(), modified)
+
 
 class S3(S3Storage):
     """A private bucket; answers within about four seconds or not at all."""
+
+    def listing(self) -> Iterator["Listed"]:
+        return (Listed(found.key, found.last_modified) for found in self.bucket.objects.all())
 
     def get_default_settings(self):
         return super().get_default_settings() | {
@@ -89,6 +109,12 @@ def get(key: str) -> bytes:
 def exists(key: str) -> bool:
     with _outside(key):
         return default_storage.exists(key)
+
+
+def listing() -> Iterator[Listed]:
+    """Every object, in no order, a page of the storage's at a time: memory does not grow with their number."""
+    with _outside("the listing"):
+        yield from default_storage.listing()
 
 
 def remove(key: str) -> None:

@@ -4,6 +4,7 @@ import socket
 import stat
 import threading
 import time
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.error import HTTPError
@@ -12,6 +13,7 @@ from urllib.request import urlopen
 import pytest
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.utils import timezone
 
 from privet import storages
 from privet.storages import ObjectMissing, StorageUnavailable
@@ -54,6 +56,14 @@ class TestEitherStorage:
         storages.put("photos/1", b"photo")
         storages.remove("photos/1")
         assert not storages.exists("photos/1")
+
+    def test_every_object_is_listed_with_the_time_it_was_written(self):
+        assert list(storages.listing()) == []
+        for key in ("contracts/1.pdf", "photos/1", "photos/2"):
+            storages.put(key, b"content")
+        listed = {object.key: object.modified_at for object in storages.listing()}
+        assert sorted(listed) == ["contracts/1.pdf", "photos/1", "photos/2"]
+        assert all(abs(timezone.now() - written) < timedelta(minutes=1) for written in listed.values())
 
     def test_removing_what_is_gone_is_fine(self):
         storages.remove("photos/none")
