@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.urls import reverse
 from playwright.sync_api import expect
 
@@ -11,6 +10,7 @@ from conftest import PASSWORD
 from contracts import issuing
 from contracts.conftest import sign
 from e2e.conftest import sign_in
+from managers.models import Session
 from support.models import LogEntry, LogKind, Message
 
 pytestmark = pytest.mark.e2e

@@ -105,6 +105,12 @@ class SignInRequired(LoginRequiredMiddleware):
     typed is lost; any other HTMX request moves the whole page, because a sign-in form must not land in a fragment.
     """
 
+    def process_view(self, request, view_func, view_args, view_kwargs):
+        refused = super().process_view(request, view_func, view_args, view_kwargs)
+        if not refused and request.user.is_authenticated:
+            request.session.touch(request.user)
+        return refused
+
     def handle_no_permission(self, request, view_func):
         if not request.htmx:
             return redirect_to_login(request.get_full_path() if request.method == "GET" else "/", _sign_in(request))

@@ -272,7 +272,7 @@ def state(settings) -> Callable[[], dict]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-                " AND tablename NOT IN ('django_session', 'manager_attempts', 'manager_spending') ORDER BY tablename"
+                " AND tablename NOT IN ('manager_sessions', 'manager_attempts', 'manager_spending') ORDER BY tablename"
             )
             tables = [row[0] for row in cursor.fetchall()]
             rows = {}

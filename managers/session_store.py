@@ -1,0 +1,64 @@
+"""Where sessions are kept: Django's sessions of the database, with who, where and since when beside the data.
+
+Nothing that a session holds, such as the words of a search, is ever given to the browser.
+"""
+
+from datetime import timedelta
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends import db
+from django.utils import timezone
+
+from managers.models import Manager, Session
+
+NOTED_EVERY = timedelta(minutes=1)
+
+
+class SessionStore(db.SessionStore):
+    def __init__(self, session_key: str | None = None):
+        super().__init__(session_key)
+        self.row = Session()
+
+    @classmethod
+    def get_model_class(cls):
+        return Session
+
+    def _get_session_from_db(self) -> Session | None:
+        found = super()._get_session_from_db()
+        self.row = found or self.row
+        return found
+
+    def create_model_instance(self, data: dict) -> Session:
+        self.row.session_key = self._get_or_create_session_key()
+        self.row.session_data = self.encode(data)
+        self.row.manager_id = data.get(SESSION_KEY)
+        self.row.expire_date = self.row.expire_date or timezone.now() + Session.IDLE_OF_ADMINS
+        return self.row
+
+    def create(self) -> None:
+        """Under a new key, what is known of the browser stays."""
+        old = self.row
+        self.row = Session(
+            ip=old.ip,
+            user_agent=old.user_agent,
+            started_at=old.started_at,
+            seen_at=old.seen_at,
+            expire_date=old.expire_date,
+        )
+        super().create()
+
+    def begin(self, manager: Manager, *, ip: str, user_agent: str) -> None:
+        """From now on it is a session of `manager`."""
+        now = timezone.now()
+        self.row.ip, self.row.user_agent, self.row.started_at = ip or None, user_agent[:300], now
+        self.row.seen(now, by=manager)
+        self.modified = True
+
+    def touch(self, manager: Manager) -> None:
+        """`manager` is here. Written at most once in NOTED_EVERY, so that reading a page costs no write."""
+        now = timezone.now()
+        if now - self.row.seen_at < NOTED_EVERY:
+            return
+        self.row.seen(now, by=manager)
+        live = Session.objects.filter(session_key=self.session_key)
+        live.update(seen_at=self.row.seen_at, expire_date=self.row.expire_date)

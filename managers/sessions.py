@@ -1,0 +1,67 @@
+"""One's own sessions: begun at sign-in, listed, ended."""
+
+import re
+
+from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
+from django.db.models import QuerySet
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils import timezone
+
+from managers.address import client_ip
+from managers.models import Manager, Session
+
+# The first that is found counts: most browsers also claim to be those further down.
+BROWSERS = [
+    ("Яндекс Браузер", r"YaBrowser/"),
+    ("Edge", r"Edg(e|A|iOS)?/"),
+    ("Opera", r"OPR/|Opera"),
+    ("Samsung Internet", r"SamsungBrowser/"),
+    ("Firefox", r"Firefox/|FxiOS/"),
+    ("Chrome", r"Chrome/|CriOS/"),
+    ("Safari", r"Safari/"),
+]
+SYSTEMS = [
+    ("iPhone", r"iPhone"),
+    ("iPad", r"iPad"),
+    ("Android", r"Android"),
+    ("Windows", r"Windows"),
+    ("macOS", r"Macintosh|Mac OS X"),
+    ("ChromeOS", r"CrOS"),
+    ("Linux", r"Linux|X11"),
+]
+
+
+@receiver(user_logged_in)
+def begin(sender, request: HttpRequest, user: Manager, **kwargs) -> None:
+    request.session.begin(user, ip=client_ip(request), user_agent=request.headers.get("User-Agent", ""))
+    forget_ended()
+
+
+def forget_ended(limit: int = 1000) -> None:
+    """Delete what nobody can use any more; rows that somebody else is deleting are skipped."""
+    ended = Session.objects.filter(expire_date__lt=timezone.now())
+    with transaction.atomic():
+        keys = list(ended.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        Session.objects.filter(pk__in=keys).delete()
+
+
+def of(manager: Manager) -> QuerySet[Session]:
+    """The sessions of `manager` that have not ended, the one used last first. Accurate to a minute."""
+    return manager.sessions.filter(expire_date__gt=timezone.now()).order_by("-seen_at", "-started_at")
+
+
+def end_others(request: HttpRequest) -> int:
+    """End all sessions of the person of `request` but this one; how many those were."""
+    return request.user.sessions.exclude(session_key=request.session.session_key).delete()[0]
+
+
+def device(user_agent: str) -> str:
+    """A browser as people name it: «Chrome, Android»; for one's own eyes, proof of nothing."""
+    known = [name for names in (BROWSERS, SYSTEMS) for name in _named(user_agent, names)]
+    return ", ".join(known) or "Неизвестное устройство"
+
+
+def _named(user_agent: str, names: list[tuple[str, str]]) -> list[str]:
+    return [name for name, pattern in names if re.search(pattern, user_agent)][:1]

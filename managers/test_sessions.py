@@ -1,0 +1,140 @@
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.test import Client as Browser
+from django.urls import reverse
+from django.utils import timezone
+
+from conftest import PASSWORD, browser_of
+from managers.models import Manager, Role, Session
+from managers.session_store import SessionStore
+
+pytestmark = pytest.mark.django_db
+
+PAGE = reverse("managers:password")
+SIGN_IN = reverse("managers:sign_in")
+ANDROID = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36"
+
+
+def is_in(browser: Browser) -> bool:
+    return browser.get(PAGE).status_code == 200
+
+
+@pytest.fixture
+def clock():
+    with time_machine.travel(timezone.now(), tick=False) as traveller:
+        yield traveller
+
+
+def after(clock, **span) -> None:
+    clock.shift(timedelta(**span))
+
+
+class TestTheEnd:
+    @pytest.mark.parametrize(("who", "minutes"), [("anna", 60), ("vera", 60), ("gleb", 30)])
+    def test_comes_when_nobody_uses_it(self, clock, request, who, minutes):
+        browser = browser_of(request.getfixturevalue(who))
+
+        after(clock, minutes=minutes - 1)
+        assert is_in(browser)
+        after(clock, minutes=minutes - 1)
+        assert is_in(browser)
+        after(clock, minutes=minutes, seconds=1)
+        assert not is_in(browser)
+
+    def test_comes_after_twelve_hours_in_any_case(self, clock, as_anna):
+        for _ in range(24):
+            after(clock, minutes=29, seconds=50)
+            assert is_in(as_anna)
+        after(clock, minutes=5)
+
+        assert not is_in(as_anna)
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"password": "md5$x$y"}, {"role": Role.SUPPORT}, {"role": Role.ADMIN}, {"is_active": False}],
+        ids=lambda change: next(iter(change)),
+    )
+    def test_comes_at_once_when_the_person_is_no_longer_who_they_were(self, as_anna, anna, boris, change):
+        elsewhere, another = browser_of(anna), browser_of(boris)
+
+        Manager.objects.filter(pk=anna.pk).update(**change)
+
+        assert not Session.objects.filter(manager=anna).exists()
+        assert not is_in(as_anna)
+        assert not is_in(elsewhere)
+        assert is_in(another)
+
+    @pytest.mark.parametrize("change", [{"password": "md5$x$y"}, {"role": Role.SUPPORT}, {"is_active": False}])
+    def test_comes_also_for_one_that_was_begun_with_what_the_person_was_before(self, anna, change):
+        before = Manager.objects.get(pk=anna.pk)
+        Manager.objects.filter(pk=anna.pk).update(**change)
+
+        assert not is_in(browser_of(before))
+
+    def test_does_not_come_with_a_new_name(self, as_anna, anna):
+        anna.name = "Анна Петрова"
+        anna.save()
+
+        assert is_in(as_anna)
+
+
+def test_the_key_is_new_after_signing_in_and_the_old_one_is_nothing(signed_out, anna):
+    session = signed_out.session
+    session["something"] = 1
+    session.save()
+    old = session.session_key
+
+    signed_out.post(SIGN_IN, {"email": anna.email, "password": PASSWORD})
+
+    assert signed_out.session.session_key != old
+    assert not Session.objects.filter(pk=old).exists()
+
+
+def test_says_whose_it_is_where_from_and_since_when(clock, signed_out, anna):
+    after(clock, hours=1)
+    signed_out.post(SIGN_IN, {"email": anna.email, "password": PASSWORD}, headers={"User-Agent": ANDROID})
+
+    session = Session.objects.get()
+    assert (session.manager, session.ip, session.user_agent) == (anna, "127.0.0.1", ANDROID)
+    assert session.started_at == session.seen_at == timezone.now()
+
+
+def test_a_new_key_keeps_what_is_known(as_anna, anna):
+    before = Session.objects.get()
+    store = SessionStore(before.pk)
+    store["kept"] = 1
+    store.cycle_key()
+    store.save()
+
+    after = Session.objects.get()
+    assert after.pk != before.pk
+    assert (after.manager, after.started_at, after.expire_date) == (anna, before.started_at, before.expire_date)
+    assert after.get_decoded()["kept"] == 1
+
+
+def test_a_page_is_read_without_writing_more_than_once_a_minute(clock, as_anna, django_assert_num_queries):
+    for second in (0, 59):
+        after(clock, seconds=second)
+        with django_assert_num_queries(2):  # the session, the person
+            as_anna.get(PAGE)
+    after(clock, seconds=1)
+    with django_assert_num_queries(3):
+        as_anna.get(PAGE)
+    assert Session.objects.get().seen_at == timezone.now()
+
+
+def test_data_of_a_session_stay_in_the_database(as_anna):
+    as_anna.post(reverse("clients:search"), {"text": "Неповторимова"})
+
+    assert "Неповторимова" in str(Session.objects.get().get_decoded())
+    assert all("Неповторимова" not in str(cookie) for cookie in as_anna.cookies.values())
+
+
+def test_ended_ones_are_deleted_when_somebody_signs_in(clock, as_anna, boris):
+    after(clock, hours=2)
+
+    browser_of(boris)
+
+    assert [session.manager for session in Session.objects.all()] == [boris]
