@@ -89,7 +89,7 @@ def manage(*arguments: str) -> str:
     """What a command of ours prints, run on that database."""
     command = [sys.executable, "manage.py", *arguments, "-v0"]
     environment = os.environ | {"DATABASE_URL": url_of(NAME)}
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=120, capture_output=True, text=True
     ).stdout
 

@@ -83,7 +83,7 @@ def test_any_change_of_the_snapshot_changes_the_bytes():
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_another_process_gives_the_same_bytes(seed, tmp_path):
     environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(settings.BASE_DIR), "TZ": "Asia/Vladivostok"}
-    printed = subprocess.run(  # noqa: S603
+    printed = subprocess.run(
         [sys.executable, "-c", ANOTHER_PROCESS],
         env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True,
     ).stdout  # fmt: skip

@@ -180,6 +180,13 @@ STORAGES = {
     "staticfiles": {"BACKEND": STATICFILES_STORAGE_PLAIN if DEBUG else STATICFILES_STORAGE_HASHED},
 }
 
+# Where `manage.py backup` writes, the age public key that it encrypts to, and of how many days and weeks one is kept:
+# what was erased by law is gone when the last backup that has it is (152-ФЗ art. 21: 30 days).
+BACKUP_FOLDER = env.path("BACKUP_FOLDER", None)
+BACKUP_RECIPIENT = env.str("BACKUP_RECIPIENT", "")
+BACKUP_DAYS = env.int("BACKUP_DAYS", 7, validate=at_least(1))
+BACKUP_WEEKS = env.int("BACKUP_WEEKS", 4, validate=at_least(1))
+
 SMTP_HOST = env.str("SMTP_HOST", "")
 MAILERS = {
     "default": {

@@ -1,0 +1,101 @@
+"""What a backup says of itself: enough to prove, after its return, that each row and object is there unchanged."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from privet.backup import BackupFailed
+
+NAME = "manifest.json"
+
+
+class ObjectsDigest:
+    """SHA-256 over the keys and contents of objects, in whatever order they come."""
+
+    def __init__(self):
+        self.count = self.bytes = self._sum = 0
+
+    def add(self, key: str, content: bytes) -> None:
+        self.count += 1
+        self.bytes += len(content)
+        digest = hashlib.sha256(f"{key}\n".encode() + hashlib.sha256(content).digest())
+        self._sum = (self._sum + int.from_bytes(digest.digest())) % 2**256
+
+    def __str__(self):
+        return f"{self._sum:064x}"
+
+
+@dataclass
+class Manifest:
+    """`tables`: rows and a digest of them by table; `files`: size in bytes and SHA-256 by name."""
+
+    taken_at: str
+    version: str
+    postgresql: str
+    tables: dict[str, list] = field(default_factory=dict)
+    objects: int = 0
+    object_bytes: int = 0
+    objects_digest: str = ""
+    removed_meanwhile: int = 0
+    files: dict[str, list] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(rows for rows, _ in self.tables.values())
+
+    def count(self, objects: ObjectsDigest) -> None:
+        self.objects, self.object_bytes, self.objects_digest = objects.count, objects.bytes, str(objects)
+
+    def write(self, folder: Path) -> None:
+        body = asdict(self)
+        (folder / NAME).write_text(json.dumps(body | {"signature": _signature(body)}, indent=1))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """The manifest in `folder`; BackupFailed unless this installation's secret signed it and the files fit it."""
+        try:
+            body = json.loads((folder / NAME).read_text())
+            signature = body.pop("signature")
+            manifest = cls(**body)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BackupFailed(f"{folder} holds no complete backup: {error}") from error
+        if not constant_time_compare(signature, _signature(body)):
+            raise BackupFailed("The manifest was not signed with this CONTRACT_SIGNATURE_SECRET.")
+        for name, expected in manifest.files.items():
+            if not (folder / name).exists() or fingerprint(folder / name) != expected:
+                raise BackupFailed(f"{name} is damaged or missing.")
+        return manifest
+
+
+def _signature(body: dict) -> str:
+    # The secret of evidence, without which a return is worth little: whoever brings back the data has it at hand.
+    text = json.dumps(body, sort_keys=True)
+    return salted_hmac("privet.backup", text, secret=settings.CONTRACT_SIGNATURE_SECRET, algorithm="sha256").hexdigest()
+
+
+def fingerprint(path: Path) -> list:
+    """Size in bytes and SHA-256 of a file."""
+    with path.open("rb") as file:
+        return [path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()]
+
+
+def tables_now() -> dict[str, list]:
+    """Rows and a digest of all of them, whatever their order, by table of the schema `public`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
+        return {name: _rows(cursor, name) for (name,) in cursor.fetchall()}
+
+
+def _rows(cursor, table: str) -> list:
+    quoted = connection.ops.quote_name(table)
+    cursor.execute(
+        f"SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM public.{quoted} t"  # noqa: S608
+    )
+    return list(cursor.fetchone())

