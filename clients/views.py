@@ -1,5 +1,6 @@
 """The list of clients, a new client, and step 1."""
 
+from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpResponse
@@ -36,10 +37,11 @@ def client_list(request):
     """One page of a tab: what follows the cursor `after`, or else the first `shown` cards."""
     if not request.user.is_field_manager:
         return redirect("support:tickets")
-    tab = _tab(request.GET.get("tab") or request.COOKIES.get(TAB_COOKIE))
+    cookie = settings.COOKIE_PREFIX + TAB_COOKIE
+    tab = _tab(request.GET.get("tab") or request.COOKIES.get(cookie))
     shown = request.GET.get("shown", "")[:4]
     response = _list(request, tab, request.GET.get("after", ""), int(shown) if shown.isdecimal() else 0)
-    response.set_cookie(TAB_COOKIE, tab, samesite="Lax", httponly=True, secure=request.is_secure())
+    response.set_cookie(cookie, tab, samesite="Lax", httponly=True, secure=settings.SESSION_COOKIE_SECURE)
     return response
 
 

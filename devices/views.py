@@ -15,6 +15,7 @@ from devices.models import Device, DevicePhoto, TooManyPhotos
 from devices.surcharge import NoDevices
 from devices.tariffs import Surcharge
 from privet import onboarding, storages
+from privet.headers import shown_elsewhere
 from privet.images import photo_response
 
 DIALOG = "device-dialog"
@@ -166,6 +167,7 @@ def photo_removal(request, pk):
 
 @login_not_required
 @require_safe
+@shown_elsewhere
 def public_photo(request, token):
     """The photo for the client's app, for whoever has the signed address."""
     photo_id = mirror.photo_id(token)

@@ -48,18 +48,20 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "privet.request_id.with_request_id",
+    "privet.headers.with_browser_rules",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Before the static files: a drawing that is opened by itself obeys it too.
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "privet.middleware.private_pages",
     "privet.middleware.refuse_nul_bytes",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "privet.middleware.private_pages",
     "privet.middleware.SignInRequired",
     "privet.middleware.StorageOutage",
     "privet.middleware.TooOften",
@@ -114,6 +116,9 @@ AUTH_PASSWORD_VALIDATORS = [
 
 SESSION_ENGINE = "managers.session_store"
 SESSION_COOKIE_AGE = 12 * 60 * 60  # the browser's; what counts is managers/models.py: Session
+# With the prefix a browser takes the cookie from this host alone, over HTTPS (RFC 6265bis, section 4.1.3.2).
+COOKIE_PREFIX = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid", f"{COOKIE_PREFIX}csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -128,6 +133,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CSP = {
     "default-src": [CSP.NONE],
+    "object-src": [CSP.NONE],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:", "blob:"],
@@ -137,6 +143,7 @@ SECURE_CSP = {
     "form-action": [CSP.SELF],
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
+    "upgrade-insecure-requests": HTTPS,
 }
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -158,6 +165,7 @@ USE_I18N = True
 FORMAT_MODULE_PATH = "privet.locale_formats"
 
 STATIC_URL = "/static/"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 if DEBUG:  # files are served from where they are, and none are collected
