@@ -23,9 +23,11 @@ from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from datetime import date  # noqa: E402
 from decimal import Decimal  # noqa: E402
 
+import pgtrigger  # noqa: E402
 import pytest  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.test import Client as Browser  # noqa: E402
+from django.test import TransactionTestCase  # noqa: E402
 
 from clients.models import AppUser, Client  # noqa: E402
 from devices.models import Device, DeviceType, Tariff  # noqa: E402
@@ -35,6 +37,18 @@ from passport.models import Passport  # noqa: E402
 
 PASSWORD = "correct horse battery staple"
 SHARED_TABLES = "users, devices, device_photos, support_tickets, support_messages"
+
+
+_flush = TransactionTestCase._fixture_teardown
+
+
+def _flush_records_too(self):
+    """After a test with real transactions all tables are emptied, also those that let nobody empty them."""
+    with pgtrigger.ignore():
+        _flush(self)
+
+
+TransactionTestCase._fixture_teardown = _flush_records_too
 
 
 def pytest_addoption(parser):

@@ -4,6 +4,8 @@ from django.contrib.admin.helpers import ActionForm
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from clients import disclosure
+from clients.disclosure import Shown
 from clients.models import Client, ClientChange, Status, TransitionRefused
 from managers.models import Manager, Role
 from privet.read_only import OfficeAdmin, ReadOnlyTable
@@ -100,6 +102,12 @@ class ClientAdmin(OfficeAdmin):
         widget = manager.widget
         widget.can_add_related = widget.can_change_related = widget.can_delete_related = widget.can_view_related = False
         return form
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        response = super().change_view(request, object_id, form_url, extra_context)
+        if response.status_code == 200:
+            disclosure.record(response.context_data["original"], Shown.CARD, request=request)
+        return response
 
     def save_model(self, request, obj, form, change):
         if "manager" in form.changed_data:

@@ -11,9 +11,12 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from clients.disclosure import Disclosure
 from clients.fields import PgEnumField
 from clients.search import match, newest
 from managers.models import Manager
+
+__all__ = ["AppUser", "Client", "ClientChange", "Disclosure"]
 
 UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
 

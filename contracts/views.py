@@ -12,7 +12,9 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from clients import disclosure
 from clients.access import get_client_for
+from clients.disclosure import Shown
 from clients.models import Client, Status, TransitionRefused
 from contracts import issuing, payment, pdf, pep, signing
 from contracts.access import get_contract_for, get_invoice_for
@@ -153,6 +155,7 @@ def contract_pdf(request, pk):
     if hashlib.sha256(file).hexdigest() != document.pdf_sha256:
         logger.error("the stored file of contract %s is not the one that was issued", document.pk)
         raise storages.StorageUnavailable(document.pdf_key)
+    disclosure.record(document.client, Shown.CONTRACT_PDF, request=request, document=document.number)
     return _pdf(file, f"{document.number}.pdf")
 
 
@@ -160,7 +163,9 @@ def contract_pdf(request, pk):
 def invoice_pdf(request, pk):
     invoice = get_invoice_for(request, pk)
     limits.DOCUMENTS.take(request.user)
-    return _pdf(pdf.render_invoice(invoice, invoice.contract.snapshot), f"Счёт {invoice.number}.pdf".replace("/", "-"))
+    file = pdf.render_invoice(invoice, invoice.contract.snapshot)
+    disclosure.record(invoice.contract.client, Shown.INVOICE_PDF, request=request, document=invoice.number)
+    return _pdf(file, f"Счёт {invoice.number}.pdf".replace("/", "-"))
 
 
 def _pdf(file: bytes, name: str) -> HttpResponse:

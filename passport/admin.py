@@ -1,17 +1,19 @@
-from cryptography.fernet import InvalidToken
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 
 from passport.models import Passport
 from privet.read_only import ReadOnlyFacts
 
 
 class PassportOfClient(ReadOnlyFacts):
-    """The passport, to be looked at; enough of the number to tell it from another, the photo not at all."""
+    """The passport, to be looked at. Its number and its photo are shown by pages that write down who saw them."""
 
     model = Passport
     fields = readonly_fields = [
         "full_name",
         "masked_number",
+        "photo_link",
         "issued_by",
         "department_code",
         "issued_on",
@@ -27,9 +29,12 @@ class PassportOfClient(ReadOnlyFacts):
 
     @admin.display(description="серия и номер")
     def masked_number(self, passport: Passport) -> str:
-        """«46 ** ****53»."""
-        try:
-            digits = passport.digits
-        except InvalidToken:
-            return "не читается: нет ключа"
-        return f"{digits[:2]} ** ****{digits[-2:]}"
+        page = reverse("passport:number", args=[passport.client_id])
+        return format_html('{} <a href="{}">Показать</a>', passport.masked_digits, page)
+
+    @admin.display(description="фото")
+    def photo_link(self, passport: Passport) -> str:
+        if not passport.photo:
+            return "нет"
+        page = reverse("passport:photo", args=[passport.client_id])
+        return format_html('<a href="{}" target="_blank" rel="noopener">Открыть</a>', page)

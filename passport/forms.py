@@ -102,7 +102,7 @@ class PassportForm(forms.ModelForm):
     def _suggestions(self, passport: Passport) -> dict:
         if passport.is_kept:
             same = bool(self.address) and passport.registration_address == self.address
-            return {"digits": passport.digits, "same_address": same}
+            return {"same_address": same}
         return suggested_names(self.client)
 
     def _describe(self) -> None:
@@ -114,6 +114,9 @@ class PassportForm(forms.ModelForm):
         for name in ("digits", "department_code"):
             self.fields[name].widget.attrs |= {"autocomplete": "off", "inputmode": "numeric"}
         self.fields["same_address"].widget.attrs["data-address"] = self.address
+        if self.instance.is_kept:
+            self.fields["digits"].required = False
+            self.fields["digits"].help_text = "Оставьте пустым, чтобы не менять."
 
     def clean_issued_on(self) -> date:
         issued_on = self.cleaned_data["issued_on"]
@@ -148,6 +151,8 @@ class PassportForm(forms.ModelForm):
     def changed_labels(self) -> list[str]:
         """What was changed, named as on the page; the photo has a story of its own."""
         names = [name for name in self.changed_data if name not in ("photo", "same_address")]
+        if self.instance.is_readable and self.cleaned_data["digits"] == self.instance.digits:
+            names = [name for name in names if name != "digits"]
         return [str(self.fields[name].label).lower() for name in names]
 
 

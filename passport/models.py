@@ -3,6 +3,7 @@
 import uuid
 from datetime import date
 
+from cryptography.fernet import InvalidToken
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
@@ -17,10 +18,10 @@ from privet import storages
 FIRST_ISSUED_ON = date(1997, 10, 1)
 MINIMUM_AGE = 14
 
-# The columns that `Passport.write` writes.
+# The columns that `Passport.write` always writes.
 WRITTEN = [
-    "last_name", "first_name", "middle_name", "series_and_number", "series_and_number_hash", "issued_by",
-    "department_code", "issued_on", "birth_date", "registration_address", "updated_at", "updated_by",
+    "last_name", "first_name", "middle_name", "issued_by", "department_code", "issued_on", "birth_date",
+    "registration_address", "updated_at", "updated_by",
 ]  # fmt: skip
 
 
@@ -87,6 +88,19 @@ class Passport(models.Model):
     def number(self) -> str:
         return self.digits[4:]
 
+    @property
+    def is_readable(self) -> bool:
+        """False when the key that series and number are encrypted with is lost."""
+        try:
+            return bool(self.digits)
+        except InvalidToken:
+            return False
+
+    @property
+    def masked_digits(self) -> str:
+        """«46•• •••353»: enough to tell it from another."""
+        return f"{self.digits[:2]}•• •••{self.digits[-3:]}" if self.is_readable else "не читается: нет ключа"
+
     @classmethod
     def for_client(cls, client: Client) -> "Passport":
         """The client's passport, or an empty one that is not saved yet."""
@@ -94,23 +108,30 @@ class Passport(models.Model):
 
     @transaction.atomic
     def write(self, digits: str, *, by: Manager) -> None:
-        """Save with series and number `digits`; PassportTaken when another client has the same.
+        """Save with series and number `digits`, "" for those it has; PassportTaken when another client has the same.
 
         A client's first passport sent twice is written once: the second call changes what the first one wrote.
         """
         self.client.locked()
         if self._state.adding:
             self._meet_first()
+        number = ["series_and_number", "series_and_number_hash"] if digits and self._set_number(digits) else []
+        self.updated_at, self.updated_by = timezone.now(), by
+        # Not the photo, which may have been replaced since this passport was loaded; nor an unchanged number, which may
+        # have been encrypted anew since.
+        self.save(update_fields=None if self._state.adding else WRITTEN + number)
+
+    def _set_number(self, digits: str) -> bool:
+        """Whether `digits` are not what this passport has."""
         digest = cipher.keyed_hash(digits)
         # Taken before the row is written, so that of two clients at once the second waits for the first and sees it.
         _lock_digest(digest)
         if Passport.objects.filter(series_and_number_hash=digest).exclude(pk=self.pk).exists():
             raise PassportTaken
-        if self.series_and_number_hash != digest:
-            self.series_and_number, self.series_and_number_hash = cipher.encrypt(digits), digest
-        self.updated_at, self.updated_by = timezone.now(), by
-        # Not the photo: it may have been replaced since this passport was loaded.
-        self.save(update_fields=None if self._state.adding else WRITTEN)
+        if self.series_and_number_hash == digest:
+            return False
+        self.series_and_number, self.series_and_number_hash = cipher.encrypt(digits), digest
+        return True
 
     def _meet_first(self) -> None:
         first = Passport.objects.filter(client=self.client).only("pk", "photo").first()

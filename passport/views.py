@@ -5,7 +5,9 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from clients import disclosure
 from clients.access import get_client_for
+from clients.disclosure import Shown
 from passport import keeping
 from passport.forms import TAKEN, PassportForm
 from passport.models import Passport, PassportTaken
@@ -51,12 +53,30 @@ def _page(request, form: PassportForm, *, status: int = 200):
     return render(request, "passport/passport.html", context, status=status)
 
 
+@require_http_methods(["GET", "POST"])
+def number(request, pk):
+    """Series and number, masked; POST shows them and writes down to whom."""
+    passport = Passport.for_client(get_client_for(request, pk))
+    if not passport.is_kept:
+        raise Http404("Паспорта нет.")
+    context = {"client": passport.client, "passport": passport}
+    if request.method == "POST" and passport.is_readable:
+        disclosure.record(passport.client, Shown.PASSPORT_NUMBER, request=request)
+        context["shown"] = passport.digits
+    part = "#number" if request.htmx.target == "passport-number" else ""
+    return render(request, f"passport/number.html{part}", context)
+
+
 @require_safe
 def photo(request, pk):
+    """The photo; each opening is written down."""
     passport = Passport.for_client(get_client_for(request, pk))
     if not passport.photo:
         raise Http404("Фото нет.")
-    return photo_response(passport.photo)
+    response = photo_response(passport.photo)
+    if response.status_code == 200:
+        disclosure.record(passport.client, Shown.PASSPORT_PHOTO, request=request)
+    return response
 
 
 @require_POST

@@ -7,6 +7,8 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
+from clients import disclosure
+from clients.disclosure import Shown
 from managers import limits
 from support import bridge, tickets
 from support.access import get_client_card_for, get_ticket_for, require_support
@@ -129,4 +131,5 @@ def client_card(request, pk):
         "page": page,
         "tickets": Ticket.objects.filter(user_id=client.user_id).latest_first()[:50],
     }
+    disclosure.record(client, Shown.CARD, request=request)
     return render(request, "support/client_card.html", context)

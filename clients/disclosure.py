@@ -1,0 +1,66 @@
+"""The record of what personal data was shown to whom: each showing is written down before anything is shown."""
+
+from django.db import models
+from django.utils import timezone
+
+from managers.address import client_ip
+from managers.history import append_only
+from managers.models import Manager
+
+
+class Shown(models.TextChoices):
+    PASSPORT_NUMBER = "passport_number", "Серия и номер паспорта"
+    PASSPORT_PHOTO = "passport_photo", "Фото паспорта"
+    CONTRACT_PDF = "contract_pdf", "Договор (PDF)"
+    INVOICE_PDF = "invoice_pdf", "Счёт (PDF)"
+    CARD = "card", "Карточка клиента"
+    HISTORY = "history", "История изменений"
+
+
+class Disclosure(models.Model):
+    """Personal data of a client was shown: to whom, what, when, from which address, in which request. Append-only."""
+
+    # No constraint in the database: the record outlives the row of an account that was closed.
+    client = models.ForeignKey(
+        "clients.Client", on_delete=models.DO_NOTHING, db_constraint=False, related_name="disclosures",
+        db_index=False, verbose_name="клиент",
+    )  # fmt: skip
+    at = models.DateTimeField("когда", default=timezone.now)
+    by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name="кому показано"
+    )
+    what = models.CharField("что показано", max_length=20, choices=Shown)
+    document = models.CharField("документ", max_length=40, blank=True, help_text="Номер договора или счёта.")
+    ip = models.GenericIPAddressField("адрес", null=True)
+    request_id = models.CharField("запрос", max_length=32)
+
+    class Meta:
+        db_table = "manager_disclosures"
+        verbose_name = "показ личных данных"
+        verbose_name_plural = "кто видел клиентов"
+        ordering = ["-at", "-id"]
+        indexes = [
+            models.Index(fields=["client", "-at", "-id"], name="disclosures_of_client"),
+            models.Index(fields=["by", "-at", "-id"], name="disclosures_to_manager"),
+            models.Index(fields=["-at", "-id"], name="disclosures_by_time"),
+        ]
+        constraints = [models.CheckConstraint(condition=models.Q(what__in=Shown.values), name="disclosures_what_known")]
+        triggers = append_only()
+
+    def __str__(self):
+        return f"{self.get_what_display()}, {timezone.localtime(self.at):%d.%m.%Y %H:%M}"
+
+
+def record(client, what: Shown, *, request, document: str = "") -> Disclosure:
+    """Write down that `what` of `client` is shown to the person of `request`; call it before anything is shown.
+
+    What the database refuses to write down is not shown: its error goes on.
+    """
+    return Disclosure.objects.create(
+        client=client,
+        what=what,
+        by=request.user,
+        document=document,
+        ip=client_ip(request) or None,
+        request_id=request.id,
+    )

@@ -1,0 +1,64 @@
+import pgtrigger
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
+
+from clients.disclosure import Disclosure, Shown
+
+
+@pytest.fixture
+def client(make, anna):
+    return make.verified(anna)
+
+
+@pytest.fixture
+def shown(as_gleb, client) -> Disclosure:
+    as_gleb.get(reverse("admin:clients_client_change", args=[client.pk]))
+    return Disclosure.objects.get()
+
+
+def test_an_admin_who_opens_a_client_is_on_record(shown, client, gleb):
+    assert (shown.client, shown.by, shown.what) == (client, gleb, Shown.CARD)
+
+
+def test_support_who_opens_a_client_is_on_record(as_vera, vera, client):
+    as_vera.get(reverse("support:client_card", args=[client.pk]))
+
+    assert (Disclosure.objects.get().by, Disclosure.objects.get().what) == (vera, Shown.CARD)
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda: Disclosure.objects.update(what=Shown.CONTRACT_PDF),
+        lambda: Disclosure.objects.all().delete(),
+        lambda: _execute("SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE manager_disclosures"),
+    ],
+    ids=["change", "removal", "emptying"],
+)
+def test_the_database_keeps_the_record_as_it_was_written(shown, deed):
+    with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic():
+        deed()
+    assert Disclosure.objects.get() == shown
+
+
+def test_erasure_may_remove_it_by_the_triggers_name(shown):
+    with pgtrigger.ignore("clients.Disclosure:append_only"):
+        Disclosure.objects.all().delete()
+
+    assert not Disclosure.objects.exists()
+
+
+def test_a_closed_account_leaves_the_pool_although_somebody_had_opened_it(as_gleb, make):
+    client = make.client()
+    as_gleb.get(reverse("admin:clients_client_change", args=[client.pk]))
+
+    _execute("UPDATE users SET status = 'deleted'")
+
+    assert not type(client).objects.filter(pk=client.pk).exists()
+    assert Disclosure.objects.filter(client_id=client.pk).count() == 1
+
+
+def _execute(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)

@@ -1,0 +1,52 @@
+"""Whoever opens a contract or an invoice is on record."""
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+
+from clients.disclosure import Disclosure, Shown
+from privet import storages
+
+
+def urls(contract) -> dict[str, str]:
+    return {
+        Shown.CONTRACT_PDF: reverse("contracts:pdf", args=[contract.pk]),
+        Shown.INVOICE_PDF: reverse("contracts:invoice_pdf", args=[contract.invoices.get().pk]),
+    }
+
+
+@pytest.mark.parametrize("what", [Shown.CONTRACT_PDF, Shown.INVOICE_PDF])
+def test_opening_a_document_is_written_down_each_time(as_anna, anna, signed, what):
+    for _ in range(2):
+        assert as_anna.get(urls(signed)[what]).status_code == 200
+
+    rows = Disclosure.objects.values_list("client", "by", "what", "document")
+    number = signed.number if what == Shown.CONTRACT_PDF else signed.invoices.get().number
+    assert list(rows) == [(signed.client_id, anna.pk, what, number)] * 2
+
+
+@pytest.mark.parametrize("what", [Shown.CONTRACT_PDF, Shown.INVOICE_PDF])
+def test_a_document_whose_opening_cannot_be_written_down_is_not_sent(as_anna, signed, what):
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE manager_disclosures ADD CONSTRAINT refused CHECK (false) NOT VALID")
+    as_anna.raise_request_exception = False
+
+    answer = as_anna.get(urls(signed)[what])
+
+    assert answer.status_code == 500
+    assert b"%PDF" not in answer.content
+
+
+def test_a_document_that_the_storage_does_not_give_is_not_on_record(as_anna, signed):
+    storages.remove(signed.pdf_key)
+
+    as_anna.get(urls(signed)[Shown.CONTRACT_PDF])
+
+    assert not Disclosure.objects.exists()
+
+
+def test_steps_and_cards_that_name_a_document_open_none(as_anna, signed):
+    for name in ("done", "card"):
+        as_anna.get(reverse(f"contracts:{name}", args=[signed.client_id]))
+
+    assert not Disclosure.objects.exists()
