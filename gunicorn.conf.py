@@ -1,20 +1,35 @@
-"""How gunicorn serves Privet: `gunicorn` in this folder reads it. The settings are explained in .env.example."""
+"""How gunicorn serves Privet: `gunicorn` in this folder reads it. The settings are explained in .env.example.
 
-from privet.env import at_least, env
+HUP renews the workers, TERM lets requests end; neither loses one. Code and settings are read at the start alone, so
+after a change of them the service is restarted (behind privet.socket, which holds the callers meanwhile).
+"""
+
+from privet import capacity
+from privet.env import env
 
 wsgi_app = "privet.wsgi"
 bind = env.str("BIND", "0.0.0.0:8000")
-workers = env.int("WEB_CONCURRENCY", 2, validate=at_least(1))
+backlog = 512
+workers = capacity.WORKERS
 worker_class = "gthread"
-threads = env.int("WEB_THREADS", 8, validate=at_least(1))
-# Loaded once and shared by the workers; the checks run before the port is opened to anybody.
+threads = capacity.THREADS
+# Loaded once and shared by the workers; the checks run before the port is opened to anybody. Connections to the
+# database are opened by each worker itself, at its first request.
 preload_app = True
 # Memory that grows is given back, not by all workers at once.
 max_requests = 10_000
 max_requests_jitter = 1_000
+# A worker whose main thread is stuck is replaced; one request is limited by its statements and by the storage's.
 timeout = 30
 graceful_timeout = 30
 keepalive = 5
 # A heartbeat on a disk that is busy would get healthy workers killed.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
+# Ours are short: an address holds identifiers and a cursor, searches are posted.
+limit_request_line = 2048
+limit_request_fields = 50
+limit_request_field_size = 8190
+# Requests are counted by /metrics; a log of each would fill disks and say who asked for whom.
+accesslog = None
+errorlog = "-"
 control_socket_disable = True

@@ -4,6 +4,8 @@ Errors stop every command and the server; warnings are for `manage.py check --de
 """
 
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -11,7 +13,10 @@ from django.core import checks
 from django.core.checks import Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
+from django.db.backends.utils import CursorWrapper
 
+from privet import capacity
+from privet.database import LIMITS
 from privet.env import env
 
 SECRETS = ("SECRET_KEY", "CONTRACT_SIGNATURE_SECRET", "PERSONAL_DATA_KEYS", "PERSONAL_DATA_HASH_KEY")
@@ -88,6 +93,40 @@ def database_knows_cyrillic(app_configs, databases=None, **kwargs) -> list[Error
     return found
 
 
+@register(Tags.database)
+def statements_are_limited(app_configs, databases=None, **kwargs) -> list[Error]:
+    found = []
+    for alias, name, cursor in _answering(databases):
+        cursor.execute("SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = '0'", [list(LIMITS)])
+        unlimited = ", ".join(sorted(setting for (setting,) in cursor.fetchall()))
+        if unlimited:
+            message = f"Nothing ends what lasts too long in the database {name}: {unlimited} is 0."
+            hint = "Behind PgBouncer the limits belong to the role: run manage.py limit_statements."
+            found.append(Error(message, hint=hint, id="privet.E020", obj=alias))
+    return found
+
+
+@register(Tags.database)
+def connections_fit(app_configs, databases=None, **kwargs) -> list[Warning]:
+    if settings.PGBOUNCER:  # which shares out what there is
+        return []
+    found = []
+    for alias, name, cursor in _answering(databases):
+        cursor.execute(
+            "SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END) FROM pg_settings"
+            " WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
+        )
+        free, wanted = cursor.fetchone()[0] - capacity.RESERVE, capacity.connections()
+        if wanted > free:
+            message = (
+                f"{capacity.WORKERS} processes with {capacity.POOL_SIZE} connections each are {wanted};"
+                f" {name} has {free} for them and {capacity.RESERVE} for others."
+            )
+            hint = "Lower WEB_CONCURRENCY or WEB_THREADS, raise max_connections, or put PgBouncer between."
+            found.append(Warning(message, hint=hint, id="privet.W020", obj=alias))
+    return found
+
+
 @register(Tags.security, deploy=True)
 def codes_are_masked(app_configs, **kwargs) -> list[Warning]:
     if settings.MASK_CODE_IN_MANAGER_LOG:
@@ -136,6 +175,13 @@ def company_is_real(app_configs, **kwargs) -> list[Warning]:
         return []
     message = f"Contracts and invoices would name a made-up company: {', '.join(made_up)}."
     return [Warning(message, hint="Set them to the requisites of the contractor.", id="privet.W007")]
+
+
+def _answering(databases: Iterable[str] | None) -> Iterator[tuple[str, str, CursorWrapper]]:
+    """Of these databases, those that can be asked: alias, name, cursor. The others are database_knows_cyrillic's."""
+    for alias in databases or ():
+        with suppress(ImproperlyConfigured, DatabaseError), connections[alias].cursor() as cursor:
+            yield alias, connections[alias].settings_dict["NAME"], cursor
 
 
 def refuse_errors() -> None:

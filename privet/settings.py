@@ -4,6 +4,7 @@ import warnings
 
 from django.utils.csp import CSP
 
+from privet import capacity, database
 from privet.embedded import data_dir
 from privet.env import BASE_DIR, at_least, env, one_of_log_levels
 
@@ -87,16 +88,13 @@ TEMPLATES = [
     },
 ]
 
-_limits = "-c statement_timeout=20s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
-_pool_size = env.int("DATABASE_POOL_SIZE", 8, validate=at_least(1))
-_database = {"ENGINE": "django.db.backends.postgresql", "NAME": ""} | (env.postgresql("DATABASE_URL", "") or {})
-_options = _database.get("OPTIONS", {})
-_database["OPTIONS"] = _options | {
-    "pool": {"min_size": 1, "max_size": _pool_size, "timeout": 5},
-    # What the address itself asks for comes last, and so counts.
-    "options": f"{_limits} {_options.get('options', '')}".strip(),
+# DATABASE_URL leads to PgBouncer in transaction mode.
+PGBOUNCER = env.bool("PGBOUNCER", False)
+DATABASES = {
+    "default": database.settings(
+        env.postgresql("DATABASE_URL", "") or {}, pool_size=capacity.POOL_SIZE, pgbouncer=PGBOUNCER
+    )
 }
-DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Fields are drawn by templates/django/forms/field.html.

@@ -1,0 +1,27 @@
+"""The connection to PostgreSQL, directly or through PgBouncer in transaction mode."""
+
+# A statement, the wait for another's lock, a transaction that does nothing: what lasts longer is ended.
+LIMITS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
+
+
+def settings(address: dict, *, pool_size: int | None, pgbouncer: bool) -> dict:
+    """Django's DATABASES entry for what `DATABASE_URL` says ({} when it is not set).
+
+    Directly, the limits are asked for when a connection is opened. PgBouncer refuses such parameters, or drops them,
+    and hands a server's connection to another client after each transaction: there the limits belong to the role
+    (`manage.py limit_statements`, which a check asks for), and no cursor may outlive its transaction. psycopg
+    prepares no statements with Django, and PgBouncer itself keeps the time zone.
+    """
+    options = dict(address.get("OPTIONS", {}))
+    if not pgbouncer:
+        limits = " ".join(f"-c {name}={value}" for name, value in LIMITS.items())
+        # What the address itself asks for comes last, and so counts.
+        options["options"] = f"{limits} {options.get('options', '')}".strip()
+    options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "",
+        **address,
+        "OPTIONS": options,
+        "DISABLE_SERVER_SIDE_CURSORS": pgbouncer,
+    }

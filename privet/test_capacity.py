@@ -1,0 +1,51 @@
+import os
+
+import pytest
+from django.core import checks
+
+from privet import capacity, database
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"), [("200000 100000", 2), ("50000 100000", 1), ("6400000 100000", 4), ("max 100000", 4)]
+)
+def test_a_containers_limit_counts_as_its_cores_when_the_machine_has_more(tmp_path, monkeypatch, quota, expected):
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 4)
+    (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert capacity.cores(tmp_path / "cpu.max") == expected
+
+
+def test_without_control_groups_the_machines_cores_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 4)
+    assert capacity.cores(tmp_path / "cpu.max") == 4
+
+
+SIZES = "from privet import capacity as c; print(c.WORKERS - c.cores(), c.THREADS, c.POOL_SIZE, c.connections())"
+
+
+def test_there_is_a_process_more_than_cores_and_a_connection_for_each_thread(run_python):
+    assert run_python("-c", SIZES).stdout.split()[:3] == ["1", "8", "8"]
+    assert run_python("-c", SIZES, WEB_CONCURRENCY="5", WEB_THREADS="3").stdout.split()[1:] == ["3", "3", "15"]
+
+
+@pytest.mark.django_db
+def test_more_connections_than_postgresql_has_are_warned_of(monkeypatch):
+    monkeypatch.setattr(capacity, "WORKERS", 9)
+    monkeypatch.setattr(capacity, "POOL_SIZE", 9)  # 81 of the 100, less 3 for superusers and 20 for others
+    (found,) = checks.run_checks(databases=["default"])
+    assert (found.id, "are 81; " in found.msg, "has 77 for them" in found.msg) == ("privet.W020", True, True)
+    monkeypatch.setattr(capacity, "POOL_SIZE", 8)
+    assert checks.run_checks(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_behind_pgbouncer_connections_are_not_counted(monkeypatch, settings):
+    monkeypatch.setattr(capacity, "WORKERS", 1000)
+    settings.PGBOUNCER = True
+    assert checks.run_checks(databases=["default"]) == []
+
+
+def test_pgbouncer_is_asked_for_no_parameters_and_no_cursor_outlives_its_transaction():
+    found = database.settings({"NAME": "office", "OPTIONS": {"sslmode": "require"}}, pool_size=4, pgbouncer=True)
+    assert found["OPTIONS"] == {"sslmode": "require", "pool": {"min_size": 1, "max_size": 4, "timeout": 5}}
+    assert found["DISABLE_SERVER_SIDE_CURSORS"] is True
