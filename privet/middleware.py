@@ -115,10 +115,18 @@ class SignInRequired(LoginRequiredMiddleware):
         if not request.htmx:
             return redirect_to_login(request.get_full_path() if request.method == "GET" else "/", _sign_in(request))
         if request.method == "GET":
-            page = urlsplit(request.htmx.current_url or "/").path
+            page = _path(request.htmx.current_url or "/")
             return HttpResponseClientRedirect(redirect_to_login(page, _sign_in(request)).url)
         response = TemplateResponse(request, "managers/sign_in_dialog.html", {"form": SignInForm()}, status=401)
         return push_url(reswap(retarget(response, "#dialog"), "innerHTML"), False)
+
+
+def _path(url: str) -> str:
+    """The path of the page that a browser says it shows; the first page when that is no address."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return "/"
 
 
 def _sign_in(request) -> str:

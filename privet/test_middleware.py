@@ -98,6 +98,12 @@ def test_a_page_asks_for_a_sign_in_unless_it_says_otherwise(signed_out, db):
     assert answer.url == "/sign-in/?next=/test/private/%3Ftab%3Dmine"
 
 
+def test_a_page_that_is_no_address_leads_to_the_sign_in_all_the_same(signed_out, db):
+    answer = signed_out.get("/test/private/", headers={"HX-Request": "true", "HX-Current-URL": "http://["})
+    assert answer.status_code == 200
+    assert answer["HX-Redirect"].startswith("/sign-in/?next=/")
+
+
 def test_private_pages_are_kept_by_no_cache(as_anna):
     answer = as_anna.get("/test/private/")
     assert answer.content.decode() == "for Анна Смирнова"

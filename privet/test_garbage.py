@@ -1,0 +1,341 @@
+"""Whatever is sent to whatever address: never a 500, nothing logged as an error, and a refusal changes nothing.
+
+GARBAGE_EXAMPLES=500 tries more of it for each address, other ones each time.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from urllib.parse import quote, quote_plus
+
+import pytest
+from django.db import connection, transaction
+from django.forms import BaseForm
+from django.test import Client as Browser
+from django.urls import reverse
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from conftest import browser_of
+from privet.env import BASE_DIR
+from privet.test_access import ADDRESSES, ADMIN_ARGUMENTS, ADMIN_NAMES, PAGES, World, address
+
+EXAMPLES = int(os.environ.get("GARBAGE_EXAMPLES", "50"))
+garbage = profile(
+    max_examples=EXAMPLES,
+    derandomize="GARBAGE_EXAMPLES" not in os.environ,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    # Each example begins from a savepoint, so what a test was given once serves all of its examples.
+    suppress_health_check=list(HealthCheck),
+)
+# Wrong codes are counted though nothing is signed.
+COUNTED = {"contracts:signature": {"manager_contracts", "manager_signing_codes"}}
+ALWAYS_WRITTEN = {"django_session", "manager_sessions", "manager_attempts", "manager_spending"}
+WRITES = re.compile(r'^(?:INSERT INTO|UPDATE|DELETE FROM) "?(\w+)')
+
+# What people and machines have sent to forms, or what libraries have stumbled over.
+NASTY = [
+    "", " ", "\x00", "a\x00b", "\ud800", "\udfff x", "\u202eтекст", "\u200b", "\ufeff", "\ufffe", "﷽" * 20,
+    "😀", "👩‍👩‍👧‍👦",
+    "Z̷̛̤a̶", "İı", "ß", "\u2028", "\r\nX-Evil: 1", "٣٤٥", "①", "½", "Ⅷ", "-0", "0", "-1", "1e309", "NaN", "-Infinity",
+    "9" * 400,
+    "1_000", "0x10", "1,5", "1.5.5", "١٫٥", "99999999999999999999.99", "1e-400", "true", "on", "null", "undefined",
+    "00000000-0000-0000-0000-000000000000", "{6ba7b810-9dad-11d1-80b4-00c04fd430c8}", "urn:uuid:", "g" * 36,
+    "31.02.2020", "2020-13-01", "0000-00-00", "0001-01-01", "9999-12-31", "10000-01-01", "-2020-01-01", "2020-01",
+    "+7 (977) 123-23-23", "89771232323", "tel:1", "a@b", "a@" + "b." * 200 + "ru", '"a b"@mail.example',
+    "../../etc/passwd", "..\\..\\", "%00", "%2e%2e%2f", "%ZZ", "file:///etc/passwd", "//evil.example",
+    "javascript:alert(1)",
+    "<script>alert(1)</script>", "{{ 7|add:7 }}", "{% debug %}", "${7*7}", "' OR 1=1 --", "\\", "%s%n", "*)(uid=*",
+    "=cmd()", "[]", "{}", '{"a":' * 500, "[" * 5000,
+]  # fmt: skip
+ANY_CHARACTER = st.characters(exclude_categories=())
+TEXT = st.one_of(
+    st.sampled_from(NASTY),
+    st.sampled_from(NASTY),
+    st.text(ANY_CHARACTER, max_size=40),
+    st.text("0123456789-+., ():/", max_size=20),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.dates().map(lambda day: f"{day:%d.%m.%Y}"),
+    st.datetimes().map(str),
+    st.uuids().map(str),
+    st.emails(),
+)
+LONG = st.sampled_from(["a", "9", "я", "\x00", "😀", " ", "\r\n", "%"]).map(
+    lambda piece: piece * (1_000_000 // len(piece))
+)
+VALUE = st.integers(0, 60).flatmap(lambda number: LONG if number == 60 else TEXT)
+HEADER_TEXT = st.text(st.characters(max_codepoint=255, exclude_characters="\x00\r\n"), max_size=60)
+
+
+def read_from_queries() -> list[str]:
+    """The names of all parameters of addresses that our code looks at."""
+    sources = [path for path in BASE_DIR.glob("*/*.py") if not path.name.startswith("test_")]
+    return sorted({name for path in sources for name in re.findall(r'\.GET(?:\.get\(|\[)"(\w+)"', path.read_text())})
+
+
+def all_fields() -> list[str]:
+    """The names of the fields of every form of ours."""
+    for path in BASE_DIR.glob("*/forms.py"):
+        import_module(f"{path.parent.name}.forms")
+    classes, found = [BaseForm], set()
+    while classes:
+        form = classes.pop()
+        classes.extend(form.__subclasses__())
+        found |= set(getattr(form, "base_fields", {}))
+    return sorted(found)
+
+
+QUERY_NAMES = [*read_from_queries(), "p", "o", "q", "e", "_popup", "_facets", "is_active__exact", "page", ""]
+FIELD_NAMES = sorted({*all_fields(), *read_from_queries(), "csrfmiddlewaretoken", "clear", "text", "tab", "invoice",
+                      "action", "_selected_action", "index", "select_across", "manager", "shown_to", "",
+                      "__proto__"})  # fmt: skip
+HTMX_TARGETS = ["main", "code", "beside", "beside-results", "beside-more", "list-results", "list-more",
+                "tickets-results", "tickets-more", "surcharge", "dialog", "photos", "nothing"]  # fmt: skip
+BOUNDARY = "frontier"
+
+
+@dataclass
+class Asked:
+    """One request, as it goes over the wire."""
+
+    method: str
+    path_argument: str | None = None
+    query: list[tuple[str, str]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    content_type: str = "application/x-www-form-urlencoded"
+
+
+def urlencoded(pairs: list[tuple[str, str]]) -> bytes:
+    return "&".join(
+        "=".join(quote_plus(part.encode("utf-8", "surrogatepass")) for part in pair) for pair in pairs
+    ).encode()
+
+
+def part(disposition: str, content: bytes, *headers: str) -> bytes:
+    head = "\r\n".join([f"Content-Disposition: form-data; {disposition}", *headers])
+    return f"--{BOUNDARY}\r\n{head}\r\n\r\n".encode("utf-8", "surrogatepass") + content + b"\r\n"
+
+
+def multipart(pairs: list[tuple[str, str]], *parts: bytes) -> bytes:
+    fields = [part(f'name="{name}"', value.encode("utf-8", "surrogatepass")) for name, value in pairs]
+    return b"".join([*fields, *parts, f"--{BOUNDARY}--\r\n".encode()])
+
+
+FILES = [
+    part('name="photos"; filename="a.jpg"', b"\xff\xd8\xff\xe0 no picture", "Content-Type: image/jpeg"),
+    part('name="photo"; filename=""', b""),
+    part('name="photo"; filename="../../a.png"', b"\x89PNG\r\n\x1a\n" + b"\x00" * 64, "Content-Type: image/png"),
+    part('name="photo"; filename="a\x00.jpg"', b"GIF89a" + b"\xff" * 99, "Content-Type: text/html"),
+    part("name=\"photo\"; filename*=utf-8''%ff%fe%00.jpg", b"<svg onload=alert(1)>", "Content-Type: image/svg+xml"),
+    part('name="photos"; filename="a.jpg"', b"!!!", "Content-Transfer-Encoding: base64"),
+    part('name="photos"; filename="a.webp"', b"RIFF\xff\xff\xff\xffWEBPVP8 " + b"\x01" * 30),
+    part('filename="nameless.jpg"', b"x"),
+    part('name="title"; filename="a text field as a file"', "Плита".encode()),
+    part('name="photos', b"x" * 5000),
+    part('name="a"', b"x", "Content-Type: text/plain; charset=utf-99"),
+    part('name="a"', b"\xff\xfe", "Content-Type: text/plain; charset=utf-16"),
+    b"--" + BOUNDARY.encode() + b"\r\nno headers",
+]
+RAW = st.one_of(
+    st.binary(max_size=200),
+    st.sampled_from(
+        [b"[" * 100_000, b'{"a":' * 50_000, b"null", b'"', b"{}", b"\xff\xfe", b"a=%ff&b=%ed%a0%80&=&&;", b"a" * 300]
+    ),
+)
+CONTENT_TYPES = [
+    "application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-99", "application/json",
+    "text/plain", "multipart/form-data",
+    f"multipart/form-data; boundary={BOUNDARY}", "multipart/form-data; boundary=\xff",
+    "multipart/mixed; boundary=x", "application/x-www-form-urlencoded; charset=cp1251", "text/xml", "", ";", "/",
+]  # fmt: skip
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "HX-Request": st.sampled_from(["true", "false", ""]),
+        "HX-Target": st.sampled_from(HTMX_TARGETS) | HEADER_TEXT,
+        "HX-Current-URL": st.sampled_from(["http://[", "//", "javascript:x", "http://testserver/clients/?tab=new"])
+        | HEADER_TEXT,
+        "HX-Boosted": HEADER_TEXT,
+        "HX-History-Restore-Request": HEADER_TEXT,
+        "Accept": st.sampled_from(["application/json", "*/*;q=x", "text/html;q=1e999", ","]) | HEADER_TEXT,
+        "Accept-Language": HEADER_TEXT,
+        "User-Agent": HEADER_TEXT,
+        "Referer": st.sampled_from(["http://[", "https://evil.example"]) | HEADER_TEXT,
+        "X-Forwarded-For": st.sampled_from(["", ",,", "1.2.3.4:80", "::1%eth0", "999.1.1.1"]) | HEADER_TEXT,
+        "X-Request-ID": HEADER_TEXT,
+        "X-CSRFToken": HEADER_TEXT,
+        "Range": st.sampled_from(["bytes=-1", "bytes=9-1", "x"]),
+        "If-Modified-Since": HEADER_TEXT,
+        "If-None-Match": HEADER_TEXT,
+        "Content-Length": st.sampled_from(["", "-1", "x", "0"]),
+    },
+)
+COOKIES = st.dictionaries(
+    st.sampled_from(["csrftoken", "tab", "messages", "sessionid", "django_language", "x"]), HEADER_TEXT, max_size=3
+)
+
+
+@st.composite
+def requests(draw, good: dict[str, str], arguments: bool) -> Asked:
+    """A request in which something is wrong: mostly one thing, so that the others let it in."""
+    asked = Asked(draw(st.sampled_from(["POST", "POST", "POST", "GET", "GET", "HEAD", "PUT", "DELETE", "OPTIONS"])))
+    wrong = draw(
+        st.sets(
+            st.sampled_from(["fields", "fields", "query", "headers", "cookies", "body", "files", "path"]),
+            min_size=1,
+            max_size=2,
+        )
+    )
+    if "path" in wrong and arguments:
+        asked.path_argument = draw(VALUE)
+    if "query" in wrong:
+        asked.query = draw(st.lists(st.tuples(st.sampled_from(QUERY_NAMES), VALUE), min_size=1, max_size=4))
+    if "headers" in wrong:
+        asked.headers = draw(HEADERS)
+    if "cookies" in wrong:
+        asked.cookies = draw(COOKIES)
+    pairs = list(good.items())
+    if "fields" in wrong:
+        names = st.sampled_from(sorted(good) or FIELD_NAMES) | st.sampled_from(FIELD_NAMES)
+        mutated = draw(st.lists(st.tuples(names, VALUE), min_size=1, max_size=4))
+        kept = [pair for pair in pairs if draw(st.integers(0, 9)) and pair[0] not in dict(mutated)]
+        pairs = kept + mutated + draw(st.sampled_from([[], mutated]))  # a field sent twice
+    asked.body = urlencoded(pairs)
+    if "files" in wrong:
+        asked.content_type = f"multipart/form-data; boundary={BOUNDARY}"
+        asked.body = multipart(pairs, *draw(st.lists(st.sampled_from(FILES), max_size=3)))
+        if draw(st.booleans()):
+            asked.body = asked.body[: draw(st.integers(0, len(asked.body)))]
+    if "body" in wrong:
+        asked.content_type = draw(st.sampled_from(CONTENT_TYPES))
+        asked.body = draw(st.just(asked.body) | RAW)
+    return asked
+
+
+def send(browser: Browser, url: str, asked: Asked, arguments: list):
+    if asked.path_argument is not None and arguments:
+        typed = quote(asked.path_argument.encode("utf-8", "surrogatepass"), safe="")
+        url = url.replace(str(arguments[0]), typed)
+    cookies = {name: morsel.coded_value for name, morsel in browser.cookies.items()} | asked.cookies
+    extra = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in asked.headers.items()}
+    if "HTTP_CONTENT_LENGTH" in extra:
+        extra["CONTENT_LENGTH"] = extra.pop("HTTP_CONTENT_LENGTH")
+    return browser.generic(
+        asked.method,
+        url,
+        asked.body,
+        asked.content_type,
+        QUERY_STRING=urlencoded(asked.query).decode(),
+        HTTP_COOKIE="; ".join(f"{name}={value}" for name, value in cookies.items()),
+        **extra,
+    )
+
+
+def rows(tables: set[str]) -> dict[str, str]:
+    with connection.cursor() as cursor:
+        found = {}
+        for table in sorted(tables):
+            cursor.execute(f'SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM "{table}" t')  # noqa: S608
+            found[table] = cursor.fetchone()[0]
+        return found
+
+
+@contextmanager
+def taken_back() -> Iterator[set[str]]:
+    """Whatever is written inside is taken back; gives the tables that were written to."""
+    written = set()
+
+    def note(execute, sql, *arguments):
+        if found := WRITES.match(sql if isinstance(sql, str) else ""):
+            written.add(found[1])
+        return execute(sql, *arguments)
+
+    place = transaction.savepoint_create()
+    try:
+        with connection.execute_wrapper(note):
+            yield written
+    finally:
+        connection.needs_rollback = False
+        transaction.savepoint_rollback(place)
+
+
+@pytest.fixture(scope="session")
+def tried(request):
+    """Counts the requests that were sent, and says how many at the end."""
+    count = {"inputs": 0, "refused": 0}
+    yield count
+    plugins = request.config.pluginmanager
+    if reporter := plugins.get_plugin("terminalreporter"):
+        with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
+            reporter.write_line(f"\ngarbage: {count['inputs']} inputs tried, {count['refused']} of them refused")
+
+
+def _is_complaint(record: logging.LogRecord) -> bool:
+    # That of django.security says that a body was too large, or the like, and was refused.
+    return record.levelno >= logging.ERROR and not record.name.startswith("django.security.")
+
+
+@pytest.fixture
+def drive(tried, caplog, monkeypatch):
+    """Sends one request and looks at what came of it."""
+    # What a contract looks like does not depend on the request, and takes half a second.
+    monkeypatch.setattr("contracts.pdf.typeset", lambda *args, **kwargs: b"%PDF-")
+
+    def run(browser: Browser, name: str, url: str, asked: Asked, arguments: list) -> None:
+        caplog.clear()
+        jar = browser.cookies.output()
+        with taken_back() as written:
+            answer = send(browser, url, asked, arguments)
+            refused_writes = written - ALWAYS_WRITTEN - COUNTED.get(name, set()) if answer.status_code >= 400 else set()
+            after = rows(refused_writes)
+        browser.cookies.clear()
+        browser.cookies.load(jar.replace("Set-Cookie: ", ""))
+        tried["inputs"] += 1
+        tried["refused"] += answer.status_code >= 400
+        assert answer.status_code < 500
+        assert after == rows(refused_writes), "refused, and yet written"
+        assert [record.getMessage() for record in caplog.records if _is_complaint(record)] == []
+
+    return run
+
+
+WORLD = pytest.StashKey[dict]()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", PAGES)
+@garbage
+@given(data=st.data())
+def test_garbage_gets_no_500_and_changes_nothing(name, make, anna, gleb, drive, data, request):
+    known = request.node.stash.setdefault(WORLD, {})
+    if not known:
+        world, page = World(make, anna), PAGES[name]
+        good = {field: str(value) for field, value in page.data(world).items() if not hasattr(value, "read")}
+        who = browser_of(gleb) if "gleb" in page.who else Browser()
+        known |= {"url": address(name, world), "arguments": page.args(world), "good": good, "browser": who}
+    asked = data.draw(requests(known["good"], bool(known["arguments"])))
+
+    drive(known["browser"], name, known["url"], asked, known["arguments"])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ADMIN_NAMES)
+@profile(garbage, max_examples=max(EXAMPLES // 3, 5))
+@given(data=st.data())
+def test_garbage_gets_no_500_from_the_admin_site(name, gleb, drive, data, request):
+    arguments = [ADMIN_ARGUMENTS[argument] for argument in ADDRESSES[name]]
+    browser = request.node.stash.setdefault(WORLD, {}) or {"browser": browser_of(gleb)}
+    request.node.stash[WORLD] = browser
+    asked = data.draw(requests({"action": "delete_selected", "q": "Иванов"}, bool(arguments)))
+
+    drive(browser["browser"], name, reverse(name, args=arguments), asked, arguments)
