@@ -23,16 +23,19 @@ from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from datetime import date  # noqa: E402
 from decimal import Decimal  # noqa: E402
 
+import django_otp  # noqa: E402
 import pgtrigger  # noqa: E402
 import pytest  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.test import Client as Browser  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
+from django_otp.oath import TOTP  # noqa: E402
 
 from clients.models import AppUser, Client  # noqa: E402
 from devices.models import Device, DeviceType, Tariff  # noqa: E402
 from devices.surcharge import fix_surcharge  # noqa: E402
-from managers.models import Manager, Role  # noqa: E402
+from managers import cipher  # noqa: E402
+from managers.models import Authenticator, Manager, Role  # noqa: E402
 from passport.models import Passport  # noqa: E402
 
 PASSWORD = "correct horse battery staple"
@@ -97,9 +100,29 @@ def gleb(db) -> Manager:
     return Manager.objects.create_user("gleb@privet.example", PASSWORD, name="Глеб Волков", role=Role.ADMIN)
 
 
-def browser_of(manager: Manager) -> Browser:
-    browser = Browser()
+def authenticator_of(manager: Manager) -> Authenticator:
+    """The app on the phone of `manager`, set up if it is not."""
+    encrypted = {"key": "", "encrypted_key": cipher.encrypt(b"12345678901234567890".hex())}
+    return Authenticator.objects.get_or_create(user=manager, defaults=encrypted)[0]
+
+
+def next_code(manager: Manager) -> str:
+    """The six digits that the app of `manager` shows, or is about to show when those were used."""
+    app = authenticator_of(manager)
+    app.refresh_from_db()
+    totp = TOTP(app.bin_key, app.step, app.t0, app.digits, app.drift)
+    totp.time = max(time.time(), (app.last_t + 1 - app.drift) * app.step)
+    return f"{totp.token():06}"
+
+
+def browser_of(manager: Manager, *, verified: bool = True, **options) -> Browser:
+    """Signed in, with the second factor too unless `verified` is false."""
+    browser = Browser(**options)
     browser.force_login(manager)
+    if verified:
+        session = browser.session
+        session[django_otp.DEVICE_ID_SESSION_KEY] = authenticator_of(manager).persistent_id
+        session.save()
     return browser
 
 

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, sync_playwright
 
-from conftest import PASSWORD
+from conftest import PASSWORD, authenticator_of, next_code
+from managers.models import Manager
 
 # Playwright's own event loop runs in this thread; the database is still used by ordinary calls.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -86,7 +87,16 @@ def sign_in(page: Page, email: str) -> None:
     page.goto("/")
     page.get_by_label("Электронная почта").fill(email)
     page.get_by_label("Пароль", exact=True).fill(PASSWORD)
+    manager = Manager.objects.get(email=email)
+    authenticator_of(manager)
     page.get_by_role("button", name="Войти").click()
+    give_code(page, manager)
+
+
+def give_code(page: Page, manager: Manager) -> None:
+    page.get_by_label("Код", exact=True).fill(next_code(manager))
+    page.get_by_role("button", name="Продолжить").click()
+    page.wait_for_url(lambda address: "/second-factor/" not in address and "/sign-in/" not in address)
 
 
 def photo(text: str, size=(1600, 1200)) -> dict:

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from conftest import PASSWORD
+from conftest import PASSWORD, next_code
 from contracts import issuing
 from contracts.conftest import sign
 from e2e.conftest import sign_in
@@ -31,7 +31,7 @@ def notes() -> list[str]:
     return [entry.body for entry in LogEntry.objects.filter(kind=LogKind.NOTE)]
 
 
-def test_a_session_that_ended_loses_no_text(card):
+def test_a_session_that_ended_loses_no_text(card, anna):
     card.get_by_label("Заметка").fill("Ключ у соседки")
     Session.objects.all().delete()
     card.get_by_role("button", name="Добавить заметку").click()
@@ -42,6 +42,11 @@ def test_a_session_that_ended_loses_no_text(card):
     dialog.get_by_label("Электронная почта").fill("anna@privet.example")
     dialog.get_by_label("Пароль", exact=True).fill(PASSWORD)
     dialog.get_by_role("button", name="Войти").click()
+    dialog.get_by_label("Код", exact=True).fill("000 000")
+    dialog.get_by_role("button", name="Продолжить").click()
+    expect(dialog.get_by_text("Код не подошёл")).to_be_visible()
+    dialog.get_by_label("Код", exact=True).fill(next_code(anna))
+    dialog.get_by_role("button", name="Продолжить").click()
     expect(dialog).to_be_hidden()
 
     expect(card.get_by_label("Заметка")).to_have_value("Ключ у соседки")

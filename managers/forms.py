@@ -1,7 +1,12 @@
 """The forms of signing in and of passwords."""
 
+import re
+
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
+from django.core.exceptions import ValidationError
+
+from managers.second_factor import APP_DIGITS, BACKUP_DIGITS
 
 LONGEST_PASSWORD = 1000
 
@@ -40,3 +45,28 @@ class PasswordChangeForm(NewPasswordForm):
 
     old_password = password_field("Нынешний пароль", "current-password")
     field_order = ["old_password", "new_password1", "new_password2"]
+
+
+class CodeForm(forms.Form):
+    """A code of the app: «123 456»."""
+
+    lengths = (APP_DIGITS,)
+    wrong = "Код — это шесть цифр из приложения."
+    code = forms.CharField(
+        label="Код",
+        max_length=40,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
+    )
+
+    def clean_code(self) -> str:
+        digits = re.sub(r"[\s\-–—]", "", self.cleaned_data["code"])
+        if len(digits) not in self.lengths or not re.fullmatch("[0-9]+", digits):
+            raise ValidationError(self.wrong)
+        return digits
+
+
+class AnyCodeForm(CodeForm):
+    """A code of the app, or a backup code: «12345 67890»."""
+
+    lengths = (APP_DIGITS, BACKUP_DIGITS)
+    wrong = "Код — это шесть цифр из приложения или десять цифр резервного кода."

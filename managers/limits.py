@@ -63,6 +63,11 @@ PASSWORD_RESET = Purpose(
     account=Limit("password reset account", free=3, forgets_in=timedelta(hours=1)),
     address=Limit("password reset address", free=10, forgets_in=timedelta(minutes=15)),
 )
+# Only who knows the password gets as far as this.
+SECOND_FACTOR = Purpose(
+    account=Limit("second factor account", free=4, forgets_in=timedelta(hours=1)),
+    address=Limit("second factor address", free=20, forgets_in=timedelta(minutes=15)),
+)
 
 
 class TooManyTries(Exception):

@@ -10,6 +10,10 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.functional import cached_property
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from managers import cipher
 
 
 class Role(models.TextChoices):
@@ -87,6 +91,11 @@ class Manager(AbstractBaseUser):
             "managers.Manager", f"{self.password} {self.role}", secret=secret, algorithm="sha256"
         ).hexdigest()
 
+    @cached_property
+    def authenticator_id(self) -> int | None:
+        """The app that gives this person's codes; None until it is set up. Comes along with the person of a request."""
+        return Authenticator.objects.filter(user=self, confirmed=True).values_list("pk", flat=True).first()
+
     @property
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN
@@ -151,6 +160,21 @@ class Spending(models.Model):
 
     def __str__(self):
         return f"{self.key[:8]}: {self.spent_until}"
+
+
+class Authenticator(TOTPDevice):
+    """The app on a person's phone that gives codes (RFC 6238). Its key is kept encrypted, and `key` stays empty."""
+
+    encrypted_key = models.TextField(editable=False)
+
+    class Meta:
+        db_table = "manager_authenticators"
+        verbose_name = "второй фактор"
+        verbose_name_plural = "вторые факторы"
+
+    @property
+    def bin_key(self) -> bytes:
+        return bytes.fromhex(cipher.decrypt(self.encrypted_key))
 
 
 class Session(AbstractBaseSession):

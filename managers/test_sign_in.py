@@ -7,7 +7,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from conftest import PASSWORD
+from conftest import PASSWORD, authenticator_of, browser_of, next_code
 from managers import limits
 from managers.models import Attempts, Manager
 
@@ -310,7 +310,12 @@ class TestTheDialog:
         dialog = browser.post(reverse("managers:password"), headers=HTMX | {"X-CSRFToken": token_of(browser)})
         old = dialog.context["csrf_token"]
 
-        answer = sign_in(browser, headers=HTMX, csrfmiddlewaretoken=str(old))
+        authenticator_of(anna)
+        second = sign_in(browser, headers=HTMX, csrfmiddlewaretoken=str(old))
+        assert second.status_code == 200
+        assert "Код из приложения" in second.text
+        fields = {"code": next_code(anna), "csrfmiddlewaretoken": str(second.context["csrf_token"])}
+        answer = browser.post(reverse("managers:second_factor"), fields, headers=HTMX)
 
         assert answer.status_code == 204
         assert answer.content == b""
@@ -340,8 +345,7 @@ class TestTheDialog:
         assert answer.url.startswith(SIGN_IN)
 
     def test_a_page_older_than_a_sign_in_in_another_tab_gets_the_new_token(self, anna):
-        browser = Browser(enforce_csrf_checks=True)
-        browser.force_login(anna)
+        browser = browser_of(anna, enforce_csrf_checks=True)
 
         answer = browser.post(reverse("managers:password"), {"csrfmiddlewaretoken": "x" * 64}, headers=HTMX)
 

@@ -1,12 +1,15 @@
 from django.urls import path
 
-from managers import views
+from managers import second_factor_views, views
 
 app_name = "managers"
 
 urlpatterns = [
     path("sign-in/", views.sign_in, name="sign_in"),
     path("sign-out/", views.sign_out, name="sign_out"),
+    path("second-factor/", second_factor_views.second_factor, name="second_factor"),
+    path("second-factor/app/", second_factor_views.authenticator, name="authenticator"),
+    path("second-factor/backup-codes/", second_factor_views.backup_codes, name="backup_codes"),
     path("password/", views.password, name="password"),
     path("password-reset/", views.password_reset, name="password_reset"),
     path("password-reset/sent/", views.password_reset_sent, name="password_reset_sent"),

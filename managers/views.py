@@ -6,29 +6,23 @@ from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpResponse
-from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.csrf import csrf_failure
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import HttpResponseClientRedirect, reswap, trigger_client_event
+from django_htmx.http import HttpResponseClientRedirect, reswap
 
 from managers import limits
 from managers.address import client_ip
 from managers.entry import WrongPassword, confirm_own_password, enter
 from managers.forms import NewPasswordForm, PasswordChangeForm, PasswordResetForm, SignInForm
 from managers.limits import TooManyTries
-from managers.models import Manager, Role
+from managers.onward import first_page, with_new_token
 from managers.password_mail import MailUnavailable, send_link
+from managers.second_factor_views import go_on, later
 
 page_and_form = require_http_methods(["GET", "HEAD", "POST"])
-
-
-def first_page(manager: Manager) -> str:
-    """Where a person's work begins."""
-    return reverse("support:tickets" if manager.role == Role.SUPPORT else "clients:list")
 
 
 @require_safe
@@ -42,7 +36,7 @@ def home(request):
 def sign_in(request):
     if request.user.is_authenticated:
         if request.htmx and request.method == "POST":
-            return _with_new_token(request, HttpResponse(status=204))
+            return go_on(request)
         return redirect("home")  # not to `next`: the admin site sends here whom it doesn't let in, and would again
     if request.method != "POST":
         return _sign_in_page(request, SignInForm())
@@ -50,11 +44,11 @@ def sign_in(request):
     if form.is_valid():
         try:
             enter(request, email=form.cleaned_data["email"], password=form.cleaned_data["password"])
-            return _go_on(request)
+            return go_on(request)
         except WrongPassword as wrong:
             form.add_error(None, wrong.message)
         except TooManyTries as refused:
-            return _later(request, _sign_in_template(request), form, refused)
+            return later(request, _sign_in_template(request), form, refused)
     return _sign_in_page(request, form, status=422)
 
 
@@ -68,29 +62,11 @@ def _sign_in_template(request) -> str:
     return "managers/sign_in_dialog.html" if request.htmx and request.method == "POST" else "managers/sign_in.html"
 
 
-def _go_on(request):
-    """Where the person was going. The page under the dialog stays as it is, and is given its new CSRF token."""
-    if request.htmx:
-        return _with_new_token(request, HttpResponse(status=204))
-    wanted = request.GET.get("next", "")
-    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return redirect(wanted if ours and wanted != "/" else first_page(request.user))
-
-
-def _with_new_token(request, response):
-    return trigger_client_event(response, "signed-in", {"token": get_token(request)})
-
-
 def csrf_failed(request, reason=""):
     """Mostly somebody who signed in again in another tab: the page is given the new token and loses no text."""
     if request.htmx and request.user.is_authenticated:
-        return _with_new_token(request, reswap(HttpResponse(status=403), "none"))
+        return with_new_token(request, reswap(HttpResponse(status=403), "none"))
     return csrf_failure(request, reason)
-
-
-def _later(request, template: str, form, refused: TooManyTries):
-    form.add_error(None, refused.message)
-    return refused.answered(render(request, template, {"form": form}))
 
 
 @login_not_required
@@ -112,7 +88,7 @@ def password(request):
         except WrongPassword:
             form.add_error("old_password", "Пароль неверный.")
         except TooManyTries as refused:
-            return _later(request, "managers/password.html", form, refused)
+            return later(request, "managers/password.html", form, refused)
         else:
             update_session_auth_hash(request, form.save())
             messages.success(request, "Пароль изменён. На других устройствах нужно войти заново.")
@@ -132,7 +108,7 @@ def password_reset(request):
             send_link(email)
             return redirect("managers:password_reset_sent")
         except TooManyTries as refused:
-            return _later(request, "managers/password_reset.html", form, refused)
+            return later(request, "managers/password_reset.html", form, refused)
         except MailUnavailable:
             form.add_error(None, "Почта сейчас не отправляется. Попробуйте через несколько минут.")
             status = 503

@@ -12,7 +12,8 @@ from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
-from managers.forms import SignInForm
+from managers import second_factor
+from managers.forms import AnyCodeForm, SignInForm
 from managers.limits import TooManyTries
 from privet.storages import ObjectMissing, StorageUnavailable
 
@@ -81,7 +82,7 @@ def _too_often(request, message: str):
     if request.htmx:
         response = render(request, "429.html#notice", {"message": message})
         return push_url(reswap(retarget(response, "#main"), "afterbegin show:window:top"), False)
-    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+    if _wants_json(request):
         return JsonResponse({"error": message})
     return render(request, "429.html", {"message": message})
 
@@ -99,26 +100,40 @@ def private_pages(get_response):
 
 
 class SignInRequired(LoginRequiredMiddleware):
-    """Every view asks for a sign-in unless it says otherwise; a new page can't be left open by oversight.
+    """Every view asks for a sign-in with both factors unless it says otherwise; a new page can't be left open by
+    oversight.
 
     A form sent by HTMX after the session ended is answered with a sign-in dialog over the page, so that nothing
     typed is lost; any other HTMX request moves the whole page, because a sign-in form must not land in a fragment.
     """
 
     def process_view(self, request, view_func, view_args, view_kwargs):
-        refused = super().process_view(request, view_func, view_args, view_kwargs)
-        if not refused and request.user.is_authenticated:
-            request.session.touch(request.user)
-        return refused
+        if refused := super().process_view(request, view_func, view_args, view_kwargs):
+            return refused
+        if not request.user.is_authenticated:
+            return None
+        request.session.touch(request.user)
+        may = not getattr(view_func, "login_required", True) or getattr(view_func, "before_second_factor", False)
+        if may or second_factor.is_verified(request):
+            return None
+        where = resolve_url("managers:second_factor")
+        return _stopped(request, where, "managers/second_factor_dialog.html", AnyCodeForm())
 
     def handle_no_permission(self, request, view_func):
-        if not request.htmx:
-            return redirect_to_login(request.get_full_path() if request.method == "GET" else "/", _sign_in(request))
-        if request.method == "GET":
-            page = _path(request.htmx.current_url or "/")
-            return HttpResponseClientRedirect(redirect_to_login(page, _sign_in(request)).url)
-        response = TemplateResponse(request, "managers/sign_in_dialog.html", {"form": SignInForm()}, status=401)
+        return _stopped(request, _sign_in(request), "managers/sign_in_dialog.html", SignInForm())
+
+
+def _stopped(request, where: str, dialog: str, form):
+    """On the way to the address `where`, or told in the dialog over the page, what must be shown first."""
+    if request.htmx and request.method != "GET":
+        response = TemplateResponse(request, dialog, {"form": form}, status=401)
         return push_url(reswap(retarget(response, "#dialog"), "innerHTML"), False)
+    if request.htmx:
+        page = _path(request.htmx.current_url or "/")
+        return HttpResponseClientRedirect(redirect_to_login(page, where).url)
+    if _wants_json(request):
+        return JsonResponse({"error": "Сессия закончилась. Войдите ещё раз."}, status=401)
+    return redirect_to_login(request.get_full_path() if request.method == "GET" else "/", where)
 
 
 def _path(url: str) -> str:
@@ -133,3 +148,7 @@ def _sign_in(request) -> str:
     """The sign-in page; one who brings the cookie of a session that ended is told so there."""
     expired = settings.SESSION_COOKIE_NAME in request.COOKIES
     return resolve_url(settings.LOGIN_URL) + ("?expired=1" if expired else "")
+
+
+def _wants_json(request) -> bool:
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"

@@ -36,6 +36,9 @@ INSTALLED_APPS = [
     "contracts",
     "pgtrigger",
     "django_htmx",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "whitenoise.runserver_nostatic",
     "django.forms",
     "django.contrib.admin",
@@ -101,6 +104,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 AUTH_USER_MODEL = "managers.Manager"
+AUTHENTICATION_BACKENDS = ["managers.backend.Backend"]
+# Codes of an app beside the password. Off is for demonstrations only.
+SECOND_FACTOR = env.bool("SECOND_FACTOR", True)
+OTP_TOTP_ISSUER = "Привет"
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0  # managers/limits.py does it
 LOGIN_URL = "managers:sign_in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "managers:sign_in"

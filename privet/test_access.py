@@ -157,6 +157,9 @@ PAGES = {
     "admin_password": page(EVERYBODY, BOTH, get=302),
     "managers:sign_in": page(OPEN, BOTH, data=always(email="anna@privet.example", password=PASSWORD)),
     "managers:sign_out": page(OPEN, POST),
+    "managers:second_factor": page(EVERYBODY, BOTH, get=302, data=always(code="123456")),
+    "managers:authenticator": page(EVERYBODY, BOTH, get=302, data=always(code="123456")),
+    "managers:backup_codes": page(EVERYBODY, BOTH, post=422, data=always(code="12")),
     "managers:password": page(
         EVERYBODY,
         BOTH,

@@ -1,0 +1,25 @@
+"""Encryption at rest, under keys that can be rotated.
+
+Fernet (AES-128-CBC with HMAC-SHA-256) from `cryptography`; the first of `PERSONAL_DATA_KEYS` encrypts, all decrypt.
+"""
+
+import base64
+import hashlib
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+
+
+def _fernet() -> MultiFernet:
+    keys = (hashlib.sha256(key.encode()).digest() for key in settings.PERSONAL_DATA_KEYS)
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+
+
+def encrypt(text: str) -> str:
+    """A token of ASCII text; encrypting the same text twice gives different tokens."""
+    return _fernet().encrypt(text.encode()).decode()
+
+
+def decrypt(token: str) -> str:
+    """The text of `token`; cryptography.fernet.InvalidToken when no key fits or it was changed."""
+    return _fernet().decrypt(token.encode()).decode()

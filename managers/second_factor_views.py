@@ -1,0 +1,124 @@
+"""The second factor: asked for, set up, its backup codes."""
+
+from base64 import b32encode
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+import segno
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from managers import second_factor as factor
+from managers.forms import AnyCodeForm, CodeForm
+from managers.limits import TooManyTries
+from managers.models import Authenticator
+from managers.notices import tell
+from managers.onward import wanted_page, with_new_token
+from managers.second_factor import AlreadySetUp, WrongCode
+
+page_and_form = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def before_second_factor(view: Callable) -> Callable:
+    """A page for those who gave their password and no code yet."""
+    view.before_second_factor = True
+    return view
+
+
+def go_on(request):
+    """Where the person was going. The page under the dialog stays as it is, and is given its new CSRF token."""
+    if not request.htmx:
+        return redirect(wanted_page(request))
+    if not factor.is_verified(request):
+        return render(request, "managers/second_factor_dialog.html", {"form": AnyCodeForm()})
+    return with_new_token(request, HttpResponse(status=204))
+
+
+def later(request, template: str, form, refused: TooManyTries, **context):
+    form.add_error(None, refused.message)
+    return refused.answered(render(request, template, {"form": form} | context))
+
+
+@before_second_factor
+@sensitive_post_parameters("code")
+@page_and_form
+def second_factor(request):
+    if factor.is_verified(request):
+        return go_on(request)
+    if not request.user.authenticator_id and not request.htmx:
+        return redirect(_with_next(request, "managers:authenticator"))
+    form = AnyCodeForm(request.POST if request.method == "POST" else None)
+    template = "managers/second_factor_dialog.html" if request.htmx else "managers/second_factor.html"
+    if form.is_valid():
+        try:
+            factor.verify(request, form.cleaned_data["code"])
+            return go_on(request)
+        except WrongCode as wrong:
+            form.add_error("code", wrong.message)
+        except TooManyTries as refused:
+            return later(request, template, form, refused)
+    return render(request, template, {"form": form}, status=422 if form.is_bound else 200)
+
+
+@before_second_factor
+@sensitive_post_parameters("code")
+@page_and_form
+def authenticator(request):
+    if request.user.authenticator_id:
+        return redirect(_with_next(request, "managers:second_factor"))
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            codes = factor.set_up(request, form.cleaned_data["code"])
+            tell(request.user, "second_factor_set_up_mail")
+            return _codes_shown_once(request, codes)
+        except AlreadySetUp:
+            return redirect(_with_next(request, "managers:second_factor"))
+        except WrongCode as wrong:
+            form.add_error("code", wrong.message)
+        except TooManyTries as refused:
+            return later(request, "managers/authenticator.html", form, refused, **_key(request))
+    context = {"form": form} | _key(request)
+    return render(request, "managers/authenticator.html", context, status=422 if form.is_bound else 200)
+
+
+@sensitive_post_parameters("code")
+@page_and_form
+def backup_codes(request):
+    form = CodeForm(request.POST if request.method == "POST" else None)
+    context = {"form": form, "left": factor.backup_codes_left(request.user)}
+    if form.is_valid():
+        try:
+            return _codes_shown_once(request, factor.renew_backup_codes(request, form.cleaned_data["code"]))
+        except WrongCode as wrong:
+            form.add_error("code", wrong.message)
+        except TooManyTries as refused:
+            return later(request, "managers/backup_codes.html", form, refused, left=context["left"])
+    return render(request, "managers/backup_codes.html", context, status=422 if form.is_bound else 200)
+
+
+def _codes_shown_once(request, codes: list[str]):
+    # Not after a redirect: they would have to be kept until then.
+    halves = [f"{code[:5]} {code[5:]}" for code in codes]
+    return render(request, "managers/backup_codes_once.html", {"codes": halves, "onward": wanted_page(request)})
+
+
+def _key(request) -> dict:
+    """What a new app is told: the key as a picture, as a link for the same phone, and in groups of four to type."""
+    app: Authenticator = factor.new_key(request)
+    letters = b32encode(app.bin_key).decode()
+    picture = segno.make(app.config_url, error="m").svg_inline(scale=5, dark="#000", light="#fff", omitsize=True)
+    return {
+        "key": " ".join(letters[start : start + 4] for start in range(0, len(letters), 4)),
+        "link": app.config_url,
+        "picture": mark_safe(picture),  # noqa: S308  segno drew it
+    }
+
+
+def _with_next(request, name: str) -> str:
+    wanted = request.GET.get("next")
+    return reverse(name) + (f"?{urlencode({'next': wanted})}" if wanted else "")
