@@ -126,6 +126,11 @@ def browser_of(manager: Manager, *, verified: bool = True, **options) -> Browser
     return browser
 
 
+def leads_to(answer) -> str | int:
+    """Where a redirect leads, as the first part of its path; of any other answer the status."""
+    return answer.url.split("/")[1] if answer.status_code == 302 else answer.status_code
+
+
 @pytest.fixture
 def as_anna(anna) -> Browser:
     return browser_of(anna)

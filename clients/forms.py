@@ -9,9 +9,11 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html
 
 from clients.models import AppUser, Client
+from clients.uploads import Upload
 from managers.models import Manager
 from privet.templatetags.formats import phone as formatted_phone
 
+NOT_UPLOADED = "Часть фото не дошла до хранилища. Уберите их и добавьте ещё раз."
 SIGNS = "№°"  # symbols of Unicode that addresses do contain
 
 
@@ -119,3 +121,13 @@ class ContactForm(forms.Form):
             for name, value in self.cleaned_data.items()
             if (value or "") != (getattr(self.user, name) or "")
         ]
+
+
+class UploadsField(forms.ModelMultipleChoiceField):
+    """Hidden ids of accepted uploads whose photos come with the form, which sets `queryset` to those it may have."""
+
+    widget = forms.MultipleHiddenInput
+
+    def __init__(self):
+        messages = dict.fromkeys(("invalid_choice", "invalid_pk_value", "invalid_list"), NOT_UPLOADED)
+        super().__init__(Upload.objects.none(), required=False, error_messages=messages)

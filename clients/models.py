@@ -14,6 +14,7 @@ from django.utils import timezone
 from clients.disclosure import Disclosure
 from clients.fields import PgEnumField
 from clients.search import match, newest
+from clients.uploads import Upload  # noqa: F401  a model, and Django looks for models here
 from managers.models import Manager
 
 __all__ = ["AppUser", "Client", "ClientChange", "Disclosure"]

@@ -9,6 +9,7 @@ from django import forms
 from django.db.models import Q
 from django.utils import timezone
 
+from clients.forms import NOT_UPLOADED, UploadsField
 from clients.models import Client
 from devices.models import MAX_FEE, MAX_PHOTOS, Device, DeviceType, Tariff
 from privet.images import MultiplePhotosField
@@ -91,19 +92,30 @@ class FeeField(forms.CharField):
 
 
 class PhotosForm(forms.Form):
-    """New photos of a device that has `kept` already."""
+    """New photos of `device`: files, and `uploads` of theirs that the storage has."""
 
     photos = MultiplePhotosField(label="Фото", required=False)
+    uploads = UploadsField()
 
-    def __init__(self, *args, kept: int, **kwargs):
+    def __init__(self, *args, device: Device, **kwargs):
         super().__init__(*args, **kwargs)
-        self.kept = kept
+        self.device = device
+        self.kept = device.photos.count() if device.is_kept else 0
+        self.fields["uploads"].queryset = device.client.uploads.accepted()
 
     def clean_photos(self) -> list:
         photos = self.cleaned_data["photos"]
         if self.kept + len(photos) > MAX_PHOTOS:
             raise forms.ValidationError(TOO_MANY_PHOTOS)
         return photos
+
+    def clean(self):
+        super().clean()
+        uploads = self.cleaned_data.get("uploads")
+        if uploads is None or any(upload.device_id != self.device.pk for upload in uploads):
+            # Said beside the photos: the ids are hidden.
+            self.errors.pop("uploads", None)
+            self.add_error("photos", NOT_UPLOADED)
 
 
 class DeviceForm(PhotosForm, forms.ModelForm):
@@ -125,8 +137,7 @@ class DeviceForm(PhotosForm, forms.ModelForm):
         widgets = {"description": forms.Textarea({"rows": 3}), "specs": forms.Textarea({"rows": 3})}
 
     def __init__(self, data=None, files=None, *, instance: Device):
-        kept = instance.photos.count() if instance.is_kept else 0
-        super().__init__(data, files, instance=instance, kept=kept, initial={"new_id": uuid.uuid4()})
+        super().__init__(data, files, instance=instance, device=instance, initial={"new_id": uuid.uuid4()})
         types = self.fields["type"]
         types.queryset = DeviceType.objects.filter(Q(is_active=True) | Q(pk=instance.type_id))
         types.empty_label = "Выберите тип"
@@ -136,15 +147,16 @@ class DeviceForm(PhotosForm, forms.ModelForm):
             del self.fields["new_id"]
 
     def clean(self):
-        cleaned = super().clean()
         if "new_id" in self.errors:
             self.add_error(None, "Форма устарела. Откройте добавление устройства ещё раз.")
-        return cleaned
+        elif not self.instance.is_kept:
+            self.instance.pk = self.cleaned_data["new_id"] or self.instance.pk
+        super().clean()
 
     @property
     def changed_labels(self) -> list[str]:
         """What was changed, named as on the page; photos and the id are no change of the device."""
-        names = [name for name in self.changed_data if name not in ("photos", "new_id")]
+        names = [name for name in self.changed_data if name not in ("photos", "uploads", "new_id")]
         return [str(self.fields[name].label).removesuffix(", ₽").lower() for name in names]
 
 

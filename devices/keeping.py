@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clients.models import Client, Status
+from clients.uploads import Upload
 from devices import surcharge
 from devices.models import ClientTariff, Device, DevicePhoto, Tariff
 from devices.tariffs import Surcharge
@@ -19,12 +20,17 @@ class _SentTwice(Exception):
 
 
 def keep(
-    device: Device, photos: Iterable[tuple[bytes, bytes]] = (), *, by: Manager, changed: Iterable[str] = ()
+    device: Device,
+    photos: Iterable[tuple[bytes, bytes]] = (),
+    *,
+    by: Manager,
+    changed: Iterable[str] = (),
+    uploads: Iterable[Upload] = (),
 ) -> None:
     """Save a new device, or one of which `changed` names the changes, with new photos: all of it or nothing.
 
-    A new device that is sent twice under one id is kept once. Raises Device.DoesNotExist when somebody removed it,
-    TooManyPhotos, or storages.StorageUnavailable.
+    `uploads` are accepted ones of this device. A new device that is sent twice under one id is kept once. Raises
+    Device.DoesNotExist when somebody removed it, TooManyPhotos, or storages.StorageUnavailable.
     """
     drafts = device.draft_photos(photos, by=by)
     is_new = not device.is_kept
@@ -33,8 +39,9 @@ def keep(
             _meet_others(device)
             if is_new or changed:
                 device.write(by=by)
-            device.record_photos(drafts)
-            _tell(device.client, _what_happened(device, is_new, list(changed), len(drafts.rows)), by=by)
+            rows = drafts.rows + device.accepted_photos(uploads, by=by, now=timezone.now())
+            device.record_photos(rows)
+            _tell(device.client, _what_happened(device, is_new, list(changed), len(rows)), by=by)
     except _SentTwice:
         return
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -11,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clients.models import Client
+from clients.uploads import Upload
 from devices import mirror
 from devices.shared import SharedDevice, SharedDevicePhoto
 from devices.tariffs import ClientTariff, Tariff
@@ -118,16 +120,22 @@ class Device(models.Model):
         drafts = PhotoDrafts()
         for picture, thumbnail in photos:
             photo = DevicePhoto(device=self, added_by=by)
-            photo.key = f"devices/{self.pk}/{photo.pk}.jpg"
+            photo.key = DevicePhoto.key_for(self.pk, photo.pk)
             drafts.rows.append(photo)
             drafts.objects |= {photo.key: picture, photo.thumbnail_key: thumbnail}
         return drafts
 
-    def record_photos(self, drafts: "PhotoDrafts") -> None:
+    def accepted_photos(self, uploads: Iterable[Upload], *, by: Manager, now: datetime) -> list["DevicePhoto"]:
+        """Photos of accepted uploads, not kept yet; those attached already are left out. Call it in a transaction."""
+        return [
+            DevicePhoto(device=self, key=upload.photo_key, added_by=by) for upload in uploads if upload.attach(now=now)
+        ]
+
+    def record_photos(self, photos: list["DevicePhoto"]) -> None:
         """Record photos whose objects are stored; TooManyPhotos. Call it in a transaction that holds the client."""
-        if drafts.rows and self.photos.count() + len(drafts.rows) > MAX_PHOTOS:
+        if photos and self.photos.count() + len(photos) > MAX_PHOTOS:
             raise TooManyPhotos
-        for photo in drafts.rows:
+        for photo in photos:
             photo.save(force_insert=True)
             mirror.reflect_photo(photo)
 
@@ -149,6 +157,10 @@ class DevicePhoto(models.Model):
 
     def __str__(self):
         return self.key
+
+    @staticmethod
+    def key_for(device_id: uuid.UUID, name: uuid.UUID) -> str:
+        return f"devices/{device_id}/{name}.jpg"
 
     @property
     def thumbnail_key(self) -> str:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
+from conftest import leads_to
 from devices import keeping, mirror
 from devices.conftest import log_of, payload, picture
 from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
@@ -60,7 +61,7 @@ def test_the_picture_and_its_thumbnail_are_shown(as_anna, device):
     as_anna.post(photos_of(device), {"photos": [picture(size=(2000, 1000))]})
     url = photo_at(device.photos.get())
 
-    whole, thumbnail = as_anna.get(url), as_anna.get(f"{url}?size=thumbnail")
+    whole, thumbnail = as_anna.get(url, follow=True), as_anna.get(f"{url}?size=thumbnail", follow=True)
 
     assert Image.open(io.BytesIO(whole.content)).size == (1200, 600)
     assert Image.open(io.BytesIO(thumbnail.content)).size == (240, 120)
@@ -68,7 +69,7 @@ def test_the_picture_and_its_thumbnail_are_shown(as_anna, device):
         assert shown.headers["Content-Type"] == "image/jpeg"
         assert shown.headers["X-Content-Type-Options"] == "nosniff"
         assert shown.headers["Content-Disposition"] == "inline"
-        assert shown.headers["Cache-Control"].startswith("private")
+        assert shown.headers["Cache-Control"] == "private, max-age=60"
 
 
 def test_100_mb_and_text_html_uploads_are_neither_accepted_nor_served(as_anna, device):
@@ -97,7 +98,7 @@ def test_any_file_key_can_not_be_attached_as_a_photo(as_anna, device, make):
     as_anna.post(photos_of(device), smuggled | {"photos": [picture()]})
     photo = DevicePhoto.objects.get()
     assert photo.key == f"devices/{device.pk}/{photo.pk}.jpg"
-    assert b"secret" not in as_anna.get(photo_at(photo)).content
+    assert b"secret" not in as_anna.get(photo_at(photo), follow=True).content
 
 
 def test_of_several_photos_all_are_kept_or_none(as_anna, device):
@@ -151,7 +152,7 @@ def test_when_the_storage_is_down_the_list_says_so(as_anna, device, photos, stor
     storage_down("put")
     assert as_anna.post(photos_of(device), {"photos": [picture()]}).status_code == 503
     storage_down("get")
-    assert as_anna.get(photo_at(photos[0])).status_code == 503
+    assert as_anna.get(photo_at(photos[0]), follow=True).status_code == 503
     assert device.photos.count() == 2
 
 
@@ -245,14 +246,16 @@ def test_a_device_that_a_service_request_refers_to_stays_whole(
 
 
 def test_the_clients_app_shows_a_photo_without_a_sign_in(signed_out, photos):
-    response = signed_out.get(public_path(photos[0]))
+    redirect = signed_out.get(public_path(photos[0]))
+    response = signed_out.get(redirect.url)
 
+    assert redirect.status_code == 302
+    assert redirect.headers["Cache-Control"] == "private, max-age=60"
     assert response.status_code == 200
     assert response.content == b"first"
     assert response.headers["Content-Type"] == "image/jpeg"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Cache-Control"] == "private, max-age=31536000, immutable"
-    assert "Set-Cookie" not in response.headers
+    assert "Set-Cookie" not in {**redirect.headers, **response.headers}
 
 
 def test_an_address_that_is_not_ours_shows_nothing(signed_out, photos):
@@ -276,7 +279,8 @@ def test_photos_are_shown_and_changed_by_those_who_may_open_the_client(
     url = photo_at(photos[0])
     everybody = (as_anna, as_gleb, as_boris, as_vera, signed_out)
 
-    assert [browser.get(url).status_code for browser in everybody] == [200, 200, 404, 404, 302]
+    answers = [leads_to(browser.get(url)) for browser in everybody]
+    assert answers == ["storage", "storage", 404, 404, "sign-in"]
     for outsider in (as_boris, as_vera):
         assert outsider.post(removal_of(photos[0])).status_code == 404
         assert outsider.post(photos_of(device), {"photos": [picture()]}).status_code == 404

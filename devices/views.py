@@ -16,7 +16,7 @@ from devices.surcharge import NoDevices
 from devices.tariffs import Surcharge
 from privet import onboarding, storages
 from privet.headers import shown_elsewhere
-from privet.images import photo_response
+from privet.images import photo_redirect
 
 DIALOG = "device-dialog"
 NOT_KEPT = "Хранилище фото не отвечает, поэтому ничего не сохранено. Попробуйте через минуту или сохраните без фото."
@@ -27,8 +27,8 @@ IN_USE = (
     "Ничего не удалено: устройство и фото на месте."
 )
 GONE = "Это устройство уже удалено."
-# Keys are never used again, so what was shown once stays true; no shared cache may keep it.
-KEPT_BY_BROWSER = "private, max-age=31536000, immutable"
+# Shorter than the life of the address to which it leads.
+KEPT_BY_BROWSER = "private, max-age=60"
 
 
 @require_GET
@@ -60,10 +60,7 @@ def add(request, client):
     device = Device(client=client)
     if request.method == "GET":
         return _device_page(request, DeviceForm(instance=device))
-    form = DeviceForm(request.POST, request.FILES, instance=device)
-    if form.is_valid():
-        device.pk = form.cleaned_data["new_id"] or device.pk
-    return _keep(request, form)
+    return _keep(request, DeviceForm(request.POST, request.FILES, instance=device))
 
 
 @require_http_methods(["GET", "POST"])
@@ -79,8 +76,8 @@ def _keep(request, form: DeviceForm):
     if not form.is_valid():
         return _device_page(request, form, status=422)
     try:
-        photos = form.cleaned_data["photos"]
-        keeping.keep(form.instance, photos, by=request.user, changed=form.changed_labels)
+        photos, uploads = form.cleaned_data["photos"], form.cleaned_data["uploads"]
+        keeping.keep(form.instance, photos, by=request.user, changed=form.changed_labels, uploads=uploads)
     except TooManyPhotos:
         form.add_error("photos", TOO_MANY_PHOTOS)
         return _device_page(request, form, status=422)
@@ -126,11 +123,12 @@ def removal(request, pk):
 def photos(request, pk):
     """Add photos to a device from the list."""
     device = get_device_for(request, pk)
-    form = PhotosForm(request.POST, request.FILES, kept=device.photos.count())
+    form = PhotosForm(request.POST, request.FILES, device=device)
     if not form.is_valid():
         return _photos_refused(request, device, " ".join(form.errors["photos"]), status=422)
     try:
-        keeping.keep(device, form.cleaned_data["photos"], by=request.user)
+        photos, uploads = form.cleaned_data["photos"], form.cleaned_data["uploads"]
+        keeping.keep(device, photos, by=request.user, uploads=uploads)
     except TooManyPhotos:
         return _photos_refused(request, device, TOO_MANY_PHOTOS, status=422)
     except Device.DoesNotExist:
@@ -151,7 +149,7 @@ def photo(request, pk):
     """The picture, or with ?size=thumbnail its thumbnail."""
     photo = get_photo_for(request, pk)
     key = photo.thumbnail_key if request.GET.get("size") == "thumbnail" else photo.key
-    return photo_response(key, cache="private, max-age=3600")
+    return photo_redirect(key, cache=KEPT_BY_BROWSER)
 
 
 @require_POST
@@ -173,7 +171,7 @@ def public_photo(request, token):
     photo_id = mirror.photo_id(token)
     if photo_id is None:
         raise Http404("Фото не найдено.")
-    return photo_response(get_object_or_404(DevicePhoto, pk=photo_id).key, cache=KEPT_BY_BROWSER)
+    return photo_redirect(get_object_or_404(DevicePhoto, pk=photo_id).key, cache=KEPT_BY_BROWSER)
 
 
 @require_POST

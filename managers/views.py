@@ -5,7 +5,8 @@ from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import PasswordResetConfirmView
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.views.csrf import csrf_failure
@@ -21,6 +22,9 @@ from managers.limits import TooManyTries
 from managers.onward import first_page, with_new_token
 from managers.password_mail import MailUnavailable, send_link
 from managers.second_factor_views import go_on, later
+from privet.answers import SESSION_ENDED, problem, wants_json
+
+SIGNED_IN_ANEW = "Вы вошли заново. Повторите ещё раз."
 
 page_and_form = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -66,6 +70,10 @@ def csrf_failed(request, reason=""):
     """Mostly somebody who signed in again in another tab: the page is given the new token and loses no text."""
     if request.htmx and request.user.is_authenticated:
         return with_new_token(request, reswap(HttpResponse(status=403), "none"))
+    if wants_json(request):
+        if not request.user.is_authenticated:
+            return problem(SESSION_ENDED, 401)
+        return JsonResponse({"error": SIGNED_IN_ANEW, "token": get_token(request)}, status=403)
     return csrf_failure(request, reason)
 
 

@@ -7,7 +7,9 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils import timezone
 
+from clients.forms import NOT_UPLOADED, UploadsField
 from clients.models import Client
+from clients.uploads import Purpose
 from passport.models import FIRST_ISSUED_ON, MINIMUM_AGE, Passport
 from privet.images import PhotoField
 from privet.printable import validate_printable
@@ -75,6 +77,7 @@ class PassportForm(forms.ModelForm):
     department_code = DepartmentCodeField(label="Код подразделения", help_text="Шесть цифр: 770-001.")
     same_address = forms.BooleanField(label="Совпадает с адресом клиента", required=False)
     photo = PhotoField(label="Фото паспорта", required=False)
+    uploads = UploadsField()
 
     field_order = ["last_name", "first_name", "middle_name", "digits"]
 
@@ -97,6 +100,7 @@ class PassportForm(forms.ModelForm):
             data = data.copy()
             data["registration_address"] = self.address
         super().__init__(data, files, instance=instance, initial=self._suggestions(instance))
+        self.fields["uploads"].queryset = self.client.uploads.accepted().filter(purpose=Purpose.PASSPORT)
         self._describe()
 
     def _suggestions(self, passport: Passport) -> dict:
@@ -138,6 +142,9 @@ class PassportForm(forms.ModelForm):
 
     def clean(self):
         cleaned = super().clean()
+        if "uploads" in self.errors:
+            del self.errors["uploads"]  # said beside the photo: the ids are hidden
+            self.add_error("photo", NOT_UPLOADED)
         birth_date, issued_on = cleaned.get("birth_date"), cleaned.get("issued_on")
         if birth_date and issued_on and issued_on < _birthday(birth_date, MINIMUM_AGE):
             self.add_error(
@@ -150,7 +157,7 @@ class PassportForm(forms.ModelForm):
     @property
     def changed_labels(self) -> list[str]:
         """What was changed, named as on the page; the photo has a story of its own."""
-        names = [name for name in self.changed_data if name not in ("photo", "same_address")]
+        names = [name for name in self.changed_data if name not in ("photo", "uploads", "same_address")]
         if self.instance.is_readable and self.cleaned_data["digits"] == self.instance.digits:
             names = [name for name in names if name != "digits"]
         return [str(self.fields[name].label).lower() for name in names]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 
+from clients.uploads import Upload
 from managers.models import Manager
 from passport.models import Passport
 from privet import storages
@@ -20,13 +21,32 @@ def keep(passport: Passport, digits: str, *, by: Manager, changed: Iterable[str]
     log.event(passport.client, body, by=by, now=timezone.now())
 
 
+def photo_key(client_id: uuid.UUID) -> str:
+    """A key for one more photo of the client's passport."""
+    return f"passports/{client_id}/{uuid.uuid4()}.jpg"
+
+
 def replace_photo(passport: Passport, jpeg: bytes, *, by: Manager) -> None:
     """Keep `jpeg` as the photo in place of the old one; storages.StorageUnavailable changes nothing."""
-    key = f"passports/{passport.client_id}/{uuid.uuid4()}.jpg"
+    key = photo_key(passport.client_id)
     with storages.stored({key: jpeg}), transaction.atomic():
-        old = passport.set_photo(key, by=by)
-        body = "Фото паспорта заменено" if old else "Фото паспорта добавлено"
-        log.event(passport.client, body, by=by, now=timezone.now())
+        _set_photo(passport, key, by=by)
+
+
+@transaction.atomic
+def attach(passport: Passport, uploads: Iterable[Upload], *, by: Manager) -> None:
+    """Make the photo of the last accepted upload the passport's; one that was attached before changes nothing."""
+    passport.client.locked()
+    now = timezone.now()
+    attached = [upload.photo_key for upload in uploads if upload.attach(now=now)]
+    for key in attached:
+        _set_photo(passport, key, by=by)
+
+
+def _set_photo(passport: Passport, key: str, *, by: Manager) -> None:
+    old = passport.set_photo(key, by=by)
+    body = "Фото паспорта заменено" if old else "Фото паспорта добавлено"
+    log.event(passport.client, body, by=by, now=timezone.now())
 
 
 @transaction.atomic

@@ -124,7 +124,7 @@ def test_the_photo_is_loaded_only_when_asked_for_and_each_opening_is_written_dow
     assert "<img" not in as_anna.get(page(client)).text
     assert not Disclosure.objects.exists()
     for _ in range(2):
-        assert as_anna.get(photo_of(client)).status_code == 200
+        assert as_anna.get(photo_of(client), follow=True).status_code == 200
     assert list(Disclosure.objects.values_list("by", "what")) == [(anna.pk, Shown.PASSPORT_PHOTO)] * 2
 
 

@@ -12,7 +12,7 @@ from passport import keeping
 from passport.forms import TAKEN, PassportForm
 from passport.models import Passport, PassportTaken
 from privet import onboarding, storages
-from privet.images import photo_response
+from privet.images import photo_redirect
 
 PHOTO_NOT_KEPT = (
     "Данные паспорта сохранены, а фото — нет: хранилище не отвечает. Нажмите «Далее» ещё раз или добавьте фото позже."
@@ -44,6 +44,8 @@ def _keep(form: PassportForm, passport: Passport, *, by) -> None:
     # The text first: it stays when the storage does not take the photo.
     if form.changed_labels or not passport.is_kept:
         keeping.keep(passport, form.cleaned_data["digits"], by=by, changed=form.changed_labels)
+    if form.cleaned_data["uploads"]:
+        keeping.attach(passport, form.cleaned_data["uploads"], by=by)
     if form.cleaned_data["photo"]:
         keeping.replace_photo(passport, form.cleaned_data["photo"].picture, by=by)
 
@@ -73,10 +75,8 @@ def photo(request, pk):
     passport = Passport.for_client(get_client_for(request, pk))
     if not passport.photo:
         raise Http404("Фото нет.")
-    response = photo_response(passport.photo)
-    if response.status_code == 200:
-        disclosure.record(passport.client, Shown.PASSPORT_PHOTO, request=request)
-    return response
+    disclosure.record(passport.client, Shown.PASSPORT_PHOTO, request=request)
+    return photo_redirect(passport.photo)
 
 
 @require_POST

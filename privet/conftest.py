@@ -2,9 +2,14 @@ import os
 import subprocess
 import sys
 import uuid
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client as Browser
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from privet.embedded import data_dir
 from privet.env import BASE_DIR
@@ -39,7 +44,8 @@ def s3_endpoint() -> str:
 @pytest.fixture
 def s3_bucket(settings, s3_endpoint) -> str:
     """An empty bucket on the real S3 server, and the settings that name it."""
-    settings.S3_ENDPOINT, settings.S3_BUCKET = s3_endpoint, f"privet-tests-{uuid.uuid4()}"
+    settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = s3_endpoint
+    settings.S3_BUCKET = f"privet-tests-{uuid.uuid4()}"
     settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY = "privet-access", "privet-secret"
     settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "privet.storages.S3"}}
     # The first bucket of a server takes longer than we wait for an answer in earnest.
@@ -53,3 +59,31 @@ def s3_bucket(settings, s3_endpoint) -> str:
     patient.put_object(Bucket=settings.S3_BUCKET, Key="first", Body=b"")
     patient.delete_object(Bucket=settings.S3_BUCKET, Key="first")
     return settings.S3_BUCKET
+
+
+@pytest.fixture(params=["local", "s3"])
+def storage(request) -> str:
+    """Makes `privet.storages` work on an empty storage of either kind."""
+    if request.param == "s3":
+        request.getfixturevalue("s3_bucket")
+    return request.param
+
+
+@pytest.fixture
+def send():
+    """Posts a file to an address of the storage, as a browser does, and gives the status of the answer."""
+
+    def post(url: str, fields: dict[str, str], content: bytes) -> int:
+        parts = fields | {"file": SimpleUploadedFile("photo.jpg", content, "application/octet-stream")}
+        if url.startswith("/"):
+            return Browser(enforce_csrf_checks=True).post(url, parts).status_code
+        request = Request(  # noqa: S310
+            url, encode_multipart(BOUNDARY, parts), {"Content-Type": MULTIPART_CONTENT}
+        )
+        try:
+            with urlopen(request, timeout=20) as answer:  # noqa: S310
+                return answer.status
+        except HTTPError as error:
+            return error.code
+
+    return post

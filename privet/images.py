@@ -6,9 +6,9 @@ from typing import NamedTuple
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.base import File
 from django.core.files.uploadhandler import FileUploadHandler
-from django.http import Http404, HttpResponse
+from django.http import HttpResponseRedirect
 from PIL import Image, ImageFile, ImageOps
 
 from privet import storages
@@ -23,7 +23,6 @@ EMPTY = "Файл пустой. Сделайте фото ещё раз или �
 TOO_LARGE = "Файл больше {limit} МБ. Выберите фото поменьше."
 TOO_MANY_PIXELS = "Фото больше 40 мегапикселей. Уменьшите его или сделайте снимок с меньшим разрешением."
 NOT_A_PHOTO = "Это не фото или файл повреждён. Подойдут JPEG, PNG и WebP."
-UNAVAILABLE = "Хранилище фото не отвечает. Попробуйте через минуту."
 
 
 class Photo(NamedTuple):
@@ -33,7 +32,11 @@ class Photo(NamedTuple):
     thumbnail: bytes
 
 
-def read_photo(upload: UploadedFile) -> Photo:
+def too_large() -> ValidationError:
+    return ValidationError(TOO_LARGE.format(limit=settings.PHOTO_MAX_BYTES // 1024**2), code="too_large")
+
+
+def read_photo(upload: File) -> Photo:
     """The photo that `upload` holds, upright, at most 1200 px on the longer side; the thumbnail at most 240 px.
 
     Whatever else the file carried (place, camera, a second meaning of a polyglot) is gone with the re-encoding.
@@ -42,7 +45,7 @@ def read_photo(upload: UploadedFile) -> Photo:
     if not upload.size:
         raise ValidationError(EMPTY, code="empty")
     if upload.size > settings.PHOTO_MAX_BYTES:
-        raise ValidationError(TOO_LARGE.format(limit=settings.PHOTO_MAX_BYTES // 1024**2), code="too_large")
+        raise too_large()
     # WeasyPrint, when it is imported, tells Pillow to make grey of whatever is missing.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
@@ -140,12 +143,7 @@ class StopAtLimit(FileUploadHandler):
         return None
 
 
-def photo_response(key: str, *, cache: str = "private, no-store") -> HttpResponse:
-    """The stored JPEG, for an image tag. Http404 when there is none, 503 when the storage does not answer."""
-    headers = {"Cache-Control": cache, "Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"}
-    try:
-        return HttpResponse(storages.get(key), content_type="image/jpeg", headers=headers)
-    except storages.ObjectMissing as error:
-        raise Http404("Фото не найдено.") from error
-    except storages.StorageUnavailable:
-        return HttpResponse(UNAVAILABLE, status=503, content_type="text/plain; charset=utf-8")
+def photo_redirect(key: str, *, cache: str = "private, no-store") -> HttpResponseRedirect:
+    """To where the stored JPEG is shown for two minutes. `cache` must let nobody keep this answer for longer."""
+    where = storages.address(key, cache=cache)
+    return HttpResponseRedirect(where, content_type="text/plain", headers={"Cache-Control": cache})

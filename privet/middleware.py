@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpResponseBadRequest, JsonResponse
+from django.http import Http404, HttpResponseBadRequest
 from django.shortcuts import render, resolve_url
 from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retar
 from managers import second_factor
 from managers.forms import AnyCodeForm, SignInForm
 from managers.limits import TooManyTries
+from privet.answers import SESSION_ENDED, problem, wants_json
 from privet.storages import ObjectMissing, StorageUnavailable
 
 logger = logging.getLogger(__name__)
@@ -82,8 +83,8 @@ def _too_often(request, message: str):
     if request.htmx:
         response = render(request, "429.html#notice", {"message": message})
         return push_url(reswap(retarget(response, "#main"), "afterbegin show:window:top"), False)
-    if _wants_json(request):
-        return JsonResponse({"error": message})
+    if wants_json(request):
+        return problem(message, 429)
     return render(request, "429.html", {"message": message})
 
 
@@ -105,6 +106,7 @@ class SignInRequired(LoginRequiredMiddleware):
 
     A form sent by HTMX after the session ended is answered with a sign-in dialog over the page, so that nothing
     typed is lost; any other HTMX request moves the whole page, because a sign-in form must not land in a fragment.
+    A module of the page that asks for JSON is told, and opens the dialog itself.
     """
 
     def process_view(self, request, view_func, view_args, view_kwargs):
@@ -131,8 +133,8 @@ def _stopped(request, where: str, dialog: str, form):
     if request.htmx:
         page = _path(request.htmx.current_url or "/")
         return HttpResponseClientRedirect(redirect_to_login(page, where).url)
-    if _wants_json(request):
-        return JsonResponse({"error": "Сессия закончилась. Войдите ещё раз."}, status=401)
+    if wants_json(request):
+        return problem(SESSION_ENDED, 401)
     return redirect_to_login(request.get_full_path() if request.method == "GET" else "/", where)
 
 
@@ -148,7 +150,3 @@ def _sign_in(request) -> str:
     """The sign-in page; one who brings the cookie of a session that ended is told so there."""
     expired = settings.SESSION_COOKIE_NAME in request.COOKIES
     return resolve_url(settings.LOGIN_URL) + ("?expired=1" if expired else "")
-
-
-def _wants_json(request) -> bool:
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"

@@ -5,9 +5,11 @@ Keys are made by us and never reused; whatever goes wrong outside is StorageUnav
 
 import logging
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +17,18 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
-from django.core.files.base import ContentFile
+from django.core import signing
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import transaction
+from django.urls import reverse
 from s3transfer.exceptions import RetriesExceededError
 from storages.backends.s3 import S3Storage
 
 logger = logging.getLogger(__name__)
+
+UPLOAD_SECONDS = 5 * 60
+SHOWN_SECONDS = 2 * 60
 
 
 class StorageUnavailable(Exception):
@@ -39,8 +46,19 @@ class Listed(NamedTuple):
     modified_at: datetime
 
 
+class ObjectTooLarge(Exception):
+    """The object is larger than was asked for; it was not read."""
+
+
+class UploadAddress(NamedTuple):
+    """Where a browser posts a file: multipart to `url`, all `fields` first and then `file`."""
+
+    url: str
+    fields: dict[str, str]
+
+
 class Local(FileSystemStorage):
-    """Files under `.data/files`, readable by this process's user alone."""
+    """Files under `.data/files`, readable by this process's user alone; its addresses are those of `local_files`."""
 
     def __init__(self, location: str):
         super().__init__(location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
@@ -50,6 +68,24 @@ class Local(FileSystemStorage):
             for path in (Path(folder, name) for name in names):
                 modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
                 yield Listed(path.relative_to(self.location).as_posix(), modified)
+
+    def upload_address(self, key: str, content_type: str, most: int) -> UploadAddress:
+        token = signing.dumps([key, content_type, most], salt="storages.upload")
+        return UploadAddress(reverse("stored_upload", args=[token]), {"key": key, "Content-Type": content_type})
+
+    def address(self, key: str, cache: str) -> str:
+        return reverse("stored_object", args=[signing.dumps([key, cache], salt="storages.shown")])
+
+    def read(self, key: str, most: int) -> bytes:
+        if self.size(key) > most:
+            raise ObjectTooLarge(key)
+        with self.open(key) as file:
+            return file.read(most)
+
+    def receive(self, key: str, file: File) -> None:
+        """Write an upload, over an earlier one under the same key: as S3 does, at once or not at all."""
+        name = self.save(f"{key}.{uuid.uuid4()}", file)
+        os.replace(self.path(name), self.path(key))
 
 
 class S3(S3Storage):
@@ -79,6 +115,46 @@ class S3(S3Storage):
             "transfer_config": TransferConfig(use_threads=False, num_download_attempts=1),
         }
 
+    def upload_address(self, key: str, content_type: str, most: int) -> UploadAddress:
+        post = self._signer.generate_presigned_post(
+            self.bucket_name,
+            key,
+            Fields={"Content-Type": content_type},
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, most]],
+            ExpiresIn=UPLOAD_SECONDS,
+        )
+        return UploadAddress(post["url"], post["fields"])
+
+    def address(self, key: str, cache: str) -> str:
+        parameters = {
+            "Bucket": self.bucket_name,
+            "Key": key,
+            "ResponseContentType": "image/jpeg",
+            "ResponseContentDisposition": "inline",
+            "ResponseCacheControl": cache,
+        }
+        return self._signer.generate_presigned_url("get_object", Params=parameters, ExpiresIn=SHOWN_SECONDS)
+
+    @cached_property
+    def _signer(self):
+        """A client for the address by which browsers reach the storage; it signs and never calls."""
+        return self._create_session().client(
+            "s3", endpoint_url=settings.S3_PUBLIC_ENDPOINT, region_name=self.region_name, config=self.client_config
+        )
+
+    def read(self, key: str, most: int) -> bytes:
+        try:
+            # A range: what has grown since is not read either.
+            answer = self.bucket.Object(key).get(Range=f"bytes=0-{most}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "InvalidRange":  # of an empty object there is none
+                return b""
+            raise
+        with answer["Body"] as body:
+            if answer["ContentLength"] > most:
+                raise ObjectTooLarge(key)
+            return body.read()
+
 
 @contextmanager
 def _outside(key: str) -> Iterator[None]:
@@ -87,6 +163,8 @@ def _outside(key: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise ObjectMissing(key) from error
     except (OSError, BotoCoreError, ClientError, RetriesExceededError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchKey":
+            raise ObjectMissing(key) from error
         logger.warning("storage failed for %s: %s", key, type(error).__name__)
         raise StorageUnavailable(key) from error
 
@@ -104,6 +182,22 @@ def get(key: str) -> bytes:
     """The object's content; ObjectMissing when there is none."""
     with _outside(key), default_storage.open(key) as file:
         return file.read()
+
+
+def read(key: str, *, most: int) -> bytes:
+    """The content of an object that somebody else wrote; ObjectTooLarge, unread, when it has more than `most` bytes."""
+    with _outside(key):
+        return default_storage.read(key, most)
+
+
+def upload_address(key: str, *, content_type: str, most: int) -> UploadAddress:
+    """Where a browser may write this object, of this type and 1 to `most` bytes, within UPLOAD_SECONDS."""
+    return default_storage.upload_address(key, content_type, most)
+
+
+def address(key: str, *, cache: str) -> str:
+    """Where whoever has the address sees the JPEG, within SHOWN_SECONDS; it answers with this `Cache-Control`."""
+    return default_storage.address(key, cache)
 
 
 def exists(key: str) -> bool:

@@ -24,6 +24,7 @@ from devices import mirror
 from devices.surcharge import fix_surcharge
 from managers.models import Manager
 from passport import keeping
+from privet import storages, uploading
 from support import bridge
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +38,7 @@ EVERYBODY = ("anna", "boris", "vera", "gleb")
 FIELD = ("anna", "boris", "gleb")
 OWNER = ("anna", "gleb")
 SUPPORT = ("vera", "gleb")
+HANDED_TO = ("anna",)
 
 
 class World:
@@ -63,6 +65,25 @@ class World:
     def photo(self):
         device_keeping.keep(self.device, [(b"a photo", b"its thumbnail")], by=self.anna)
         return self.device.photos.get()
+
+    @cached_property
+    def upload(self):
+        said = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
+        return uploading.hand_out(self.claimed, "passport", **said, by=self.anna)
+
+    @cached_property
+    def address(self):
+        return storages.upload_address(self.upload.key, content_type="image/jpeg", most=10_000)
+
+    @cached_property
+    def sent(self):
+        storages.put(self.upload.key, picture().read())
+        return self.upload
+
+    @cached_property
+    def accepted(self):
+        uploading.complete(self.sent, by=self.anna)
+        return self.sent
 
     @cached_property
     def awaiting_contract(self):
@@ -143,6 +164,8 @@ PASSPORT = {
     "registration_address": "г. Москва, ул. Садовая, д. 1, кв. 2",
 }
 
+UPLOAD = {"purpose": "passport", "content_type": "image/jpeg", "size": "1000"}
+
 
 def picture() -> SimpleUploadedFile:
     content = io.BytesIO()
@@ -177,7 +200,7 @@ PAGES = {
     "clients:contact": page(OWNER, BOTH, "claimed", data=always(**CONTACT), writes=True),
     "passport:passport": page(OWNER, BOTH, "claimed", data=always(**PASSPORT), writes=True),
     "passport:number": page(OWNER, BOTH, "with_passport", post=200, writes=True),
-    "passport:photo": page(OWNER, GET, "with_passport", disclosed=True),
+    "passport:photo": page(OWNER, GET, "with_passport", get=302, disclosed=True),
     "passport:photo_removal": page(OWNER, POST, "with_passport", writes=True),
     "devices:devices": page(OWNER, GET, "with_passport"),
     "devices:add": page(
@@ -202,9 +225,23 @@ PAGES = {
     ),
     "devices:removal": page(OWNER, BOTH, "device", writes=True),
     "devices:photos": page(OWNER, POST, "device", data=lambda world: {"photos": picture()}, writes=True),
-    "devices:photo": page(OWNER, GET, "photo"),
+    "devices:photo": page(OWNER, GET, "photo", get=302),
     "devices:photo_removal": page(OWNER, POST, "photo", writes=True),
-    "devices:public_photo": page(OPEN, GET, args=lambda world: [mirror.public_url(world.photo).split("/")[-2]]),
+    "devices:public_photo": page(
+        OPEN, GET, args=lambda world: [mirror.public_url(world.photo).split("/")[-2]], get=302
+    ),
+    "uploads": page(OWNER, POST, "claimed", data=always(**UPLOAD), post=201, writes=True),
+    "upload_completion": page(HANDED_TO, POST, "sent", post=200, writes=True),
+    "upload_removal": page(HANDED_TO, POST, "sent", post=204, writes=True),
+    "upload_photo": page(HANDED_TO, GET, "accepted", get=302, disclosed=True),
+    "stored_upload": page(
+        OPEN,
+        POST,
+        args=lambda world: [world.address.url.split("/")[-2]],
+        data=lambda world: world.address.fields | {"file": picture()},
+        post=204,
+    ),
+    "stored_object": page(OPEN, GET, args=lambda world: [storages.address(world.photo.key, cache="").split("/")[-2]]),
     "contracts:contract": page(OWNER, BOTH, "awaiting_contract", writes=True),
     "contracts:kept": page(OWNER, POST, "changed_back", writes=True),
     "contracts:code": page(OWNER, POST, "issued.client", writes=True),

@@ -21,13 +21,6 @@ from privet.storages import ObjectMissing, StorageUnavailable
 PATIENCE = 5  # seconds
 
 
-@pytest.fixture(params=["local", "s3"])
-def storage(request):
-    """Makes `privet.storages` work on an empty storage of either kind."""
-    if request.param == "s3":
-        request.getfixturevalue("s3_bucket")
-
-
 @pytest.mark.usefixtures("storage")
 class TestEitherStorage:
     def test_what_is_put_is_got(self):
@@ -170,7 +163,8 @@ def stalling():
 
 
 def use_s3_at(endpoint: str, settings) -> None:
-    settings.S3_ENDPOINT, settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY = endpoint, "access", "secret"
+    settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = endpoint
+    settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY = "access", "secret"
     settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "privet.storages.S3"}}
 
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from managers.views import home
+from privet import local_files, uploads
 
 to_sign_in = login_not_required(
     RedirectView.as_view(pattern_name="managers:sign_in", query_string=True, http_method_names=["get", "head", "post"])
@@ -31,6 +32,12 @@ urlpatterns = [
     path("", include("devices.urls")),
     path("", include("contracts.urls")),
     path("", include("support.urls")),
+    path("clients/<uuid:pk>/uploads/", uploads.uploads, name="uploads"),
+    path("uploads/<uuid:pk>/completion/", uploads.completion, name="upload_completion"),
+    path("uploads/<uuid:pk>/removal/", uploads.removal, name="upload_removal"),
+    path("uploads/<uuid:pk>/photo/", uploads.photo, name="upload_photo"),
+    path("storage/uploads/<str:token>/", local_files.upload, name="stored_upload"),
+    path("storage/objects/<str:token>/", local_files.shown, name="stored_object"),
     # One way in: signing in to the admin site, and its passwords, obey the same limits as everywhere.
     path("admin/login/", to_sign_in, name="admin_sign_in"),
     path("admin/password_change/", to_password, name="admin_password"),

@@ -1,0 +1,14 @@
+"""Answers to modules of the page, which ask for JSON."""
+
+from django.http import HttpRequest, JsonResponse
+
+SESSION_ENDED = "Сессия закончилась. Войдите ещё раз."
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def problem(words: str, status: int, **headers: str) -> JsonResponse:
+    """What went wrong, in words for the person at the page."""
+    return JsonResponse({"error": words}, status=status, headers=headers)

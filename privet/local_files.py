@@ -1,0 +1,92 @@
+"""The signed addresses of the local storage: what S3 answers for itself, with the same limits."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib.auth.decorators import login_not_required
+from django.core import signing
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.storage import default_storage
+from django.core.files.uploadhandler import (
+    FileUploadHandler,
+    MemoryFileUploadHandler,
+    StopUpload,
+    TemporaryFileUploadHandler,
+)
+from django.http import Http404, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from privet import storages
+from privet.headers import shown_elsewhere
+
+# What a multipart body has beside the file: boundaries, headers and the fields.
+AROUND_FILE = 16 * 1024
+
+
+class _Within(FileUploadHandler):
+    """Stops receiving at the first byte too many: nothing beyond the limit reaches the disk."""
+
+    def __init__(self, request, most: int):
+        super().__init__(request)
+        self.most = most
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        if start + len(raw_data) > self.most:
+            raise StopUpload(connection_reset=True)
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
+def _signed(salt: str, seconds: int) -> Callable:
+    """A view that is called with what the token of its address says; 403 when that is not ours, or late."""
+
+    def decorate(view):
+        @wraps(view)
+        def guarded(request, token):
+            if not hasattr(default_storage, "receive"):
+                raise Http404
+            try:
+                said = signing.loads(token, salt=salt, max_age=seconds)
+            except signing.BadSignature:
+                return HttpResponse("Ссылка недействительна или устарела.", status=403, content_type="text/plain")
+            return view(request, *said)
+
+        return guarded
+
+    return decorate
+
+
+@csrf_exempt
+@login_not_required
+@require_POST
+@_signed("storages.upload", storages.UPLOAD_SECONDS)
+def upload(request, key: str, content_type: str, most: int):
+    """Receive one file. The token is proof enough: it was handed to somebody who may write this object."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > most + AROUND_FILE:
+        return HttpResponse(status=413)
+    request.upload_handlers = [
+        _Within(request, most), MemoryFileUploadHandler(request), TemporaryFileUploadHandler(request)
+    ]  # fmt: skip
+    try:
+        fields, file = request.POST, request.FILES.get("file")
+    except RequestDataTooBig:
+        return HttpResponse(status=413)
+    if fields.get("key") != key or fields.get("Content-Type") != content_type:
+        return HttpResponse(status=403)
+    if not file:
+        return HttpResponse(status=400)
+    default_storage.receive(key, file)
+    return HttpResponse(status=204)
+
+
+@login_not_required
+@require_safe
+@shown_elsewhere
+@_signed("storages.shown", storages.SHOWN_SECONDS)
+def shown(request, key: str, cache: str):
+    """The JPEG, for whoever has the address."""
+    headers = {"Cache-Control": cache, "Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(storages.get(key), content_type="image/jpeg", headers=headers)

@@ -1,0 +1,114 @@
+"""Photos that a browser sends straight to the storage, in two deeds: handing out an upload, and completing it."""
+
+import uuid
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.utils import timezone
+
+from clients.models import Client
+from clients.uploads import Purpose, Upload
+from devices import keeping as device_keeping
+from devices.forms import TOO_MANY_PHOTOS
+from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
+from managers import limits
+from managers.models import Manager
+from passport import keeping as passport_keeping
+from passport.models import Passport
+from privet import images, storages
+
+
+class NotArrived(Exception):
+    """Nothing lies under the upload's key yet."""
+
+
+class _CompletedByAnother(Exception):
+    """Another request was completing the same upload, and was first."""
+
+
+@transaction.atomic
+def hand_out(
+    client: Client, purpose: str, *, device_id: uuid.UUID | None, content_type: str, size: int, by: Manager
+) -> Upload:
+    """An upload for the client's passport or device, kept or not yet.
+
+    Raises Device.DoesNotExist when another client has that device, TooManyPhotos when it has no room for one more,
+    limits.TooManyTries when `by` was handed too many within the hour.
+    """
+    client.locked()
+    if purpose == Purpose.DEVICE:
+        _look_for_room(client, device_id)
+    limits.UPLOADS.take(by)
+    return Upload.hand_out(client, purpose, device_id=device_id, content_type=content_type, size=size, by=by)
+
+
+def _look_for_room(client: Client, device_id: uuid.UUID) -> None:
+    device = Device.objects.filter(pk=device_id).first()
+    if device and device.client_id != client.pk:
+        raise Device.DoesNotExist
+    kept = device.photos.count() if device else 0
+    if kept + client.uploads.expected_for(device_id).count() >= MAX_PHOTOS:
+        raise TooManyPhotos
+
+
+def complete(upload: Upload, *, by: Manager) -> None:
+    """Make of what arrived a photo of our own, attached when its row is kept already; or refuse it, in words.
+
+    Once completed, nothing more happens. Raises NotArrived, or storages.StorageUnavailable; then nothing was changed.
+    """
+    if upload.completed_at:
+        return
+    try:
+        photo = _read(upload)
+    except ValidationError as refused:
+        upload.refuse(" ".join(refused.messages), now=timezone.now())
+    except storages.ObjectMissing as error:
+        upload.refresh_from_db()  # it is missing too when another request has just completed it
+        if not upload.completed_at:
+            raise NotArrived from error
+    else:
+        _accept(upload, photo, by=by)
+
+
+def _read(upload: Upload) -> images.Photo:
+    try:
+        content = storages.read(upload.key, most=settings.PHOTO_MAX_BYTES)
+    except storages.ObjectTooLarge as error:
+        raise images.too_large() from error
+    return images.read_photo(ContentFile(content))
+
+
+def _accept(upload: Upload, photo: images.Photo, *, by: Manager) -> None:
+    key, objects = _objects(upload, photo)
+    try:
+        with storages.stored(objects), transaction.atomic():
+            upload.client.locked()
+            if not upload.accept(key, now=timezone.now()):
+                raise _CompletedByAnother
+            _attach(upload, by=by)
+    except _CompletedByAnother:
+        upload.refresh_from_db()
+    except TooManyPhotos:
+        upload.refuse(TOO_MANY_PHOTOS, now=timezone.now())
+
+
+def _objects(upload: Upload, photo: images.Photo) -> tuple[str, dict[str, bytes]]:
+    """The photo's final key, another at each try, and what is stored under it and beside it."""
+    if upload.purpose == Purpose.PASSPORT:
+        key = passport_keeping.photo_key(upload.client_id)
+        return key, {key: photo.picture}
+    draft = DevicePhoto(key=DevicePhoto.key_for(upload.device_id, uuid.uuid4()))
+    return draft.key, {draft.key: photo.picture, draft.thumbnail_key: photo.thumbnail}
+
+
+def _attach(upload: Upload, *, by: Manager) -> None:
+    if upload.purpose == Purpose.PASSPORT:
+        passport = Passport.objects.select_related("client").filter(client=upload.client_id).first()
+        if passport:
+            passport_keeping.attach(passport, [upload], by=by)
+        return
+    device = Device.objects.select_related("client").filter(pk=upload.device_id, client=upload.client_id).first()
+    if device:
+        device_keeping.keep(device, uploads=[upload], by=by)
