@@ -15,13 +15,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.utils import CursorWrapper
 
-from privet import capacity
+from privet import capacity, storages
 from privet.database import LIMITS
 from privet.env import env
 
 SECRETS = ("SECRET_KEY", "CONTRACT_SIGNATURE_SECRET", "PERSONAL_DATA_KEYS", "PERSONAL_DATA_HASH_KEY")
 MAKE_A_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
 SECRET_MIN_LENGTH = 32
+PASSWORD_MIN_LENGTH = 16
 
 
 @register()
@@ -151,6 +152,57 @@ def secrets_are_secret(app_configs, **kwargs) -> list[Warning]:
 
 
 @register(Tags.security, deploy=True)
+def services_have_passwords_of_their_own(app_configs, **kwargs) -> list[Warning]:
+    passwords = {"DATABASE_URL": settings.DATABASES["default"].get("PASSWORD", "")}
+    if settings.S3_ENDPOINT:
+        passwords["S3_SECRET_KEY"] = settings.S3_SECRET_KEY
+    return [
+        Warning(f"The password in {name} is easy to guess.", hint=f"Make one with {MAKE_A_SECRET}.", id="privet.W008")
+        for name, password in passwords.items()
+        # None at all: the server trusts the socket or a certificate.
+        if password and len(password) < PASSWORD_MIN_LENGTH
+    ]
+
+
+@register(Tags.security, deploy=True)
+def second_factor_is_on(app_configs, **kwargs) -> list[Warning]:
+    if getattr(settings, "SECOND_FACTOR", True):
+        return []
+    message = "Whoever learns a password is in: nobody is asked for a second factor."
+    return [Warning(message, hint="Remove SECOND_FACTOR, or set it to True.", id="privet.W009")]
+
+
+@register(Tags.security, deploy=True)
+def nothing_travels_openly(app_configs, **kwargs) -> list[Warning]:
+    if not settings.HTTPS:
+        return []  # said by another check
+    open_ones = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if not origin.startswith("https://")]
+    hint = "List https:// origins alone."
+    found = [Warning(f"CSRF_TRUSTED_ORIGINS trusts {origin}.", hint=hint, id="privet.W010") for origin in open_ones]
+    if settings.S3_ENDPOINT and not settings.S3_PUBLIC_ENDPOINT.startswith("https://"):
+        message = "Browsers would get photos openly, and refuse them: S3_PUBLIC_ENDPOINT is not https."
+        hint = "Set S3_PUBLIC_ENDPOINT to the https:// address of the storage."
+        found.append(Warning(message, hint=hint, id="privet.W011"))
+    return found
+
+
+@register(Tags.database, deploy=True)
+def storage_is_private(app_configs, databases=None, **kwargs) -> list[Warning]:
+    """Asks the bucket as a stranger would: only `check --deploy --database default` asks anybody outside."""
+    if not settings.S3_ENDPOINT:
+        return []
+    try:
+        if not storages.is_open_to_strangers():
+            return []
+    except storages.StorageUnavailable as error:
+        hint = "Is it running, and are S3_PUBLIC_ENDPOINT and S3_BUCKET right?"
+        return [Warning(f"Could not ask the storage what it shows to strangers: {error}", hint=hint, id="privet.W013")]
+    message = f"The bucket {settings.S3_BUCKET} shows passports and contracts to anybody."
+    hint = "Remove its public policy: `mc anonymous set none`, or AWS's Block Public Access."
+    return [Warning(message, hint=hint, id="privet.W012")]
+
+
+@register(Tags.security, deploy=True)
 def address_is_public(app_configs, **kwargs) -> list[Warning]:
     found = []
     if not settings.HTTPS:
@@ -162,7 +214,7 @@ def address_is_public(app_configs, **kwargs) -> list[Warning]:
         )
         hint = "Set TRUSTED_PROXIES to the number of reverse proxies in front (1 with compose.full.yaml)."
         found.append(Warning(message, hint=hint, id="privet.W005"))
-    if any(host in ("*", ".") for host in settings.ALLOWED_HOSTS):
+    if any("*" in host or host.startswith(".") for host in settings.ALLOWED_HOSTS):
         hint = "List the host names that Privet answers to."
         found.append(Warning("ALLOWED_HOSTS takes any host.", hint=hint, id="privet.W006"))
     return found

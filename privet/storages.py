@@ -13,7 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
+import boto3
 from boto3.s3.transfer import TransferConfig
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
@@ -242,3 +244,35 @@ def _remove_quietly(keys) -> None:
             remove(key)
         except StorageUnavailable:
             logger.exception("object left behind: %s", key)
+
+
+def is_open_to_strangers() -> bool:
+    """Whether the bucket lists or gives objects to requests that nobody signed; StorageUnavailable when it can't be
+    asked.
+    """
+    config = Config(
+        signature_version=UNSIGNED,
+        connect_timeout=2,
+        read_timeout=2,
+        retries={"total_max_attempts": 1},
+        s3={"addressing_style": "path"},
+    )
+    bucket = settings.S3_BUCKET
+    with _outside(bucket):
+        stranger = boto3.client(
+            "s3", endpoint_url=settings.S3_PUBLIC_ENDPOINT, region_name=settings.S3_REGION, config=config
+        )
+        some = next(default_storage.listing(), None)
+        return _allowed(stranger.list_objects_v2, Bucket=bucket, MaxKeys=1) or (
+            some is not None and _allowed(stranger.head_object, Bucket=bucket, Key=some.key)
+        )
+
+
+def _allowed(ask, **of_what) -> bool:
+    try:
+        ask(**of_what)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("AccessDenied", "403"):
+            raise
+        return False
+    return True

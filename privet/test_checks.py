@@ -1,13 +1,16 @@
+import json
 import os
 from urllib.parse import urlsplit
 
+import boto3
 import psycopg
 import pytest
 from django.core import checks
 from django.core.checks import ERROR
 from dotenv import dotenv_values
 
-from privet.checks import SECRETS
+from privet import storages
+from privet.checks import SECRETS, storage_is_private
 from privet.env import BASE_DIR
 
 PRODUCTION = {name: value for name, value in dotenv_values(BASE_DIR / ".ci" / "production.env").items() if value}
@@ -125,12 +128,14 @@ def test_a_database_that_does_not_answer_is_an_error_with_a_hint(run_python):
 
 
 @pytest.fixture
-def production(settings):
+def production(settings, monkeypatch):
     for name, value in PRODUCTION.items():
         setattr(settings, name, value)
     settings.PERSONAL_DATA_KEYS = [GOOD_SECRETS["PERSONAL_DATA_KEYS"]]
     settings.ALLOWED_HOSTS = ["privet.example"]
     settings.HTTPS, settings.TRUSTED_PROXIES, settings.MASK_CODE_IN_MANAGER_LOG = True, 1, True
+    settings.SECOND_FACTOR = True
+    monkeypatch.setitem(settings.DATABASES["default"], "PASSWORD", "made-up-5-Vb7kQx9eTz2mNp4r")
     return settings
 
 
@@ -168,6 +173,83 @@ def test_https_that_no_proxy_can_vouch_for_is_warned_of(production):
 def test_answering_to_any_host_is_warned_of(production):
     production.ALLOWED_HOSTS = ["privet.example", "*"]
     assert ids("security", deploy=True) == ["privet.W006"]
+
+
+@pytest.mark.parametrize("host", ["*", ".privet.example", "*.privet.example"])
+def test_answering_to_hosts_that_are_not_named_is_warned_of(production, host):
+    production.ALLOWED_HOSTS = [host]
+    assert ids("security", deploy=True) == ["privet.W006"]
+
+
+@pytest.mark.parametrize("password", ["postgres", "privet", "short-password1"])
+def test_a_password_of_the_database_that_is_easy_to_guess_is_warned_of(production, monkeypatch, password):
+    monkeypatch.setitem(production.DATABASES["default"], "PASSWORD", password)
+    assert ids("security", deploy=True) == ["privet.W008"]
+
+
+def test_a_key_of_the_storage_that_is_easy_to_guess_is_warned_of(production):
+    production.S3_SECRET_KEY = "minioadmin"
+    assert ids("security", deploy=True) == ["privet.W008"]
+
+
+def test_no_second_factor_is_warned_of(production):
+    production.SECOND_FACTOR = False
+    assert ids("security", deploy=True) == ["privet.W009"]
+
+
+def test_an_origin_without_https_is_warned_of(production):
+    production.CSRF_TRUSTED_ORIGINS = ["http://privet.example", "https://privet.example"]
+    assert ids("security", deploy=True) == ["privet.W010"]
+
+
+def test_photos_without_https_are_warned_of(production):
+    production.S3_PUBLIC_ENDPOINT = "http://files.privet.example"
+    assert ids("security", deploy=True) == ["privet.W011"]
+
+
+def asked_of_the_storage() -> list[str]:
+    return [message.id for message in storage_is_private(None) if message.hint]
+
+
+def test_a_storage_that_is_closed_to_strangers_is_as_it_should_be(settings, s3_bucket):
+    settings.S3_PUBLIC_ENDPOINT = settings.S3_ENDPOINT
+    assert asked_of_the_storage() == []
+
+
+@pytest.mark.parametrize("shown", ["s3:ListBucket", "s3:GetObject"])
+def test_a_storage_that_shows_anything_to_strangers_is_warned_of(settings, s3_bucket, shown):
+    settings.S3_PUBLIC_ENDPOINT = settings.S3_ENDPOINT
+    resources = [f"arn:aws:s3:::{s3_bucket}", f"arn:aws:s3:::{s3_bucket}/*"]
+    statement = {"Effect": "Allow", "Principal": "*", "Action": [shown], "Resource": resources}
+    owner = boto3.client(
+        "s3",
+        endpoint_url=settings.S3_ENDPOINT,
+        aws_access_key_id=settings.S3_ACCESS_KEY,
+        aws_secret_access_key=settings.S3_SECRET_KEY,
+    )
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    owner.put_bucket_policy(Bucket=s3_bucket, Policy=policy)
+    storages.put("contracts/1.pdf", b"passport data")
+    assert asked_of_the_storage() == ["privet.W012"]
+
+
+def test_a_storage_that_can_not_be_asked_is_warned_of(settings):
+    settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = "http://127.0.0.1:9"
+    assert asked_of_the_storage() == ["privet.W013"]
+
+
+def test_a_bucket_that_is_not_there_is_warned_of(settings, s3_bucket):
+    settings.S3_PUBLIC_ENDPOINT, settings.S3_BUCKET = settings.S3_ENDPOINT, "no-such-bucket"
+    assert asked_of_the_storage() == ["privet.W013"]
+
+
+@pytest.mark.django_db
+def test_the_storage_is_asked_only_on_demand(settings):
+    settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = "http://127.0.0.1:9"
+    settings.S3_ACCESS_KEY = settings.S3_SECRET_KEY = "made-up"
+    assert "privet.W013" not in ids(deploy=True)
+    found = checks.run_checks(databases=["default"], include_deployment_checks=True)
+    assert "privet.W013" in [message.id for message in found]
 
 
 @pytest.mark.parametrize("value", ["", None])
