@@ -166,7 +166,7 @@ def services_have_passwords_of_their_own(app_configs, **kwargs) -> list[Warning]
 
 @register(Tags.security, deploy=True)
 def second_factor_is_on(app_configs, **kwargs) -> list[Warning]:
-    if getattr(settings, "SECOND_FACTOR", True):
+    if settings.SECOND_FACTOR:
         return []
     message = "Whoever learns a password is in: nobody is asked for a second factor."
     return [Warning(message, hint="Remove SECOND_FACTOR, or set it to True.", id="privet.W009")]

@@ -249,10 +249,7 @@ def test_static_files_obey(production):
     ],
 )
 def test_error_pages_obey(status, ask, anna, production):
-    browser = Browser(enforce_csrf_checks=True, raise_request_exception=False)
-    browser.force_login(anna)
-
-    answer = ask(browser)
+    answer = ask(browser_of(anna, enforce_csrf_checks=True, raise_request_exception=False))
 
     assert answer.status_code == status
     assert broken_rules(answer) == []
@@ -267,8 +264,7 @@ def test_redirection_leads_to_https_on_the_same_host_at_once(production):
 
 @pytest.mark.django_db
 def test_without_https_the_cookies_work_on_a_machine_for_development(anna):
-    browser = Browser()
-    browser.force_login(anna)
+    browser = browser_of(anna)
 
     assert browser.get(reverse("clients:list")).status_code == 200
     assert {"sessionid", "tab"} <= browser.cookies.keys()
