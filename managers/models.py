@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from managers import cipher
+from managers.user_agent import words
 
 
 class Role(models.TextChoices):
@@ -210,6 +211,10 @@ class Session(AbstractBaseSession):
         from managers.session_store import SessionStore
 
         return SessionStore
+
+    @property
+    def device(self) -> str:
+        return words(self.user_agent)
 
     def seen(self, now: datetime, *, by: Manager) -> None:
         """Note, unsaved, that `by` used it."""

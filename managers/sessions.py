@@ -1,7 +1,5 @@
 """One's own sessions: begun at sign-in, listed, ended."""
 
-import re
-
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
 from django.db.models import QuerySet
@@ -11,26 +9,6 @@ from django.utils import timezone
 
 from managers.address import client_ip
 from managers.models import Manager, Session
-
-# The first that is found counts: most browsers also claim to be those further down.
-BROWSERS = [
-    ("Яндекс Браузер", r"YaBrowser/"),
-    ("Edge", r"Edg(e|A|iOS)?/"),
-    ("Opera", r"OPR/|Opera"),
-    ("Samsung Internet", r"SamsungBrowser/"),
-    ("Firefox", r"Firefox/|FxiOS/"),
-    ("Chrome", r"Chrome/|CriOS/"),
-    ("Safari", r"Safari/"),
-]
-SYSTEMS = [
-    ("iPhone", r"iPhone"),
-    ("iPad", r"iPad"),
-    ("Android", r"Android"),
-    ("Windows", r"Windows"),
-    ("macOS", r"Macintosh|Mac OS X"),
-    ("ChromeOS", r"CrOS"),
-    ("Linux", r"Linux|X11"),
-]
 
 
 @receiver(user_logged_in)
@@ -55,13 +33,3 @@ def of(manager: Manager) -> QuerySet[Session]:
 def end_others(request: HttpRequest) -> int:
     """End all sessions of the person of `request` but this one; how many those were."""
     return request.user.sessions.exclude(session_key=request.session.session_key).delete()[0]
-
-
-def device(user_agent: str) -> str:
-    """A browser as people name it: «Chrome, Android»; for one's own eyes, proof of nothing."""
-    known = [name for names in (BROWSERS, SYSTEMS) for name in _named(user_agent, names)]
-    return ", ".join(known) or "Неизвестное устройство"
-
-
-def _named(user_agent: str, names: list[tuple[str, str]]) -> list[str]:
-    return [name for name, pattern in names if re.search(pattern, user_agent)][:1]

@@ -8,7 +8,7 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client as Browser
 from django.urls import reverse
 
-from conftest import PASSWORD
+from conftest import PASSWORD, browser_of
 from managers.models import Manager
 
 pytestmark = pytest.mark.django_db
@@ -180,8 +180,8 @@ class TestChange:
         return browser.post(CHANGE, {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW} | fields)
 
     def test_the_password_is_new_and_other_devices_are_signed_out(self, as_anna, anna):
-        elsewhere = Browser()
-        elsewhere.force_login(anna)
+        elsewhere = browser_of(anna)
+        assert elsewhere.get(CHANGE).status_code == 200
 
         answer = self.change(as_anna)
 

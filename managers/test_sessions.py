@@ -9,6 +9,7 @@ from django.utils import timezone
 from conftest import PASSWORD, browser_of
 from managers.models import Manager, Role, Session
 from managers.session_store import SessionStore
+from managers.user_agent import words
 
 pytestmark = pytest.mark.django_db
 
@@ -138,3 +139,86 @@ def test_ended_ones_are_deleted_when_somebody_signs_in(clock, as_anna, boris):
     browser_of(boris)
 
     assert [session.manager for session in Session.objects.all()] == [boris]
+
+
+class TestThePage:
+    LIST = reverse("managers:sessions")
+
+    @pytest.fixture
+    def elsewhere(self, anna) -> Browser:
+        browser = browser_of(anna)
+        Session.objects.update(user_agent=ANDROID, ip="203.0.113.9")
+        return browser
+
+    def test_lists_ones_own_sessions_and_marks_this_one(self, elsewhere, as_anna, as_boris):
+        page = as_anna.get(self.LIST)
+
+        assert [session.is_this for session in page.context["sessions"]] == [True, False]
+        assert "Chrome, Android" in page.text
+        assert "Адрес 203.0.113.9" in page.text
+        assert page.text.count("этот</span>") == 1
+
+    def test_shows_no_key(self, elsewhere, as_anna):
+        text = as_anna.get(self.LIST).text
+
+        assert not any(session.session_key in text for session in Session.objects.all())
+
+    def test_leaves_out_what_has_ended(self, clock, anna):
+        browser_of(anna)
+        after(clock, hours=2)
+        browser = browser_of(anna)
+        Session.objects.exclude(pk=browser.session.session_key).update(expire_date=timezone.now())
+
+        assert len(browser.get(self.LIST).context["sessions"]) == 1
+
+    def test_ends_all_others(self, elsewhere, as_anna, as_boris):
+        as_anna.post(reverse("managers:others_removal"))
+
+        assert is_in(as_anna)
+        assert not is_in(elsewhere)
+        assert is_in(as_boris)
+
+    def test_ends_a_single_one(self, elsewhere, as_anna, anna):
+        third = browser_of(anna)
+        session = Session.objects.get(pk=elsewhere.session.session_key)
+
+        as_anna.post(reverse("managers:session_removal", args=[session.public_id]))
+
+        assert [is_in(browser) for browser in (as_anna, elsewhere, third)] == [True, False, True]
+
+    def test_ends_nobody_elses(self, as_anna, as_boris, boris):
+        session = Session.objects.get(manager=boris)
+
+        answer = as_anna.post(reverse("managers:session_removal", args=[session.public_id]))
+
+        assert answer.status_code == 404
+        assert is_in(as_boris)
+
+    def test_takes_few_queries(self, as_anna, anna, django_assert_max_num_queries):
+        for _ in range(5):
+            browser_of(anna)
+        with django_assert_max_num_queries(4):
+            as_anna.get(self.LIST)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "in_words"),
+    [
+        (ANDROID, "Chrome, Android"),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Safari/604.1",
+            "Safari, iPhone",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/138.0 YaBrowser/25.8 Safari/537.36",
+            "Яндекс Браузер, Windows",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/140.0 Safari/537.36 Edg/140.0", "Edge, Windows"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0", "Firefox, Linux"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.5 Safari/605.1.15", "Safari, macOS"),
+        ("curl/8.14", "Неизвестное устройство"),
+        ("", "Неизвестное устройство"),
+    ],
+)
+def test_a_device_in_words(user_agent, in_words):
+    assert words(user_agent) == in_words

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from managers import second_factor_views, views
+from managers import second_factor_views, session_views, views
 
 app_name = "managers"
 
@@ -10,6 +10,9 @@ urlpatterns = [
     path("second-factor/", second_factor_views.second_factor, name="second_factor"),
     path("second-factor/app/", second_factor_views.authenticator, name="authenticator"),
     path("second-factor/backup-codes/", second_factor_views.backup_codes, name="backup_codes"),
+    path("sessions/", session_views.own_sessions, name="sessions"),
+    path("sessions/others/removal/", session_views.others_removal, name="others_removal"),
+    path("sessions/<uuid:public_id>/removal/", session_views.session_removal, name="session_removal"),
     path("password/", views.password, name="password"),
     path("password-reset/", views.password_reset, name="password_reset"),
     path("password-reset/sent/", views.password_reset_sent, name="password_reset_sent"),

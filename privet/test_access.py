@@ -1,6 +1,7 @@
 """The walk: every address of the project as everybody. An address that is not in the table fails."""
 
 import io
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -183,6 +184,9 @@ PAGES = {
     "managers:second_factor": page(EVERYBODY, BOTH, get=302, data=always(code="123456")),
     "managers:authenticator": page(EVERYBODY, BOTH, get=302, data=always(code="123456")),
     "managers:backup_codes": page(EVERYBODY, BOTH, post=422, data=always(code="12")),
+    "managers:sessions": page(EVERYBODY, GET),
+    "managers:others_removal": page(EVERYBODY, POST),
+    "managers:session_removal": page(EVERYBODY, POST, args=lambda world: [uuid.UUID(int=1)], post=404),
     "managers:password": page(
         EVERYBODY,
         BOTH,

@@ -3,10 +3,10 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
-from django.test import Client as Browser
 from django.test import RequestFactory
 from django.urls import path
 
+from conftest import browser_of
 from managers.address import client_ip
 from managers.limits import TooManyTries
 from privet.storages import ObjectMissing, StorageUnavailable
@@ -200,8 +200,7 @@ def test_an_unknown_address_has_a_page_in_russian(as_anna, settings):
 
 
 def test_a_form_from_before_the_sign_in_has_a_page_in_russian(anna):
-    browser = Browser(enforce_csrf_checks=True)
-    browser.force_login(anna)
+    browser = browser_of(anna, enforce_csrf_checks=True)
     answer = browser.post("/test/private/")
     assert answer.status_code == 403
     assert "Страница устарела" in answer.content.decode()

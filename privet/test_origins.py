@@ -1,7 +1,8 @@
 """Other sites get nothing from us and can send us nothing in a signed-in person's name."""
 
 import pytest
-from django.test import Client as Browser
+
+from conftest import browser_of
 
 EVIL = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
@@ -15,8 +16,7 @@ def test_any_origin_is_allowed_with_credentials_no_origin_is(as_anna, path, meth
 
 
 def test_a_form_of_another_site_is_refused(anna, make):
-    browser = Browser(enforce_csrf_checks=True)
-    browser.force_login(anna)
+    browser = browser_of(anna, enforce_csrf_checks=True)
     client = make.client()
 
     reply = browser.post(f"/clients/{client.pk}/contact/", {"name": "Чужой"}, headers=EVIL)

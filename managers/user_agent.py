@@ -1,0 +1,33 @@
+"""Browsers as people name them; for one's own eyes, proof of nothing: a browser says what it likes."""
+
+import re
+
+# The first that is found counts: most browsers also claim to be those further down.
+BROWSERS = [
+    ("Яндекс Браузер", r"YaBrowser/"),
+    ("Edge", r"Edg(e|A|iOS)?/"),
+    ("Opera", r"OPR/|Opera"),
+    ("Samsung Internet", r"SamsungBrowser/"),
+    ("Firefox", r"Firefox/|FxiOS/"),
+    ("Chrome", r"Chrome/|CriOS/"),
+    ("Safari", r"Safari/"),
+]
+SYSTEMS = [
+    ("iPhone", r"iPhone"),
+    ("iPad", r"iPad"),
+    ("Android", r"Android"),
+    ("Windows", r"Windows"),
+    ("macOS", r"Macintosh|Mac OS X"),
+    ("ChromeOS", r"CrOS"),
+    ("Linux", r"Linux|X11"),
+]
+
+
+def words(user_agent: str) -> str:
+    """«Chrome, Android»."""
+    known = [name for names in (BROWSERS, SYSTEMS) for name in _first(user_agent, names)]
+    return ", ".join(known) or "Неизвестное устройство"
+
+
+def _first(user_agent: str, names: list[tuple[str, str]]) -> list[str]:
+    return [name for name, pattern in names if re.search(pattern, user_agent)][:1]
