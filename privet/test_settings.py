@@ -2,6 +2,7 @@ import re
 
 from privet.env import BASE_DIR
 
+OF_COMPOSE = re.compile(r"\$\{([A-Z0-9_]+)")
 READ = re.compile(r'env\.\w+\(\s*"([A-Z0-9_]+)"|environ\.get\(\s*"([A-Z0-9_]+)"')
 OF_OTHERS = {"LC_ALL"}
 
@@ -16,6 +17,7 @@ def test_every_setting_that_is_read_is_explained_and_no_other():
         for name in names
         if name
     }
+    read |= {name for file in BASE_DIR.glob("compose*.yaml") for name in OF_COMPOSE.findall(file.read_text())}
     explained = set(re.findall(r"^#?([A-Z0-9_]+)=", (BASE_DIR / ".env.example").read_text(), re.MULTILINE))
     assert explained == read - OF_OTHERS
 

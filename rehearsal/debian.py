@@ -18,7 +18,6 @@ def bootstrap(root: Path) -> None:
     root.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["debootstrap", "--variant=minbase", RELEASE, root], check=True, stdout=subprocess.DEVNULL)
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
-    slim(root)
 
 
 def slim(root: Path) -> None:
