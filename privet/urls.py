@@ -23,6 +23,8 @@ def healthz(request):
     return HttpResponse("ok", content_type="text/plain")
 
 
+handler500 = "privet.errors.server_error"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("", home, name="home"),
