@@ -5,7 +5,7 @@ import logging
 from django.contrib.auth import authenticate, login
 from django.http import HttpRequest
 
-from managers import limits
+from managers import known, limits
 from managers.address import client_ip
 from managers.models import Manager
 
@@ -21,7 +21,7 @@ class WrongPassword(Exception):
 def enter(request: HttpRequest, *, email: str, password: str) -> Manager:
     """Sign in, under a new session key; raises WrongPassword or limits.TooManyTries."""
     ip = client_ip(request)
-    attempt = limits.reserve(limits.SIGN_IN, login=email, ip=ip)
+    attempt = limits.reserve(limits.SIGN_IN, login=email, ip=ip, browser=known.browser_of(request, email))
     manager = authenticate(request, username=email, password=password)
     if manager is None:
         logger.warning("Wrong sign-in from %s", ip or "an unknown address")
@@ -33,7 +33,8 @@ def enter(request: HttpRequest, *, email: str, password: str) -> Manager:
 
 def confirm_own_password(request: HttpRequest, password: str) -> None:
     """Check that the person of `request` knows their password; raises WrongPassword or limits.TooManyTries."""
-    attempt = limits.reserve(limits.SIGN_IN, login=request.user.email, ip=client_ip(request))
+    email, ip = request.user.email, client_ip(request)
+    attempt = limits.reserve(limits.SIGN_IN, login=email, ip=ip, browser=known.browser_of(request, email))
     if not request.user.check_password(password):
         raise WrongPassword
     attempt.succeeded()

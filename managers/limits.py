@@ -103,10 +103,13 @@ class Try:
         forget_old()
 
 
-def reserve(purpose: Purpose, *, login: str, ip: str) -> Try:
-    """Count a try of `login` from `ip`; raises TooManyTries when it must not be made now, and counts nothing then."""
-    account = purpose.account.key(Manager.objects.normalize_email(login))
-    address = purpose.address.key(neighbourhood(ip))
+def reserve(purpose: Purpose, *, login: str, ip: str, browser: str = "") -> Try:
+    """Count a try of `login` from `ip`; raises TooManyTries when it must not be made now, and counts nothing then.
+
+    `browser`: one that `login` is known in (managers/known.py). Its tries are counted apart from everybody's.
+    """
+    account = purpose.account.key(f"{Manager.objects.normalize_email(login)} {browser}".rstrip())
+    address = purpose.address.key(f"{neighbourhood(ip)} {browser}".rstrip())
     try:
         # Durable: a count that an outer transaction could take back would be none.
         with transaction.atomic(durable=True):

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, reswap
 
-from managers import limits
+from managers import known, limits
 from managers.address import client_ip
 from managers.entry import WrongPassword, confirm_own_password, enter
 from managers.forms import NewPasswordForm, PasswordChangeForm, PasswordResetForm, SignInForm
@@ -47,8 +47,8 @@ def sign_in(request):
     form = SignInForm(request.POST)
     if form.is_valid():
         try:
-            enter(request, email=form.cleaned_data["email"], password=form.cleaned_data["password"])
-            return go_on(request)
+            manager = enter(request, email=form.cleaned_data["email"], password=form.cleaned_data["password"])
+            return known.remember(request, go_on(request), manager)
         except WrongPassword as wrong:
             form.add_error(None, wrong.message)
         except TooManyTries as refused:

@@ -247,6 +247,9 @@ COMPANY_BANK_BIK = env.str("COMPANY_BANK_BIK", DEMO_COMPANY["COMPANY_BANK_BIK"])
 COMPANY_BANK_ACCOUNT = env.str("COMPANY_BANK_ACCOUNT", DEMO_COMPANY["COMPANY_BANK_ACCOUNT"])
 COMPANY_BANK_CORRESPONDENT = env.str("COMPANY_BANK_CORRESPONDENT", DEMO_COMPANY["COMPANY_BANK_CORRESPONDENT"])
 
+# Where people report a hole: /.well-known/security.txt.
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", COMPANY_EMAIL)
+
 # Days that an invoice made at signing gives the client to pay.
 INVOICE_DAYS = env.int("INVOICE_DAYS", 10, validate=at_least(0))
 

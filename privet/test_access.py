@@ -176,6 +176,7 @@ def picture() -> SimpleUploadedFile:
 
 PAGES = {
     "healthz": page(OPEN, GET),
+    "security_txt": page(OPEN, GET),
     "home": page(EVERYBODY, GET, get=302),
     "admin_sign_in": page(OPEN, BOTH, get=302),
     "admin_password": page(EVERYBODY, BOTH, get=302),

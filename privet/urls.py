@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 
 from managers.views import home
 from privet import local_files, uploads
+from privet.security_txt import security_txt
 
 to_sign_in = login_not_required(
     RedirectView.as_view(pattern_name="managers:sign_in", query_string=True, http_method_names=["get", "head", "post"])
@@ -27,6 +28,7 @@ handler500 = "privet.errors.server_error"
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path(".well-known/security.txt", security_txt, name="security_txt"),
     path("", home, name="home"),
     path("", include("managers.urls")),
     path("", include("clients.urls")),

@@ -1,0 +1,65 @@
+"""How many guesses the limits let through, and the chance that one hits: by the limits' own code, with the clock moved
+by hand. No database is asked.
+"""
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
+os.environ.setdefault("DEBUG", "1")
+
+import django
+
+django.setup()
+
+from contracts.models import CODES_AN_HOUR, TRIES_PER_CODE, TRIES_PER_CONTRACT  # noqa: E402
+from managers import limits, second_factor  # noqa: E402
+from managers.models import Attempts  # noqa: E402
+
+SIX_DIGITS = 10**6
+# A code of the app is good for its half minute, and for those before and after it (TOTP_TOLERANCE).
+CODES_GOOD_AT_ONCE = 3
+
+
+def guesses(limit: limits.Limit, span: timedelta) -> int:
+    """How many tries pass within `span` for one who tries again as soon as may be."""
+    start = now = datetime(2026, 1, 1, tzinfo=UTC)
+    attempts, passed = Attempts(counted_at=now), 0
+    while now - start < span:
+        limit.count(attempts, now)
+        passed += 1
+        now = max(now, attempts.wait_until or now)
+    return passed
+
+
+def chance(tries: float, of: float) -> str:
+    return f"1 in {of / tries:,.0f} ({tries / of:.2g})"
+
+
+def main():
+    hour, day, year = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
+    print("A contract's code, for who holds the page of step 4")
+    print(f"  guesses before an admin must act  {TRIES_PER_CONTRACT} ({TRIES_PER_CODE} for each code)")
+    print(f"  chance that one of them hits      {chance(TRIES_PER_CONTRACT, SIX_DIGITS)}")
+    print(f"  codes sent to one client an hour  {CODES_AN_HOUR}")
+    for name, purpose in {
+        "Passwords": limits.SIGN_IN,
+        "Second factor": limits.SECOND_FACTOR,
+        "Letters for a new password": limits.PASSWORD_RESET,
+    }.items():
+        print(name)
+        for whose, limit in (("account", purpose.account), ("address", purpose.address)):
+            counts = [guesses(limit, span) for span in (hour, day, year)]
+            print(f"  per {whose}: in the first hour {counts[0]}, day {counts[1]}, year {counts[2]:,}")
+    tries = guesses(limits.SECOND_FACTOR.account, day)
+    print("The app's code, for who knows the password")
+    print(f"  chance that a day of guessing hits  {chance(tries * CODES_GOOD_AT_ONCE, 10**second_factor.APP_DIGITS)}")
+    print("Allowances of one person")
+    for allowance in (limits.SEARCHES, limits.DOCUMENTS, limits.CODES, limits.UPLOADS):
+        print(f"  {allowance.name}: {allowance.at_most} at once, then {allowance.at_most} in every {allowance.per}")
+
+
+main()

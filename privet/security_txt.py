@@ -1,0 +1,25 @@
+"""Where to report a hole (RFC 9116)."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+# The RFC asks for less than a year, so that an abandoned address is noticed.
+GOOD_FOR = timedelta(days=180)
+
+
+@login_not_required
+@require_safe
+def security_txt(request):
+    expires = (timezone.now() + GOOD_FOR).strftime("%Y-%m-%dT00:00:00Z")
+    lines = [
+        f"Contact: mailto:{settings.SECURITY_CONTACT}",
+        f"Expires: {expires}",
+        "Preferred-Languages: ru, en",
+        f"Canonical: {settings.APP_BASE_URL}/.well-known/security.txt",
+    ]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")

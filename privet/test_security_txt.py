@@ -1,0 +1,20 @@
+import re
+from datetime import UTC, datetime, timedelta
+
+URL = "/.well-known/security.txt"
+
+
+def test_who_finds_a_hole_finds_whom_to_tell(signed_out, settings):
+    settings.SECURITY_CONTACT, settings.APP_BASE_URL = "security@company.example", "https://privet.example"
+
+    answer = signed_out.get(URL)
+
+    assert answer["Content-Type"] == "text/plain; charset=utf-8"
+    assert "Contact: mailto:security@company.example\n" in answer.text
+    assert f"Canonical: https://privet.example{URL}\n" in answer.text
+
+
+def test_it_expires_within_a_year_and_not_soon(signed_out):
+    expires = datetime.fromisoformat(re.search(r"^Expires: (.+)$", signed_out.get(URL).text, re.MULTILINE)[1])
+
+    assert timedelta(days=90) < expires - datetime.now(UTC) < timedelta(days=365)
