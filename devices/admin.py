@@ -14,7 +14,8 @@ class ListAdmin(OfficeAdmin):
     def has_delete_permission(self, request, obj=None) -> bool:
         # Asked, not left to the deletion: that would load every row that refers to this one.
         model, field = self.used_by
-        return obj is not None and not model.objects.filter(**{field: obj}).exists()
+        may = obj is not None and super().has_delete_permission(request, obj)
+        return may and not model.objects.filter(**{field: obj}).exists()
 
 
 @admin.register(DeviceType)

@@ -1,8 +1,11 @@
 from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
-from managers.models import Manager
+from managers import second_factor
+from managers.models import Authenticator, Manager
+from managers.notices import tell
 from managers.password_mail import MailUnavailable, send_invitation
 from privet.read_only import OfficeAdmin
 
@@ -11,12 +14,20 @@ from privet.read_only import OfficeAdmin
 class ManagerAdmin(OfficeAdmin):
     """People are added without a password: they set it by the link of a letter. They are switched off, not deleted."""
 
-    list_display = ["name", "email", "role", "is_active", "last_login"]
+    list_display = ["name", "email", "role", "is_active", "has_second_factor", "last_login"]
     list_filter = ["role", "is_active"]
     search_fields = ["name", "email"]
     ordering = ["name", "email"]
-    actions = ["send_password_link"]
-    readonly_fields = ["created_at", "last_login"]
+    actions = ["send_password_link", "reset_second_factor"]
+    readonly_fields = ["has_second_factor", "created_at", "last_login"]
+
+    def get_queryset(self, request):
+        authenticators = Authenticator.objects.filter(user=OuterRef("pk"), confirmed=True)
+        return super().get_queryset(request).annotate(has_app=Exists(authenticators))
+
+    @admin.display(description="второй фактор", boolean=True)
+    def has_second_factor(self, manager: Manager) -> bool:
+        return manager.has_app
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
@@ -40,10 +51,28 @@ class ManagerAdmin(OfficeAdmin):
     @admin.action(
         description="Отправить ссылку для нового пароля",
         location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM],
+        permissions=["change"],
     )
     def send_password_link(self, request, queryset):
         for manager in queryset.filter(is_active=True):
             self._invite(request, manager)
+
+    @admin.action(
+        description="Сбросить второй фактор",
+        location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM],
+        permissions=["change"],
+    )
+    def reset_second_factor(self, request, queryset):
+        """For who lost both the phone and the backup codes. Of an admin, by another admin: the second pair of eyes."""
+        for manager in queryset:
+            if manager == request.user:
+                self.message_user(request, "Свой второй фактор сбросить нельзя: попросите другого.", messages.ERROR)
+                continue
+            second_factor.reset(manager)
+            self.log_change(request, manager, "Сброшен второй фактор.")
+            told = tell(manager, "second_factor_reset_mail")
+            text = f"Второй фактор сброшен: {manager}. {'Письмо отправлено' if told else 'Письмо не отправлено'}."
+            self.message_user(request, text, messages.SUCCESS if told else messages.WARNING)
 
     def _invite(self, request, manager: Manager) -> None:
         try:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ManagersConfig(AppConfig):
@@ -6,4 +7,6 @@ class ManagersConfig(AppConfig):
     verbose_name = "Сотрудники"
 
     def ready(self):
-        from managers import sessions  # noqa: F401  its receiver
+        from managers import roles, sessions  # noqa: F401  the receiver of sessions
+
+        post_migrate.connect(roles.keep_groups)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
 from django.contrib.sessions.base_session import AbstractBaseSession, BaseSessionManager
 from django.db import models
 from django.db.models.functions import Lower
@@ -21,6 +22,20 @@ class Role(models.TextChoices):
     MANAGER = "manager", "Менеджер"
     SUPPORT = "support", "Поддержка"
     ADMIN = "admin", "Администратор"
+
+
+class Right(models.TextChoices):
+    SERVE_CLIENTS = "serve_clients", "Вести клиентов"
+    ANSWER_TICKETS = "answer_tickets", "Отвечать на обращения"
+    ADMINISTER = "administer", "Администрировать"
+
+
+# Also permissions of the roles' groups (managers/roles.py). Read from here, they cost no query.
+RIGHTS = {
+    Role.MANAGER: {Right.SERVE_CLIENTS},
+    Role.SUPPORT: {Right.ANSWER_TICKETS},
+    Role.ADMIN: {Right.SERVE_CLIENTS, Right.ANSWER_TICKETS, Right.ADMINISTER},
+}
 
 
 class ManagerManager(BaseUserManager):
@@ -42,8 +57,11 @@ class ManagerManager(BaseUserManager):
         return self.get(email=self.normalize_email(username))
 
 
-class Manager(AbstractBaseUser):
-    """A person of the company. What they may do follows from `role` alone."""
+class Manager(AbstractBaseUser, PermissionsMixin):
+    """A person of the company. What they may do follows from `role` alone: it names their group."""
+
+    groups = user_permissions = None
+    is_superuser = False
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField("электронная почта", unique=True)
@@ -62,6 +80,7 @@ class Manager(AbstractBaseUser):
         verbose_name = "сотрудник"
         verbose_name_plural = "сотрудники"
         ordering = ["name"]
+        permissions = Right.choices
         constraints = [
             models.UniqueConstraint(Lower("email"), name="manager_users_email_lower"),
         ]
@@ -99,35 +118,25 @@ class Manager(AbstractBaseUser):
 
     @property
     def is_admin(self) -> bool:
-        return self.role == Role.ADMIN
+        return self._may(Right.ADMINISTER)
 
     @property
     def is_support(self) -> bool:
         """May read and answer the shared tickets."""
-        return self.role in (Role.SUPPORT, Role.ADMIN)
+        return self._may(Right.ANSWER_TICKETS)
 
     @property
     def is_field_manager(self) -> bool:
         """May take clients through the steps."""
-        return self.role in (Role.MANAGER, Role.ADMIN)
+        return self._may(Right.SERVE_CLIENTS)
 
-    # Django admin asks these; it is for admins only.
     @property
     def is_staff(self) -> bool:
+        """May open Django admin, and there what the permissions of their group allow."""
         return self.is_active and self.is_admin
 
-    @property
-    def is_superuser(self) -> bool:
-        return self.is_staff
-
-    def has_perm(self, perm, obj=None) -> bool:
-        return self.is_staff
-
-    def has_perms(self, perm_list, obj=None) -> bool:
-        return self.is_staff
-
-    def has_module_perms(self, app_label) -> bool:
-        return self.is_staff
+    def _may(self, right: Right) -> bool:
+        return right in RIGHTS.get(self.role, ())
 
 
 class Attempts(models.Model):

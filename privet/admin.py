@@ -17,7 +17,7 @@ admin.site.site_header = "Привет — администрирование"
 admin.site.site_title = "Привет"
 admin.site.index_title = "Разделы"
 admin.site.disable_action("delete_selected")
-# What somebody may do follows from their role alone.
+# What somebody may do follows from their role alone, and what a role may do from managers/roles.py.
 admin.site.unregister(Group)
 # Nobody is shown a second factor, or makes one for another.
 admin.site.unregister([StaticDevice, TOTPDevice])

@@ -1,0 +1,48 @@
+"""Roles as groups of Django's, with permissions.
+
+A person has one role, and their group is that of the role (managers/backend.py): who belongs to a group is kept nowhere
+else, so the two can't differ. What a group may do is written here and to the database at every migrate. What somebody
+may do with which client is decided object by object, in clients/access.py and support/access.py.
+"""
+
+from django.apps import AppConfig, apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+
+from managers.models import RIGHTS, Role
+
+GROUPS = {Role.MANAGER: "Менеджеры", Role.SUPPORT: "Поддержка", Role.ADMIN: "Администраторы"}
+OURS = ("managers", "clients", "passport", "devices", "contracts", "support")
+
+# In the admin site admins see everything of ours, and change this.
+CHANGED_IN_ADMIN = {
+    "managers.add_manager",
+    "managers.change_manager",
+    "clients.change_client",
+    "devices.add_devicetype",
+    "devices.change_devicetype",
+    "devices.delete_devicetype",
+    "devices.add_tariff",
+    "devices.change_tariff",
+    "devices.delete_tariff",
+}
+
+
+def grants(role: Role, permission: str) -> bool:
+    """Whether people with `role` have `permission`, an «app.codename» of ours."""
+    codename = permission.partition(".")[2]
+    if permission in {f"managers.{right}" for right in RIGHTS[role]}:
+        return True
+    return role == Role.ADMIN and (codename.startswith("view_") or permission in CHANGED_IN_ADMIN)
+
+
+def keep_groups(sender: AppConfig, using: str, **kwargs) -> None:
+    """After a migrate: the groups have the permissions that are written here, and no others."""
+    if sender.label != [config.label for config in apps.get_app_configs() if config.label in OURS][-1]:
+        return
+    create_permissions(sender, verbosity=0, using=using)  # those of the apps before it are there
+    ours = Permission.objects.using(using).filter(content_type__app_label__in=OURS).select_related("content_type")
+    names = {permission: f"{permission.content_type.app_label}.{permission.codename}" for permission in ours}
+    for role, name in GROUPS.items():
+        group, _ = Group.objects.using(using).get_or_create(name=name)
+        group.permissions.set([permission for permission, full_name in names.items() if grants(role, full_name)])
