@@ -54,9 +54,11 @@ def main():
         for whose, limit in (("account", purpose.account), ("address", purpose.address)):
             counts = [guesses(limit, span) for span in (hour, day, year)]
             print(f"  per {whose}: in the first hour {counts[0]}, day {counts[1]}, year {counts[2]:,}")
-    tries = guesses(limits.SECOND_FACTOR.account, day)
     print("The app's code, for who knows the password")
-    print(f"  chance that a day of guessing hits  {chance(tries * CODES_GOOD_AT_ONCE, 10**second_factor.APP_DIGITS)}")
+    for span, name in ((day, "a day"), (year, "a year")):
+        tries = guesses(limits.SECOND_FACTOR.account, span)
+        of = 10**second_factor.APP_DIGITS
+        print(f"  chance that {name} of guessing hits  {chance(tries * CODES_GOOD_AT_ONCE, of)}")
     print("Allowances of one person")
     for allowance in (limits.SEARCHES, limits.DOCUMENTS, limits.CODES, limits.UPLOADS):
         print(f"  {allowance.name}: {allowance.at_most} at once, then {allowance.at_most} in every {allowance.per}")

@@ -29,11 +29,14 @@ KEPT_FOR = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Limit:
-    """The first `free` failures bring no wait; one failure is forgotten in every `forgets_in`."""
+    """The first `free` failures bring no wait, those after them waits that double up to `longest`; one failure is
+    forgotten in every `forgets_in`.
+    """
 
     name: str
     free: int
     forgets_in: timedelta
+    longest: timedelta = LONGEST_WAIT
 
     def key(self, whom: str) -> str:
         return _key(self.name, whom)
@@ -43,10 +46,10 @@ class Limit:
         quiet = max(now - attempts.counted_at, timedelta(0))  # clocks of two machines may differ
         left = max(0.0, attempts.failures - quiet / self.forgets_in)
         # Beyond the longest wait there is nothing to remember.
-        attempts.failures = min(left + 1, self.free + 6)
+        attempts.failures = min(left + 1, self.free + 1 + math.ceil(math.log2(self.longest / FIRST_WAIT)))
         attempts.counted_at = now
         over = math.ceil(attempts.failures - self.free)
-        attempts.wait_until = now + min(FIRST_WAIT * 2 ** (over - 1), LONGEST_WAIT) if over > 0 else None
+        attempts.wait_until = now + min(FIRST_WAIT * 2 ** (over - 1), self.longest) if over > 0 else None
 
 
 class Purpose(NamedTuple):
@@ -63,9 +66,10 @@ PASSWORD_RESET = Purpose(
     account=Limit("password reset account", free=3, forgets_in=timedelta(hours=1)),
     address=Limit("password reset address", free=10, forgets_in=timedelta(minutes=15)),
 )
-# Only who knows the password gets as far as this.
+# Only who knows the password gets as far as this. A code has but a million values: of those who guessed every quarter of
+# an hour, one in ten would hit within a year. A new password forgives.
 SECOND_FACTOR = Purpose(
-    account=Limit("second factor account", free=4, forgets_in=timedelta(hours=1)),
+    account=Limit("second factor account", free=4, forgets_in=timedelta(days=1), longest=timedelta(hours=4)),
     address=Limit("second factor address", free=20, forgets_in=timedelta(minutes=15)),
 )
 
@@ -203,4 +207,7 @@ def in_words(seconds: int) -> str:
     if seconds < 60:
         return f"{seconds} {plural(seconds, 'секунду', 'секунды', 'секунд')}"
     minutes = math.ceil(seconds / 60)
-    return f"{minutes} {plural(minutes, 'минуту', 'минуты', 'минут')}"
+    if minutes <= 120:
+        return f"{minutes} {plural(minutes, 'минуту', 'минуты', 'минут')}"
+    hours = math.ceil(minutes / 60)
+    return f"{hours} {plural(hours, 'час', 'часа', 'часов')}"

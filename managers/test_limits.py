@@ -9,7 +9,16 @@ from django.utils import timezone
 from conftest import waiting_for_locks
 from managers import limits
 from managers.address import neighbourhood
-from managers.limits import PASSWORD_RESET, SIGN_IN, Allowance, TooManyTries, forget_old, in_words, reserve
+from managers.limits import (
+    PASSWORD_RESET,
+    SECOND_FACTOR,
+    SIGN_IN,
+    Allowance,
+    TooManyTries,
+    forget_old,
+    in_words,
+    reserve,
+)
 from managers.models import Attempts, Spending
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +69,20 @@ def test_waits_double_and_end_at_a_quarter_of_an_hour(clock):
 
     assert waits[:5] == [30, 60, 120, 240, 480]
     assert set(waits[5:]) == {900}
+
+
+def test_waits_of_the_second_factor_end_at_four_hours(clock):
+    waits = []
+    for number in range(16):
+        reserve(SECOND_FACTOR, login=LOGIN, ip=f"198.51.100.{number}")
+        try:
+            reserve(SECOND_FACTOR, login=LOGIN, ip="203.0.113.99")
+        except TooManyTries as refused:
+            waits.append(refused.seconds)
+            clock.pass_(seconds=waits[-1])
+
+    assert waits[:4] == [30, 60, 120, 240]
+    assert set(waits[-3:]) == {4 * 3600}
 
 
 def test_a_refused_try_makes_the_wait_no_longer(clock):
@@ -178,6 +201,7 @@ def test_rows_are_forgotten_after_a_day(clock):
     [
         (1, "1 секунду"), (2, "2 секунды"), (11, "11 секунд"), (30, "30 секунд"), (59, "59 секунд"),
         (60, "1 минуту"), (61, "2 минуты"), (300, "5 минут"), (900, "15 минут"), (21 * 60, "21 минуту"),
+        (2 * 3600, "120 минут"), (2 * 3600 + 1, "3 часа"), (4 * 3600, "4 часа"),
     ],
 )  # fmt: skip
 def test_a_wait_in_words(seconds, words):

@@ -9,6 +9,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from conftest import PASSWORD, browser_of
+from managers import limits
 from managers.models import Manager
 
 pytestmark = pytest.mark.django_db
@@ -173,6 +174,16 @@ class TestForgotten:
         new_password(signed_out)
 
         assert can_sign_in(NEW)
+
+    def test_a_letter_opens_the_second_factor_that_somebody_with_the_old_password_has_been_guessing_at(
+        self, signed_out, anna
+    ):
+        for _ in range(5):
+            limits.reserve(limits.SECOND_FACTOR, login=anna.email, ip="198.51.100.1")
+
+        new_password(signed_out)
+
+        limits.reserve(limits.SECOND_FACTOR, login=anna.email, ip="203.0.113.1")
 
 
 class TestChange:

@@ -147,6 +147,7 @@ class _NewPassword(PasswordResetConfirmView):
     def form_valid(self, form):
         # Whoever reads the account's mail is no stranger, however many strangers have been guessing.
         limits.forgive(limits.SIGN_IN, login=self.user.email)
+        limits.forgive(limits.SECOND_FACTOR, login=self.user.email)
         return super().form_valid(form)
 
 
