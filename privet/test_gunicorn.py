@@ -1,0 +1,132 @@
+"""The real server, as gunicorn.conf.py has it."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+from django.db import connection
+
+from privet.env import BASE_DIR
+
+WORKERS, THREADS = 2, 3
+
+
+def test_no_connection_is_opened_before_the_workers_are_forked(run_python):
+    script = "import privet.wsgi; from django.db import connection; print(connection._connection_pools)"
+    answer = run_python("-c", script, DEBUG="1", DATABASE_URL=os.environ["DATABASE_URL"])
+    assert answer.stdout.strip() == "{}", answer.stderr
+
+
+def database_named(application: str) -> str:
+    """The address of the tests' database, for a program that tells its name."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    query = urlencode(dict(parse_qsl(url.query)) | {"application_name": application})
+    return url._replace(path=f"/{connection.settings_dict['NAME']}", query=query).geturl()
+
+
+class Server:
+    def __init__(self, log: Path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.name = f"gunicorn-{self.port}"
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PRIVET_ENV_FILE": os.devnull,
+            "DEBUG": "1",
+            "DATABASE_URL": database_named(self.name),
+            "BIND": f"127.0.0.1:{self.port}",
+            "WEB_CONCURRENCY": str(WORKERS),
+            "WEB_THREADS": str(THREADS),
+        }
+        command = [sys.executable, "-m", "gunicorn"]
+        with open(log, "w") as output:
+            self.process = subprocess.Popen(command, cwd=BASE_DIR, env=environment, stderr=output)
+
+    def ask(self) -> int:
+        """Asks for a page whose session has to be looked up in the database."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", "/clients/", headers={"Cookie": "sessionid=made-up-made-up-made-up"})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def workers(self) -> set[str]:
+        return set(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split())
+
+    def connections(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", [self.name])
+            return cursor.fetchone()[0]
+
+
+def wait_until(condition, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def answers(server: Server) -> bool:
+    try:
+        return bool(server.ask())
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def server(transactional_db, tmp_path):
+    server = Server(tmp_path / "log")
+    wait_until(lambda: answers(server))
+    yield server
+    server.process.terminate()
+    server.process.wait(timeout=40)
+    wait_until(lambda: not server.connections())
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.fixture
+def crowd(server):
+    """Eight who ask without a pause until the test is over; what they were answered."""
+    answers, over = [], threading.Event()
+
+    def ask():
+        while not over.is_set():
+            try:
+                answers.append(server.ask())
+            except (OSError, http.client.HTTPException) as error:
+                answers.append(repr(error))
+
+    everybody = [threading.Thread(target=ask) for _ in range(8)]
+    for one in everybody:
+        one.start()
+    yield answers
+    over.set()
+    for one in everybody:
+        one.join()
+
+
+def test_renewing_the_workers_under_load_loses_no_request_and_leaves_no_connection(server, crowd):
+    for _ in range(2):
+        before = server.workers()
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda before=before: len(now := server.workers()) == WORKERS and not now & before)
+    asked = len(crowd)
+    wait_until(lambda: len(crowd) > asked + 50)
+    assert set(crowd) == {302}
+    wait_until(lambda: server.connections() <= WORKERS * THREADS)
+
+
+def test_each_worker_keeps_to_its_connections(server, crowd):
+    wait_until(lambda: len(crowd) > 200)
+    assert WORKERS <= server.connections() <= WORKERS * THREADS
+    assert set(crowd) == {302}
