@@ -4,6 +4,10 @@ HUP renews the workers, TERM lets requests end; neither loses one. Code and sett
 after a change of them the service is restarted (behind privet.socket, which holds the callers meanwhile).
 """
 
+import os
+import shutil
+import tempfile
+
 from privet import capacity
 from privet.env import env
 
@@ -25,6 +29,9 @@ graceful_timeout = 30
 keepalive = 5
 # A heartbeat on a disk that is busy would get healthy workers killed.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
+# Read again at each HUP; the folder of the metrics (privet/metrics.py) stays that of the start.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="privet-metrics-", dir=worker_tmp_dir)
 # Ours are short: an address holds identifiers and a cursor, searches are posted.
 limit_request_line = 2048
 limit_request_fields = 50
@@ -33,3 +40,24 @@ limit_request_field_size = 8190
 accesslog = None
 errorlog = "-"
 control_socket_disable = True
+
+
+def pre_fork(server, worker):
+    taken = {getattr(other, "place", None) for other in server.WORKERS.values()}
+    worker.place = next(place for place in range(len(taken) + 1) if place not in taken)
+
+
+def post_fork(server, worker):
+    from privet import metrics
+
+    metrics.worker = worker.place
+
+
+def child_exit(server, worker):
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.place)
+
+
+def on_exit(server):
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -318,6 +318,7 @@ class ClientChange(models.Model):
         verbose_name = "изменение клиента"
         verbose_name_plural = "история клиентов"
         ordering = ["at", "id"]
+        indexes = [models.Index(fields=["to_status", "at"], include=["id", "client"], name="changes_by_step")]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self):

@@ -105,6 +105,12 @@ class Contract(models.Model):
         indexes = [
             models.Index(fields=["client", "-issued_at"], name="contracts_of_client"),
             models.Index(fields=["-issued_at", "-id"], name="contracts_by_time"),
+            models.Index(
+                fields=["signed_at"],
+                include=["signed_by"],
+                name="contracts_signed",
+                condition=Q(signed_at__isnull=False),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -238,6 +244,10 @@ class Invoice(models.Model):
         indexes = [
             models.Index(fields=["contract", "-created_at"], name="invoices_of_contract"),
             models.Index(fields=["-created_at", "-id"], name="invoices_by_time"),
+            models.Index(fields=["created_at"], name="invoices_waiting", condition=Q(status="pending")),
+            models.Index(
+                fields=["paid_at"], include=["paid_by", "amount"], name="invoices_paid", condition=Q(status="paid")
+            ),
         ]
         constraints = [
             models.UniqueConstraint("contract", name="manager_invoices_one_open", condition=Q(status="pending")),

@@ -26,6 +26,7 @@ from contracts.models import (
 from contracts.snapshot import Contents
 from managers.limits import TooManyTries, in_words
 from managers.models import Manager
+from privet import metrics
 from support import bridge, log
 
 CHANNEL = "Привет Супер"
@@ -90,6 +91,7 @@ class TooManyCodes(SigningRefused, TooManyTries):
         self.message = f"За последний час отправлено {CODES_AN_HOUR} кодов. Попробуйте через {in_words(self.seconds)}."
 
 
+@metrics.counted(metrics.CODES, SigningRefused, done="sent")
 @transaction.atomic
 def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     """Send the client a new code; earlier ones stop working.
@@ -132,6 +134,7 @@ def current_code(contract: Contract) -> SigningCode | None:
     return contract.codes.order_by("-sent_at").first()
 
 
+@metrics.counted(metrics.SIGNATURES, SigningRefused, done="signed")
 def sign(
     contract: Contract,
     code: str,

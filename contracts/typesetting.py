@@ -14,6 +14,8 @@ from weasyprint import CSS, HTML, Document, Page
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
+from privet import metrics
+
 FONTS = settings.BASE_DIR / "templates" / "contracts" / "pdf" / "fonts"
 BLANK_PAGE = '<div style="break-before: page"></div>'
 
@@ -22,6 +24,7 @@ BLANK_PAGE = '<div style="break-before: page"></div>'
 _lock = threading.Lock()
 
 
+@metrics.PDF_SECONDS.time()
 def typeset(html: str, stylesheet: Path, annex: str = "") -> bytes:
     """The PDF of `html`, followed by the pages of `annex` under the page headers and numbers of `html`.
 

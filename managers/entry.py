@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from managers import known, limits
 from managers.address import client_ip
 from managers.models import Manager
+from privet import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +19,7 @@ class WrongPassword(Exception):
     message = "Неверная почта или пароль. Проверьте раскладку и Caps Lock."
 
 
+@metrics.counted(metrics.SIGN_INS, (WrongPassword, limits.TooManyTries), done="let_in")
 def enter(request: HttpRequest, *, email: str, password: str) -> Manager:
     """Sign in, under a new session key; raises WrongPassword or limits.TooManyTries."""
     ip = client_ip(request)

@@ -6,4 +6,6 @@ class PrivetConfig(AppConfig):
     verbose_name = "Привет"
 
     def ready(self):
-        from privet import checks  # noqa: F401  registers them
+        from privet import checks, error_reports  # noqa: F401  the checks register themselves
+
+        error_reports.start()

@@ -32,6 +32,9 @@ one_of_log_levels = validate.OneOf(
 )
 
 
+one_of_log_formats = validate.OneOf(("line", "json"), error="Must be one of: {choices}.")
+
+
 @env.parser_for("postgresql")
 def _postgresql(url: str) -> dict:
     """Django's settings for a `postgresql://` or `postgresql+psycopg://` URL, with its options; {} for none."""

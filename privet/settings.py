@@ -6,7 +6,7 @@ from django.utils.csp import CSP
 
 from privet import capacity, database
 from privet.embedded import data_dir
-from privet.env import BASE_DIR, at_least, env, one_of_log_levels
+from privet.env import BASE_DIR, at_least, env, one_of_log_formats, one_of_log_levels
 
 DEBUG = env.bool("DEBUG", False)
 DEVELOPMENT_SECRET = "development-only-secret-never-used-where-debug-is-off"  # noqa: S105
@@ -52,6 +52,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "privet.request_id.with_request_id",
+    "privet.served.measured",
     "privet.headers.with_browser_rules",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -131,7 +132,7 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "managers.views.csrf_failed"
 SECURE_SSL_REDIRECT = HTTPS
 # Asked from inside, past the proxy that speaks HTTPS.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -256,6 +257,12 @@ INVOICE_DAYS = env.int("INVOICE_DAYS", 10, validate=at_least(0))
 # True hides the one-time code in the manager's own log; the client's app always shows it.
 MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)
 
+# Shows /metrics to whoever has it; without it there is no such page.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+# Where errors are reported, without anything about people (privet/error_reports.py); empty: nowhere.
+SENTRY_DSN = env.str("SENTRY_DSN", "")
+
+LOG_FORMAT = env.str("LOG_FORMAT", "line" if DEBUG else "json", validate=one_of_log_formats) or "json"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -264,9 +271,10 @@ LOGGING = {
             "()": "privet.logs.WithoutRows",
             "format": "{asctime} {levelname} {name} {message}",
             "style": "{",
-        }
+        },
+        "json": {"()": "privet.logs.JsonLines"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO", validate=one_of_log_levels)},
     "loggers": {
         # Without the handler of Django's own that mails whole requests to the admins.

@@ -27,6 +27,8 @@ from django.urls import reverse
 from s3transfer.exceptions import RetriesExceededError
 from storages.backends.s3 import S3Storage
 
+from privet import metrics
+
 logger = logging.getLogger(__name__)
 
 UPLOAD_SECONDS = 5 * 60
@@ -65,6 +67,11 @@ class Local(FileSystemStorage):
     def __init__(self, location: str):
         super().__init__(location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
 
+    def answers(self) -> bool:
+        """Before the first object there is no folder, only the one that it will be made in."""
+        there = next(folder for folder in (Path(self.location), *Path(self.location).parents) if folder.exists())
+        return os.access(there, os.R_OK | os.W_OK | os.X_OK)
+
     def listing(self) -> Iterator["Listed"]:
         for folder, _, names in os.walk(self.location):
             for path in (Path(folder, name) for name in names):
@@ -92,6 +99,10 @@ class Local(FileSystemStorage):
 
 class S3(S3Storage):
     """A private bucket; answers within about four seconds or not at all."""
+
+    def answers(self) -> bool:
+        self.bucket.meta.client.head_bucket(Bucket=self.bucket_name)
+        return True
 
     def listing(self) -> Iterator["Listed"]:
         return (Listed(found.key, found.last_modified) for found in self.bucket.objects.all())
@@ -161,12 +172,14 @@ class S3(S3Storage):
 @contextmanager
 def _outside(key: str) -> Iterator[None]:
     try:
-        yield
+        with metrics.STORAGE_SECONDS.time():
+            yield
     except FileNotFoundError as error:
         raise ObjectMissing(key) from error
     except (OSError, BotoCoreError, ClientError, RetriesExceededError) as error:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchKey":
             raise ObjectMissing(key) from error
+        metrics.STORAGE_FAILURES.inc()
         logger.warning("storage failed for %s: %s", key, type(error).__name__)
         raise StorageUnavailable(key) from error
 
@@ -205,6 +218,12 @@ def address(key: str, *, cache: str) -> str:
 def exists(key: str) -> bool:
     with _outside(key):
         return default_storage.exists(key)
+
+
+def answers() -> bool:
+    """Whether objects can be read and written at all; StorageUnavailable or False when not."""
+    with _outside("the storage"):
+        return default_storage.answers()
 
 
 def listing() -> Iterator[Listed]:

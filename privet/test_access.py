@@ -177,6 +177,8 @@ def picture() -> SimpleUploadedFile:
 PAGES = {
     "healthz": page(OPEN, GET),
     "security_txt": page(OPEN, GET),
+    "readyz": page(OPEN, GET),
+    "metrics": page((), GET, get=404),
     "home": page(EVERYBODY, GET, get=302),
     "admin_sign_in": page(OPEN, BOTH, get=302),
     "admin_password": page(EVERYBODY, BOTH, get=302),

@@ -2,13 +2,11 @@
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpResponse
 from django.urls import include, path
-from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 
 from managers.views import home
-from privet import local_files, uploads
+from privet import health, local_files, metrics_page, uploads
 from privet.security_txt import security_txt
 
 to_sign_in = login_not_required(
@@ -17,18 +15,13 @@ to_sign_in = login_not_required(
 to_password = RedirectView.as_view(pattern_name="managers:password", http_method_names=["get", "head", "post"])
 
 
-@login_not_required
-@require_safe
-def healthz(request):
-    """Whether this process answers; says nothing of the database or the storage."""
-    return HttpResponse("ok", content_type="text/plain")
-
-
 handler500 = "privet.errors.server_error"
 
 urlpatterns = [
-    path("healthz", healthz, name="healthz"),
     path(".well-known/security.txt", security_txt, name="security_txt"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics_page.metrics, name="metrics"),
     path("", home, name="home"),
     path("", include("managers.urls")),
     path("", include("clients.urls")),

@@ -1,0 +1,50 @@
+"""Errors reported to Sentry, when SENTRY_DSN is set: what broke and where, never whose data it was."""
+
+import sentry_sdk
+from django.conf import settings
+from sentry_sdk.integrations.django import DjangoIntegration
+
+from privet import request_id, served
+
+# All that leaves us of an event, of an error, and of a frame; the rest of what the library collects stays here.
+OF_EVENT = ("event_id", "timestamp", "level", "platform", "release", "logger", "sdk")
+OF_ERROR = ("type", "module")
+OF_FRAME = ("filename", "abs_path", "function", "module", "lineno", "in_app")
+
+
+def start(**options) -> None:
+    """Report to SENTRY_DSN; nothing happens when it is empty."""
+    if not settings.SENTRY_DSN:
+        return
+    sentry_sdk.init(
+        dsn=settings.SENTRY_DSN,
+        release=settings.APP_VERSION,
+        include_local_variables=False,
+        include_source_context=False,
+        max_request_body_size="never",
+        max_breadcrumbs=0,
+        auto_session_tracking=False,
+        default_integrations=True,
+        integrations=[DjangoIntegration(transaction_style="url")],
+        before_send=without_people,
+        before_send_transaction=lambda event, hint: None,
+        **options,
+    )
+
+
+def without_people(event: dict, hint: dict) -> dict:
+    """The event with nothing but types, places and names of ours."""
+    request = served.current.get()
+    sent = {name: event[name] for name in OF_EVENT if name in event}
+    sent["tags"] = {"request": request_id.current.get(), "view": served.view_name(request) if request else ""}
+    if errors := (event.get("exception") or {}).get("values"):
+        sent["exception"] = {"values": [_error(error) for error in errors]}
+    if template := (event.get("logentry") or {}).get("message"):
+        sent["logentry"] = {"message": template}
+    return sent
+
+
+def _error(error: dict) -> dict:
+    frames = (error.get("stacktrace") or {}).get("frames") or []
+    kept = {name: error[name] for name in OF_ERROR if name in error}
+    return kept | {"stacktrace": {"frames": [{name: frame.get(name) for name in OF_FRAME} for frame in frames]}}

@@ -1,0 +1,78 @@
+"""/metrics: what `privet.metrics` counts, and how the work stands, for Prometheus."""
+
+import hmac
+import os
+import threading
+import time
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from privet import workload
+
+WORKLOAD_SECONDS = 60
+
+
+@login_not_required
+@require_safe
+def metrics(request):
+    """For whoever has METRICS_TOKEN as a bearer token (RFC 6750); for others there is no such page."""
+    token = f"Bearer {settings.METRICS_TOKEN}".encode()
+    if not settings.METRICS_TOKEN or not hmac.compare_digest(request.headers.get("Authorization", "").encode(), token):
+        raise Http404
+    text = b"".join(generate_latest(registry) for registry in (_counted(), _workload))
+    return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def _counted() -> CollectorRegistry:
+    """Of all processes of this machine, where there are several."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return registry
+
+
+class Workload:
+    """How the work stands, asked of the database once a minute at most, however many ask us."""
+
+    def __init__(self):
+        self._lock, self._known, self._until = threading.Lock(), [], 0.0
+
+    def describe(self):
+        return []
+
+    def collect(self):
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._known, self._until = list(_families()), time.monotonic() + WORKLOAD_SECONDS
+            return self._known
+
+    def forget(self) -> None:
+        self._until = 0.0
+
+
+def _families():
+    clients = GaugeMetricFamily("privet_clients", "Clients by status; estimated when there are many", labels=["status"])
+    for status, count in workload.clients_by_status().items():
+        clients.add_metric([status], count)
+    yield clients
+    oldest = GaugeMetricFamily(
+        "privet_queue_age_seconds", "Age of the oldest that waits; 0 when none does", labels=["queue"]
+    )
+    for queue, seconds in workload.queue_ages().items():
+        oldest.add_metric([queue], seconds)
+    yield oldest
+    version = GaugeMetricFamily("privet_version_info", "Which version runs", labels=["version"])
+    version.add_metric([settings.APP_VERSION], 1)
+    yield version
+
+
+known_workload = Workload()
+_workload = CollectorRegistry()
+_workload.register(known_workload)

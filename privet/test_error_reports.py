@@ -1,0 +1,67 @@
+import json
+import logging
+
+import pytest
+import sentry_sdk
+from django.test import Client as Browser
+from sentry_sdk.transport import Transport
+
+from conftest import browser_of
+from privet import error_reports
+
+MARKERS = ("Меткин", "9770001122", "4613348353", "secret-cookie", "secret-header")
+
+
+@pytest.fixture
+def sent(settings):
+    """What would have been sent: a list of envelopes as text."""
+    envelopes = []
+
+    class Kept(Transport):
+        def capture_envelope(self, envelope):
+            envelopes.append(envelope.serialize().decode())
+
+    settings.SENTRY_DSN = "https://public@sentry.example/1"
+    error_reports.start(transport=Kept)
+    yield envelopes
+    sentry_sdk.init()
+
+
+def test_a_broken_page_is_reported_without_anything_about_people(sent, anna, make, monkeypatch):
+    subject = make.verified(anna, name="Меткин Марк", phone="9770001122")
+
+    def breaks(*args, **kwargs):
+        number, name = "4613348353", "Меткин"
+        raise ValueError(f"{name} {number}")
+
+    monkeypatch.setattr("clients.models.Client.confirm_contact", breaks)
+    browser: Browser = browser_of(anna)
+    browser.raise_request_exception = False
+    browser.cookies["extra"] = "secret-cookie"
+    answer = browser.post(
+        f"/clients/{subject.pk}/contact/?q=Меткин",
+        {"name": "Меткин Марк", "phone": "9770001122", "address": "г. Тула"},
+        headers={"X-Extra": "secret-header"},
+    )
+    assert answer.status_code == 500
+
+    text = "".join(sent)
+    for marker in (*MARKERS, str(subject.pk), anna.email):
+        assert marker not in text
+        assert json.dumps(marker)[1:-1] not in text
+    assert "ValueError" in text
+    assert "confirm_contact" in text or "breaks" in text
+    assert '"view":"clients:contact"' in text.replace(" ", "")
+
+
+def test_a_logged_error_is_reported_by_its_template(sent):
+    logging.getLogger("privet").error("object left behind: %s", "Меткин")
+    assert "object left behind: %s" in "".join(sent)
+    assert "Меткин" not in json.loads(json.dumps("".join(sent)))
+
+
+def test_without_an_address_nothing_is_reported(settings):
+    settings.SENTRY_DSN = ""
+    sentry_sdk.init()
+    error_reports.start()
+    assert not sentry_sdk.get_client().is_active() or not sentry_sdk.get_client().dsn

@@ -1,0 +1,81 @@
+import json
+import time
+
+import pytest
+from django.db import OperationalError, connection
+
+from privet import health
+
+
+@pytest.fixture(autouse=True)
+def _no_answer_is_kept():
+    health.answers.forget()
+    yield
+    health.answers.forget()
+
+
+def replace(monkeypatch, name, check):
+    monkeypatch.setitem(health.CHECKS, name, check)
+
+
+def test_ready_when_database_migrations_and_storage_are(client, transactional_db, settings):
+    settings.APP_VERSION = "2.7"
+    answer = client.get("/readyz")
+    told = answer.json()
+    assert (answer.status_code, told["ready"], told["version"]) == (200, True, "2.7"), told
+    assert set(told["checks"]) == {"database", "migrations", "storage"}
+    assert all(check["ok"] and check["ms"] >= 0 for check in told["checks"].values())
+
+
+@pytest.mark.parametrize("name", ["database", "migrations", "storage"])
+def test_not_ready_when_one_is_missing_and_no_words_of_a_driver_are_told(client, transactional_db, monkeypatch, name):
+    def fails():
+        raise OperationalError("password of user privet at db.internal")
+
+    replace(monkeypatch, name, fails)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"], answer.json()["checks"][name]["ok"]) == (503, False, False)
+    assert "db.internal" not in answer.text
+
+
+def test_a_migration_that_was_not_applied_is_missed(client, transactional_db):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(id) FROM django_migrations WHERE app = 'contracts'")
+        (last,) = cursor.fetchone()
+        cursor.execute("UPDATE django_migrations SET name = name || '-not' WHERE id = %s", [last])
+    try:
+        assert client.get("/readyz").json()["checks"]["migrations"]["ok"] is False
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE django_migrations SET name = replace(name, '-not', '') WHERE id = %s", [last])
+
+
+def test_a_storage_that_cannot_be_written_is_missed(client, transactional_db, settings, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    location = str(tmp_path / "file")
+    settings.STORAGES = settings.STORAGES | {
+        "default": {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": location}}
+    }
+    assert client.get("/readyz").json()["checks"]["storage"]["ok"] is False
+
+
+def test_what_does_not_answer_in_time_is_missing(client, transactional_db, monkeypatch):
+    monkeypatch.setattr(health, "AT_MOST_SECONDS", 0.2)
+    replace(monkeypatch, "storage", lambda: time.sleep(1))
+    started = time.monotonic()
+    answer = client.get("/readyz")
+    assert time.monotonic() - started < 0.9
+    assert (answer.status_code, answer.json()["checks"]["storage"]["ok"]) == (503, False)
+
+
+def test_many_questions_are_one(client, transactional_db, monkeypatch):
+    asked = []
+    replace(monkeypatch, "database", lambda: asked.append(1) or True)
+    for _ in range(5):
+        client.get("/readyz")
+    assert len(asked) == 1
+
+
+def test_it_is_asked_from_inside_where_nobody_speaks_https(settings, client, transactional_db):
+    settings.SECURE_SSL_REDIRECT = True
+    assert json.loads(client.get("/readyz").content)["ready"] is True

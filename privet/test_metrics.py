@@ -1,0 +1,139 @@
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from clients.models import Client
+from conftest import PASSWORD
+from contracts import signing
+from privet import metrics_page, workload
+from privet.storages import StorageUnavailable, get, put
+
+TOKEN = "a token of the tests"
+
+
+@pytest.fixture
+def scraped(settings, client, db):
+    """What Prometheus would get: {"name{labels}": value}."""
+    settings.METRICS_TOKEN = TOKEN
+
+    def scrape() -> dict[str, float]:
+        metrics_page.known_workload.forget()
+        answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert answer.status_code == 200
+        lines = (line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, value in lines}
+
+    return scrape
+
+
+def grown(before: dict, after: dict, name: str) -> float:
+    return after.get(name, 0) - before.get(name, 0)
+
+
+@pytest.mark.parametrize(
+    ("token", "sent"), [("", "Bearer "), ("", ""), (TOKEN, ""), (TOKEN, "Bearer else"), (TOKEN, "Bearer é")]
+)
+def test_without_the_token_there_is_no_such_page(settings, client, db, token, sent):
+    settings.METRICS_TOKEN = token
+    assert client.get("/metrics", headers={"Authorization": sent}).status_code == 404
+
+
+def test_requests_are_counted_by_view_and_never_by_address(scraped, as_anna, make, anna):
+    subject, before = make.verified(anna), scraped()
+
+    as_anna.get(f"/clients/{subject.pk}/contact/")
+    as_anna.get("/clients/made-up-by-somebody/")
+    as_anna.generic("MADEUP", "/clients/")
+    after = scraped()
+
+    served = 'privet_requests_total{method="GET",status="200",view="clients:contact"}'
+    assert grown(before, after, served) == 1
+    assert grown(before, after, 'privet_request_seconds_count{view="clients:contact"}') == 1
+    assert grown(before, after, 'privet_database_queries_total{view="clients:contact"}') >= 3
+    assert grown(before, after, 'privet_requests_total{method="GET",status="404",view="unknown"}') == 1
+    assert grown(before, after, 'privet_requests_total{method="other",status="405",view="clients:list"}') == 1
+    assert not [name for name in after if str(subject.pk) in name or "made-up" in name or "MADEUP" in name]
+
+
+def test_sign_ins_are_counted_by_what_came_of_them(scraped, client, anna):
+    before = scraped()
+    for password in ("wrong", PASSWORD):
+        client.post("/sign-in/", {"email": anna.email, "password": password})
+    after = scraped()
+    assert grown(before, after, 'privet_sign_ins_total{outcome="WrongPassword"}') == 1
+    assert grown(before, after, 'privet_sign_ins_total{outcome="let_in"}') == 1
+
+
+def test_codes_and_documents_are_counted(scraped, make, anna):
+    from contracts import issuing
+
+    before = scraped()
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+    signing.request_code(contract, by=anna)
+    with pytest.raises(signing.CodeTooSoon):
+        signing.request_code(contract, by=anna)
+    with pytest.raises(signing.ConsentMissing):
+        signing.sign(contract, "", consent=False, pep_text_version="v1", by=anna, ip="", user_agent="")
+    after = scraped()
+    assert grown(before, after, 'privet_codes_total{outcome="sent"}') == 1
+    assert grown(before, after, 'privet_codes_total{outcome="CodeTooSoon"}') == 1
+    assert grown(before, after, 'privet_signatures_total{outcome="ConsentMissing"}') == 1
+    assert grown(before, after, "privet_pdf_seconds_count") >= 1
+
+
+def test_calls_to_the_storage_are_timed_and_its_failures_counted(scraped, settings, tmp_path):
+    before = scraped()
+    put("a/key", b"content")
+    (tmp_path / "file").write_bytes(b"")
+    settings.STORAGES = settings.STORAGES | {
+        "default": {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": str(tmp_path / "file")}}
+    }
+    with pytest.raises(StorageUnavailable):
+        get("a/key")
+    after = scraped()
+    assert grown(before, after, "privet_storage_seconds_count") == 2
+    assert grown(before, after, "privet_storage_failures_total") == 1
+
+
+def test_a_missing_object_is_no_failure_of_the_storage(scraped):
+    before = scraped()
+    with pytest.raises(StorageUnavailable):
+        get("no/such")
+    assert grown(before, scraped(), "privet_storage_failures_total") == 0
+
+
+def test_the_work_that_waits_is_shown(scraped, make, anna):
+    old = make.client()
+    Client.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=2))
+    make.verified(anna)
+    shown = scraped()
+    assert shown['privet_clients{status="new"}'] == 1
+    assert shown['privet_clients{status="in_verification"}'] == 1
+    assert shown['privet_clients{status="processed"}'] == 0
+    assert shown['privet_queue_age_seconds{queue="new_clients"}'] == pytest.approx(7200, abs=60)
+    assert shown['privet_queue_age_seconds{queue="unpaid_invoices"}'] == 0
+
+
+def test_the_database_is_asked_once_a_minute_at_most(scraped, client, make, django_assert_num_queries):
+    scraped()
+    with django_assert_num_queries(0):
+        client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+
+
+def test_many_clients_are_estimated_not_counted(monkeypatch, make, anna):
+    make.client()
+    make.verified(anna)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE manager_clients")
+    monkeypatch.setattr(workload, "COUNTED", 1)
+    with connection.execute_wrapper(_no_counting):
+        estimated = workload.clients_by_status()
+    assert set(estimated) == set(workload.clients_by_status())
+
+
+def _no_counting(execute, sql, params, many, context):
+    assert not re.search(r"\bCOUNT\(", sql, re.IGNORECASE)
+    return execute(sql, params, many, context)

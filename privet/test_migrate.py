@@ -1,0 +1,86 @@
+import threading
+import time
+
+import pytest
+from django.core.management import call_command
+from django.core.management.commands.migrate import Command as Migrate
+from django.db import OperationalError, connection, transaction
+
+from privet.management.commands import migrate
+
+
+@pytest.fixture
+def waits(monkeypatch) -> list[float]:
+    """Makes the migration one that wants a table for itself; how long it waited for it each time."""
+    waited = []
+
+    def handle(self, *args, **options):
+        started = time.monotonic()
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("LOCK TABLE manager_invoices IN ACCESS EXCLUSIVE MODE")
+        finally:
+            waited.append(time.monotonic() - started)
+
+    monkeypatch.setattr(Migrate, "handle", handle)
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "200ms")
+    return waited
+
+
+@pytest.fixture
+def reader(transactional_db):
+    """Somebody who has read the table and goes on in the same transaction until the event is set."""
+    read, ended = threading.Event(), threading.Event()
+
+    def hold():
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM manager_invoices LIMIT 1")
+                read.set()
+                ended.wait(20)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert read.wait(10)
+    yield ended
+    ended.set()
+    thread.join()
+
+
+def test_a_migration_lets_go_of_a_table_in_use_and_comes_back(reader, waits, monkeypatch, capsys):
+    monkeypatch.setattr(migrate, "PAUSES", (0.1, 0.5))
+    threading.Timer(0.4, reader.set).start()
+    call_command("migrate")
+    assert len(waits) >= 2
+    assert max(waits) < 1
+
+
+def test_a_migration_gives_up_in_the_end(reader, waits, monkeypatch):
+    monkeypatch.setattr(migrate, "PAUSES", (0.01,))
+    with pytest.raises(OperationalError):
+        call_command("migrate")
+    assert len(waits) == 2
+
+
+def test_the_limits_of_pages_hold_again_afterwards(transactional_db, monkeypatch):
+    monkeypatch.setattr(Migrate, "handle", lambda self, *args, **options: None)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        before = cursor.fetchone()
+        call_command("migrate")
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == before
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("20s",)
+
+
+def test_an_index_that_was_left_unfinished_is_cleared_away(transactional_db, monkeypatch):
+    monkeypatch.setattr(Migrate, "handle", lambda self, *args, **options: None)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX left_behind ON manager_invoices (amount)")
+        cursor.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'left_behind'::regclass")
+        call_command("migrate")
+        cursor.execute("SELECT to_regclass('left_behind')")
+        assert cursor.fetchone() == (None,)

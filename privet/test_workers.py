@@ -1,0 +1,70 @@
+"""gunicorn itself: several processes count together, and one that replaces another goes on with its file."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from privet.env import BASE_DIR
+
+
+@pytest.fixture
+def served(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    environment = os.environ | {"BIND": address, "WEB_CONCURRENCY": "2", "METRICS_TOKEN": "t", "TMPDIR": str(tmp_path)}
+    environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    gunicorn = subprocess.Popen([sys.executable, "-m", "gunicorn"], cwd=BASE_DIR, env=environment)
+    try:
+        for _ in range(200):
+            time.sleep(0.1)
+            try:
+                _get(address, "/healthz")
+                break
+            except OSError:
+                continue
+        yield address, gunicorn
+    finally:
+        gunicorn.terminate()
+        gunicorn.wait(timeout=40)
+
+
+def _get(address: str, path: str) -> str:
+    request = urllib.request.Request(f"http://{address}{path}", headers={"Authorization": "Bearer t"})
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return answer.read().decode()
+
+
+def _healthy(address: str) -> int:
+    counted = re.search(r'privet_requests_total\{.*view="healthz"\} (\d+)', _get(address, "/metrics"))
+    return int(counted[1])
+
+
+def _workers(gunicorn) -> list[str]:
+    return Path(f"/proc/{gunicorn.pid}/task/{gunicorn.pid}/children").read_text().split()
+
+
+def test_processes_count_together_and_a_new_worker_goes_on(served, db):
+    address, gunicorn = served
+    before = _healthy(address)
+    for _ in range(20):
+        _get(address, "/healthz")
+    assert _healthy(address) == before + 20
+
+    first = _workers(gunicorn)
+    os.kill(int(first[0]), signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while len(_workers(gunicorn)) < 2 or first[0] in _workers(gunicorn):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for _ in range(20):
+        _get(address, "/healthz")
+    assert _healthy(address) == before + 40
