@@ -1,0 +1,37 @@
+"""What stands in the database after managers took clients all the way: each exactly once, or the faults by name."""
+
+import psycopg
+
+OF_CLIENT = "JOIN manager_clients c ON c.id = client_id JOIN users u ON u.id = c.user_id"
+# What must be there exactly once for the phone of each client.
+ONCE = {
+    "account": "SELECT phone FROM users",
+    "client": "SELECT phone FROM manager_clients JOIN users u ON u.id = user_id",
+    "processed client": "SELECT phone FROM manager_clients c JOIN users u ON u.id = c.user_id "
+    "WHERE c.status = 'processed'",
+    "passport": f"SELECT phone FROM users_passports {OF_CLIENT}",
+    "device": f"SELECT phone FROM manager_devices {OF_CLIENT}",
+    "device in the client's app": "SELECT phone FROM devices JOIN users u ON u.id = user_id",
+    "signed contract": f"SELECT phone FROM manager_contracts {OF_CLIENT} WHERE signed_at IS NOT NULL",
+    "paid invoice": "SELECT phone FROM manager_invoices i JOIN manager_contracts k ON k.id = i.contract_id "
+    f"{OF_CLIENT} WHERE i.status = 'paid'",
+    "ticket": "SELECT phone FROM support_tickets JOIN users u ON u.id = user_id",
+    "message that it is signed": "SELECT phone FROM support_messages m JOIN support_tickets t ON t.id = m.ticket_id "
+    "JOIN users u ON u.id = user_id WHERE m.body LIKE '%%подписан%%' AND m.body NOT LIKE 'Код%%'",
+}
+
+
+def faults(database: str, phones: list[str]) -> list[str]:
+    """What is missing or doubled, one line each."""
+    found = []
+    with psycopg.connect(database) as connection:
+        for what, sql in ONCE.items():
+            rows = connection.execute(
+                f"SELECT wanted.phone, count(had.phone) FROM unnest(%s::text[]) wanted (phone) "
+                f"LEFT JOIN ({sql}) had ON had.phone = wanted.phone GROUP BY 1 HAVING count(had.phone) <> 1",
+                [phones],
+            ).fetchall()
+            found += [f"{count} × {what} of {phone}" for phone, count in rows]
+        numbers = "SELECT number FROM manager_contracts GROUP BY 1 HAVING count(*) > 1"
+        found += [f"contract number {number} is there twice" for (number,) in connection.execute(numbers)]
+    return found

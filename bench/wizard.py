@@ -1,0 +1,194 @@
+"""One manager taking one client from sign-up to a paid contract, over HTTP, as a person without JavaScript would.
+
+Whatever goes wrong on the way (a lost connection, a server that is gone, a page that says «later»), they open the
+client again and go on where the client stands. So a run shows whether trying again loses or doubles anything.
+"""
+
+import itertools
+import re
+import time
+from dataclasses import dataclass, field
+
+import mechanicalsoup
+import psycopg
+import requests
+
+NUMBERS = itertools.count(1)
+PATIENCE = 120  # seconds for one client
+PAUSE = 0.3  # seconds before trying again
+AGAIN = (429, 502, 503, 504)
+CODE = re.compile(r": (\d{6})\.")  # a contract's number has six digits in a row too
+CONTACT = {"name": "Иванов Пётр Сергеевич", "email": "", "address": "г. Москва, ул. Лесная, д. 5"}
+PASSPORT = {
+    "last_name": "Иванов",
+    "first_name": "Пётр",
+    "middle_name": "Сергеевич",
+    "issued_by": "ГУ МВД России по г. Москве",
+    "department_code": "770-001",
+    "issued_on": "2015-03-20",
+    "registration_address": "г. Москва, ул. Садовая, д. 1, кв. 2",
+}
+
+
+class Interrupted(Exception):
+    """The server did not answer, or not now."""
+
+
+class Stuck(Exception):
+    """A page that the person does not know how to go on from."""
+
+
+@dataclass
+class Manager:
+    """Who works: a browser that is signed in at `site`, and the client's app, which reads codes from `database`."""
+
+    site: str
+    email: str
+    password: str
+    database: str
+    refusals: dict[str, int] = field(default_factory=dict)
+    refused_at: float = 0
+
+    def __post_init__(self):
+        self.browser = mechanicalsoup.StatefulBrowser(raise_on_404=False)
+
+    def sign_in(self) -> None:
+        self._until_done(self._sign_in, lambda done: done)
+
+    def take_client(self) -> str:
+        """A new client, all the way; returns the phone number that tells them apart."""
+        phone = f"9{time.time_ns() // 1000 % 10**6:06}{next(NUMBERS) % 1000:03}"
+        client = self._until_done(lambda: self._add(phone), bool)
+        self._until_done(lambda: self._next_step(client, phone), self._is_finished)
+        return phone
+
+    def _is_finished(self, path: str) -> bool:
+        return path.endswith("/done/") and not self._owes()
+
+    def _until_done(self, deed, is_done):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                outcome = deed()
+            except Interrupted as interruption:
+                self.refused_at = time.monotonic()
+                self.refusals[str(interruption)] = self.refusals.get(str(interruption), 0) + 1
+                time.sleep(PAUSE)
+                continue
+            if is_done(outcome):
+                return outcome
+        raise Stuck(f"{self.browser.url}: {self._words()}")
+
+    def _open(self, path: str) -> str:
+        """Open an address of the site; returns the path where that led to."""
+        return self._asked(lambda: self.browser.open(f"{self.site}{path}", timeout=30))
+
+    def _send(self, form: str, **values: str) -> str:
+        """Fill the form that the selector names, and send it."""
+        self.browser.select_form(form)
+        for name, value in values.items():
+            self.browser[name] = value
+        return self._asked(lambda: self.browser.submit_selected(timeout=30))
+
+    def _asked(self, request) -> str:
+        try:
+            response = request()
+        except requests.RequestException as error:
+            raise Interrupted(type(error).__name__) from error
+        if response.status_code in AGAIN:
+            raise Interrupted(str(response.status_code))
+        if response.status_code >= 500:
+            raise Stuck(f"{response.status_code} at {response.url}")
+        return response.url.removeprefix(self.site).partition("?")[0]
+
+    def _has(self, selector: str) -> bool:
+        return bool(self.browser.page and self.browser.page.select(selector))
+
+    def _words(self) -> str:
+        return " ".join(self.browser.page.get_text(" ").split())[:600] if self.browser.page else ""
+
+    def _sign_in(self) -> bool:
+        path = self._open("/sign-in/")
+        if path.startswith("/sign-in"):
+            path = self._send('form[action*="sign-in"]', email=self.email, password=self.password)
+        return not path.startswith("/sign-in")
+
+    def _add(self, phone: str) -> str | None:
+        """Add the client; one whose answer was lost is found by the number."""
+        self._open("/clients/add/")
+        path = self._send("form:has([name=phone])", **CONTACT, phone=phone)
+        if found := re.match(r"/clients/([0-9a-f-]{36})/", path):
+            return found[1]
+        with psycopg.connect(self.database) as database:
+            row = database.execute(
+                "SELECT c.id::text FROM manager_clients c JOIN users u ON u.id = c.user_id WHERE u.phone = %s", [phone]
+            ).fetchone()
+        return row and row[0]
+
+    def _next_step(self, client: str, phone: str) -> str:
+        path = self._open(f"/clients/{client}/")
+        step = path.removeprefix(f"/clients/{client}/").strip("/")
+        deeds = {
+            "contact": lambda: self._send("form:has([name=phone])"),
+            "passport": lambda: self._passport(phone),
+            "devices": lambda: self._devices(client),
+            "contract": lambda: self._contract(phone),
+            "done": self._pay,
+        }
+        if step not in deeds:
+            raise Stuck(f"{path}: {self._words()}")
+        return deeds[step]()
+
+    def _passport(self, phone: str) -> str:
+        if self._has('form[action*="agreement"]'):
+            return self._agree()
+        return self._send("form:has([name=last_name])", **PASSPORT, digits=phone)
+
+    def _agree(self) -> str:
+        form = self.browser.select_form('form[action*="agreement"]')
+        for box in form.form.select("input[type=checkbox]"):
+            form.set_checkbox({box["name"]: True})
+        return self._asked(lambda: self.browser.submit_selected(timeout=30))
+
+    def _devices(self, client: str) -> str:
+        if not self._has('a[href*="/devices/"][href$="/removal/"], .device'):
+            self._open(f"/clients/{client}/devices/add/")
+            kind = self.browser.page.select_one("select[name=type] option[value]:not([value=''])")["value"]
+            return self._send("form:has([name=title])", title="Холодильник Бирюса 118", type=kind, extra_fee="150")
+        form = self.browser.select_form('form[action$="/surcharge/"]')
+        form.set("tariff", form.form.select_one("[name=tariff]")["value"])
+        return self._asked(lambda: self.browser.submit_selected(timeout=30))
+
+    def _contract(self, phone: str) -> str:
+        if not self._has('form[action$="/signature/"]'):
+            return self._agree() if self._has('form[action*="agreement"]') else self._send("main form:not([hidden])")
+        code = self._code(phone)
+        if not code:
+            return self._ask_for_code()
+        form = self.browser.select_form('form[action$="/signature/"]')
+        form.set_checkbox({"consent": True})
+        form.set("code", code)
+        return self._asked(lambda: self.browser.submit_selected(timeout=30))
+
+    def _ask_for_code(self) -> str:
+        form = self.browser.select_form("#code-request")
+        for box in form.form.select("input[type=checkbox]"):
+            form.set_checkbox({box["name"]: True})
+        return self._asked(lambda: self.browser.submit_selected(timeout=30))
+
+    def _code(self, phone: str) -> str | None:
+        """The newest code in the client's app."""
+        with psycopg.connect(self.database) as database:
+            rows = database.execute(
+                "SELECT m.body FROM support_messages m JOIN support_tickets t ON t.id = m.ticket_id "
+                "JOIN users u ON u.id = t.user_id WHERE u.phone = %s AND m.body LIKE '%%Код%%' "
+                "ORDER BY m.created_at DESC LIMIT 1", [phone]
+            ).fetchall()  # fmt: skip
+        found = rows and CODE.search(rows[0][0])
+        return found[1] if found else None
+
+    def _owes(self) -> bool:
+        return self._has('form[action$="/payment/"]')
+
+    def _pay(self) -> str:
+        return self._send('form[action$="/payment/"]') if self._owes() else "/done/"
