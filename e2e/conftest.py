@@ -20,7 +20,7 @@ PICTURE_HEIGHT = 1100
 DESKTOP = {"width": 1280, "height": 900}
 # Answers that the pages give on purpose and the browser still logs.
 EXPECTED = (
-    *(f"status of {status}" for status in (401, 409, 422, 429)),
+    *(f"status of {status}" for status in (401, 403, 409, 422, 429, 503)),
     "ERR_INTERNET_DISCONNECTED",
     "htmx:afterRequest",
     "htmx:sendError",

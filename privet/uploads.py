@@ -108,6 +108,7 @@ def _address(upload: Upload) -> dict:
         "fields": address.fields,
         "expires_in": storages.UPLOAD_SECONDS,
         "completion": reverse("upload_completion", args=[upload.pk]),
+        "removal": reverse("upload_removal", args=[upload.pk]),
     }
 
 

@@ -1,7 +1,7 @@
 // What every page needs around its requests: busy buttons, words when one fails, confirmation, focus.
 
 const busy = new Map(); // form → the button it was sent with
-let lastSent = null;
+let lastSent = null; // what was sent from the page, and whether it was for want of a session that it failed
 
 const toast = (name) => document.querySelector(`[data-toast="${name}"]`);
 const show = (name) => { toast(name).hidden = false; };
@@ -36,11 +36,15 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   const { elt: element, requestConfig } = event.detail;
   const button = requestConfig.triggeringEvent?.submitter;
   // Signing in again comes between a form and its second try.
-  if (!element.closest("[data-sign-in]")) lastSent = { element, button };
+  if (!element.closest("[data-sign-in]") && element !== document.body) lastSent = { element, button, isRefused: false };
   if (element instanceof HTMLFormElement) begin(element, button);
 });
 
 document.addEventListener("htmx:afterRequest", (event) => end(event.detail.elt));
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { elt: element, xhr } = event.detail;
+  if (element === lastSent?.element) lastSent.isRefused = [401, 403].includes(xhr.status);
+});
 window.addEventListener("pageshow", () => [...busy.keys()].forEach(end));
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
@@ -123,7 +127,7 @@ document.addEventListener("signed-in", (event) => {
   const dialog = document.getElementById("dialog");
   dialog.close();
   dialog.replaceChildren();
-  show("signed-in");
+  if (lastSent?.isRefused) show("signed-in"); // photos go on by themselves
 });
 
 function closeMenu() {

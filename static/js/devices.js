@@ -4,7 +4,7 @@ const dialogOf = (event) => event.target.closest?.("#device-dialog");
 
 document.addEventListener("htmx:afterSettle", (event) => {
   const dialog = event.detail.target;
-  if (dialog.id !== "device-dialog") return;
+  if (dialog?.id !== "device-dialog") return; // coming back by the browser's button has no target
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
   dialog.querySelector('[role="alert"], [aria-invalid="true"], input:not([type="hidden"]), button')?.focus();
@@ -20,10 +20,3 @@ document.addEventListener("click", (event) => {
 
 // What was chosen for one device must not wait in the dialog for the next.
 document.addEventListener("close", (event) => dialogOf(event)?.replaceChildren(), true);
-
-// Photos taken from the list are sent at once, with a bar in the tile.
-document.addEventListener("htmx:xhr:progress", (event) => {
-  const bar = event.target.matches("[data-upload]") && event.target.querySelector("progress");
-  if (!bar || !event.detail.lengthComputable) return;
-  Object.assign(bar, { hidden: false, max: event.detail.total, value: event.detail.loaded });
-});

@@ -1,58 +1,126 @@
-// Chosen photos: shown before they are sent, taken back one by one, with a bar for each while they travel.
+// Photos are sent as soon as they are chosen, while the person goes on. Without JavaScript the file field of the form does.
 
-const chosen = new WeakMap(); // file input → the files that will be sent
+import { watch } from "./photos/holding.js";
+import { Upload } from "./photos/upload.js";
+
+const shelves = new Map(); // key of a place → its photos that are not yet photos of the page
+const choices = (key) => [...document.querySelectorAll(`[data-photo-choice="${CSS.escape(key)}"]`)];
+const shelfOf = (key) => shelves.get(key) ?? shelves.set(key, []).get(key);
+
+watch(() => [...shelves.values()].flat());
 
 document.addEventListener("change", (event) => {
   const input = event.target;
-  if (!input.matches('[data-photo-choice] input[type="file"]')) return;
-  // A camera gives one photo at a time: the next one joins those taken before.
-  const before = input.multiple ? chosen.get(input) ?? [] : [];
-  choose(input, [...before, ...input.files]);
+  const choice = input.closest?.("[data-photo-choice]");
+  if (!choice || input.type !== "file") return;
+  choose(choice, [...input.files]);
+  input.value = ""; // what is sent already must not travel with the form again
 });
 
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-take-back]");
-  if (!button) return;
-  const input = button.closest("[data-photo-choice]").querySelector('input[type="file"]');
-  choose(input, chosen.get(input).filter((_, index) => index !== Number(button.dataset.takeBack)));
-  input.focus();
-});
-
-function choose(input, files) {
-  const transfer = new DataTransfer();
-  files.forEach((file) => transfer.items.add(file));
-  input.files = transfer.files;
-  chosen.set(input, files);
-  const list = input.closest("[data-photo-choice]").querySelector("[data-chosen]");
-  list.querySelectorAll("img").forEach((image) => URL.revokeObjectURL(image.src));
-  list.replaceChildren(...files.map(tile));
+function choose(choice, files) {
+  const { photoChoice: key, replaces, limit } = choice.dataset;
+  const shelf = shelfOf(key);
+  if (replaces !== undefined) [...shelf].forEach((upload) => upload.drop());
+  const kept = replaces === undefined ? choice.querySelectorAll("[data-photo]").length : 0;
+  const room = Math.max(0, limit - kept - shelf.filter((upload) => upload.state !== "refused").length);
+  for (const file of files.slice(0, room)) shelf.push(started(file, choice, key));
+  refuse(choice, files.slice(room), limit);
+  mount();
+  tell(key, files.length > 1 ? `Выбрано фото: ${Math.min(files.length, room)}` : `${files[0].name}: выбрано`);
 }
 
-function tile(file, index) {
-  const image = Object.assign(document.createElement("img"), { src: URL.createObjectURL(file), alt: file.name });
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "button link danger", textContent: "Убрать" });
-  button.dataset.takeBack = index;
-  button.setAttribute("aria-label", `Убрать ${file.name}`);
-  const bar = Object.assign(document.createElement("progress"), { max: file.size, value: 0, hidden: true });
-  bar.setAttribute("aria-label", `Отправка ${file.name}`);
-  const box = Object.assign(document.createElement("div"), { className: "tile" });
-  box.append(image, bar, button);
-  return box;
+function started(file, choice, key) {
+  const upload = new Upload(file, { ...choice.dataset }, choice.querySelector("template[data-sending]"));
+  upload.isNew = choice.dataset.unsaved !== undefined;
+  upload.addEventListener("change", () => changed(upload, key));
+  return upload;
 }
 
-// The files of a form travel one after another, so what has been sent tells how far each of them is.
-document.addEventListener("htmx:xhr:progress", (event) => {
-  const { loaded, total, lengthComputable } = event.detail;
-  const bars = [...event.target.querySelectorAll("[data-chosen] progress")];
-  if (!lengthComputable || !bars.length) return;
-  let before = Math.max(0, total - bars.reduce((sum, bar) => sum + bar.max, 0));
-  for (const bar of bars) {
-    bar.hidden = false;
-    bar.value = Math.min(bar.max, Math.max(0, loaded - before));
-    before += bar.max;
+function refuse(choice, files, limit) {
+  const words = choice.querySelector("[data-too-many]");
+  words.hidden = !files.length;
+  words.textContent = files.length ? `Не больше ${limit} фото. Не взяты: ${files.map((file) => file.name).join(", ")}.` : "";
+}
+
+function tell(key, words) {
+  for (const choice of choices(key)) choice.querySelector("[data-news]").textContent = words;
+}
+
+function changed(upload, key) {
+  tell(key, upload.news);
+  if (upload.state === "attached") attach(upload, key);
+  if (upload.state === "dropped") leave(upload, key);
+}
+
+// Every place of the page that shows these photos gets the new one, as the server would have drawn it.
+function attach(upload, key) {
+  const { tile, answer } = upload;
+  for (const choice of choices(key)) {
+    if (choice.dataset.replaces !== undefined) choice.querySelectorAll("[data-photo]").forEach((old) => old.remove());
+    const photo = drawn(choice, answer, tile.picture);
+    if (!choice.contains(tile.box)) choice.querySelector("[data-add]").before(photo);
+    else {
+      const hadFocus = tile.hasFocus;
+      tile.box.replaceWith(photo);
+      if (hadFocus) photo.querySelector("a, button")?.focus();
+    }
+    window.htmx.process(photo);
   }
+  forget(upload, key);
+}
+
+function drawn(choice, { photo, thumbnail, removal }, picture) {
+  const tile = choice.querySelector("template[data-attached]").content.cloneNode(true).firstElementChild;
+  tile.querySelector("a").href = photo;
+  const image = tile.querySelector("img"); // a passport's photo is shown only when it is opened
+  if (image) image.src = picture ?? thumbnail;
+  const button = tile.querySelector("button");
+  button?.setAttribute("hx-post", removal);
+  button?.setAttribute("formaction", removal);
+  return tile;
+}
+
+function leave(upload, key) {
+  const { box } = upload.tile;
+  const next = upload.tile.hasFocus && box.closest("[data-photo-choice]").querySelector('[data-add] input[type="file"]');
+  box.remove();
+  if (next) next.focus();
+  forget(upload, key);
+}
+
+function forget(upload, key) {
+  const shelf = shelfOf(key);
+  shelf.splice(shelf.indexOf(upload), 1);
+}
+
+// Puts the photos on their way where the page shows their place now: it may have been drawn anew. Those of a form that
+// was closed unsaved go with it.
+function mount() {
+  for (const [key, shelf] of shelves) {
+    const place = choices(key).at(-1)?.querySelector("[data-add]");
+    for (const upload of [...shelf]) {
+      if (place) place.before(upload.tile.box);
+      else if (upload.isNew) upload.drop();
+    }
+  }
+}
+
+document.addEventListener("htmx:load", mount);
+document.addEventListener("htmx:historyRestore", mount);
+document.addEventListener("close", () => setTimeout(mount), true);
+
+// A form that was saved has taken its photos along: the page draws them itself from now on.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (xhr.status >= 400 || requestConfig.verb === "get") return;
+  for (const choice of requestConfig.elt.querySelectorAll("[data-photo-choice]")) shelves.delete(choice.dataset.photoChoice);
 });
 
+// A photo that was removed in a dialog is no longer shown by the page below.
 document.addEventListener("htmx:afterRequest", (event) => {
-  event.target.querySelectorAll?.("[data-chosen] progress").forEach((bar) => { bar.hidden = true; });
+  const removed = event.detail.successful && event.detail.elt.closest("[data-photo]")?.querySelector("a")?.href;
+  if (!removed) return;
+  for (const tile of document.querySelectorAll("[data-photo]")) {
+    if (tile.querySelector("a")?.href === removed) tile.remove();
+  }
 });
