@@ -20,7 +20,10 @@ def main():
 
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from managers.history import of_command
+
+    with of_command(sys.argv):
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

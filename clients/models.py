@@ -14,10 +14,11 @@ from django.utils import timezone
 from clients.disclosure import Disclosure
 from clients.fields import PgEnumField
 from clients.search import match, newest
-from clients.uploads import Upload  # noqa: F401  a model, and Django looks for models here
+from clients.uploads import Upload
+from managers.history import tracked
 from managers.models import Manager
 
-__all__ = ["AppUser", "Client", "ClientChange", "Disclosure"]
+__all__ = ["AppUser", "Client", "ClientChange", "Disclosure", "Upload"]
 
 UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
 
@@ -29,6 +30,7 @@ class AccountStatus(models.TextChoices):
     DELETED = "deleted"
 
 
+@tracked("manager_contact_history", fields=["name", "phone", "email", "address"], by_triggers=False)
 class AppUser(models.Model):
     """An account of the client's app (`users`): shared, read as it is; we correct contact data and add clients."""
 
@@ -144,6 +146,7 @@ class ClientQuerySet(models.QuerySet):
         )  # fmt: skip
 
 
+@tracked("manager_clients_history", exclude=["created_at", "search"])
 class Client(models.Model):
     """Our record of one account of «Привет Супер»; a trigger on `users` makes it, once for each account."""
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from clients.models import Client
 from contracts.snapshot import Snapshot
+from managers.history import tracked
 from managers.models import Manager
 
 CODE_LIFE = timedelta(minutes=10)
@@ -54,6 +55,14 @@ class ContractQuerySet(models.QuerySet):
         return self.order_by("-issued_at", "-id")
 
 
+# What is frozen when a contract is issued has no history.
+@tracked(
+    "manager_contracts_history",
+    fields=[
+        "client", "number", "surcharge", "failed_tries", "void_at", "voided_by", "signed_at", "signed_by", "due",
+        "paid_at", "paid_by",
+    ],
+)  # fmt: skip
 class Contract(models.Model):
     """A contract as it was issued. What it says is frozen; a signed one is changed by nobody, the database included."""
 
@@ -216,6 +225,10 @@ class InvoiceStatus(models.TextChoices):
     CANCELLED = "cancelled", "Отменён"
 
 
+@tracked(
+    "manager_invoices_history",
+    fields=["contract", "number", "amount", "due_on", "status", "paid_at", "paid_by", "cancelled_at"],
+)
 class Invoice(models.Model):
     """A bill for a signed contract; at most one open per contract."""
 

@@ -16,6 +16,7 @@ from clients.uploads import Upload
 from devices import mirror
 from devices.shared import SharedDevice, SharedDevicePhoto
 from devices.tariffs import ClientTariff, Tariff
+from managers.history import tracked
 from managers.models import Manager
 from privet import storages
 
@@ -54,6 +55,7 @@ class DeviceType(models.Model):
         return self.name
 
 
+@tracked("manager_devices_history", exclude=["created_at", "updated_at", "updated_by"])
 class Device(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="devices", verbose_name="клиент")

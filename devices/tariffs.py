@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clients.models import Client
+from managers.history import tracked
 from managers.models import Manager
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 NOT_NEGATIVE = MinValueValidator(0, "Сумма не может быть отрицательной.")
 
 
+@tracked("manager_tariffs_history")
 class Tariff(models.Model):
     """What the company charges. Used ones are switched off, not deleted."""
 
@@ -78,6 +80,7 @@ class Surcharge:
         )
 
 
+@tracked("manager_client_tariffs_history", exclude=["computed_at", "computed_by"])
 class ClientTariff(models.Model):
     """The tariff chosen for a client, with the surcharge as it was last computed."""
 

@@ -15,6 +15,7 @@ from django.utils.functional import cached_property
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from managers import cipher
+from managers.history import tracked
 from managers.user_agent import words
 
 
@@ -57,6 +58,7 @@ class ManagerManager(BaseUserManager):
         return self.get(email=self.normalize_email(username))
 
 
+@tracked("manager_users_history", exclude=["password", "last_login", "created_at"])
 class Manager(AbstractBaseUser, PermissionsMixin):
     """A person of the company. What they may do follows from `role` alone: it names their group."""
 

@@ -2,6 +2,7 @@
 
 import warnings
 
+import pghistory
 from django.utils.csp import CSP
 
 from privet import capacity, database
@@ -34,6 +35,7 @@ INSTALLED_APPS = [
     "devices",
     "support",
     "contracts",
+    "pghistory",
     "pgtrigger",
     "django_htmx",
     "django_otp",
@@ -66,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "managers.history.InHistory",
     "django_htmx.middleware.HtmxMiddleware",
     "privet.middleware.SignInRequired",
     "privet.middleware.StorageOutage",
@@ -100,6 +103,9 @@ DATABASES = {
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The history of tables (managers/history.py): the indexes that it needs are named there.
+PGHISTORY_FOREIGN_KEY_FIELD = pghistory.ForeignKey(db_index=False)
 
 # Fields are drawn by templates/django/forms/field.html.
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"

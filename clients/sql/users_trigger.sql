@@ -16,6 +16,19 @@ BEGIN
     EXCEPTION WHEN OTHERS THEN
         RAISE WARNING 'Privet has not taken over the change of user %: %', NEW.id, SQLERRM;
     END;
+    BEGIN
+        IF TG_OP = 'INSERT' OR (OLD.name, OLD.phone, OLD.email, OLD.address)
+            IS DISTINCT FROM (NEW.name, NEW.phone, NEW.email, NEW.address)
+        THEN
+            -- As django-pghistory writes the history of our own tables; a change by the app has no context.
+            INSERT INTO manager_contact_history
+                (pgh_created_at, pgh_label, pgh_obj_id, pgh_context, name, phone, email, address)
+            VALUES (now(), lower(TG_OP), NEW.id, nullif(current_setting('pghistory.context_metadata', true), '')::jsonb,
+                NEW.name, NEW.phone, NEW.email, NEW.address);
+        END IF;
+    EXCEPTION WHEN OTHERS THEN
+        RAISE WARNING 'Privet has not kept the history of user %: %', NEW.id, SQLERRM;
+    END;
     RETURN NULL;
 END $$;
 
