@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from clients.models import Client, Status, TransitionRefused
 from contracts import pdf
+from contracts.chain import What, append
 from contracts.models import Contract, InvoiceStatus
 from contracts.numbering import next_number
 from contracts.snapshot import CompanyPart, Contents, Snapshot
@@ -93,6 +94,7 @@ def _record(contract: Contract, contents: Contents) -> Contract:
         _void(current, by=contract.issued_by, now=contract.issued_at)
     contract.save(force_insert=True)
     log.event(client, f"Сформирован договор {contract.number}", by=contract.issued_by, now=contract.issued_at)
+    append(contract, What.ISSUED, by=contract.issued_by, at=contract.issued_at, pdf_sha256=contract.pdf_sha256)
     return contract
 
 
@@ -100,6 +102,7 @@ def _void(contract: Contract, *, by: Manager, now: datetime) -> None:
     contract.void_at, contract.voided_by = now, by
     contract.save(update_fields=["void_at", "voided_by"])
     log.event(contract.client, f"Договор {contract.number} аннулирован", by=by, now=now)
+    append(contract, What.VOID, by=by, at=now)
 
 
 def unchanged_signed(client: Client) -> Contract | None:
@@ -127,3 +130,4 @@ def keep_signed(client: Client, *, by: Manager) -> None:
     target = Status.AWAITING_PAYMENT if unpaid else Status.PROCESSED
     client.move(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
     log.event(client, f"Изменения отменены, действует договор {signed.number}", by=by, now=now)
+    append(signed, What.KEPT, by=by, at=now)

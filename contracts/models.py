@@ -11,9 +11,12 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from clients.models import Client
+from contracts.chain import ChainHead, ContractEvent
 from contracts.snapshot import Snapshot
 from managers.history import tracked
 from managers.models import Manager
+
+__all__ = ["ChainHead", "Contract", "ContractEvent", "Invoice", "SigningCode"]
 
 CODE_LIFE = timedelta(minutes=10)
 CODE_PAUSE = timedelta(seconds=60)

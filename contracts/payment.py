@@ -14,6 +14,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from clients.models import Client, Status
+from contracts.chain import What, append
 from contracts.models import Contract, Invoice, InvoiceStatus
 from managers.models import Manager
 from privet import money
@@ -137,9 +138,17 @@ def confirm_payment(invoice: Invoice, *, by: Manager) -> bool:
         Contract.objects.filter(pk=invoice.contract_id).update(paid_at=now, paid_by=by)
     text = f"Оплата {money.in_figures(invoice.amount)} по счёту {invoice.number} получена. Спасибо!"
     bridge.tell_client(client, text, by=by, now=now)
+    _append_payment(invoice, by=by, now=now)
     if client.status == Status.AWAITING_PAYMENT and not Balance.of(client).outstanding:
         client.move(Status.PROCESSED, by=by, now=now, start=(Status.AWAITING_PAYMENT,))
     return True
+
+
+def _append_payment(invoice: Invoice, *, by: Manager, now: datetime) -> None:
+    contract = Contract.objects.only("paid_at").get(pk=invoice.contract_id)
+    append(contract, What.BILL_PAID, by=by, at=now, invoice=invoice.number, amount=f"{invoice.amount:.2f}")
+    if contract.paid_at:
+        append(contract, What.PAID, by=by, at=now)
 
 
 def _create(
@@ -166,6 +175,7 @@ def _create(
         f"Оплатите, пожалуйста, до {due_on:%d.%m.%Y}."
     )
     bridge.tell_client(client, text, by=by, now=now)
+    append(contract, What.BILLED, by=by, at=now, invoice=invoice.number, amount=f"{amount:.2f}")
     return invoice
 
 
@@ -175,3 +185,4 @@ def _cancel(client: Client, invoice: Invoice, *, by: Manager, now: datetime) -> 
     )
     text = f"Счёт {invoice.number} на {money.in_figures(invoice.amount)} отменён, платить по нему не нужно."
     bridge.tell_client(client, text, by=by, now=now)
+    append(invoice.contract, What.BILL_CANCELLED, by=by, at=now, invoice=invoice.number)

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from clients.models import Client, Status
 from contracts import payment
+from contracts.chain import What, append
 from contracts.models import (
     CODE_LIFE,
     CODE_PAUSE,
@@ -115,6 +116,7 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
         by=by,
         now=now,
     )
+    append(contract, What.CODE_REQUESTED, by=by, at=now, code=str(code.pk), pdf_sha256=contract.pdf_sha256)
     return code
 
 
@@ -162,6 +164,7 @@ def sign(
             entered = _check_code(contract, code, now)
         except CodeWrong as wrong:
             refused = wrong  # raised after the commit, so that the count stays
+            append(contract, What.CODE_WRONG, by=by, at=now, tries=str(contract.failed_tries))
         else:
             contract.pep_text_version = pep_text_version
             contract.signer_ip, contract.user_agent = ip or None, user_agent[:300]
@@ -179,7 +182,9 @@ def unlock(contract: Contract, *, by: Manager) -> None:
             return
         contract.failed_tries = 0
         contract.save(update_fields=["failed_tries"])
-        log.event(client, f"Подписание договора {contract.number} разблокировано", by=by, now=timezone.now())
+        now = timezone.now()
+        log.event(client, f"Подписание договора {contract.number} разблокировано", by=by, now=now)
+        append(contract, What.UNLOCKED, by=by, at=now)
 
 
 def evidence_is_intact(contract: Contract) -> bool:
@@ -238,6 +243,8 @@ def _record_signature(client: Client, contract: Contract, code: SigningCode, *, 
     seal(contract)
     contract.save()
     bridge.tell_client(client, f"Договор {contract.number} подписан. Спасибо!", by=by, now=now)
+    signature = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
+    append(contract, What.SIGNED, by=by, at=now, code=str(code.pk), **signature)
     payment.settle(client, contract, by=by, now=now)
 
 

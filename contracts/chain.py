@@ -1,0 +1,121 @@
+"""What happened with contracts, as one chain of events: each carries an HMAC over itself and the event before it.
+
+One chain for all contracts, not one for each: a chain that is removed as a whole would be missed by nobody. Its head is
+kept apart under a seal of its own, so that a removed end is found too. `contracts.audit` checks all of it.
+"""
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db import models
+
+from managers.history import append_only
+from managers.models import Manager
+
+START = ""  # what stands in place of the HMAC before the first event
+
+
+class What(models.TextChoices):
+    ISSUED = "issued", "Сформирован"
+    ADOPTED = "adopted", "Взят под учёт"
+    CODE_REQUESTED = "code_requested", "Запрошен код"
+    CODE_WRONG = "code_wrong", "Введён неверный код"
+    UNLOCKED = "unlocked", "Подписание разблокировано"
+    SIGNED = "signed", "Подписан"
+    BILLED = "billed", "Выставлен счёт"
+    BILL_CANCELLED = "bill_cancelled", "Счёт отменён"
+    BILL_PAID = "bill_paid", "Счёт оплачен"
+    PAID = "paid", "Оплачен полностью"
+    KEPT = "kept", "Оставлен в силе"
+    VOID = "void", "Аннулирован"
+
+
+class ContractEvent(models.Model):
+    """One link of the chain. `number` counts all events of all contracts, without gaps."""
+
+    number = models.BigIntegerField("номер", primary_key=True)
+    contract = models.ForeignKey(
+        "contracts.Contract", on_delete=models.PROTECT, related_name="events", verbose_name="договор"
+    )
+    at = models.DateTimeField("когда")
+    what = models.CharField("что", max_length=20, choices=What)
+    by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, related_name="+", db_index=False, verbose_name="кто"
+    )
+    facts = models.TextField("подробности", help_text="Канонический JSON, без личных данных.")
+    previous = models.CharField(max_length=64, blank=True)
+    hmac = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "manager_contract_events"
+        verbose_name = "событие договора"
+        verbose_name_plural = "события договоров"
+        ordering = ["number"]
+        triggers = append_only()
+
+    def __str__(self):
+        return f"{self.number}: {self.get_what_display()}"
+
+    @property
+    def expected_hmac(self) -> str:
+        """HMAC-SHA-256 over all that the event says, the HMAC before it included; 64 hexadecimal digits."""
+        at = self.at.astimezone(UTC).isoformat()
+        said = [self.number, str(self.contract_id), at, self.what, str(self.by_id or ""), self.facts, self.previous]
+        return _hmac(json.dumps(said, separators=(",", ":"), ensure_ascii=False))
+
+
+class ChainHead(models.Model):
+    """The last event of the chain: one row, held while an event is appended."""
+
+    number = models.BigIntegerField(default=0)
+    hmac = models.CharField(max_length=64, blank=True)
+    seal = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "manager_contract_events_head"
+        verbose_name = "конец цепочки событий"
+        verbose_name_plural = "конец цепочки событий"
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="manager_contract_events_one_head")]
+
+    def __str__(self):
+        return f"{self.number}:{self.hmac}"
+
+    @property
+    def expected_seal(self) -> str:
+        return _hmac(f"head|{self.number}|{self.hmac}")
+
+    def move_to(self, event: ContractEvent) -> None:
+        self.number, self.hmac = event.number, event.hmac
+        self.seal = self.expected_seal
+        self.save()
+
+
+def append(contract, what: What, *, by: Manager | None, at: datetime, **facts: str) -> ContractEvent:
+    """Write down what happened, in the caller's transaction; `facts` name no person.
+
+    Appending waits for whoever appends: call it where little is left to do, after all other locks are taken.
+    """
+    empty = ChainHead(pk=1)
+    head, _ = ChainHead.objects.select_for_update().get_or_create(pk=1, defaults={"seal": empty.expected_seal})
+    event = ContractEvent(
+        number=head.number + 1,
+        contract_id=contract.pk,
+        at=at,
+        what=what,
+        by=by,
+        facts=json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
+        previous=head.hmac,
+    )
+    event.hmac = event.expected_hmac
+    event.save(force_insert=True)
+    head.move_to(event)
+    return event
+
+
+def _hmac(text: str) -> str:
+    # A key of its own: what is signed here can't be passed off as the evidence of a signature, nor the reverse.
+    key = hmac.digest(settings.CONTRACT_SIGNATURE_SECRET.encode(), b"contract-events", hashlib.sha256)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,181 @@
+"""The chain of contract events, and that whatever is done to it behind our back is found."""
+
+import io
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import DatabaseError, connection, transaction
+
+from contracts import audit, issuing, payment, signing
+from contracts.chain import ChainHead, ContractEvent, What
+from contracts.conftest import code_sent_to, sign, wrong
+from privet import storages
+
+
+def told(contract) -> list[str]:
+    return list(contract.events.order_by("number").values_list("what", flat=True))
+
+
+def verify(**options) -> tuple[bool, str]:
+    out = io.StringIO()
+    try:
+        call_command("verify_audit", stdout=out, **options)
+    except CommandError as error:
+        return False, out.getvalue() + str(error)
+    return True, out.getvalue()
+
+
+def execute(sql: str, *values) -> None:
+    """As somebody who owns the database and passes by every trigger."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL session_replication_role = replica")
+        cursor.execute(sql, values)
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def test_each_deed_leaves_its_event(issued, anna):
+    signing.request_code(issued, by=anna)
+    code = code_sent_to(issued.client)
+    with pytest.raises(signing.CodeWrong):
+        sign(issued, anna, wrong(code))
+    signing.unlock(issued, by=anna)
+    signed = sign(issued, anna, code)
+    payment.confirm_payment(signed.invoices.get(), by=anna)
+
+    assert told(signed) == [
+        What.ISSUED, What.CODE_REQUESTED, What.CODE_WRONG, What.UNLOCKED, What.SIGNED, What.BILLED, What.BILL_PAID,
+        What.PAID,
+    ]  # fmt: skip
+    assert set(signed.events.values_list("by", flat=True)) == {anna.pk}
+    assert verify() == (True, f"All is as it was written. Head: {ChainHead.objects.get()}\n")
+
+
+def test_a_contract_that_is_replaced_is_told_void(issued, make, anna):
+    make.device(issued.client, anna)
+    issuing.issue(make.fresh(issued.client), by=anna)
+
+    assert told(issued) == [What.ISSUED, What.VOID]
+    assert verify()[0]
+
+
+def test_a_deed_that_is_undone_leaves_no_event(issued, anna):
+    with transaction.atomic():
+        signing.request_code(issued, by=anna)
+        transaction.set_rollback(True)
+
+    assert told(issued) == [What.ISSUED]
+    assert verify()[0]
+
+
+def test_no_event_holds_personal_data(signed):
+    said = " ".join(f"{event.facts}" for event in ContractEvent.objects.all())
+    person = signed.snapshot.contents.person
+
+    for value in (person.last_name, person.phone, person.passport_number, person.address, person.email):
+        assert value not in said
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("DELETE FROM manager_contract_events WHERE number = 2", "events 2 to 2 are missing"),
+        ("DELETE FROM manager_contract_events WHERE number = 1", "events 1 to 1 are missing"),
+        ("DELETE FROM manager_contract_events WHERE number > 2", "events 3 to 4 are missing: the chain was cut off"),
+        ("DELETE FROM manager_contract_events", "events 1 to 4 are missing"),
+        ("TRUNCATE manager_contract_events", "events 1 to 4 are missing"),
+        ("UPDATE manager_contract_events SET at = at - interval '1 day' WHERE number = 3", "event 3 (signed) is not"),
+        ("UPDATE manager_contract_events SET facts = '{}' WHERE number = 4", "event 4 (billed) is not"),
+        ("UPDATE manager_contract_events SET by_id = NULL WHERE number = 1", "event 1 (issued) is not"),
+        (
+            "UPDATE manager_contract_events SET number = CASE number WHEN 2 THEN -3 ELSE -2 END WHERE number IN (2, 3);"
+            "UPDATE manager_contract_events SET number = -number WHERE number < 0",
+            "event 2 does not follow event 1",
+        ),
+        (
+            "INSERT INTO manager_contract_events (number, contract_id, at, what, facts, previous, hmac)"
+            " SELECT 5, contract_id, at, what, facts, hmac, hmac"
+            " FROM manager_contract_events WHERE number = 4",
+            "event 5 (billed) is not what was written",
+        ),
+        ("DELETE FROM manager_contract_events_head", "the head of the chain is missing"),
+        ("UPDATE manager_contract_events_head SET number = 3", "the head of the chain is not what was written"),
+        (
+            "DELETE FROM manager_contract_events WHERE number = 4; UPDATE manager_contract_events_head SET number = 3,"
+            " hmac = (SELECT hmac FROM manager_contract_events WHERE number = 3)",
+            "the head of the chain is not what was written",
+        ),
+        ("UPDATE manager_contracts SET evidence = replace(evidence, '192.0.2.7', '192.0.2.8')", "does not verify"),
+        ("UPDATE manager_contracts SET due = 1", "does not verify"),
+        ("UPDATE manager_contracts SET evidence_hmac = 'x'", "its signature is not the one that was given"),
+        ("UPDATE manager_contracts SET pdf_sha256 = 'x'", "its file is not the one that was issued"),
+        ("UPDATE manager_contracts SET void_at = now(), signed_at = NULL", "differ about void"),
+        ("UPDATE manager_contracts SET paid_at = now()", "differ about paid"),
+    ],
+)
+def test_whatever_is_done_behind_our_back_is_found(signed, sql, found):
+    assert verify()[0]
+
+    execute("ALTER TABLE manager_contracts DROP CONSTRAINT manager_contracts_signed_or_void")
+    execute(sql)
+
+    fine, said = verify()
+    assert not fine
+    assert found in said
+
+
+def test_a_contract_that_is_removed_with_its_events_is_found(signed):
+    execute("DELETE FROM manager_contract_events WHERE contract_id = %s", signed.pk)
+    execute("DELETE FROM manager_contracts WHERE id = %s", signed.pk)
+
+    assert "are missing" in verify()[1]
+
+
+def test_files_are_read_when_asked_for(signed):
+    assert verify(files=True)[0]
+    storages.remove(signed.pdf_key)
+    assert verify()[0]
+    assert f"contract {signed.number}: its file is missing" in verify(files=True)[1]
+    storages.put(signed.pdf_key, b"%PDF another")
+    assert f"contract {signed.number}: its file was changed" in verify(files=True)[1]
+
+
+def test_another_secret_verifies_nothing(signed, settings):
+    settings.CONTRACT_SIGNATURE_SECRET = "another"
+
+    assert "event 1 (issued) is not what was written" in verify()[1]
+
+
+def test_contracts_of_before_are_adopted_once(signed):
+    execute("DELETE FROM manager_contract_events")
+    execute("DELETE FROM manager_contract_events_head")
+    assert "no event tells that it was issued" in verify()[1]
+
+    assert verify(adopt=True)[1].startswith("Contracts adopted: 1.")
+    assert verify(adopt=True)[1].startswith("Contracts adopted: 0.")
+    assert told(signed) == [What.ADOPTED]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE manager_contract_events SET what = 'void'",
+        "DELETE FROM manager_contract_events",
+        "TRUNCATE manager_contract_events",
+    ],
+)
+def test_the_database_refuses_what_it_can(signed, sql):
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic():
+            cursor.execute(sql)
+
+
+def test_deeds_at_once_make_one_chain(race, make, anna):
+    clients = [make.awaiting_contract(anna), make.awaiting_contract(anna)]
+    issuing.issue(make.awaiting_contract(anna), by=anna)
+
+    race(*(lambda client=client: issuing.issue(client, by=anna) for client in clients), at=ChainHead.objects.get())
+
+    assert list(ContractEvent.objects.values_list("number", flat=True)) == [1, 2, 3]
+    assert list(audit.faults()) == []
