@@ -6,13 +6,17 @@ Fernet (AES-128-CBC with HMAC-SHA-256) from `cryptography`; the first of `PERSON
 import base64
 import hashlib
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 
-def _fernet() -> MultiFernet:
+def _keys() -> list[Fernet]:
     keys = (hashlib.sha256(key.encode()).digest() for key in settings.PERSONAL_DATA_KEYS)
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in keys])
+    return [Fernet(base64.urlsafe_b64encode(key)) for key in keys]
+
+
+def _fernet() -> MultiFernet:
+    return MultiFernet(_keys())
 
 
 def encrypt(text: str) -> str:
@@ -23,3 +27,12 @@ def encrypt(text: str) -> str:
 def decrypt(token: str) -> str:
     """The text of `token`; cryptography.fernet.InvalidToken when no key fits or it was changed."""
     return _fernet().decrypt(token.encode()).decode()
+
+
+def renewed(token: str) -> str:
+    """The same text under the first key; `token` itself when it is. InvalidToken as for `decrypt`."""
+    try:
+        _keys()[0].decrypt(token.encode())
+    except InvalidToken:
+        return _fernet().rotate(token.encode()).decode()
+    return token

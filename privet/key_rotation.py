@@ -1,0 +1,87 @@
+"""Encrypting with the first key what older ones encrypted, while the pages go on working."""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pgtrigger
+from cryptography.fernet import InvalidToken
+from django.apps import apps
+from django.db import IntegrityError, models, transaction
+
+from managers import cipher
+from passport.cipher import keyed_hash
+
+BATCH = 200
+
+
+@dataclass
+class Column:
+    """A column that changes with the keys. `passing` are the triggers that refuse or record any change but this one."""
+
+    label: str
+    name: str
+    passing: tuple[str, ...] = ()
+    # The new value of the column, from that of `source`.
+    renew: Callable[[str], str] = cipher.renewed
+    source: str = ""
+
+    rows: int = 0
+    renewed: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    @cached_property
+    def model(self) -> type[models.Model]:
+        return apps.get_model(self.label)
+
+    def __str__(self):
+        return f"{self.model._meta.db_table}.{self.name}"
+
+    def rotate(self, *, dry_run: bool) -> None:
+        """All rows in batches, each in a short transaction of its own; run again, it goes on with what is left."""
+        for first, last in self._batches():
+            # Without a name all triggers would be passed.
+            with transaction.atomic(), pgtrigger.ignore(*self.passing) if self.passing else nullcontext():
+                batch = self.model.objects.filter(pk__gte=first, pk__lte=last).order_by("pk")
+                # Held from the reading to the writing: an edit that came between would be undone.
+                batch = batch if dry_run else batch.select_for_update(of=("self",), no_key=True)
+                for row in batch.only("pk", self.name, self.source or self.name):
+                    self._renew(row, dry_run=dry_run)
+
+    def _batches(self) -> Iterator[tuple]:
+        after, rows = None, self.model.objects.order_by("pk").values_list("pk", flat=True)
+        while keys := list((rows if after is None else rows.filter(pk__gt=after))[:BATCH]):
+            yield keys[0], (after := keys[-1])
+
+    def _renew(self, row: models.Model, *, dry_run: bool) -> None:
+        self.rows += 1
+        try:
+            value = self.renew(getattr(row, self.source or self.name))
+            if value == getattr(row, self.name):
+                return
+            if not dry_run:
+                with transaction.atomic():
+                    self.model.objects.filter(pk=row.pk).update(**{self.name: value})
+            self.renewed += 1
+        except (InvalidToken, IntegrityError) as error:
+            self.refused.append(f"{self.model._meta.db_table} {row.pk}: {type(error).__name__}")
+
+
+def columns() -> list[Column]:
+    """All that is encrypted, and the hashes by which it is found."""
+    return [
+        Column("managers.Authenticator", "encrypted_key"),
+        Column("passport.Passport", "series_and_number", ("passport.Passport:update_update",)),
+        Column("passport.PassportHistory", "series_and_number", ("passport.PassportHistory:append_only",)),
+        Column(
+            "contracts.Contract",
+            "encrypted_snapshot",
+            ("contracts.Contract:contents_are_frozen", "contracts.Contract:signed_is_immutable",
+             "contracts.Contract:void_stays_void"),
+        ),
+        Column(
+            "passport.Passport", "series_and_number_hash", source="series_and_number",
+            renew=lambda token: keyed_hash(cipher.decrypt(token)),
+        ),
+    ]  # fmt: skip

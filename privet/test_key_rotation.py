@@ -1,0 +1,161 @@
+"""`rotate_keys`: everything encrypted moves to the first key, nothing that was signed changes, nobody is disturbed."""
+
+import io
+
+import pytest
+from cryptography.fernet import InvalidToken
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from conftest import authenticator_of
+from contracts import issuing
+from contracts.conftest import sign
+from contracts.models import Contract
+from contracts.signing import evidence_is_intact
+from managers import cipher
+from managers.models import Authenticator
+from passport.models import Passport, PassportTaken
+from privet import key_rotation
+
+OLD, NEW = "the old key of personal data, long enough", "the new key of personal data, long enough"
+
+
+def rotate(**options) -> str:
+    out = io.StringIO()
+    call_command("rotate_keys", stdout=out, **options)
+    return out.getvalue()
+
+
+def rows(table: str, without: str) -> list:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT (to_jsonb(t) - '{without}')::text FROM {table} t ORDER BY 1")  # noqa: S608
+        return cursor.fetchall()
+
+
+@pytest.fixture
+def office(settings, make, anna):
+    """A signed, a void and an open contract, a passport with a history, a second factor: all under the old key."""
+    settings.PERSONAL_DATA_KEYS = [OLD]
+    authenticator_of(anna)
+    client = make.awaiting_contract(anna)
+    sign(issuing.issue(client, by=anna), anna)
+    make.device(client, anna)
+    issuing.issue(make.fresh(client), by=anna)
+    make.fresh(client).passport.write("4613999999", by=anna)
+    issuing.issue(make.fresh(client), by=anna)
+    settings.PERSONAL_DATA_KEYS = [NEW, OLD]
+    return client
+
+
+def test_everything_is_read_with_the_new_key_alone_afterwards(office, settings):
+    rotate(apply=True)
+
+    settings.PERSONAL_DATA_KEYS = [NEW]
+    assert Passport.objects.get().digits == "4613999999"
+    assert all(cipher.decrypt(row.series_and_number)[:4] == "4613" for row in Passport.objects.get().history.all())
+    assert {contract.snapshot.contents.person.passport_series for contract in Contract.objects.all()} == {"4613"}
+    assert cipher.decrypt(Authenticator.objects.get().encrypted_key)
+
+
+def test_all_that_is_encrypted_anywhere_is_known_to_the_command(office):
+    rotate(apply=True)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"SELECT value FROM \"{table}\" t, jsonb_each_text(to_jsonb(t)) WHERE value ^@ 'gAAAAA'")  # noqa: S608
+            assert all(cipher.renewed(token) == token for (token,) in cursor.fetchall()), table
+
+
+def test_nothing_else_changes_and_signatures_stay_intact(office):
+    tables = {
+        "manager_contracts": "encrypted_snapshot", "users_passports": "series_and_number",
+        "users_passports_history": "series_and_number", "manager_contracts_history": "", "manager_contract_events": "",
+    }  # fmt: skip
+    before = {table: rows(table, column) for table, column in tables.items()}
+
+    rotate(apply=True)
+
+    assert {table: rows(table, column) for table, column in tables.items()} == before
+    assert evidence_is_intact(Contract.objects.signed().get())
+    assert "All is as it was" in _verify()
+
+
+def _verify() -> str:
+    out = io.StringIO()
+    call_command("verify_audit", stdout=out, files=True)
+    return out.getvalue()
+
+
+def test_without_apply_it_only_counts(office):
+    before = rows("manager_contracts", ""), rows("users_passports", ""), rows("users_passports_history", "")
+
+    said = rotate()
+
+    assert "manager_contracts.encrypted_snapshot: 3 of 3 to renew" in said
+    assert "users_passports.series_and_number: 1 of 1 to renew" in said
+    assert (rows("manager_contracts", ""), rows("users_passports", ""), rows("users_passports_history", "")) == before
+
+
+def test_interrupted_it_goes_on_where_it_stopped(office, monkeypatch):
+    monkeypatch.setattr(key_rotation, "BATCH", 1)
+    renew, calls = key_rotation.Column._renew, []
+
+    def interrupted(self, row, **options):
+        calls.append(row)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        renew(self, row, **options)
+
+    monkeypatch.setattr(key_rotation.Column, "_renew", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rotate(apply=True)
+
+    said = rotate(apply=True)
+
+    assert "users_passports.series_and_number: 0 of 1 renewed" in said
+    assert "manager_contracts.encrypted_snapshot: 3 of 3 renewed" in said
+    assert "encrypted_snapshot: 0 of 3 renewed" in rotate(apply=True)
+
+
+def test_a_row_that_no_key_opens_is_named_and_left(office, settings):
+    settings.PERSONAL_DATA_KEYS = [NEW]
+    before = rows("users_passports", "")
+
+    with pytest.raises(CommandError, match="rows are as they were"):
+        rotate(apply=True)
+
+    assert rows("users_passports", "") == before
+    with pytest.raises(InvalidToken):
+        _ = Passport.objects.get().digits
+
+
+def test_another_hash_key_finds_the_same_passport_again(office, make, anna, settings):
+    settings.PERSONAL_DATA_HASH_KEY = "another key of hashes"
+    rotate(apply=True)
+
+    with pytest.raises(PassportTaken):
+        make.passport(make.verified(anna), anna, digits="4613999999")
+
+
+def test_a_form_that_was_opened_before_brings_no_old_token_back(office, anna):
+    loaded_before = Passport.objects.select_related("client").get()
+    rotate(apply=True)
+    token = Passport.objects.get().series_and_number
+
+    loaded_before.issued_by = "ОВД «Арбат»"
+    loaded_before.write(loaded_before.digits, by=anna)
+
+    assert (Passport.objects.get().series_and_number, Passport.objects.get().issued_by) == (token, "ОВД «Арбат»")
+
+
+def test_an_edit_at_the_same_moment_is_kept(race, make, anna, settings):
+    settings.PERSONAL_DATA_KEYS = [OLD]
+    passport = make.passport(make.verified(anna), anna)
+    settings.PERSONAL_DATA_KEYS = [NEW, OLD]
+
+    race(lambda: rotate(apply=True), lambda: passport.write("4613777777", by=anna), at=passport)
+
+    settings.PERSONAL_DATA_KEYS = [NEW]
+    assert Passport.objects.get().digits == "4613777777"
