@@ -10,10 +10,14 @@ from django.core.files.base import File
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpResponseRedirect
 from PIL import Image, ImageFile, ImageOps
+from pillow_heif import register_heif_opener
 
 from privet import storages
 
-FORMATS = ("JPEG", "PNG", "WEBP")
+# An embedded thumbnail may show something else than the picture.
+register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 MAX_PIXELS = 40_000_000
 LONGER_SIDE = 1200
 THUMBNAIL_SIDE = 240
@@ -22,7 +26,7 @@ JPEG = {"format": "JPEG", "quality": 85, "optimize": True}
 EMPTY = "Файл пустой. Сделайте фото ещё раз или выберите другое."
 TOO_LARGE = "Файл больше {limit} МБ. Выберите фото поменьше."
 TOO_MANY_PIXELS = "Фото больше 40 мегапикселей. Уменьшите его или сделайте снимок с меньшим разрешением."
-NOT_A_PHOTO = "Это не фото или файл повреждён. Подойдут JPEG, PNG и WebP."
+NOT_A_PHOTO = "Это не фото или файл повреждён. Подойдут JPEG, PNG, WebP и HEIC."
 
 
 class Photo(NamedTuple):
