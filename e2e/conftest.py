@@ -11,6 +11,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from conftest import PASSWORD, authenticator_of, next_code
 from managers.models import Manager
+from privet import storages
+from privet.conftest import s3_bucket, s3_endpoint  # noqa: F401  fixtures
 
 # Playwright's own event loop runs in this thread; the database is still used by ordinary calls.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -60,6 +62,20 @@ def open_page(chromium, live_server, transactional_db):
     for context in contexts:
         context.close()
     assert [text for text in complaints if not any(known in text for known in EXPECTED)] == []
+
+
+@pytest.fixture(params=["local", "s3"])
+def object_storage(request, settings, live_server) -> str:
+    """Runs the pages on files of this machine, then on the real S3 server, prepared as in production; says which."""
+    if request.param == "s3":
+        request.getfixturevalue("s3_bucket")
+        origin = settings.S3_PUBLIC_ENDPOINT
+        settings.APP_BASE_URL = live_server.url
+        settings.SECURE_CSP = settings.SECURE_CSP | {
+            name: [*settings.SECURE_CSP[name], origin] for name in ("img-src", "connect-src")
+        }
+    storages.prepare()
+    return request.param
 
 
 def too_wide(page: Page) -> int:

@@ -76,7 +76,7 @@ def upload(request, key: str, content_type: str, most: int):
         return HttpResponse(status=413)
     if fields.get("key") != key or fields.get("Content-Type") != content_type:
         return HttpResponse(status=403)
-    if not file:
+    if not (file and file.size):
         return HttpResponse(status=400)
     default_storage.receive(key, file)
     return HttpResponse(status=204)

@@ -144,14 +144,24 @@ SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Photos and contracts: an S3-compatible server when S3_ENDPOINT is set, otherwise files of this machine.
+S3_ENDPOINT = env.str("S3_ENDPOINT", "")
+S3_PUBLIC_ENDPOINT = env.str("S3_PUBLIC_ENDPOINT", "") or S3_ENDPOINT
+S3_ACCESS_KEY = env.str("S3_ACCESS_KEY", "")
+S3_SECRET_KEY = env.str("S3_SECRET_KEY", "")
+S3_BUCKET = env.str("S3_BUCKET", "privet")
+S3_REGION = env.str("S3_REGION", "us-east-1")
+# Where pages send photos and show them from.
+STORAGE_ORIGIN = ["/".join(S3_PUBLIC_ENDPOINT.split("/")[:3])] if S3_ENDPOINT else []
+
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "object-src": [CSP.NONE],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],
-    "img-src": [CSP.SELF, "data:", "blob:"],
+    "img-src": [CSP.SELF, "data:", "blob:", *STORAGE_ORIGIN],
     "font-src": [CSP.SELF],
-    "connect-src": [CSP.SELF],
+    "connect-src": [CSP.SELF, *STORAGE_ORIGIN],
     "manifest-src": [CSP.SELF],
     "form-action": [CSP.SELF],
     "base-uri": [CSP.NONE],
@@ -186,13 +196,6 @@ if DEBUG:  # files are served from where they are, and none are collected
 STATICFILES_STORAGE_PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STATICFILES_STORAGE_HASHED = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
-# Photos and contracts: an S3-compatible server when S3_ENDPOINT is set, otherwise files of this machine.
-S3_ENDPOINT = env.str("S3_ENDPOINT", "")
-S3_PUBLIC_ENDPOINT = env.str("S3_PUBLIC_ENDPOINT", S3_ENDPOINT)
-S3_ACCESS_KEY = env.str("S3_ACCESS_KEY", "")
-S3_SECRET_KEY = env.str("S3_SECRET_KEY", "")
-S3_BUCKET = env.str("S3_BUCKET", "privet")
-S3_REGION = env.str("S3_REGION", "us-east-1")
 STORAGES = {
     "default": {
         "BACKEND": "privet.storages.S3" if S3_ENDPOINT else "privet.storages.Local",

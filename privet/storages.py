@@ -6,12 +6,13 @@ Keys are made by us and never reused; whatever goes wrong outside is StorageUnav
 import logging
 import os
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -22,12 +23,13 @@ from django.conf import settings
 from django.core import signing
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.urls import reverse
 from s3transfer.exceptions import RetriesExceededError
 from storages.backends.s3 import S3Storage
 
 from privet import metrics
+from privet.models import LeftObject
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,10 @@ class UploadAddress(NamedTuple):
     fields: dict[str, str]
 
 
+def _listed_name(entry: os.DirEntry) -> str:
+    return f"{entry.name}/" if entry.is_dir() else entry.name
+
+
 class Local(FileSystemStorage):
     """Files under `.data/files`, readable by this process's user alone; its addresses are those of `local_files`."""
 
@@ -72,11 +78,25 @@ class Local(FileSystemStorage):
         there = next(folder for folder in (Path(self.location), *Path(self.location).parents) if folder.exists())
         return os.access(there, os.R_OK | os.W_OK | os.X_OK)
 
-    def listing(self) -> Iterator["Listed"]:
-        for folder, _, names in os.walk(self.location):
-            for path in (Path(folder, name) for name in names):
-                modified = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                yield Listed(path.relative_to(self.location).as_posix(), modified)
+    def prepare(self) -> list[str]:
+        Path(self.location).mkdir(mode=self.directory_permissions_mode, parents=True, exist_ok=True)
+        return []
+
+    def listing(self, folder: str = "") -> Iterator["Listed"]:
+        # In the order of keys: what lies in a folder `a` comes after `a-b`, as "/" does after "-".
+        for entry in sorted(self._entries(folder), key=_listed_name):
+            if entry.is_dir():
+                yield from self.listing(f"{folder}{entry.name}/")
+                continue
+            with suppress(FileNotFoundError):  # removed meanwhile
+                modified = datetime.fromtimestamp(entry.stat().st_mtime, UTC)
+                yield Listed(f"{folder}{entry.name}", modified)
+
+    def _entries(self, folder: str) -> list[os.DirEntry]:
+        try:
+            return list(os.scandir(self.path(folder)))
+        except FileNotFoundError:  # nothing was kept yet
+            return []
 
     def upload_address(self, key: str, content_type: str, most: int) -> UploadAddress:
         token = signing.dumps([key, content_type, most], salt="storages.upload")
@@ -103,6 +123,19 @@ class S3(S3Storage):
     def answers(self) -> bool:
         self.bucket.meta.client.head_bucket(Bucket=self.bucket_name)
         return True
+
+    def prepare(self) -> list[str]:
+        # The first bucket of a server takes longer than a page waits for an answer.
+        config = self.client_config.merge(Config(read_timeout=30))
+        client = self._client(self.endpoint_url, config)
+        try:
+            client.head_bucket(Bucket=self.bucket_name)
+        except client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] != "404":
+                raise
+            place = {} if self.region_name == "us-east-1" else {"LocationConstraint": self.region_name}
+            client.create_bucket(Bucket=self.bucket_name, **({"CreateBucketConfiguration": place} if place else {}))
+        return [name for name, settle in RULES.items() if not _settled(settle, client, self.bucket_name)]
 
     def listing(self) -> Iterator["Listed"]:
         return (Listed(found.key, found.last_modified) for found in self.bucket.objects.all())
@@ -151,9 +184,10 @@ class S3(S3Storage):
     @cached_property
     def _signer(self):
         """A client for the address by which browsers reach the storage; it signs and never calls."""
-        return self._create_session().client(
-            "s3", endpoint_url=settings.S3_PUBLIC_ENDPOINT, region_name=self.region_name, config=self.client_config
-        )
+        return self._client(settings.S3_PUBLIC_ENDPOINT, self.client_config)
+
+    def _client(self, endpoint: str, config: Config):
+        return self._create_session().client("s3", endpoint_url=endpoint, region_name=self.region_name, config=config)
 
     def read(self, key: str, most: int) -> bytes:
         try:
@@ -167,6 +201,50 @@ class S3(S3Storage):
             if answer["ContentLength"] > most:
                 raise ObjectTooLarge(key)
             return body.read()
+
+
+def _close(client, bucket: str) -> None:
+    client.put_bucket_acl(Bucket=bucket, ACL="private")
+
+
+def _let_our_pages_in(client, bucket: str) -> None:
+    url = urlsplit(settings.APP_BASE_URL)
+    rule = {
+        "AllowedOrigins": [f"{url.scheme}://{url.netloc}"],
+        "AllowedMethods": ["GET", "POST"],
+        "AllowedHeaders": ["*"],
+        "MaxAgeSeconds": 3600,
+    }
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+
+
+def _forget_what_was_abandoned(client, bucket: str) -> None:
+    rules = [
+        {"ID": "uploads", "Filter": {"Prefix": "incoming/"}, "Expiration": {"Days": 1}},
+        {"ID": "parts", "Filter": {"Prefix": ""}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+    ]
+    enabled = {"Rules": [rule | {"Status": "Enabled"} for rule in rules]}
+    client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=enabled)
+
+
+# What a bucket is told, by the name of the call.
+RULES = {
+    "PutBucketAcl": _close,
+    "PutBucketCors": _let_our_pages_in,
+    "PutBucketLifecycleConfiguration": _forget_what_was_abandoned,
+}
+# How servers that lack a call answer it; Amazon's buckets without access lists are private as they are made.
+LACKING = ("NotImplemented", "MalformedXML", "MethodNotAllowed", "AccessControlListNotSupported")
+
+
+def _settled(settle: Callable, client, bucket: str) -> bool:
+    try:
+        settle(client, bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in LACKING:
+            return False
+        raise
+    return True
 
 
 @contextmanager
@@ -226,8 +304,14 @@ def answers() -> bool:
         return default_storage.answers()
 
 
+def prepare() -> list[str]:
+    """Make the bucket, private, with its rules; once more changes nothing. Returns the calls that the server lacks."""
+    with _outside("the bucket"):
+        return default_storage.prepare()
+
+
 def listing() -> Iterator[Listed]:
-    """Every object, in no order, a page of the storage's at a time: memory does not grow with their number."""
+    """Every object, in the order of keys, a page of the storage's at a time: memory does not grow with their number."""
     with _outside("the listing"):
         yield from default_storage.listing()
 
@@ -253,16 +337,33 @@ def stored(objects: Mapping[str, bytes]) -> Iterator[None]:
 
 
 def remove_after_commit(*keys: str) -> None:
-    """Remove the objects when the current transaction is committed. A failure is logged, not raised."""
-    transaction.on_commit(lambda: _remove_quietly(filter(None, keys)))
+    """Remove the objects when the current transaction is committed. What can't be removed then is tried again."""
+    transaction.on_commit(lambda: _remove_quietly([key for key in keys if key]))
 
 
-def _remove_quietly(keys) -> None:
-    for key in keys:
+def _remove_quietly(keys: list[str]) -> None:
+    for number, key in enumerate(keys):
         try:
             remove(key)
         except StorageUnavailable:
-            logger.exception("object left behind: %s", key)
+            # The others are not tried: each would take as long to fail.
+            _leave(keys[number:])
+            break
+
+
+def _leave(keys: list[str]) -> None:
+    logger.error("objects left behind: %s", ", ".join(keys))
+    try:
+        LeftObject.objects.bulk_create([LeftObject(key=key) for key in keys], ignore_conflicts=True)
+    except DatabaseError:  # then cleaning finds them by the listing
+        logger.exception("objects left behind could not be noted")
+
+
+def remove_left() -> None:
+    """Try again to remove what could not be removed; StorageUnavailable ends it."""
+    for left in LeftObject.objects.order_by("left_at").iterator():
+        remove(left.key)
+        left.delete()
 
 
 def is_open_to_strangers() -> bool:

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from privet import storages
+from privet.models import LeftObject
 from privet.storages import ObjectMissing, StorageUnavailable
 
 PATIENCE = 5  # seconds
@@ -203,11 +204,32 @@ class TestStorageBeingDownHangsTheRequestForMinutes:
 
         assert seconds(store) < PATIENCE
 
+    def test_addresses_are_made_without_asking(self):
+        start = time.monotonic()
+        upload = storages.upload_address("incoming/1", content_type="image/jpeg", most=1000)
+        shown = storages.address("photos/1.jpg", cache="no-store")
+        assert time.monotonic() - start < PATIENCE
+        assert upload.fields["key"] == "incoming/1"
+        assert "/photos/1.jpg?" in shown
+
+    def test_reading_what_was_sent_gives_up(self):
+        assert seconds(lambda: storages.read("incoming/1", most=1000)) < PATIENCE
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_many_objects_only_the_first_is_waited_for(self):
+        keys = [f"photos/{number}" for number in range(20)]
+        start = time.monotonic()
+        with transaction.atomic():
+            storages.remove_after_commit(*keys)
+        assert time.monotonic() - start < PATIENCE
+        assert set(LeftObject.objects.values_list("key", flat=True)) == set(keys)
+
     @pytest.mark.django_db(transaction=True)
     def test_a_change_that_is_committed_stays_committed(self, caplog):
         with transaction.atomic():
             storages.remove_after_commit("photos/1")
-        assert "object left behind: photos/1" in caplog.text
+        assert "objects left behind: photos/1" in caplog.text
+        assert LeftObject.objects.get().key == "photos/1"
 
 
 def test_reading_gives_up_on_a_server_that_stops_in_the_middle(settings, stalling):

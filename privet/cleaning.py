@@ -1,0 +1,129 @@
+"""Compares the storage with the rows: objects that no row names, and rows whose object is missing.
+
+Both sides are read in the order of keys, a page at a time, so that memory does not grow with their number.
+"""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Collate
+from django.utils import timezone
+
+from clients.uploads import Upload
+from contracts.models import Contract
+from devices.models import DevicePhoto
+from passport.models import Passport
+from privet import storages
+
+# Younger objects may belong to a row that is about to be written.
+SAFE_AGE = timedelta(days=1)
+# Only photos are removed: a document that nobody names is looked at by people.
+REMOVABLE = ("devices/", "passports/", "incoming/")
+SHOWN = 100
+
+
+@dataclass
+class Found:
+    """What was found: how many, and the first of their keys."""
+
+    count: int = 0
+    keys: list[str] = field(default_factory=list)
+
+    def add(self, key: str) -> None:
+        self.count += 1
+        if len(self.keys) < SHOWN:
+            self.keys.append(key)
+
+
+@dataclass
+class Report:
+    objects: int = 0
+    without_row: Found = field(default_factory=Found)
+    without_object: Found = field(default_factory=Found)
+    too_young: int = 0
+    removed: int = 0
+
+
+def compare(*, remove: bool = False) -> Report:
+    """Walk over both sides once; with `remove`, photos without a row that are older than SAFE_AGE are removed."""
+    report, now = Report(), timezone.now()
+    for listed, key in _side_by_side(storages.listing(), _named_keys()):
+        report.objects += listed is not None
+        if listed is None:
+            report.without_object.add(key)
+        elif key is None and listed.modified_at > now - SAFE_AGE:
+            report.too_young += 1
+        elif key is None:
+            report.without_row.add(listed.key)
+            report.removed += remove and _removed(listed.key)
+    return report
+
+
+def _removed(key: str) -> bool:
+    # Looked up once more: an order of keys that is not the storage's must cost a report, not a photo.
+    if not key.startswith(REMOVABLE) or _is_named(key):
+        return False
+    storages.remove(key)
+    return True
+
+
+def _is_named(key: str) -> bool:
+    names = [key, key.replace("-thumbnail.jpg", ".jpg")]
+    return (
+        DevicePhoto.objects.filter(key__in=names).exists()
+        or Passport.objects.filter(photo=key).exists()
+        or Upload.objects.filter(Q(key=key) | Q(photo_key__in=names)).exists()
+    )
+
+
+def forget_uploads(*, remove: bool = False) -> int:
+    """Uploads older than SAFE_AGE whose photo no row names; returns how many. With `remove`, they and theirs go."""
+    over = Upload.objects.filter(created_at__lt=timezone.now() - SAFE_AGE)
+    abandoned = over.filter(attached_at=None)
+    count = abandoned.count()
+    if remove:
+        for upload in abandoned.iterator(chunk_size=500):
+            with transaction.atomic():
+                upload.discard()
+        over.exclude(attached_at=None).delete()
+    return count
+
+
+def _side_by_side(listing: Iterator, keys: Iterator[str]) -> Iterator[tuple]:
+    """Pairs of a listed object and the key that a row names; None for what the other side lacks."""
+    listed, key = next(listing, None), next(keys, None)
+    while listed or key:
+        if key is None or (listed and listed.key < key):
+            yield listed, None
+            listed = next(listing, None)
+        elif listed is None or key < listed.key:
+            yield None, key
+            key = next(keys, None)
+        else:
+            yield listed, key
+            listed, key = next(listing, None), next(keys, None)
+
+
+def _named_keys() -> Iterator[str]:
+    return heapq.merge(
+        _in_order(Contract.objects.all(), "pdf_key"),
+        _in_order(Passport.objects.all(), "photo"),
+        _with_thumbnails(_in_order(DevicePhoto.objects.all(), "key")),
+        _with_thumbnails(_in_order(Upload.objects.filter(attached_at=None), "photo_key")),
+    )
+
+
+def _in_order(rows: QuerySet, name: str) -> Iterator[str]:
+    rows = rows.filter(~Q(**{name: ""})).annotate(in_order=Collate(F(name), "C")).order_by("in_order")
+    return rows.values_list(name, flat=True).iterator(chunk_size=2000)
+
+
+def _with_thumbnails(keys: Iterator[str]) -> Iterator[str]:
+    for key in keys:
+        if key.startswith("devices/"):  # "-" is before ".", so the thumbnail's key is before its picture's
+            yield key.replace(".jpg", "-thumbnail.jpg")
+        yield key

@@ -1,0 +1,45 @@
+from django.core.management.base import BaseCommand, CommandError
+
+from privet import cleaning, storages
+from privet.models import LeftObject
+
+
+class Command(BaseCommand):
+    help = (
+        "Reports objects that no row names, rows whose object is missing, uploads that were never attached and objects "
+        "whose removal failed. Changes nothing without --remove."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--remove",
+            action="store_true",
+            help="remove what failed before, and photos and uploads without a row that are older than a day",
+        )
+
+    def handle(self, *, remove: bool, **options):
+        try:
+            self._report(remove)
+        except storages.StorageUnavailable as error:
+            raise CommandError(f"The storage does not answer: {error.__cause__}. Run this again later.") from error
+
+    def _report(self, remove: bool) -> None:
+        left = LeftObject.objects.count()
+        if remove:
+            storages.remove_left()
+        abandoned = cleaning.forget_uploads(remove=remove)
+        report = cleaning.compare(remove=remove)
+        self._list("objects without a row", report.without_row)
+        self._list("rows without an object", report.without_object)
+        self.stdout.write(
+            f"{report.objects} objects; {report.without_row.count} without a row ({report.removed} removed), "
+            f"{report.too_young} younger than a day; {report.without_object.count} rows without an object; "
+            f"{abandoned} uploads never attached; {left} removals had failed, "
+            f"{LeftObject.objects.count()} are still to do."
+        )
+
+    def _list(self, title: str, found: cleaning.Found) -> None:
+        for key in found.keys:
+            self.stdout.write(f"{title}: {key}")
+        if found.count > len(found.keys):
+            self.stdout.write(f"{title}: and {found.count - len(found.keys)} more")

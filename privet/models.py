@@ -1,0 +1,19 @@
+"""What the object storage still has to do."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class LeftObject(models.Model):
+    """An object that no row names any more and that could not be removed; cleaning tries again."""
+
+    key = models.CharField("объект", max_length=200, primary_key=True)
+    left_at = models.DateTimeField("когда", default=timezone.now)
+
+    class Meta:
+        db_table = "manager_left_objects"
+        verbose_name = "неудалённый объект"
+        verbose_name_plural = "неудалённые объекты"
+
+    def __str__(self):
+        return self.key

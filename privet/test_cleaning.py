@@ -1,0 +1,175 @@
+"""The storage and the rows side by side, on either kind of storage."""
+
+import tracemalloc
+import uuid
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from clients.uploads import Upload
+from contracts import issuing
+from devices import keeping
+from passport import keeping as passport_keeping
+from passport.models import Passport
+from privet import cleaning, storages
+from privet.models import LeftObject
+from privet.test_storages import use_s3_at
+
+pytestmark = pytest.mark.django_db
+TOMORROW = timedelta(days=1, hours=1)
+
+
+def clean(*arguments: str) -> str:
+    out = StringIO()
+    call_command("clean_storage", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def keys() -> set[str]:
+    return {listed.key for listed in storages.listing()}
+
+
+@pytest.fixture
+def rows(make, anna, storage) -> set[str]:
+    """A client with a contract, a device with photos and a passport with one; the keys of all that."""
+    client = make.awaiting_contract(anna)
+    device = client.devices.get()
+    keeping.keep(device, [(b"1", b"1"), (b"2", b"2")], by=anna)
+    passport_keeping.replace_photo(Passport.objects.get(), b"passport", by=anna)
+    issuing.issue(make.fresh(client), by=anna)
+    return keys()
+
+
+@pytest.fixture
+def accepted(make, anna, storage) -> Upload:
+    """An accepted upload of a device that was never kept."""
+    client, device_id = make.verified(anna), uuid.uuid4()
+    upload = Upload.hand_out(client, "device", device_id=device_id, content_type="image/jpeg", size=1, by=anna)
+    upload.accept(f"devices/{device_id}/{uuid.uuid4()}.jpg", now=timezone.now())
+    storages.put(upload.photo_key, b"picture")
+    storages.put(upload.thumbnail_key, b"thumbnail")
+    return upload
+
+
+@pytest.fixture
+def commits(django_capture_on_commit_callbacks):
+    """What happens in it is committed."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+@pytest.fixture
+def old(monkeypatch):
+    """Whatever was written counts as older than a day: the real server's clock can't be moved."""
+    monkeypatch.setattr(cleaning, "SAFE_AGE", timedelta(seconds=-5))
+
+
+@pytest.mark.usefixtures("old")
+def test_what_rows_name_is_kept(rows):
+    answer = clean("--remove")
+    assert keys() == rows
+    assert f"{len(rows)} objects; 0 without a row (0 removed)" in answer
+    assert "0 rows without an object" in answer
+
+
+@pytest.mark.usefixtures("old")
+def test_photos_without_a_row_are_reported_and_removed_when_asked(rows):
+    stray = {
+        f"devices/{uuid.uuid4()}/{uuid.uuid4()}.jpg",
+        f"devices/{uuid.uuid4()}/{uuid.uuid4()}-thumbnail.jpg",
+        f"passports/{uuid.uuid4()}/{uuid.uuid4()}.jpg",
+        f"incoming/{uuid.uuid4()}/device-{uuid.uuid4().hex}",
+    }
+    for key in stray:
+        storages.put(key, b"stray")
+
+    answer = clean()
+    assert all(f"objects without a row: {key}\n" in answer for key in stray)
+    assert keys() == rows | stray
+
+    assert "4 without a row (4 removed)" in clean("--remove")
+    assert keys() == rows
+
+
+@pytest.mark.usefixtures("old")
+def test_documents_without_a_row_are_reported_and_never_removed(rows):
+    documents = {f"contracts/{uuid.uuid4()}/{uuid.uuid4()}.pdf", "something/else.pdf"}
+    for key in documents:
+        storages.put(key, b"%PDF")
+
+    assert "2 without a row (0 removed)" in clean("--remove")
+    assert keys() == rows | documents
+
+
+def test_what_is_younger_than_a_day_is_left_alone(storage):
+    storages.put(f"devices/{uuid.uuid4()}/{uuid.uuid4()}.jpg", b"its row is about to be written")
+    assert "0 without a row (0 removed), 1 younger than a day" in clean("--remove")
+    assert len(keys()) == 1
+
+
+@pytest.mark.usefixtures("old")
+def test_rows_without_an_object_are_reported(rows):
+    for key in rows:
+        storages.remove(key)
+    answer = clean("--remove")
+    assert f"{len(rows)} rows without an object" in answer
+    assert all(f"rows without an object: {key}\n" in answer for key in rows)
+
+
+def test_an_upload_that_is_not_attached_within_a_day_goes(accepted, commits):
+    assert "0 without a row" in clean("--remove")
+    assert len(keys()) == 2
+
+    Upload.objects.update(created_at=timezone.now() - TOMORROW)
+    assert "1 uploads never attached" in clean()
+    assert len(keys()) == 2
+    with commits():
+        clean("--remove")
+    assert keys() == set()
+    assert not Upload.objects.exists()
+
+
+def test_the_note_of_an_attached_upload_goes_and_its_photo_stays(accepted, make, anna, commits):
+    device = make.device(accepted.client, anna, id=accepted.device_id)
+    keeping.keep(device, uploads=[accepted], by=anna)
+    Upload.objects.update(created_at=timezone.now() - TOMORROW)
+
+    with commits():
+        answer = clean("--remove")
+
+    assert "0 uploads never attached" in answer
+    assert keys() == set(device.photos.get().keys)
+    assert not Upload.objects.exists()
+
+
+def test_what_could_not_be_removed_is_removed_by_the_next_cleaning(storage):
+    storages.put("passports/1.jpg", b"photo")
+    LeftObject.objects.create(key="passports/1.jpg")
+    LeftObject.objects.create(key="passports/gone.jpg")
+
+    assert "2 removals had failed, 2 are still to do" in clean()
+    assert "2 removals had failed, 0 are still to do" in clean("--remove")
+    assert keys() == set()
+
+
+def test_a_storage_that_is_down_is_said_in_words_and_loses_no_note(settings):
+    LeftObject.objects.create(key="passports/1.jpg")
+    use_s3_at("http://127.0.0.1:1", settings)
+    with pytest.raises(CommandError, match="does not answer"):
+        clean("--remove")
+    assert LeftObject.objects.count() == 1
+
+
+def test_memory_does_not_grow_with_the_number_of_objects(monkeypatch):
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    for count in (1_000, 100_000):
+        listing = (storages.Listed(f"devices/{number:09}.jpg", long_ago) for number in range(count))
+        monkeypatch.setattr(storages, "listing", lambda listing=listing: listing)
+        tracemalloc.start()
+        report = cleaning.compare()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert report.without_row.count == count
+        assert peak < 2_000_000
