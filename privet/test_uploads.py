@@ -1,20 +1,28 @@
 """Photos straight from the browser into the storage, on either kind of it."""
 
 import io
+import struct
 import uuid
+import zlib
+from datetime import timedelta
+from functools import partial
 from urllib.request import urlopen
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 
 from clients.uploads import Upload
+from conftest import browser_of
+from devices import keeping
 from devices.conftest import log_of, payload
-from devices.models import Device, DevicePhoto
+from devices.forms import TOO_MANY_PHOTOS
+from devices.models import MAX_PHOTOS, Device, DevicePhoto
 from devices.shared import SharedDevicePhoto
 from passport.models import Passport
 from passport.test_passport_form import payload as passport_payload
-from privet import storages
+from privet import images, storages
 from privet.answers import SESSION_ENDED
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
@@ -202,3 +210,252 @@ def test_sixty_in_an_hour_are_handed_to_one_manager(ask, as_gleb):
     assert int(refused.headers["Retry-After"]) > 0
     assert Upload.objects.count() == 60
     assert ask(browser=as_gleb).status_code == 201
+
+
+def html() -> bytes:
+    return b"<html><script>alert(1)</script>" * 50
+
+
+def eicar() -> bytes:
+    # In halves, so that no scanner takes this file for what it tests.
+    return rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD" + rb"-ANTIVIRUS-TEST-FILE!$H+H*"
+
+
+def svg() -> bytes:
+    return b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
+
+
+def header_of_a_bomb() -> bytes:
+    """A PNG that says it has 60,000 x 60,000 pixels."""
+    return png(60_000, 60_000, b"\x00" * 1000)
+
+
+def png(width: int, height: int, data: bytes) -> bytes:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+def gif() -> bytes:
+    file = io.BytesIO()
+    Image.new("P", (10, 10)).save(file, "GIF")
+    return file.getvalue()
+
+
+REFUSED = {
+    "html": (html, images.NOT_A_PHOTO),
+    "svg": (svg, images.NOT_A_PHOTO),
+    "eicar": (eicar, images.NOT_A_PHOTO),
+    "gif": (gif, images.NOT_A_PHOTO),
+    "cut off": (lambda: jpeg()[:2000], images.NOT_A_PHOTO),
+    "bomb": (header_of_a_bomb, images.TOO_MANY_PIXELS),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_no_photo_is_refused_in_words_and_removed(what, upload, complete, device):
+    content, words = REFUSED[what]
+    sent = upload(content(), purpose="device", device=device.pk)
+
+    first, second = complete(sent), complete(sent)
+
+    assert (first.status_code, first.json()) == (422, {"error": words})
+    assert second.json() == first.json()
+    assert list(storages.listing()) == []
+    assert not DevicePhoto.objects.exists()
+
+
+def test_an_empty_object_is_refused(ask, complete):
+    ask()
+    sent = Upload.objects.get()
+    storages.put(sent.key, b"")
+
+    assert complete(sent).json() == {"error": images.EMPTY}
+    assert not storages.exists(sent.key)
+
+
+def test_what_grew_past_the_limit_is_refused_unread(upload, complete, settings):
+    sent = upload(jpeg())
+    settings.PHOTO_MAX_BYTES = 1000
+
+    assert complete(sent).status_code == 422
+    assert list(storages.listing()) == []
+
+
+@pytest.mark.parametrize("size", ["104857600", "0", "-1", "", "x"])
+def test_100_mb_and_other_sizes_get_no_address(ask, size):
+    answer = ask(size=size)
+
+    assert answer.status_code == (413 if size == "104857600" else 422)
+    assert answer.json()["error"]
+    assert not Upload.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"content_type": "text/html"},
+        {"content_type": "image/svg+xml"},
+        {"purpose": "contract"},
+        {"purpose": "device"},
+        {"device": str(uuid.uuid4())},
+        {"purpose": "device", "device": "contracts/1.pdf"},
+    ],
+)
+def test_what_is_not_said_rightly_gets_no_address(ask, said):
+    answer = ask(**said)
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]
+    assert not Upload.objects.exists()
+
+
+def test_a_polyglot_loses_its_second_meaning_and_a_photo_its_place(upload, complete, device):
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (55.0, 45.0, 0.0)}  # GPS
+    content = jpeg(exif=exif, comment=b"<script>alert(1)</script>") + b"PK\x03\x04 a second meaning"
+    assert b"script" in content
+
+    complete(upload(content, purpose="device", device=device.pk))
+
+    for key in device.photos.get().keys:
+        kept = storages.get(key)
+        assert b"script" not in kept
+        assert b"second meaning" not in kept
+        assert not Image.open(io.BytesIO(kept)).getexif()
+
+
+@pytest.mark.parametrize(
+    ("format", "content_type"), [("PNG", "image/png"), ("WEBP", "image/webp"), ("HEIF", "image/heic")]
+)
+def test_other_formats_become_jpegs(upload, complete, as_anna, device, format, content_type):
+    file = io.BytesIO()
+    Image.new("RGB", (400, 300), "orange").save(file, format)
+
+    answer = complete(upload(file.getvalue(), purpose="device", device=device.pk, content_type=content_type))
+
+    shown = picture_at(as_anna, answer.json()["photo"])
+    assert (shown.format, shown.size) == ("JPEG", (400, 300))
+
+
+def test_only_who_was_handed_the_upload_completes_it_and_only_while_the_client_is_theirs(
+    upload, complete, as_boris, as_vera, as_gleb, boris, gleb, client
+):
+    sent = upload(jpeg())
+
+    assert [complete(sent, browser).status_code for browser in (as_boris, as_vera, as_gleb)] == [404, 404, 404]
+    client.reassign(to=boris, by=gleb)
+    assert complete(sent).status_code == 404
+    assert complete(sent, as_boris).json() == {"error": "Клиент или фото больше недоступны. Обновите страницу."}
+    assert storages.exists(sent.key)
+    assert not Passport.objects.get().photo
+
+
+def test_the_device_of_another_client_gets_no_photo(ask, make, anna, boris, upload, complete):
+    others = make.device(make.verified(boris), boris)
+    assert ask(purpose="device", device=others.pk).status_code == 404
+
+    # Handed out before that device was kept under the same id.
+    new_id = uuid.uuid4()
+    sent = upload(jpeg(), purpose="device", device=new_id)
+    make.device(make.verified(boris), boris, id=new_id)
+
+    assert complete(sent).json()["attached"] is False
+    assert not DevicePhoto.objects.exists()
+
+
+def test_uploads_of_another_client_or_device_come_with_no_form(upload, complete, as_anna, make, anna, client, device):
+    other = make.verified(anna)
+    make.passport(other, anna)
+    of_other_client = upload(jpeg(), of=other, purpose="device", device=uuid.uuid4())
+    of_other_device = upload(jpeg(), purpose="device", device=uuid.uuid4())
+    not_complete = upload(jpeg(), purpose="device", device=device.pk)
+    for sent in (of_other_client, of_other_device):
+        complete(sent)
+
+    url = reverse("devices:photos", args=[device.pk])
+    for smuggled in (of_other_client.pk, of_other_device.pk, not_complete.pk, uuid.uuid4(), "contracts/1.pdf"):
+        answer = as_anna.post(url, {"uploads": [smuggled]})
+        assert answer.status_code == 422, smuggled
+        assert "не дошла до хранилища" in answer.content.decode()
+        passport = as_anna.post(
+            reverse("passport:passport", args=[client.pk]), passport_payload(digits="", uploads=[smuggled])
+        )
+        assert passport.status_code == 422, smuggled
+    assert not DevicePhoto.objects.exists()
+    assert not Passport.objects.get(client=client).photo
+
+
+def test_a_device_has_ten_photos_at_most_with_those_on_their_way(ask, anna, device, as_anna, upload, complete):
+    keeping.keep(device, [(b"1", b"1")] * (MAX_PHOTOS - 2), by=anna)
+    said = {"purpose": "device", "device": device.pk}
+    sent = upload(jpeg(), **said)
+
+    assert ask(**said).status_code == 201
+    assert ask(**said).status_code == 422
+    assert as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON).status_code == 204
+    assert ask(**said).status_code == 201
+    Upload.objects.update(created_at=timezone.now() - timedelta(minutes=6))  # those never arrived
+    assert {ask(**said).status_code for _ in range(2)} == {201}
+
+
+def test_a_photo_for_which_there_is_no_room_any_more_is_refused(upload, complete, anna, device):
+    sent = upload(jpeg(), purpose="device", device=device.pk)
+    keeping.keep(device, [(b"1", b"1")] * MAX_PHOTOS, by=anna)
+
+    assert complete(sent).json() == {"error": TOO_MANY_PHOTOS}
+    assert device.photos.count() == MAX_PHOTOS
+    assert len(list(storages.listing())) == 2 * MAX_PHOTOS
+
+
+def test_a_step_that_is_not_open_yet_takes_no_photos(ask, make, anna):
+    assert ask(of=make.client()).status_code == 409
+    assert ask(of=make.verified(anna), purpose="device", device=uuid.uuid4()).status_code == 409
+
+
+def test_what_is_taken_back_leaves_nothing(upload, complete, as_anna, django_capture_on_commit_callbacks):
+    accepted = upload(jpeg(), purpose="device", device=uuid.uuid4())
+    complete(accepted)
+    on_its_way = upload(jpeg())
+
+    for sent in (accepted, on_its_way):
+        with django_capture_on_commit_callbacks(execute=True):
+            as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON)
+
+    assert list(storages.listing()) == []
+    assert not Upload.objects.exists()
+
+
+def test_an_attached_photo_is_not_taken_back_as_an_upload(upload, complete, as_anna, device):
+    sent = upload(jpeg(), purpose="device", device=device.pk)
+    complete(sent)
+
+    assert as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON).status_code == 204
+    assert all(storages.exists(key) for key in device.photos.get().keys)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_complete_at_once_one_makes_the_photo(race, upload, anna, client, device):
+    sent = upload(jpeg(), purpose="device", device=device.pk)
+
+    def completed(browser) -> dict:
+        return browser.post(reverse("upload_completion", args=[sent.pk]), headers=JSON).json()
+
+    first, second = race(*(partial(completed, browser_of(anna)) for _ in range(2)), at=client)
+
+    assert first == second
+    assert device.photos.count() == SharedDevicePhoto.objects.count() == 1
+    assert sorted(listed.key for listed in storages.listing()) == sorted(device.photos.get().keys)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_that_ask_for_the_last_place_at_once_one_gets_it(race, anna, client, device):
+    keeping.keep(device, [(b"1", b"1")] * (MAX_PHOTOS - 1), by=anna)
+    said = {"purpose": "device", "device": device.pk, "content_type": "image/jpeg", "size": 1000}
+
+    def asked(browser) -> int:
+        return browser.post(reverse("uploads", args=[client.pk]), said, headers=JSON).status_code
+
+    assert sorted(race(*(partial(asked, browser_of(anna)) for _ in range(2)), at=client)) == [201, 422]
