@@ -16,8 +16,10 @@ import django  # noqa: E402
 
 django.setup()
 
+import hashlib  # noqa: E402
 import itertools  # noqa: E402
 import time  # noqa: E402
+import uuid  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from datetime import date  # noqa: E402
@@ -29,14 +31,18 @@ import pytest  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.test import Client as Browser  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from django_otp.oath import TOTP  # noqa: E402
 
+from agreements.documents import Document  # noqa: E402
+from agreements.models import Kind  # noqa: E402
 from clients.models import AppUser, Client  # noqa: E402
 from devices.models import Device, DeviceType, Tariff  # noqa: E402
 from devices.surcharge import fix_surcharge  # noqa: E402
 from managers import cipher  # noqa: E402
 from managers.models import Authenticator, Manager, Role  # noqa: E402
 from passport.models import Passport  # noqa: E402
+from privet import storages  # noqa: E402
 
 PASSWORD = "correct horse battery staple"
 SHARED_TABLES = "users, devices, device_photos, support_tickets, support_messages"
@@ -185,7 +191,27 @@ class Make:
         client.confirm_contact(by=by, name=user.name, phone=user.phone, email=user.email, address=user.address)
         return client
 
+    def consented(self, by: Manager, **fields) -> Client:
+        """Ready for the passport."""
+        client = self.verified(by, **fields)
+        self.agreement(client, by)
+        return self.fresh(client)
+
+    def agreement(self, client: Client, by: Manager, kind: Kind = Kind.PERSONAL_DATA) -> None:
+        """What the client agrees to, told to nobody and with a file that is quickly made."""
+        if client.agreements.has(kind):
+            return
+        now = timezone.now()
+        key = f"agreements/{client.pk}/{uuid.uuid4()}.pdf"
+        storages.put(key, b"%PDF-")
+        document = Document.of(client, kind, by=by, given_at=now)
+        client.agreements.create(
+            kind=kind, version=document.version, text_sha256=document.text_sha256, pdf_key=key,
+            pdf_sha256=hashlib.sha256(b"%PDF-").hexdigest(), given_at=now, given_by=by,
+        )  # fmt: skip
+
     def passport(self, client: Client, by: Manager, digits: str | None = None, **fields) -> Passport:
+        self.agreement(client, by)
         passport = Passport(
             client=client,
             **{
@@ -223,6 +249,7 @@ class Make:
         """Steps 1 to 3 done: passport, `devices` devices with own fee `fee` (or the tariff's 150), surcharge fixed."""
         client = self.verified(by, **fields)
         self.passport(client, by)
+        self.agreement(client, by, Kind.ELECTRONIC_SIGNATURE)
         for number in range(devices):
             self.device(client, by, title=f"Устройство {number + 1}", extra_fee=fee)
         fix_surcharge(client, self.tariff(), by=by)

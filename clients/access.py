@@ -14,7 +14,9 @@ def get_client_for(request, pk) -> Client:
     Managers open unclaimed clients and their own, admins all, support none. What every step needs comes along.
     """
     return get_object_or_404(
-        Client.objects.visible_to(request.user).select_related("user", "manager", "passport", "tariff_choice__tariff"),
+        Client.objects.visible_to(request.user)
+        .select_related("user", "manager", "passport", "tariff_choice__tariff")
+        .prefetch_related("agreements"),
         pk=pk,
     )
 

@@ -13,6 +13,7 @@ class Shown(models.TextChoices):
     PASSPORT_PHOTO = "passport_photo", "Фото паспорта"
     CONTRACT_PDF = "contract_pdf", "Договор (PDF)"
     INVOICE_PDF = "invoice_pdf", "Счёт (PDF)"
+    AGREEMENT_PDF = "agreement_pdf", "Согласие (PDF)"
     CARD = "card", "Карточка клиента"
     HISTORY = "history", "История изменений"
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from agreements import agreeing
+from agreements.models import Kind
 from clients.models import Client, Status, TransitionRefused
 from contracts import pdf
 from contracts.chain import What, append
@@ -35,11 +37,12 @@ def issue(client: Client, *, by: Manager) -> Contract:
     """Issue a contract for the client's data as it is now; an open one that says the same is returned as it is.
 
     An open contract that says something else becomes void. Of two callers at once one issues, both get its contract.
-    Raises TransitionRefused when the client does not await a contract, ContentsChanged, or
+    Raises TransitionRefused when the client does not await a contract, AgreementMissing, ContentsChanged, or
     storages.StorageUnavailable; then nothing was changed.
     """
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
+    agreeing.require(client, Kind.PERSONAL_DATA)
     contents = Contents.of(client)
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
@@ -81,6 +84,7 @@ def _record(contract: Contract, contents: Contents) -> Contract:
     client = contract.client.locked()
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
+    agreeing.require(client, Kind.PERSONAL_DATA)
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
         raise _IssuedMeanwhile(current)

@@ -7,24 +7,20 @@ from django.template.loader import render_to_string
 
 from contracts.models import Invoice
 from contracts.snapshot import Snapshot
-from contracts.typesetting import typeset
+from privet import editions
+from privet.typesetting import typeset
 
 TEMPLATES = "contracts/pdf"
 FOLDER = settings.BASE_DIR / "templates" / TEMPLATES
-VERSION = re.compile(r"v[1-9][0-9]*")
-
-# What must not be torn from the number or name after it.
-ABBREVIATION = r"№|\b(?:г|ул|д|корп|кв|тел|Тел)\.|\b(?:ИНН|КПП|ОГРН|БИК)"
-REFERENCE = r"\b(?:[Сс]тать|[Пп]ункт|[Чч]аст|[Рр]аздел|[Гг]лав)[а-яё]*(?= \d)"
 
 
 def current_version() -> str:
     """The newest edition, such as `v1`; new contracts are issued in it."""
-    return max(versions(), key=lambda name: int(name[1:]))
+    return editions.newest(FOLDER)
 
 
 def versions() -> list[str]:
-    return [path.name for path in FOLDER.iterdir() if path.is_dir() and VERSION.fullmatch(path.name)]
+    return editions.versions(FOLDER)
 
 
 def render_contract(snapshot: Snapshot) -> bytes:
@@ -41,7 +37,7 @@ def render_invoice(invoice: Invoice, snapshot: Snapshot) -> bytes:
 
 
 def _html(version: str, name: str, values: dict) -> str:
-    return _keep_together(render_to_string(f"{TEMPLATES}/{version}/{name}.html", values))
+    return editions.keep_together(render_to_string(f"{TEMPLATES}/{version}/{name}.html", values))
 
 
 def _values(snapshot: Snapshot) -> dict:
@@ -70,7 +66,3 @@ def _short_name(full_name: str) -> str:
     """«Соколова Марина Андреевна» → «Соколова М. А.»"""
     last, *others = full_name.split() or [""]
     return " ".join([last, *(f"{name[0]}." for name in others)])
-
-
-def _keep_together(html: str) -> str:
-    return re.sub(rf"({ABBREVIATION}|{REFERENCE}) (?=\S)", "\\1\u00a0", html)

@@ -13,6 +13,8 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from agreements import agreeing
+from agreements.models import AgreementMissing, Kind
 from clients.models import Client, Status
 from contracts import payment
 from contracts.chain import What, append
@@ -72,6 +74,11 @@ class ConsentMissing(SigningRefused):
     message = "Отметьте согласие клиента на простую электронную подпись."
 
 
+class AgreementNeeded(SigningRefused):
+    def __init__(self, missing: AgreementMissing):
+        self.message = missing.message
+
+
 class ContractStale(SigningRefused):
     message = "Данные клиента изменились после формирования договора. Сформируйте договор заново."
 
@@ -97,7 +104,7 @@ class TooManyCodes(SigningRefused, TooManyTries):
 def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     """Send the client a new code; earlier ones stop working.
 
-    Raises ContractClosed, SigningLocked, ContractStale, CodeTooSoon or TooManyCodes.
+    Raises ContractClosed, SigningLocked, AgreementNeeded, ContractStale, CodeTooSoon or TooManyCodes.
     """
     client, contract = _locked(contract)
     now = timezone.now()  # after the wait for the lock: a call that came first must not look later
@@ -206,6 +213,10 @@ def _check_signable(client: Client, contract: Contract) -> None:
         raise ContractClosed
     if contract.is_locked:
         raise SigningLocked
+    try:
+        agreeing.require(client, Kind.PERSONAL_DATA, Kind.ELECTRONIC_SIGNATURE)
+    except AgreementMissing as missing:
+        raise AgreementNeeded(missing) from missing
     if contract.snapshot.contents != Contents.of(client):
         raise ContractStale
 

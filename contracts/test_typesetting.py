@@ -16,7 +16,8 @@ from django.conf import settings
 from PIL import Image
 from pypdf import PdfReader
 
-from contracts import pdf, sample, typesetting
+from contracts import pdf, sample
+from privet import typesetting
 
 PAGE = "<html><head><title>t</title></head><body>{}</body></html>"
 SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="#f00"/></svg>'

@@ -12,6 +12,10 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from agreements import agreeing
+from agreements.forms import AgreementForm
+from agreements.models import AgreementMissing, Kind
+from agreements.views import NOT_KEPT, asking, witness
 from clients import disclosure
 from clients.access import get_client_for
 from clients.disclosure import Shown
@@ -51,6 +55,8 @@ def contract(request, client):
     limits.DOCUMENTS.take(request.user)
     try:
         issuing.issue(client, by=request.user)
+    except AgreementMissing:  # withdrawn while this page was open
+        return redirect(onboarding.next_url(get_client_for(request, client.pk)))
     except issuing.ContentsChanged:
         return _contract_page(
             request, client, error="Данные клиента только что изменились. Попробуйте ещё раз.", status=409
@@ -77,13 +83,23 @@ def kept(request, client):
 @require_POST
 @onboarding.step("contract")
 def code(request, client):
-    """Send the client a code. HTMX gets the block that tells of the code."""
+    """Send the client a code, the first one with the client's agreement to such signatures. HTMX gets the block that
+    tells of the code.
+    """
     current = issuing.open_contract(client)
     try:
+        if not client.agreements.has(Kind.ELECTRONIC_SIGNATURE):
+            agreement = AgreementForm(request.POST, kind=Kind.ELECTRONIC_SIGNATURE)
+            if not agreement.is_valid():
+                return _contract_page(request, client, agreement=agreement, status=422)
+            agreeing.give(client, Kind.ELECTRONIC_SIGNATURE, witness(request))
+            client = get_client_for(request, client.pk)
         if current is None:
             raise signing.ContractClosed
         limits.CODES.take(request.user)
         signing.request_code(current, by=request.user)
+    except storages.StorageUnavailable:
+        return _contract_page(request, client, error=NOT_KEPT, status=503)
     except limits.TooManyTries as refused:
         return refused.answered(_contract_page(request, client, error=refused.message))
     except signing.SigningRefused as refused:
@@ -124,7 +140,9 @@ def signature(request, client):
     return redirect("contracts:done", client.pk)
 
 
-def _contract_page(request, client: Client, *, form=None, error: str = "", status: int = 200) -> HttpResponse:
+def _contract_page(
+    request, client: Client, *, form=None, agreement=None, error: str = "", status: int = 200
+) -> HttpResponse:
     now = timezone.now()
     contents = Contents.of(client)
     current = issuing.open_contract(client)
@@ -142,7 +160,9 @@ def _contract_page(request, client: Client, *, form=None, error: str = "", statu
         "seconds_to_next_code": max(0, int((signing.next_code_at(client, now) - now).total_seconds())),
         "error": error,
     }
-    if request.htmx.target == "code":
+    if current and not client.agreements.has(Kind.ELECTRONIC_SIGNATURE):
+        context |= asking(client, Kind.ELECTRONIC_SIGNATURE, by=request.user, form=agreement)
+    elif request.htmx.target == "code":
         template += "#code"
     return render(request, template, context, status=status)
 
@@ -266,7 +286,8 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
         "timeline": timeline(client),
         "contracts": client.contracts.newest_first().select_related("issued_by"),
         "balance": payment.Balance.of(client),
-        "next_url": onboarding.next_url(client),
+        "next_url": onboarding.next_url(client, request.steps),
+        "may_withdraw": agreeing.may_withdraw(client),
         "is_signed": client.status in (Status.AWAITING_PAYMENT, Status.PROCESSED),
         "form": form or NoteForm(),
         "error": error,

@@ -63,6 +63,11 @@ def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, make, anna,
     go_on(page)
 
     title(page, "Шаг 2 — Паспорт")
+    page.get_by_label("Клиент прочитал и согласен").check()
+    go_on(page)
+
+    title(page, "Шаг 2 — Паспорт")
+    expect(page.get_by_label("Фамилия")).to_be_visible()
     fill_passport(page)
     shot(page, "step-2")
     go_on(page)
@@ -76,8 +81,7 @@ def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, make, anna,
 
     title(page, "Шаг 4 — Договор")
     page.get_by_role("button", name="Сформировать договор").click()
-    expect(page.get_by_role("button", name="Подписать")).to_be_visible()
-    page.get_by_label("Клиент прочитал договор").check()
+    page.get_by_label("Клиент прочитал и согласен").check()
     page.get_by_role("button", name="Запросить код").click()
     expect(page.get_by_text("Код отправлен клиенту").first).to_be_visible()
     shot(page, "step-4")

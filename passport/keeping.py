@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 
+from agreements import agreeing
+from agreements.models import Kind
 from clients.uploads import Upload
 from managers.models import Manager
 from passport.models import Passport
@@ -15,7 +17,8 @@ from support import log
 
 @transaction.atomic
 def keep(passport: Passport, digits: str, *, by: Manager, changed: Iterable[str] = ()) -> None:
-    """Save a new or changed passport; `changed` names what changed. Raises PassportTaken."""
+    """Save a new or changed passport; `changed` names what changed. Raises PassportTaken, AgreementMissing."""
+    agreeing.require(passport.client.locked(), Kind.PERSONAL_DATA)
     body = f"Паспорт изменён: {', '.join(changed)}" if passport.is_kept else "Паспорт добавлен"
     passport.write(digits, by=by)
     log.event(passport.client, body, by=by, now=timezone.now())
@@ -27,7 +30,9 @@ def photo_key(client_id: uuid.UUID) -> str:
 
 
 def replace_photo(passport: Passport, jpeg: bytes, *, by: Manager) -> None:
-    """Keep `jpeg` as the photo in place of the old one; storages.StorageUnavailable changes nothing."""
+    """Keep `jpeg` as the photo in place of the old one; storages.StorageUnavailable and AgreementMissing
+    change nothing.
+    """
     key = photo_key(passport.client_id)
     with storages.stored({key: jpeg}), transaction.atomic():
         _set_photo(passport, key, by=by)
@@ -44,6 +49,7 @@ def attach(passport: Passport, uploads: Iterable[Upload], *, by: Manager) -> Non
 
 
 def _set_photo(passport: Passport, key: str, *, by: Manager) -> None:
+    agreeing.require(passport.client.locked(), Kind.PERSONAL_DATA)
     old = passport.set_photo(key, by=by)
     body = "Фото паспорта заменено" if old else "Фото паспорта добавлено"
     log.event(passport.client, body, by=by, now=timezone.now())

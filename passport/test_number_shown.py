@@ -17,7 +17,7 @@ PART = {"HX-Request": "true", "HX-Target": "passport-number"}
 
 @pytest.fixture
 def client(make, anna):
-    return make.verified(anna)
+    return make.consented(anna)
 
 
 @pytest.fixture

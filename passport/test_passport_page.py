@@ -47,7 +47,7 @@ def break_storage(monkeypatch, verb: str) -> None:
 
 @pytest.fixture
 def client(make, anna):
-    return make.verified(anna)
+    return make.consented(anna)
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_series_and_number_are_nowhere_in_the_row(as_anna, client):
 
 
 def test_the_same_passport_on_a_second_client_is_refused_without_saying_whose_it_is(make, boris, as_anna, client):
-    other = make.verified(boris, name="Петров Олег")
+    other = make.consented(boris, name="Петров Олег")
     make.passport(other, boris, digits="4613348353", last_name="Петров")
 
     response = as_anna.post(page(client), payload(digits="46 13 №348353"))

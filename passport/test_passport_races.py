@@ -27,7 +27,7 @@ def draft(client) -> Passport:
 
 
 def test_of_two_clients_with_one_passport_at_once_the_second_is_refused(make, anna):
-    first, second = make.verified(anna), make.verified(anna)
+    first, second = make.consented(anna), make.consented(anna)
     refused = []
 
     def write_second():
@@ -53,7 +53,7 @@ def test_of_two_clients_with_one_passport_at_once_the_second_is_refused(make, an
 
 
 def test_a_first_passport_sent_twice_is_kept_once(make, anna, race):
-    client = make.verified(anna)
+    client = make.consented(anna)
     first, second = draft(client), draft(client)
 
     outcomes = race(
@@ -68,7 +68,7 @@ def test_a_first_passport_sent_twice_is_kept_once(make, anna, race):
 
 
 def test_text_saved_over_an_older_copy_keeps_the_newer_photo(make, anna):
-    passport = make.passport(make.verified(anna), anna)
+    passport = make.passport(make.consented(anna), anna)
     loaded_before = Passport.objects.get()
     keeping.replace_photo(passport, b"jpeg", by=anna)
 

@@ -5,6 +5,8 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from agreements.models import AgreementMissing, Kind
+from agreements.views import agreement_page
 from clients import disclosure
 from clients.access import get_client_for
 from clients.disclosure import Shown
@@ -23,6 +25,8 @@ PHOTO_NOT_KEPT = (
 @onboarding.step("passport")
 def passport(request, client):
     """Step 2. POST keeps the passport and the photo that came with it."""
+    if not client.agreements.has(Kind.PERSONAL_DATA):
+        return _consent_page(request, client)
     passport = Passport.for_client(client)
     if request.method == "GET":
         return _page(request, PassportForm(instance=passport))
@@ -31,6 +35,8 @@ def passport(request, client):
         return _page(request, form, status=422)
     try:
         _keep(form, passport, by=request.user)
+    except AgreementMissing:  # withdrawn while this page was open
+        return _consent_page(request, client)
     except PassportTaken:
         form.add_error("digits", TAKEN)
         return _page(request, form, status=422)
@@ -38,6 +44,14 @@ def passport(request, client):
         form.add_error("photo", PHOTO_NOT_KEPT)
         return _page(request, form, status=503)
     return redirect("devices:devices", client.pk)
+
+
+def _consent_page(request, client):
+    heading = "Шаг 2 — Паспорт"
+    if request.method == "GET":
+        return agreement_page(request, client, Kind.PERSONAL_DATA, heading=heading)
+    error = AgreementMissing(Kind.PERSONAL_DATA).message
+    return agreement_page(request, client, Kind.PERSONAL_DATA, heading=heading, error=error, status=409)
 
 
 def _keep(form: PassportForm, passport: Passport, *, by) -> None:

@@ -28,7 +28,9 @@ class Step:
 
 
 def _has_passport(client: Client) -> bool:
-    return getattr(client, "passport", None) is not None
+    """With the consent that a passport needs; who signed before there were consents is asked with the next contract."""
+    has = getattr(client, "passport", None) is not None
+    return has and (client.status in SIGNED or client.agreements.has("personal_data"))
 
 
 def _has_fixed_surcharge(client: Client) -> bool:
@@ -67,11 +69,11 @@ def progress(client: Client, slug: str | None) -> list[Progress]:
     ]
 
 
-def next_url(client: Client) -> str:
+def next_url(client: Client, steps: list[Progress] | None = None) -> str:
     """Where work on the client goes on: the first open step, or the page of a finished client."""
-    for step in STEPS:
-        if not step.is_done(client):
-            return step.url(client)
+    for state in steps or progress(client, None):
+        if not state.is_done:
+            return state.url
     return reverse("contracts:done", args=[client.pk])
 
 

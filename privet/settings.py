@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "privet",
     "managers",
     "clients",
+    "agreements",
     "passport",
     "devices",
     "support",

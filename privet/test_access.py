@@ -14,6 +14,7 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 from PIL import Image
 
+from agreements.models import Kind
 from conftest import PASSWORD, Make
 from contracts import issuing, pep, signing
 from contracts.conftest import code_sent_to, sign
@@ -48,6 +49,15 @@ class World:
     @cached_property
     def claimed(self):
         return self.make.verified(self.anna)
+
+    @cached_property
+    def consented(self):
+        self.make.agreement(self.claimed, self.anna)
+        return self.claimed
+
+    @cached_property
+    def agreement(self):
+        return self.consented.agreements.get()
 
     @cached_property
     def with_passport(self):
@@ -204,7 +214,17 @@ PAGES = {
     "clients:add": page(FIELD, BOTH, data=always(**CONTACT), writes=True),
     "clients:client": page(OWNER, GET, "claimed", get=302),
     "clients:contact": page(OWNER, BOTH, "claimed", data=always(**CONTACT), writes=True),
-    "passport:passport": page(OWNER, BOTH, "claimed", data=always(**PASSPORT), writes=True),
+    "agreements:agreement": page(
+        OWNER,
+        BOTH,
+        args=lambda world: [world.claimed.pk, "personal_data"],
+        data=always(agreed="on", version=Kind.PERSONAL_DATA.current_version),
+        writes=True,
+    ),
+    "agreements:draft": page(OWNER, GET, args=lambda world: [world.claimed.pk, "personal_data"], disclosed=True),
+    "agreements:pdf": page(OWNER, GET, "agreement", disclosed=True),
+    "agreements:withdrawal": page(OWNER, BOTH, "consented", data=always(reason="Написал в чат"), writes=True),
+    "passport:passport": page(OWNER, BOTH, "consented", data=always(**PASSPORT), writes=True),
     "passport:number": page(OWNER, BOTH, "with_passport", post=200, writes=True),
     "passport:photo": page(OWNER, GET, "with_passport", get=302, disclosed=True),
     "passport:photo_removal": page(OWNER, POST, "with_passport", writes=True),

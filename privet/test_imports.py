@@ -9,7 +9,7 @@ import pytest
 
 from privet.env import BASE_DIR
 
-APPS = ("privet", "managers", "clients", "passport", "devices", "contracts", "support")
+APPS = ("privet", "managers", "clients", "agreements", "passport", "devices", "contracts", "support")
 
 
 @pytest.fixture

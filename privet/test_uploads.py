@@ -39,7 +39,7 @@ def jpeg(size=(1600, 1200), **options) -> bytes:
 @pytest.fixture
 def client(make, anna):
     """Анна's client, ready for step 3."""
-    client = make.verified(anna)
+    client = make.consented(anna)
     make.passport(client, anna)
     return make.fresh(client)
 
@@ -162,7 +162,7 @@ def test_a_photo_of_a_device_that_is_not_kept_yet_comes_with_its_form(upload, co
 
 
 def test_a_photo_of_a_passport_that_is_not_kept_yet_comes_with_its_form(upload, complete, as_anna, make, anna):
-    client = make.verified(anna)
+    client = make.consented(anna)
     sent = upload(jpeg(), of=client)
     assert complete(sent).json()["attached"] is False
 

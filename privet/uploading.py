@@ -8,6 +8,8 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
+from agreements import agreeing
+from agreements.models import AgreementMissing, Kind
 from clients.models import Client
 from clients.uploads import Purpose, Upload
 from devices import keeping as device_keeping
@@ -34,10 +36,12 @@ def hand_out(
 ) -> Upload:
     """An upload for the client's passport or device, kept or not yet.
 
-    Raises Device.DoesNotExist when another client has that device, TooManyPhotos when it has no room for one more,
+    Raises AgreementMissing, Device.DoesNotExist when another client has that device, TooManyPhotos when it has no room for one more,
     limits.TooManyTries when `by` was handed too many within the hour.
     """
-    client.locked()
+    client = client.locked()
+    if purpose == Purpose.PASSPORT:
+        agreeing.require(client, Kind.PERSONAL_DATA)
     if purpose == Purpose.DEVICE:
         _look_for_room(client, device_id)
     limits.UPLOADS.take(by)
@@ -90,6 +94,8 @@ def _accept(upload: Upload, photo: images.Photo, *, by: Manager) -> None:
             _attach(upload, by=by)
     except _CompletedByAnother:
         upload.refresh_from_db()
+    except AgreementMissing as missing:  # withdrawn meanwhile
+        upload.refuse(missing.message, now=timezone.now())
     except TooManyPhotos:
         upload.refuse(TOO_MANY_PHOTOS, now=timezone.now())
 

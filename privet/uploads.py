@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from agreements.models import AgreementMissing
 from clients import disclosure
 from clients.access import get_client_for
 from clients.disclosure import Shown
@@ -91,6 +92,8 @@ def uploads(request, pk):
         )  # fmt: skip
     except Device.DoesNotExist as error:
         raise Http404 from error
+    except AgreementMissing as missing:
+        return problem(missing.message, 409)
     except TooManyPhotos:
         return problem(TOO_MANY_PHOTOS, 422)
     return JsonResponse(_address(upload), status=201)

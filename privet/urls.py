@@ -25,6 +25,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("", include("managers.urls")),
     path("", include("clients.urls")),
+    path("", include("agreements.urls")),
     path("", include("passport.urls")),
     path("", include("devices.urls")),
     path("", include("contracts.urls")),

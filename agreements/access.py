@@ -1,0 +1,19 @@
+"""Who may open an agreement: whoever may open its client."""
+
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+
+from agreements.models import Agreement, Kind
+from clients.models import Client
+
+
+def get_agreement_for(request, pk) -> Agreement:
+    """The agreement for the person of `request`; Http404 when there is none that they may open."""
+    visible = Client.objects.visible_to(request.user)
+    return get_object_or_404(Agreement.objects.select_related("client"), pk=pk, client__in=visible)
+
+
+def get_kind(slug: str) -> Kind:
+    if slug not in Kind.values:
+        raise Http404("Такого документа нет.")
+    return Kind(slug)

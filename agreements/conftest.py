@@ -1,0 +1,3 @@
+from contracts.conftest import issued, signed
+
+__all__ = ["issued", "signed"]

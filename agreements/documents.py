@@ -1,0 +1,59 @@
+"""The text of an agreement for one client, on the page and as PDF, from the folders of templates/agreements."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from agreements.models import Kind
+from clients.models import Client
+from managers.models import Manager
+from privet import editions
+from privet.typesetting import typeset
+
+TEMPLATES = "agreements"
+FOLDER = settings.BASE_DIR / "templates" / TEMPLATES
+
+
+@dataclass(frozen=True)
+class Document:
+    """An agreement of one client in the newest edition; `given_at` is None while the client still reads it."""
+
+    kind: Kind
+    version: str
+    text: str
+    values: dict
+
+    @classmethod
+    def of(cls, client: Client, kind: Kind, *, by: Manager, given_at: datetime | None = None) -> "Document":
+        version = kind.current_version
+        values = {
+            "title": kind.label,
+            "version": version,
+            "company": _company(),
+            "person": client.user,
+            "app": "Привет Супер",
+            "manager": by,
+            "given_at": given_at,
+        }
+        return cls(kind, version, _html(kind, version, "text", values), values)
+
+    @property
+    def text_sha256(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def pdf(self) -> bytes:
+        """The same values give the same bytes."""
+        html = _html(self.kind, self.version, "document", self.values | {"text": self.text})
+        return typeset(html, FOLDER / self.kind / self.version / "document.css")
+
+
+def _company() -> dict:
+    names = ("name", "address", "phone", "email", "inn", "ogrn")
+    return {name: getattr(settings, f"COMPANY_{name.upper()}") for name in names}
+
+
+def _html(kind: Kind, version: str, name: str, values: dict) -> str:
+    return editions.keep_together(render_to_string(f"{TEMPLATES}/{kind}/{version}/{name}.html", values))

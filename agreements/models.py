@@ -1,0 +1,110 @@
+"""What a client agreed to before we may go on: processing personal data, and signing with one-time codes."""
+
+import uuid
+from datetime import datetime
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from clients.models import Client
+from managers.models import Manager
+
+
+class Kind(models.TextChoices):
+    """The values are folders of templates/agreements."""
+
+    PERSONAL_DATA = "personal_data", "Согласие на обработку персональных данных"
+    ELECTRONIC_SIGNATURE = "electronic_signature", "Соглашение об использовании простой электронной подписи"
+
+    @property
+    def current_version(self) -> str:
+        """The newest edition, such as `v1`: the one that clients are asked to agree to."""
+        editions = (settings.BASE_DIR / "templates" / "agreements" / self.value).glob("v*")
+        return max((path.name for path in editions), key=lambda name: int(name[1:]))
+
+
+WITHDRAWAL_FIELDS = ["withdrawn_at", "withdrawn_by", "withdrawal_reason"]
+
+
+class AgreementMissing(Exception):
+    """The client has not agreed to `kind` in its newest edition, or has withdrawn it; `message` says so."""
+
+    def __init__(self, kind: Kind):
+        self.kind = kind
+        self.message = f"Сначала нужно {kind.label[0].lower()}{kind.label[1:]}."
+
+    def __str__(self):
+        return self.message
+
+
+class AgreementManager(models.Manager):
+    def has(self, kind: str) -> bool:
+        """Whether the client agrees to the newest edition; no query for a client of `get_client_for`."""
+        version = Kind(kind).current_version
+        return any(given.kind == kind and given.is_standing and given.version == version for given in self.all())
+
+
+class Agreement(models.Model):
+    """One document that a client agreed to: the very text, when, before whom. Only its withdrawal is added, once.
+
+    Consent: 152-ФЗ art. 9. Signature: 63-ФЗ art. 9.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="agreements", verbose_name="клиент")
+    kind = models.CharField("документ", max_length=20, choices=Kind)
+    version = models.CharField("редакция", max_length=20)
+    text_sha256 = models.CharField("SHA-256 текста", max_length=64)
+    pdf_sha256 = models.CharField("SHA-256 файла", max_length=64)
+    pdf_key = models.CharField("объект", max_length=200, unique=True, editable=False)
+    given_at = models.DateTimeField("дано")
+    given_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто записал")
+    ip = models.GenericIPAddressField("адрес", null=True)
+    user_agent = models.CharField("браузер", max_length=300, blank=True)
+    withdrawn_at = models.DateTimeField("отозвано", null=True)
+    withdrawn_by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто записал отзыв"
+    )
+    withdrawal_reason = models.CharField("причина отзыва", max_length=300, blank=True)
+
+    objects = AgreementManager()
+
+    class Meta:
+        db_table = "manager_agreements"
+        verbose_name = "согласие клиента"
+        verbose_name_plural = "согласия клиентов"
+        ordering = ["-given_at", "-id"]
+        indexes = [models.Index(fields=["client", "-given_at"], name="agreements_of_client")]
+        constraints = [
+            models.UniqueConstraint(
+                "client", "kind", "version", name="manager_agreements_once", condition=Q(withdrawn_at=None)
+            ),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="manager_agreements_kind_known"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None, withdrawn_by=None)
+                | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False),
+                name="manager_agreements_withdrawn_by_somebody",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="agreements_stay", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(name="agreement_is_frozen", exclude=WITHDRAWAL_FIELDS),
+            pgtrigger.Protect(
+                name="withdrawn_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.withdrawn_at IS NOT NULL AND OLD.* IS DISTINCT FROM NEW.*"),
+            ),
+        ]
+
+    def __str__(self):
+        return f"{self.get_kind_display()}, редакция {self.version}"
+
+    @property
+    def is_standing(self) -> bool:
+        return self.withdrawn_at is None
+
+    def withdraw(self, *, by: Manager, reason: str, now: datetime) -> None:
+        self.withdrawn_at, self.withdrawn_by, self.withdrawal_reason = now, by, reason
+        self.save(update_fields=WITHDRAWAL_FIELDS)

@@ -1,0 +1,241 @@
+"""Consent to processing personal data before the passport; the agreement on signatures before the first code."""
+
+import hashlib
+import io
+import re
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.urls import reverse
+from pypdf import PdfReader
+
+from agreements import agreeing
+from agreements.agreeing import Witness
+from agreements.documents import Document
+from agreements.models import Agreement, AgreementMissing, Kind
+from contracts import issuing, signing
+from contracts.models import SigningCode
+from devices.surcharge import fix_surcharge
+from passport import keeping
+from passport.models import Passport
+from privet import storages
+from privet.test_access import PASSPORT
+from support.models import Message
+
+pytestmark = pytest.mark.django_db
+
+
+def url(client, name="agreement", kind=Kind.PERSONAL_DATA) -> str:
+    return reverse(f"agreements:{name}", args=[client.pk, kind])
+
+
+def payload(kind=Kind.PERSONAL_DATA, **overrides) -> dict:
+    return {"agreed": "on", "version": kind.current_version} | overrides
+
+
+def told(client) -> list[str]:
+    return list(Message.objects.filter(ticket__user=client.user).order_by("created_at").values_list("body", flat=True))
+
+
+def text_of(pdf: bytes) -> str:
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages).split())
+
+
+def test_step_2_first_shows_the_consent(make, anna, as_anna):
+    client = make.verified(anna)
+    answer = as_anna.get(reverse("passport:passport", args=[client.pk]))
+    assert "Клиент прочитал и согласен" in answer.text
+    assert "152-ФЗ" in answer.text
+    assert url(client, "draft") in answer.text
+    assert "Кем выдан" not in answer.text
+
+
+def test_a_passport_without_consent_is_refused(make, anna, as_anna):
+    client = make.verified(anna)
+    answer = as_anna.post(reverse("passport:passport", args=[client.pk]), PASSPORT)
+    assert answer.status_code == 409
+    assert "Сначала нужно согласие" in answer.text
+    assert not Passport.objects.exists()
+
+
+def test_consent_is_recorded_with_its_file_and_told_to_the_client(make, anna, as_anna):
+    client = make.verified(anna)
+    answer = as_anna.post(url(client), payload(), headers={"User-Agent": "Firefox"}, REMOTE_ADDR="192.0.2.7")
+    assert answer.url == reverse("passport:passport", args=[client.pk])
+
+    agreement = Agreement.objects.get()
+    file = storages.get(agreement.pdf_key)
+    assert (agreement.client, agreement.kind, agreement.given_by) == (client, Kind.PERSONAL_DATA, anna)
+    assert (agreement.version, agreement.ip, agreement.user_agent) == (
+        Kind.PERSONAL_DATA.current_version,
+        "192.0.2.7",
+        "Firefox",
+    )
+    assert agreement.pdf_sha256 == hashlib.sha256(file).hexdigest()
+    document = Document.of(client, Kind.PERSONAL_DATA, by=anna, given_at=agreement.given_at)
+    assert agreement.text_sha256 == document.text_sha256
+    assert document.pdf() == file
+    assert client.user.name in text_of(file)
+    assert len(told(client)) == 1
+    assert "Отозвать согласие можно" in told(client)[0]
+    assert "Кем выдан" in as_anna.get(answer.url).text
+
+
+@pytest.mark.parametrize("data", [{"agreed": ""}, {"version": "v0"}, {"version": ""}])
+def test_without_the_tick_or_with_an_older_text_nothing_is_recorded(make, anna, as_anna, data):
+    answer = as_anna.post(url(make.verified(anna)), payload(**data))
+    assert answer.status_code == 422
+    assert f'value="{Kind.PERSONAL_DATA.current_version}"' in answer.text
+    assert not Agreement.objects.exists()
+
+
+def test_unknown_documents_are_not_found(make, anna, as_anna):
+    client = make.verified(anna)
+    for name in ("agreement", "draft"):
+        assert as_anna.get(reverse(f"agreements:{name}", args=[client.pk, "tea"])).status_code == 404
+
+
+def test_storage_being_down_records_nothing_and_says_so(make, anna, as_anna, monkeypatch):
+    client = make.verified(anna)
+    monkeypatch.setattr(storages, "put", _down)
+    answer = as_anna.post(url(client), payload())
+    assert answer.status_code == 503
+    assert "согласие не записано" in answer.text
+    assert not Agreement.objects.exists()
+    assert told(client) == []
+
+
+def _down(*args, **kwargs):
+    raise storages.StorageUnavailable
+
+
+def test_a_new_edition_is_asked_for_again(make, anna, monkeypatch):
+    client = make.verified(anna)
+    make.agreement(client, anna)
+    assert client.agreements.has(Kind.PERSONAL_DATA)
+    monkeypatch.setattr(Kind, "current_version", "v99")
+    assert not client.agreements.has(Kind.PERSONAL_DATA)
+
+
+def test_the_draft_says_all_that_the_law_asks_for(make, anna, as_anna):
+    client = make.verified(anna, name="Константинопольский-Рождественский Вольдемар Аристархович " * 2)
+    answer = as_anna.get(url(client, "draft"))
+    text = text_of(answer.content)
+    for part in (client.user.name, client.user.address, "Оператор:ООО", "Для чего", "Какие данные", "Что с ними делают",
+                 "отозвать в любое время", "документ ещё не принят", "стр. 1 из"):  # fmt: skip
+        assert re.sub(r"\s", "", part) in re.sub(r"\s", "", text), part
+
+
+def test_the_signature_agreement_says_how_the_signer_is_determined_and_the_duty_of_secrecy(make, anna, as_anna):
+    text = text_of(as_anna.get(url(make.verified(anna), "draft", Kind.ELECTRONIC_SIGNATURE)).content)
+    assert "Лицо, подписавшее документ, определяется по коду" in text
+    assert "обязан соблюдать конфиденциальность кода" in text
+
+
+def test_one_double_click_gives_one_agreement(make, anna, race):
+    client = make.verified(anna)
+    outcomes = race(*[lambda: agreeing.give(make.fresh(client), Kind.PERSONAL_DATA, Witness(anna))] * 2, at=client)
+    assert outcomes == [None, None]
+    assert Agreement.objects.count() == len(told(client)) == 1
+    assert [item.key for item in storages.listing()] == [Agreement.objects.get().pdf_key]
+
+
+def test_an_agreement_is_changed_and_deleted_by_nobody(make, anna):
+    make.agreement(make.verified(anna), anna)
+    for change in ({"text_sha256": "0" * 64}, {"version": "v2"}, {"given_at": "2020-01-01T00:00Z"}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Agreement.objects.update(**change)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Agreement.objects.all().delete()
+
+
+def test_withdrawal_is_recorded_once_and_told(make, anna, as_anna):
+    client = make.awaiting_contract(anna)
+    page = reverse("agreements:withdrawal", args=[client.pk])
+    assert "остаются в силе" in as_anna.get(page).text
+    assert as_anna.post(page, {"reason": ""}).status_code == 422
+    for reason in ("Написал в чат", "Ещё раз"):
+        assert as_anna.post(page, {"reason": reason}).status_code == 302
+    agreement = Agreement.objects.get(kind=Kind.PERSONAL_DATA)
+    assert (agreement.withdrawn_by, agreement.withdrawal_reason) == (anna, "Написал в чат")
+    assert len(told(client)) == 1
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Agreement.objects.filter(pk=agreement.pk).update(withdrawn_at=None, withdrawn_by=None)
+
+
+def test_after_withdrawal_no_passport_and_no_contract_until_a_new_consent(make, anna, as_anna):
+    client = make.awaiting_contract(anna)
+    contract = issuing.issue(client, by=anna)
+    agreeing.withdraw(client, by=anna, reason="в чате")
+    client = make.fresh(client)
+
+    with pytest.raises(AgreementMissing):
+        keeping.keep(client.passport, "", by=anna)
+    with pytest.raises(AgreementMissing):
+        keeping.replace_photo(client.passport, b"a photo", by=anna)
+    with pytest.raises(AgreementMissing):
+        issuing.issue(client, by=anna)
+    with pytest.raises(signing.AgreementNeeded):
+        signing.request_code(contract, by=anna)
+    assert as_anna.get(reverse("contracts:contract", args=[client.pk])).url == reverse(
+        "passport:passport", args=[client.pk]
+    )
+
+    agreeing.give(client, Kind.PERSONAL_DATA, Witness(anna))
+    assert signing.request_code(contract, by=anna)
+
+
+def test_the_signed_contract_outlives_the_withdrawal(make, anna, as_anna, signed):
+    agreeing.withdraw(signed.client, by=anna, reason="в чате")
+    assert as_anna.get(reverse("contracts:done", args=[signed.client_id])).status_code == 200
+    assert as_anna.get(reverse("contracts:pdf", args=[signed.pk])).status_code == 200
+
+
+def test_withdrawing_waits_for_a_passport_that_is_being_kept(make, anna, race):
+    client = make.verified(anna)
+    passport = make.passport(client, anna)
+    keep = lambda: keeping.keep(Passport.objects.get(pk=passport.pk), "", by=anna)  # noqa: E731
+    outcomes = race(keep, lambda: agreeing.withdraw(make.fresh(client), by=anna, reason="в чате"), at=client)
+    assert outcomes[1] is True
+    assert outcomes[0] is None or isinstance(outcomes[0], AgreementMissing)
+    with pytest.raises(AgreementMissing):
+        keep()
+
+
+def test_the_first_code_comes_with_the_agreement(make, anna, as_anna):
+    client = make.awaiting_contract(anna)
+    other = make.verified(anna)
+    make.passport(other, anna)
+    make.device(other, anna)
+    fix_surcharge(other, make.tariff(), by=anna)
+    contract = issuing.issue(make.fresh(other), by=anna)
+    page, code = (reverse(f"contracts:{name}", args=[other.pk]) for name in ("contract", "code"))
+
+    assert "Клиент прочитал и согласен" in as_anna.get(page).text
+    with pytest.raises(signing.AgreementNeeded):
+        signing.request_code(contract, by=anna)
+    assert as_anna.post(code, {}).status_code == 422
+    assert as_anna.post(code, {}, headers={"HX-Request": "true", "HX-Target": "code"}).status_code == 422
+    assert not SigningCode.objects.exists()
+
+    assert as_anna.post(code, payload(Kind.ELECTRONIC_SIGNATURE)).url == page
+    assert SigningCode.objects.get().contract == contract
+    assert other.agreements.filter(kind=Kind.ELECTRONIC_SIGNATURE).count() == 1
+    assert "Клиент прочитал и согласен" not in as_anna.get(page).text.replace("Клиент прочитал договор", "")
+    assert client.agreements.count() == 2
+
+
+def test_the_card_lists_the_documents(make, anna, as_anna):
+    client = make.awaiting_contract(anna)
+    card = as_anna.get(reverse("contracts:card", args=[client.pk])).text
+    for agreement in client.agreements.all():
+        assert reverse("agreements:pdf", args=[agreement.pk]) in card
+    assert "Отозвать согласие" in card
+
+
+def test_pages_cost_few_queries(make, anna, as_anna, django_assert_max_num_queries):
+    client = make.verified(anna)
+    with django_assert_max_num_queries(10):
+        as_anna.get(url(client))
+    with django_assert_max_num_queries(10):
+        as_anna.get(reverse("passport:passport", args=[client.pk]))

@@ -1,0 +1,12 @@
+from django.urls import path
+
+from agreements import views
+
+app_name = "agreements"
+
+urlpatterns = [
+    path("clients/<uuid:pk>/agreements/withdrawal/", views.withdrawal, name="withdrawal"),
+    path("clients/<uuid:pk>/agreements/<slug:kind>/", views.agreement, name="agreement"),
+    path("clients/<uuid:pk>/agreements/<slug:kind>/draft/", views.draft, name="draft"),
+    path("agreements/<uuid:pk>/pdf/", views.pdf, name="pdf"),
+]

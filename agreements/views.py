@@ -1,0 +1,100 @@
+"""What the client agrees to: reading it, agreeing, and taking the consent back."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_GET, require_http_methods
+
+from agreements import agreeing
+from agreements.access import get_agreement_for, get_kind
+from agreements.agreeing import Witness
+from agreements.documents import Document
+from agreements.forms import AgreementForm, WithdrawalForm
+from agreements.models import Kind
+from clients import disclosure
+from clients.access import get_client_for
+from clients.disclosure import Shown
+from clients.models import Client
+from managers import limits
+from managers.address import client_ip
+from privet import onboarding, storages
+
+# Where an agreement is asked for.
+STEP_OF = {Kind.PERSONAL_DATA: "passport", Kind.ELECTRONIC_SIGNATURE: "contract"}
+NOT_KEPT = "Хранилище файлов не отвечает, согласие не записано. Попробуйте через минуту."
+
+
+def witness(request) -> Witness:
+    return Witness(request.user, client_ip(request), request.headers.get("User-Agent", ""))
+
+
+@require_http_methods(["GET", "POST"])
+def agreement(request, pk, kind):
+    """The text with its tick; POST records that the client agrees."""
+    client, kind = get_client_for(request, pk), get_kind(kind)
+    if not client.is_claimed:
+        return redirect("clients:contact", client.pk)
+    if client.agreements.has(kind):
+        return redirect(onboarding.next_url(client))
+    request.steps = onboarding.progress(client, STEP_OF[kind])
+    if request.method == "GET":
+        return agreement_page(request, client, kind)
+    form = AgreementForm(request.POST, kind=kind)
+    if not form.is_valid():
+        return agreement_page(request, client, kind, form=form, status=422)
+    limits.DOCUMENTS.take(request.user)
+    try:
+        agreeing.give(client, kind, witness(request))
+    except storages.StorageUnavailable:
+        return agreement_page(request, client, kind, form=form, error=NOT_KEPT, status=503)
+    return redirect(onboarding.next_url(get_client_for(request, pk)))
+
+
+def agreement_page(
+    request, client: Client, kind: Kind, *, form=None, heading: str = "", error: str = "", status: int = 200
+) -> HttpResponse:
+    """The page that stands where a step can't go on without the client's agreement."""
+    context = asking(client, kind, by=request.user, form=form)
+    context |= {"client": client, "kind": kind, "heading": heading, "error": error}
+    return render(request, "agreements/agreement.html", context, status=status)
+
+
+def asking(client: Client, kind: Kind, *, by, form=None) -> dict:
+    """What agreements/_agreement.html shows."""
+    return {"document": Document.of(client, kind, by=by), "agreement_form": form or AgreementForm(kind=kind)}
+
+
+@require_GET
+def draft(request, pk, kind):
+    """The document that the client is asked to agree to, as PDF."""
+    client, kind = get_client_for(request, pk), get_kind(kind)
+    limits.DOCUMENTS.take(request.user)
+    disclosure.record(client, Shown.AGREEMENT_PDF, request=request)
+    return _pdf(Document.of(client, kind, by=request.user).pdf(), kind)
+
+
+@require_GET
+def pdf(request, pk):
+    """The document as the client agreed to it."""
+    agreement = get_agreement_for(request, pk)
+    disclosure.record(agreement.client, Shown.AGREEMENT_PDF, request=request)
+    return _pdf(storages.get(agreement.pdf_key), Kind(agreement.kind))
+
+
+def _pdf(file: bytes, kind: Kind) -> HttpResponse:
+    disposition = content_disposition_header(as_attachment=False, filename=f"{kind.label}.pdf")
+    return HttpResponse(file, content_type="application/pdf", headers={"Content-Disposition": disposition})
+
+
+@require_http_methods(["GET", "POST"])
+def withdrawal(request, pk):
+    """«Отозвать согласие», asked once more on a page of its own."""
+    client = get_client_for(request, pk)
+    form = WithdrawalForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        context = {"client": client, "form": form}
+        return render(request, "agreements/withdrawal.html", context, status=422 if form.is_bound else 200)
+    if agreeing.withdraw(client, by=request.user, reason=form.cleaned_data["reason"]):
+        messages.success(request, "Отзыв согласия записан. Подписанные договоры остаются в силе.")
+    return redirect("contracts:card", client.pk)
