@@ -77,7 +77,7 @@ class World:
     @cached_property
     def upload(self):
         said = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
-        return uploading.hand_out(self.claimed, "passport", **said, by=self.anna)
+        return uploading.hand_out(self.consented, "passport", **said, by=self.anna)
 
     @cached_property
     def address(self):
@@ -256,7 +256,7 @@ PAGES = {
     "devices:public_photo": page(
         OPEN, GET, args=lambda world: [mirror.public_url(world.photo).split("/")[-2]], get=302
     ),
-    "uploads": page(OWNER, POST, "claimed", data=always(**UPLOAD), post=201, writes=True),
+    "uploads": page(OWNER, POST, "consented", data=always(**UPLOAD), post=201, writes=True),
     "upload_completion": page(HANDED_TO, POST, "sent", post=200, writes=True),
     "upload_removal": page(HANDED_TO, POST, "sent", post=204, writes=True),
     "upload_photo": page(HANDED_TO, GET, "accepted", get=302, disclosed=True),

@@ -36,8 +36,8 @@ def hand_out(
 ) -> Upload:
     """An upload for the client's passport or device, kept or not yet.
 
-    Raises AgreementMissing, Device.DoesNotExist when another client has that device, TooManyPhotos when it has no room for one more,
-    limits.TooManyTries when `by` was handed too many within the hour.
+    Raises AgreementMissing, Device.DoesNotExist when another client has that device, TooManyPhotos when it has no room
+    for one more, limits.TooManyTries when `by` was handed too many within the hour.
     """
     client = client.locked()
     if purpose == Purpose.PASSPORT:
