@@ -13,6 +13,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Collate
 from django.utils import timezone
 
+from agreements.models import Agreement
 from clients.uploads import Upload
 from contracts.models import Contract
 from devices.models import DevicePhoto
@@ -111,6 +112,7 @@ def _side_by_side(listing: Iterator, keys: Iterator[str]) -> Iterator[tuple]:
 def _named_keys() -> Iterator[str]:
     return heapq.merge(
         _in_order(Contract.objects.all(), "pdf_key"),
+        _in_order(Agreement.objects.all(), "pdf_key"),
         _in_order(Passport.objects.all(), "photo"),
         _with_thumbnails(_in_order(DevicePhoto.objects.all(), "key")),
         _with_thumbnails(_in_order(Upload.objects.filter(attached_at=None), "photo_key")),
