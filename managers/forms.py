@@ -1,6 +1,7 @@
 """The forms of signing in and of passwords."""
 
 import re
+import unicodedata
 
 from django import forms
 from django.contrib.auth.forms import SetPasswordForm
@@ -11,9 +12,19 @@ from managers.second_factor import APP_DIGITS, BACKUP_DIGITS
 LONGEST_PASSWORD = 1000
 
 
-def password_field(label: str, autocomplete: str, **attributes) -> forms.CharField:
+class PasswordField(forms.CharField):
+    """Any characters. «й» is one to some keyboards and two to others: normalised, so that both type the same password.
+
+    (NIST SP 800-63B, 3.1.1.2; RFC 8265, 4.2.2)
+    """
+
+    def to_python(self, value) -> str:
+        return unicodedata.normalize("NFC", super().to_python(value))
+
+
+def password_field(label: str, autocomplete: str, **attributes) -> PasswordField:
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete} | attributes)
-    return forms.CharField(label=label, strip=False, max_length=LONGEST_PASSWORD, widget=widget)
+    return PasswordField(label=label, strip=False, max_length=LONGEST_PASSWORD, widget=widget)
 
 
 def email_field(autocomplete: str) -> forms.EmailField:
@@ -47,16 +58,17 @@ class PasswordChangeForm(NewPasswordForm):
     field_order = ["old_password", "new_password1", "new_password2"]
 
 
+def code_field(**attributes) -> forms.CharField:
+    widget = forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"} | attributes)
+    return forms.CharField(label="Код", max_length=40, widget=widget)
+
+
 class CodeForm(forms.Form):
     """A code of the app: «123 456»."""
 
     lengths = (APP_DIGITS,)
     wrong = "Код — это шесть цифр из приложения."
-    code = forms.CharField(
-        label="Код",
-        max_length=40,
-        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
-    )
+    code = code_field()
 
     def clean_code(self) -> str:
         digits = re.sub(r"[\s\-–—]", "", self.cleaned_data["code"])
@@ -70,3 +82,4 @@ class AnyCodeForm(CodeForm):
 
     lengths = (APP_DIGITS, BACKUP_DIGITS)
     wrong = "Код — это шесть цифр из приложения или десять цифр резервного кода."
+    code = code_field(autofocus=True)

@@ -66,8 +66,8 @@ PASSWORD_RESET = Purpose(
     account=Limit("password reset account", free=3, forgets_in=timedelta(hours=1)),
     address=Limit("password reset address", free=10, forgets_in=timedelta(minutes=15)),
 )
-# Only who knows the password gets as far as this. A code has but a million values: of those who guessed every quarter of
-# an hour, one in ten would hit within a year. A new password forgives.
+# Only who knows the password gets as far as this. A code has but a million values: of those who guessed every quarter
+# of an hour, one in ten would hit within a year. A new password forgives.
 SECOND_FACTOR = Purpose(
     account=Limit("second factor account", free=4, forgets_in=timedelta(days=1), longest=timedelta(hours=4)),
     address=Limit("second factor address", free=20, forgets_in=timedelta(minutes=15)),

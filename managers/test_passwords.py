@@ -1,7 +1,10 @@
 import re
 import socket
+import time
+import unicodedata
 
 import pytest
+import time_machine
 from django.conf import settings as django_settings
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
@@ -10,7 +13,11 @@ from django.urls import reverse
 
 from conftest import PASSWORD, browser_of
 from managers import limits
+from managers.links import INVITATION
+from managers.links import RESET as RESET_LINK
 from managers.models import Manager
+from managers.password_mail import send_invitation
+from privet import settings as settings_of_privet
 
 pytestmark = pytest.mark.django_db
 
@@ -221,3 +228,71 @@ class TestChange:
 def smtp_at(port: int) -> dict:
     options = {"host": "127.0.0.1", "port": port, "timeout": 2}
     return {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
+
+
+class TestWhatAPasswordMayBe:
+    """NIST SP 800-63B: length counts, composition does not; every character is welcome."""
+
+    @pytest.mark.parametrize(
+        "password",
+        [
+            "ещёдвенадцат",
+            "только буквы и пробелы",
+            "ёжик 🦔 в тумане 🌫️",
+            "密码密码密码密码密码密码",
+            "a1" * 32,
+            "чъ" * 500,
+        ],
+        ids=["12", "letters", "emoji", "chinese", "64", "1000"],
+    )
+    def test_anything_of_twelve_or_more_characters_is_good(self, signed_out, anna, password):
+        assert new_password(signed_out, password).url == reverse("managers:password_done")
+        assert can_sign_in(password)
+        assert not can_sign_in(password[:-1])
+
+    @pytest.mark.parametrize(
+        "password",
+        ["одиннадцать", "qwerty123456", "123456789123", "anna@privet.ex"],
+        ids=["short", "common", "digits", "own"],
+    )
+    def test_what_is_short_common_or_ones_own_name_is_not(self, signed_out, anna, password):
+        assert new_password(signed_out, password).status_code == 422
+
+    def test_is_the_same_however_a_keyboard_composes_its_letters(self, signed_out, anna):
+        apart, whole = (unicodedata.normalize(form, "ёлка и йод в её доме") for form in ("NFD", "NFC"))
+        assert apart != whole
+
+        new_password(signed_out, apart)
+
+        assert can_sign_in(whole)
+        assert can_sign_in(apart)
+
+    def test_is_kept_with_argon2_at_no_less_than_owasp_asks(self, settings, anna):
+        settings.PASSWORD_HASHERS = settings_of_privet.PASSWORD_HASHERS
+        anna.set_password(NEW)
+
+        memory, passes, lanes = map(
+            int, re.search(r"^argon2\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)", anna.password).groups()
+        )
+        assert (memory >= 19 * 1024, passes >= 2, lanes >= 1) == (True, True, True)
+
+
+class TestTheLinksTime:
+    def opens(self, hours: float) -> bool:
+        with time_machine.travel(time.time() + hours * 3600):
+            return Browser().get(link_of(mail.outbox[-1]), follow=True).status_code == 200
+
+    def test_of_a_forgotten_password_is_an_hour(self, signed_out, anna):
+        signed_out.post(RESET, {"email": ANNA})
+
+        assert (self.opens(0.99), self.opens(1.01)) == (True, False)
+
+    def test_of_an_invitation_is_a_day(self, anna):
+        send_invitation(ANNA)
+
+        assert "24 часа" in mail.outbox[0].body
+        assert (self.opens(23.9), self.opens(24.1)) == (True, False)
+
+    def test_of_one_link_is_not_borrowed_by_another(self, anna):
+        assert not RESET_LINK.check_token(anna, INVITATION.make_token(anna))
+        assert not INVITATION.check_token(anna, RESET_LINK.make_token(anna))

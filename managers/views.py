@@ -1,5 +1,7 @@
 """Signing in and out, and passwords."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
@@ -19,6 +21,7 @@ from managers.address import client_ip
 from managers.entry import WrongPassword, confirm_own_password, enter
 from managers.forms import NewPasswordForm, PasswordChangeForm, PasswordResetForm, SignInForm
 from managers.limits import TooManyTries
+from managers.links import RESET, EitherLink
 from managers.onward import first_page, with_new_token
 from managers.password_mail import MailUnavailable, send_link
 from managers.second_factor_views import go_on, later
@@ -126,7 +129,7 @@ def password_reset(request):
 @login_not_required
 @require_safe
 def password_reset_sent(request):
-    minutes = settings.PASSWORD_RESET_TIMEOUT // 60
+    minutes = RESET.lifetime // timedelta(minutes=1)
     return render(request, "managers/password_reset_sent.html", {"minutes": minutes})
 
 
@@ -134,6 +137,7 @@ class _NewPassword(PasswordResetConfirmView):
     """The link of the letter. Its token is moved from the address to the session before the form is shown."""
 
     form_class = NewPasswordForm
+    token_generator = EitherLink()
     template_name = "managers/new_password.html"
     success_url = reverse_lazy("managers:password_done")
 
