@@ -37,6 +37,7 @@ EVERYBODY = ("anna", "boris", "vera", "gleb")
 FIELD = ("anna", "boris", "gleb")
 OWNER = ("anna", "gleb")
 SUPPORT = ("vera", "gleb")
+ADMIN = ("gleb",)
 HANDED_TO = ("anna",)
 
 
@@ -186,6 +187,8 @@ def picture() -> SimpleUploadedFile:
 PAGES = {
     "healthz": page(OPEN, GET),
     "security_txt": page(OPEN, GET),
+    "statistics": page(ADMIN, GET),
+    "statistics_table": page(ADMIN, GET),
     "readyz": page(OPEN, GET),
     "metrics": page((), GET, get=404),
     "home": page(EVERYBODY, GET, get=302),

@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from managers.views import home
-from privet import health, local_files, metrics_page, uploads
+from privet import health, local_files, metrics_page, statistics_page, uploads
 from privet.security_txt import security_txt
 
 to_sign_in = login_not_required(
@@ -22,6 +22,8 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics_page.metrics, name="metrics"),
+    path("statistics/", statistics_page.statistics, name="statistics"),
+    path("statistics.csv", statistics_page.table, name="statistics_table"),
     path("", home, name="home"),
     path("", include("managers.urls")),
     path("", include("clients.urls")),

@@ -1,0 +1,142 @@
+"""Statistics for the head of managers: where clients are, what was signed and paid, how long the steps take."""
+
+import csv
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import wraps
+
+from django import forms
+from django.http import Http404, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from clients.models import Status
+from contracts.statistics import LONGEST, Done, Period, StepTime, done, step_times, totals
+from managers.models import Manager
+from privet import workload
+from privet.charts import columns
+from privet.plurals import plural
+
+# Where the calendar of Python ends, sums of days do too.
+LAST = date(2200, 1, 1)
+CHOICES = (7, 30, 90)
+HEADS = ["День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб."]
+# What a spreadsheet would take for a formula when a cell begins so (OWASP, CSV Injection).
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class PeriodForm(forms.Form):
+    first = forms.DateField(label="С", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+    last = forms.DateField(label="По", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+
+    def clean(self):
+        cleaned = super().clean()
+        first, last = cleaned.get("first"), cleaned.get("last")
+        if first and last and not (timedelta(0) <= last - first < timedelta(days=LONGEST) and last < LAST):
+            raise forms.ValidationError(f"Выберите от одного дня до {LONGEST} дней подряд.")
+        return cleaned
+
+
+def for_heads(view):
+    """For admins; for others there is no such page."""
+
+    @wraps(view)
+    def guarded(request, *args, **kwargs):
+        if not request.user.is_admin:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+@require_safe
+@for_heads
+def statistics(request):
+    form, period = _chosen(request)
+    rows, names = done(period), _names()
+    context = {
+        "form": form,
+        "period": period,
+        "choices": [(days, Period.latest(days)) for days in CHOICES],
+        "funnel": _funnel(),
+        "signed": _by_day("Подписано договоров по дням", period, rows, "signed"),
+        "amount": _by_day("Оплачено по дням, ₽", period, rows, "amount"),
+        "managers": [(names.get(row.manager_id, ""), row) for row in totals(rows)],
+        "steps": [_told(step) for step in step_times(period)],
+        "query": f"first={period.first:%Y-%m-%d}&last={period.last:%Y-%m-%d}",
+    }
+    return render(request, "contracts/statistics.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+@for_heads
+def table(request):
+    """The same figures by day and manager: CSV (RFC 4180) with semicolons and a BOM, as a Russian Excel opens it."""
+    _, period = _chosen(request)
+    response = StreamingHttpResponse(_lines(period), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="privet-{period.first}-{period.last}.csv"'
+    return response
+
+
+def _chosen(request) -> tuple[PeriodForm, Period]:
+    """The form, and the period that it asks for: the last 30 days unless it asks for one that there can be."""
+    period = Period.latest(30)
+    asked = "first" in request.GET or "last" in request.GET
+    form = PeriodForm(request.GET if asked else None, initial={"first": period.first, "last": period.last})
+    if asked and form.is_valid():
+        period = Period(**form.cleaned_data)
+    return form, period
+
+
+def _names() -> dict:
+    return dict(Manager.objects.values_list("pk", "name"))
+
+
+def _funnel() -> list[tuple[str, int, float]]:
+    """Label, clients, and the width of the bar in hundredths of the widest."""
+    counts = workload.clients_by_status()
+    most = max(1, *counts.values())
+    return [(Status(status).label, count, round(100 * count / most, 1)) for status, count in counts.items()]
+
+
+def _by_day(title: str, period: Period, rows: list[Done], what: str):
+    sums = dict.fromkeys(period.days, Decimal(0) if what == "amount" else 0)
+    for row in rows:
+        sums[row.day] += getattr(row, what)
+    return columns(title, [(f"{day:%d.%m}", value) for day, value in sums.items()])
+
+
+def _told(step: StepTime) -> tuple[str, str, str]:
+    return Status(step.status).label, _in_words(step.median), _in_words(step.ninetieth)
+
+
+def _in_words(seconds: float) -> str:
+    """90 → «2 минуты», 7200 → «2 часа», 200000 → «2 дня»: to the nearest, at least a minute."""
+    if seconds < 90 * 60:
+        minutes = max(1, round(seconds / 60))
+        return f"{minutes} {plural(minutes, 'минута', 'минуты', 'минут')}"
+    if seconds < 48 * 3600:
+        hours = round(seconds / 3600)
+        return f"{hours} {plural(hours, 'час', 'часа', 'часов')}"
+    days = round(seconds / 86400)
+    return f"{days} {plural(days, 'день', 'дня', 'дней')}"
+
+
+class _Echo:
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(period: Period) -> Iterator[str]:
+    names, writer = _names(), csv.writer(_Echo(), delimiter=";")
+    yield "\ufeff" + writer.writerow(HEADS)
+    for row in done(period):
+        amount = f"{row.amount:.2f}".replace(".", ",")
+        name = plain(names.get(row.manager_id, ""))
+        yield writer.writerow([f"{row.day:%d.%m.%Y}", name, row.signed, row.paid, amount])
+
+
+def plain(text: str) -> str:
+    """As a cell that no spreadsheet computes."""
+    return f"'{text}" if text.startswith(FORMULA) else text
