@@ -98,6 +98,7 @@ def uprights_of(photos) -> list[tuple]:
     return seen
 
 
+@pytest.mark.usefixtures("object_storage")
 def test_photos_arrive_though_the_connection_is_lost_in_the_middle(phone, device, taken):
     page = phone()
     network(page, upload=60_000)
@@ -208,6 +209,7 @@ def test_another_try_goes_on_where_the_last_one_ended(phone, device):
     assert (len(sent), Upload.objects.count(), device.photos.count()) == (1, 1, 1)
 
 
+@pytest.mark.usefixtures("object_storage")
 def test_the_passport_photo_is_kept_with_the_form_and_replaced_at_once(open_page, anna, make, taken):
     client = make.verified(anna)
     page = open_page()
@@ -288,6 +290,7 @@ def swipe(page: Page, pixels: int) -> None:
     page.mouse.up()
 
 
+@pytest.mark.usefixtures("object_storage")
 def test_photos_are_looked_at_with_keys_and_fingers(phone, three):
     page = phone()
     thumbnails = page.locator("a[data-view]")
