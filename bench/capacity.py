@@ -62,7 +62,9 @@ def main(clients: int = 40, managers: int = 4) -> None:
         print(
             f"{part:12} {each * 1000:8.0f} ms of a core for one client, {1 / each if each else 0:6.1f} clients/s on one"
         )
-    print(f"{'all':12} {total * 1000:8.0f} ms; {clients / took * 60:.0f} clients a minute on this machine, load included")
+    print(
+        f"{'all':12} {total * 1000:8.0f} ms; {clients / took * 60:.0f} clients a minute on this machine, load included"
+    )
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def refusal(content: bytes, **kwargs) -> str:
     return refused.value.message
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "MPO"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "MPO", "HEIF"])
 def test_a_photo_is_kept_as_jpeg_with_a_thumbnail(format):
     options = {"save_all": True, "append_images": [picture()]} if format == "MPO" else {}
 
@@ -195,3 +195,71 @@ def _cleaned(rf, *contents) -> list[images.Photo]:
     form = PhotosForm({}, rf.post("/", {"photos": [upload(content) for content in contents]}).FILES)
     assert form.is_valid()
     return form.cleaned_data["photos"]
+
+
+def heic_that_lies(real: tuple[int, int], said: tuple[int, int]) -> bytes:
+    """A HEIC whose header says another size than its picture has."""
+    content = encoded(picture(real), "HEIF", quality=10)
+    place = content.index(b"ispe") + 8
+    return content[:place] + b"".join(side.to_bytes(4) for side in said) + content[place + 8 :]
+
+
+def jpeg_that_lies(width: int, height: int) -> bytes:
+    """A JPEG whose header says that it is large; decoding it would fill the rest with grey."""
+    content = encoded(picture((16, 16)))
+    place = content.index(b"\xff\xc0") + 5
+    return content[:place] + height.to_bytes(2) + width.to_bytes(2) + content[place + 4 :]
+
+
+def gif_of_a_bomb() -> bytes:
+    return b"GIF89a\xff\xff\xff\xff\x00\x00\x00"
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        png_header(60_000, 60_000),
+        jpeg_that_lies(65_000, 65_000),
+        heic_that_lies((640, 480), (60_000, 60_000)),
+        heic_that_lies((2400, 1600), (64, 64)),
+        gif_of_a_bomb(),
+    ],
+    ids=["png", "jpeg", "heic", "heic that says it is small", "gif"],
+)
+def test_a_bomb_costs_no_memory(bomb, run_python, tmp_path):
+    file = tmp_path / "bomb"
+    file.write_bytes(bomb)
+    script = f"""
+import resource, django
+django.setup()
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from privet import images
+images.read_photo(ContentFile(open({str(tmp_path / "photo")!r}, "rb").read()))
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+before = peak()
+try:
+    images.read_photo(ContentFile(open({str(file)!r}, "rb").read()))
+except ValidationError as refused:
+    print(refused.message, peak() - before, sep=";")
+"""
+    (tmp_path / "photo").write_bytes(encoded())
+
+    answer = run_python(
+        "-c", script, DEBUG="1", DJANGO_SETTINGS_MODULE="privet.settings", DATABASE_URL="postgresql:///x"
+    )
+
+    words, megabytes = answer.stdout.strip().split(";")
+    assert words in (images.TOO_MANY_PIXELS, images.NOT_A_PHOTO)
+    assert int(megabytes) < 20
+
+
+def test_a_heic_that_stands_upright_stays_so():
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    exif[MAKE] = "Apple"
+    photo = images.read_photo(upload(encoded(picture((1600, 1000)), "HEIF", exif=exif.tobytes(), quality=80)))
+
+    image = opened(photo.picture)
+    assert image.size == (750, 1200)
+    assert not image.getexif()

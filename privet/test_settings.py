@@ -42,3 +42,15 @@ def test_the_mail_server_is_not_waited_for_longer_than_a_request_should_take(run
 def test_without_a_mail_server_letters_are_printed(run_python):
     script = "from privet.settings import MAILERS; print(MAILERS['default']['BACKEND'])"
     assert run_python("-c", script).stdout.strip() == "django.core.mail.backends.console.EmailBackend"
+
+
+def test_pages_may_reach_the_storage_where_browsers_reach_it_and_nothing_else(run_python):
+    script = "from privet.settings import SECURE_CSP as csp; print(*csp['connect-src'], '|', *csp['img-src'])"
+    environment = {"S3_ENDPOINT": "http://minio:9000", "S3_PUBLIC_ENDPOINT": "https://files.privet.example/minio"}
+
+    assert run_python("-c", script).stdout.strip() == "'self' | 'self' data: blob:"
+    assert run_python("-c", script, **environment).stdout.strip() == (
+        "'self' https://files.privet.example | 'self' data: blob: https://files.privet.example"
+    )
+    only_one = run_python("-c", script, S3_ENDPOINT="http://minio:9000").stdout
+    assert only_one.count("http://minio:9000") == 2

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import uuid
 import zlib
 from datetime import timedelta
@@ -24,6 +25,8 @@ from passport.models import Passport
 from passport.test_passport_form import payload as passport_payload
 from privet import images, storages
 from privet.answers import SESSION_ENDED
+from privet.test_storages import refusing, silent, use_s3_at  # noqa: F401  fixtures
+from privet.uploads import UNAVAILABLE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
 
@@ -459,3 +462,29 @@ def test_of_two_that_ask_for_the_last_place_at_once_one_gets_it(race, anna, clie
         return browser.post(reverse("uploads", args=[client.pk]), said, headers=JSON).status_code
 
     assert sorted(race(*(partial(asked, browser_of(anna)) for _ in range(2)), at=client)) == [201, 422]
+
+
+@pytest.fixture(params=["refusing", "silent"])
+def outage(request, settings):
+    """Takes the storage down, for good."""
+    return lambda: use_s3_at(request.getfixturevalue(request.param), settings)
+
+
+@pytest.mark.parametrize("storage", ["local"], indirect=True)
+def test_while_the_storage_is_down_it_is_said_soon_and_the_pages_go_on(outage, upload, complete, as_anna, device, ask):
+    keeping.keep(device, [(b"1", b"1")], by=device.updated_by)
+    sent = upload(jpeg(), purpose="device", device=device.pk)
+    outage()
+
+    start = time.monotonic()
+    answer = complete(sent)
+    assert time.monotonic() - start < 5
+    assert (answer.status_code, answer.json()) == (503, {"error": UNAVAILABLE})
+
+    start = time.monotonic()
+    assert ask().status_code == 201
+    assert as_anna.get(reverse("devices:devices", args=[device.client_id])).status_code == 200
+    assert as_anna.get(reverse("devices:photo", args=[device.photos.get().pk])).status_code == 302
+    assert time.monotonic() - start < 5
+    sent.refresh_from_db()
+    assert sent.completed_at is None
