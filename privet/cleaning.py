@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Collate
 from django.utils import timezone
@@ -49,6 +49,7 @@ class Report:
     removed: int = 0
 
 
+@transaction.atomic
 def compare(*, remove: bool = False) -> Report:
     """Walk over both sides once; with `remove`, photos without a row that are older than SAFE_AGE are removed."""
     report, now = Report(), timezone.now()
@@ -121,7 +122,11 @@ def _named_keys() -> Iterator[str]:
 
 def _in_order(rows: QuerySet, name: str) -> Iterator[str]:
     rows = rows.filter(~Q(**{name: ""})).annotate(in_order=Collate(F(name), "C")).order_by("in_order")
-    return rows.values_list(name, flat=True).iterator(chunk_size=2000)
+    # A cursor of the server's own, which `iterator` does not take behind PgBouncer; it needs the one transaction.
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(*rows.values_list(name).query.sql_with_params())
+        while page := cursor.fetchmany(2000):
+            yield from (key for key, *_ in page)
 
 
 def _with_thumbnails(keys: Iterator[str]) -> Iterator[str]:
