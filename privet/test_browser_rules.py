@@ -17,7 +17,8 @@ from django.urls import reverse
 
 from conftest import browser_of
 from privet.headers import NOT_NEEDED
-from privet.test_access import ADDRESSES, ADMIN_NAMES, PAGES, World, address
+from privet.test_access import ADDRESSES, PAGES, World
+from privet.test_access_walk import ADMIN_NAMES, address
 
 HOST = "privet.example"
 FOR_THE_CLIENTS_APP = ("devices:public_photo", "stored_object")

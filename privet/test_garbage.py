@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 from conftest import browser_of
 from privet.env import BASE_DIR
-from privet.test_access import ADDRESSES, ADMIN_ARGUMENTS, ADMIN_NAMES, PAGES, World, address
+from privet.test_access import ADDRESSES, PAGES, World
+from privet.test_access_walk import ADMIN_ARGUMENTS, ADMIN_NAMES, address
 
 EXAMPLES = int(os.environ.get("GARBAGE_EXAMPLES", "50"))
 garbage = profile(
