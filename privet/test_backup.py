@@ -39,7 +39,7 @@ def keys(tmp_path) -> tuple[str, Path]:
 
 @pytest.fixture
 def office(transactional_db, make, anna) -> Client:
-    """A client with a passport and its photo."""
+    """A client with a passport, its photo and two agreements: three objects."""
     client = make.awaiting_contract(anna)
     keeping.replace_photo(client.passport, b"a photo", by=anna)
     return client
@@ -89,7 +89,7 @@ def test_what_was_taken_comes_back_into_an_empty_installation(office, elsewhere,
     rows, photo = fetched(EVERYTHING), office.passport.photo
     taken, manifest = take(tmp_path / "backups", recipient=recipient, now=NOW)
     assert taken.name == "privet-20261124T030000Z"
-    assert (manifest.tables["users_passports"][0], manifest.objects) == (1, 1)
+    assert (manifest.tables["users_passports"][0], manifest.objects) == (1, 3)
 
     elsewhere()
     assert restore(taken, identity=identity) == manifest
@@ -155,7 +155,7 @@ def test_what_was_removed_while_it_was_taken_is_counted_and_not_missed(office, k
 
     monkeypatch.setattr(storages, "get", gone)
     _, manifest = take(tmp_path / "backups", recipient=keys[0], now=NOW)
-    assert (manifest.objects, manifest.removed_meanwhile) == (0, 1)
+    assert (manifest.objects, manifest.removed_meanwhile) == (0, 3)
 
 
 def test_one_that_fails_leaves_nothing(office, keys, tmp_path, monkeypatch):
@@ -180,7 +180,7 @@ def test_the_command_says_what_it_took_and_removes_what_is_too_old(office, keys,
     old.mkdir(parents=True)
     call_command("backup", str(tmp_path / "backups"), recipient=keys[0])
     said = capsys.readouterr().out
-    assert "1 objects" in said
+    assert "3 objects" in said
     assert "removed privet-20200101T000000Z" in said
     assert not old.exists()
 
