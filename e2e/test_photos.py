@@ -211,7 +211,7 @@ def test_another_try_goes_on_where_the_last_one_ended(phone, device):
 
 @pytest.mark.usefixtures("object_storage")
 def test_the_passport_photo_is_kept_with_the_form_and_replaced_at_once(open_page, anna, make, taken):
-    client = make.verified(anna)
+    client = make.consented(anna)
     page = open_page()
     sign_in(page, anna.email)
     page.wait_for_url("**/clients/**")

@@ -52,7 +52,7 @@ def test_a_page_leaves_who_from_where_and_in_which_request(as_anna, anna, make):
 
 
 def test_a_passport_is_kept_encrypted(as_anna, make, anna):
-    client = make.verified(anna)
+    client = make.consented(anna)
 
     as_anna.post(reverse("passport:passport", args=[client.pk]), payload(digits="4613 348353"))
     as_anna.post(reverse("passport:passport", args=[client.pk]), payload(digits="", last_name="Иванова"))
