@@ -83,7 +83,7 @@ def main(clients: int = 24, managers: int = 6) -> int:
     print(f"{machine.cpu()}, {os.cpu_count()} cores\n")
     with (
         tempfile.TemporaryDirectory() as folder,
-        installation.running(Path(folder) / "privet", webs=2, s3=False) as place,
+        installation.running(Path(folder) / "privet", webs=2) as place,
     ):
 
         def kill_in_turn(done) -> None:

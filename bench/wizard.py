@@ -135,19 +135,17 @@ class Manager:
             "contract": lambda: self._contract(phone),
             "done": self._pay,
         }
+        if self._has("[name=agreed]"):
+            return self._agree()
         if step not in deeds:
             raise Stuck(f"{path}: {self._words()}")
         return deeds[step]()
 
     def _passport(self, phone: str) -> str:
-        if self._has('form[action*="agreement"]'):
-            return self._agree()
         return self._send("form:has([name=last_name])", **PASSPORT, digits=phone)
 
     def _agree(self) -> str:
-        form = self.browser.select_form('form[action*="agreement"]')
-        for box in form.form.select("input[type=checkbox]"):
-            form.set_checkbox({box["name"]: True})
+        self.browser.select_form("form:has([name=agreed])").set_checkbox({"agreed": True})
         return self._asked(lambda: self.browser.submit_selected(timeout=30))
 
     def _devices(self, client: str) -> str:
@@ -161,19 +159,13 @@ class Manager:
 
     def _contract(self, phone: str) -> str:
         if not self._has('form[action$="/signature/"]'):
-            return self._agree() if self._has('form[action*="agreement"]') else self._send("main form:not([hidden])")
+            return self._send("main form:not([hidden])")
         code = self._code(phone)
         if not code:
-            return self._ask_for_code()
+            return self._send("#code-request")
         form = self.browser.select_form('form[action$="/signature/"]')
         form.set_checkbox({"consent": True})
         form.set("code", code)
-        return self._asked(lambda: self.browser.submit_selected(timeout=30))
-
-    def _ask_for_code(self) -> str:
-        form = self.browser.select_form("#code-request")
-        for box in form.form.select("input[type=checkbox]"):
-            form.set_checkbox({box["name"]: True})
         return self._asked(lambda: self.browser.submit_selected(timeout=30))
 
     def _code(self, phone: str) -> str | None:

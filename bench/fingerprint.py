@@ -1,0 +1,51 @@
+"""Prints a line for every table (rows, MD5 of all of them in order) and for every object (SHA-256), then the totals.
+
+    python -m bench.fingerprint
+
+Two installations that print the same hold the same.
+"""
+
+import hashlib
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
+
+from privet import embedded
+
+embedded.ensure_database()
+
+import django  # noqa: E402
+
+django.setup()
+
+from django.db import connection  # noqa: E402
+
+from privet import storages  # noqa: E402
+
+
+def tables() -> int:
+    rows_in_all = 0
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
+        for (table,) in cursor.fetchall():
+            quoted = connection.ops.quote_name(table)
+            cursor.execute(f"SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM {quoted} t")
+            rows, digest = cursor.fetchone()
+            rows_in_all += rows
+            print(f"{table} {rows} {digest}")
+    return rows_in_all
+
+
+def objects() -> tuple[int, int]:
+    keys, size = sorted(listed.key for listed in storages.listing()), 0
+    for key in keys:
+        content = storages.get(key)
+        size += len(content)
+        print(f"{key} {hashlib.sha256(content).hexdigest()}")
+    return len(keys), size
+
+
+rows = tables()
+count, size = objects()
+print(f"{rows:,} rows and {count:,} objects ({size / 1e6:.1f} MB), each compared")
