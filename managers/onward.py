@@ -17,8 +17,10 @@ def first_page(manager: Manager) -> str:
 def wanted_page(request: HttpRequest) -> str:
     """The page of ours that `next` names, or else the first."""
     wanted = request.GET.get("next", "")
-    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours and wanted != "/" else first_page(request.user)
+    # A word without a slash would be taken for the name of a view.
+    path = wanted.startswith("/") and wanted != "/"
+    ours = path and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if ours else first_page(request.user)
 
 
 def with_new_token(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -209,7 +209,19 @@ def test_passwords_are_kept_with_argon2(settings, signed_out, anna):
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "https:///evil.example", ""],
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "https:///evil.example",
+        "",
+        "home",
+        "clients:list",
+        "nothing",
+        "\ud800",
+        "/\ud800",
+    ],
 )
 def test_next_leads_to_our_own_pages_only(signed_out, anna, elsewhere):
     response = signed_out.post(SIGN_IN, payload(), query_params={"next": elsewhere})
