@@ -1,9 +1,13 @@
 """WCAG 2.2 AA, as far as a machine can tell, of every page in light and dark."""
 
+from base64 import b32decode
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
+from django_otp.oath import TOTP
 
+from conftest import PASSWORD
 from contracts import issuing
 from contracts.conftest import sign
 from e2e.conftest import DESKTOP, PHONE, sign_in, too_wide
@@ -25,6 +29,8 @@ def addresses(make, anna) -> list[str]:
     return [
         *(f"{reverse('clients:list')}?tab={tab}" for tab in ("new", "work", "processed", "mine")),
         reverse("clients:add"),
+        reverse("managers:sessions"),
+        reverse("managers:backup_codes"),
         *(reverse(step, args=[waiting.client.pk]) for step in steps),
         reverse("devices:add", args=[waiting.client.pk]),
         *(reverse("contracts:contract", args=[contract.client.pk]) for contract in (waiting, stale)),
@@ -57,6 +63,23 @@ def test_the_way_in_is_accessible(open_page):
         page.goto(address)
         found = Axe().run(page, options=RULES)
         assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_setting_up_the_second_factor_is_accessible_and_fits_the_screen(open_page, anna, scheme):
+    page = open_page(PHONE, color_scheme=scheme)
+    page.goto(reverse("managers:sign_in"))
+    page.get_by_label("Электронная почта").fill(anna.email)
+    page.get_by_label("Пароль", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Войти").click()
+    key = b32decode(page.locator(".key").inner_text().replace(" ", ""))
+    problems = [Axe().run(page, options=RULES), too_wide(page)]
+    page.get_by_label("Код", exact=True).fill(f"{TOTP(key).token():06}")
+    page.get_by_role("button", name="Подтвердить").click()
+    page.get_by_role("link", name="Я сохранил коды").wait_for()
+    problems += [Axe().run(page, options=RULES), too_wide(page)]
+
+    assert [problems[0].violations_count, problems[1], problems[2].violations_count, problems[3]] == [0, 0, 0, 0]
 
 
 def test_pages_of_support_are_accessible(open_page, vera, anna, make):
