@@ -219,8 +219,6 @@ def test_passwords_are_kept_with_argon2(settings, signed_out, anna):
         "home",
         "clients:list",
         "nothing",
-        "\ud800",
-        "/\ud800",
     ],
 )
 def test_next_leads_to_our_own_pages_only(signed_out, anna, elsewhere):
