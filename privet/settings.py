@@ -195,7 +195,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 if DEBUG:  # files are served from where they are, and none are collected
     warnings.filterwarnings("ignore", "No directory at", UserWarning)
 STATICFILES_STORAGE_PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
-STATICFILES_STORAGE_HASHED = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+STATICFILES_STORAGE_HASHED = "privet.statics.Hashed"
 
 STORAGES = {
     "default": {
