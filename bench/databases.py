@@ -25,18 +25,10 @@ SIZES = {"1k": (1_000, 4), "1m": (1_000_000, 200)}
 
 def url(size: str) -> str:
     """The database's URL; it is made and filled first, which takes minutes for the large one."""
-    embedded.ensure_database()
-    parts = urlsplit(os.environ["DATABASE_URL"])
-    address = urlunsplit(parts._replace(path=f"/privet_bench_{size}"))
+    address = _address(size)
     if not _is_filled(address):
-        _make(f"privet_bench_{size}")
         clients, managers = SIZES[size]
-        for command in (["migrate", "-v0"], ["fill_demo", f"--clients={clients}", f"--managers={managers}"]):
-            subprocess.run(
-                [sys.executable, str(ROOT / "manage.py"), *command],
-                env=os.environ | {"DATABASE_URL": address},
-                check=True,
-            )
+        _manage(_make(size), "fill_demo", f"--clients={clients}", f"--managers={managers}")
     return address
 
 
