@@ -1,4 +1,4 @@
-"""The settings with the linter of migrations: `manage.py lintmigrations --settings lint_settings`."""
+"""The settings with the linter of migrations: `DJANGO_SETTINGS_MODULE=lint_settings manage.py lintmigrations`."""
 
 from privet.settings import *  # noqa: F403
 

@@ -16,7 +16,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 LIMIT = 350_000_000
 EMAIL, PASSWORD = f"admin@{documents.OURS}", "a long password of a rehearsal"
 CERTIFICATE = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
-SERVICES = ("privet-backup", "privet-clean-up", "privet-retention", "privet-sessions")
+SERVICES = ("privet-backup", "privet-clean-up", "privet-sessions")
 NEW_DATABASE = """
     CREATE ROLE image LOGIN PASSWORD 'made-up';
     CREATE DATABASE image OWNER image TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
