@@ -1,0 +1,223 @@
+"""Photos, from choosing one to seeing it attached: `python bench/photos.py [local|s3 ...]`.
+
+Starts the project's own gunicorn and drives Chromium through the list of devices with photos of 12 megapixels: one on
+loopback, one on Chromium's «slow 3G», ten at once with the longest task of the page's main thread; then sends 1,000
+prepared photos without a browser, with the worker's memory before, meanwhile and after. S3 is bin/s3's own server.
+Needs Chromium, for S3 Ceph's gateway (apt-get install chromium radosgw ceph-mon ceph-osd), and bin/test's packages.
+"""
+
+import http.client
+import io
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import databases
+import served
+
+# Of Chromium's developer tools: milliseconds, and bytes per second.
+SLOW_3G = {"offline": False, "latency": 2000, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+LOOPBACK = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+UPLOADS = 1_000
+TOKEN = "t" * 32  # the cookie and the header have to be alike, no more
+
+# Keeps when photos were chosen, when the last of them was attached, and the longest task in between.
+WATCH = """() => {
+    window.seen = { longest: 0, attached: [] };
+    document.addEventListener("change", () => { seen.chosen = performance.now(); }, { capture: true, once: true });
+    const photos = () => document.querySelectorAll("[data-photo]").length;
+    const before = photos();
+    new MutationObserver(() => {
+        while (before + seen.attached.length < photos()) seen.attached.push(performance.now());
+    }).observe(document.body, { childList: true, subtree: true });
+    new PerformanceObserver((list) => {
+        for (const task of list.getEntries()) seen.longest = Math.max(seen.longest, task.duration);
+    }).observe({ type: "longtask" });
+}"""
+
+
+def main(*storages: str) -> None:
+    address = databases.url("1k")
+    os.environ |= {"DJANGO_SETTINGS_MODULE": "served_settings", "DATABASE_URL": address, "DEBUG": "0"}
+    for storage in storages or ("local", "s3"):
+        # Settings are read once, and the storage is one of them.
+        subprocess.run([sys.executable, __file__, "--on", storage], env=os.environ | surroundings(storage), check=True)
+
+
+def surroundings(storage: str) -> dict[str, str]:
+    """What gunicorn is told of the storage."""
+    own = {"LOG_LEVEL": "WARNING", "APP_BASE_URL": f"http://localhost:{port()}", "ALLOWED_HOSTS": "localhost,127.0.0.1"}
+    if storage == "local":
+        return own | {"S3_ENDPOINT": ""}
+    started = subprocess.run([databases.ROOT / "bin" / "s3", "start"], check=True, capture_output=True, text=True)
+    keys = {"S3_ACCESS_KEY": "privet-access", "S3_SECRET_KEY": "privet-secret", "S3_BUCKET": "privet-bench"}
+    return own | keys | {"S3_ENDPOINT": started.stdout.strip()}
+
+
+def port() -> str:
+    return served.ADDRESS.split(":")[1]
+
+
+def measure(storage: str) -> None:
+    import django
+
+    django.setup()
+    import machine
+    from django.core.management import call_command
+
+    print(machine.report())
+    call_command("collectstatic", interactive=False, verbosity=0)
+    call_command("init_storage", stdout=io.StringIO())
+    cookie = served.session()
+    device = a_device()
+    with tempfile.TemporaryDirectory() as folder, served.served(workers=1) as gunicorn:
+        files = taken(Path(folder), 10)
+        print(f"{storage}: photos of {files[0].stat().st_size / 1e6:.1f} MB, 4000×3000")
+        with page_of(device, cookie) as page:
+            for name, network, count, runs in (
+                ("one, loopback", LOOPBACK, 1, 5), ("one, slow 3G", SLOW_3G, 1, 3), ("ten at once", LOOPBACK, 10, 1),
+            ):  # fmt: skip
+                results = [chosen_to_attached(page, device, files[:count], network) for _ in range(runs)]
+                times = [seconds for seconds, _ in results]
+                longest = max(longest for _, longest in results)
+                print(
+                    f"{name:15} median {statistics.median(times):6.2f} s, slowest {max(times):6.2f} s, "
+                    f"longest task of the page {longest:4.0f} ms"
+                )
+        memory(gunicorn, device, cookie)
+
+
+def a_device():
+    """A device of a client of the manager whose session is used."""
+    from lists import people_who_look
+
+    from devices.models import Device
+
+    manager = people_who_look()["manager"]
+    return Device.objects.filter(client__manager=manager, client__passport__isnull=False).first()
+
+
+def taken(folder: Path, count: int) -> list[Path]:
+    from e2e import pictures
+
+    paths = [folder / f"{number}.jpg" for number in range(count)]
+    for path in paths:
+        path.write_bytes(pictures.jpeg())
+    return paths
+
+
+def forget(device) -> None:
+    """Make room for more photos of the device, and for more of its manager's within the hour."""
+    from clients.uploads import Upload
+    from devices.models import DevicePhoto
+    from managers.limits import Spending
+
+    Upload.objects.filter(client=device.client).delete()
+    DevicePhoto.objects.filter(device=device).delete()
+    Spending.objects.all().delete()
+
+
+@contextmanager
+def page_of(device, cookie: str):
+    from playwright.sync_api import sync_playwright
+
+    # Playwright's loop runs in this thread, and the database is called beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        context = chromium.new_context(viewport={"width": 360, "height": 740}, base_url=f"http://localhost:{port()}")
+        context.add_cookies([{"name": "sessionid", "value": cookie, "url": f"http://localhost:{port()}"}])
+        page = context.new_page()
+        yield page
+        chromium.close()
+
+
+def chosen_to_attached(page, device, files: list[Path], network: dict) -> tuple[float, float]:
+    """Seconds until the last photo was attached, and milliseconds of the page's longest task meanwhile."""
+    from playwright.sync_api import expect
+
+    forget(device)
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    page.goto(f"/clients/{device.client_id}/devices/", wait_until="networkidle")
+    page.evaluate(WATCH)
+    wire.send("Network.emulateNetworkConditions", network)
+    page.locator(f"#device-{device.pk} input[type=file]").first.set_input_files(files)
+    expect(page.locator(f"#device-{device.pk} [data-photo]")).to_have_count(len(files), timeout=120_000)
+    seen = page.evaluate("seen")
+    wire.detach()
+    return (seen["attached"][-1] - seen["chosen"]) / 1000, seen["longest"]
+
+
+def memory(gunicorn: subprocess.Popen, device, cookie: str) -> None:
+    """1,000 photos of the size that browsers send, one after another, for one device."""
+    (worker,) = Path(f"/proc/{gunicorn.pid}/task/{gunicorn.pid}/children").read_text().split()
+    photo = prepared()
+    print(f"{UPLOADS} uploads of {len(photo) / 1024:.0f} KB")
+    for number in range(UPLOADS + 1):
+        if number % 10 == 0:
+            forget(device)
+        if number % 250 == 0 or number == 20:
+            print(f"worker after {number:4} uploads: {served.resident(worker):6.1f} MB")
+        if number < UPLOADS:
+            upload(device, cookie, photo)
+
+
+def prepared() -> bytes:
+    from e2e import pictures
+
+    image = pictures.scene().copy()
+    image.thumbnail((1200, 1200))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
+def upload(device, cookie: str, photo: bytes) -> None:
+    """What a browser asks for one photo: an address, the photo posted there, and its completion."""
+    said = {"purpose": "device", "device": device.pk, "content_type": "image/jpeg", "size": len(photo)}
+    place = ask(f"/clients/{device.client_id}/uploads/", cookie, said)
+    body, kind = multipart(place["fields"], photo)
+    url = urlsplit(place["url"])
+    connection = http.client.HTTPConnection(url.netloc or served.ADDRESS, timeout=30)
+    connection.request("POST", url.path, body, {"Content-Type": kind, "Host": url.netloc or f"localhost:{port()}"})
+    status = connection.getresponse().status
+    connection.close()
+    assert status < 300, status
+    assert ask(place["completion"], cookie, {})["attached"]
+
+
+def ask(path: str, cookie: str, fields: dict) -> dict:
+    connection = http.client.HTTPConnection(served.ADDRESS, timeout=30)
+    headers = {
+        "Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded", "X-CSRFToken": TOKEN,
+        "Cookie": f"sessionid={cookie}; csrftoken={TOKEN}", "Host": f"localhost:{port()}",
+    }  # fmt: skip
+    connection.request("POST", path, urlencode(fields), headers)
+    answer = connection.getresponse()
+    said = json.loads(answer.read())
+    connection.close()
+    assert answer.status < 300, said
+    return said
+
+
+def multipart(fields: dict, photo: bytes) -> tuple[bytes, str]:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+    from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+    file = SimpleUploadedFile("photo.jpg", photo, "image/jpeg")
+    return encode_multipart(BOUNDARY, fields | {"file": file}), MULTIPART_CONTENT
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--on"]:
+        measure(sys.argv[2])
+    else:
+        main(*sys.argv[1:])
