@@ -1,14 +1,19 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
 
 from clients import disclosure
-from clients.disclosure import Shown
+from clients.disclosure import Disclosure, Shown
 from clients.models import Client, ClientChange, Status, TransitionRefused
 from managers.models import Manager, Role
-from privet.read_only import OfficeAdmin, ReadOnlyTable
+from privet import csv_file
+from privet.history_admin import WithHistory
+from privet.read_only import OfficeAdmin, ReadOnlyAdmin, ReadOnlyTable
 from privet.templatetags import formats
 
 REASSIGNED_AT_ONCE = 500
@@ -50,7 +55,7 @@ class ChangesOfClient(ReadOnlyTable):
 
 
 @admin.register(Client)
-class ClientAdmin(OfficeAdmin):
+class ClientAdmin(WithHistory, OfficeAdmin):
     """Clients to look at, found as in the list of managers. One thing is done here: giving them to another manager."""
 
     list_display = ["name", "phone", "status", "manager", "created_at"]
@@ -61,7 +66,7 @@ class ClientAdmin(OfficeAdmin):
     action_form = ReassignAction
     actions = ["reassign"]
     form = ClientForm
-    readonly_fields = ["name", "phone", "email", "address", "status", "created_at", "claimed_at"]
+    readonly_fields = ["name", "phone", "email", "address", "status", "created_at", "claimed_at", "seen_by"]
     fields = ["manager", *readonly_fields]
     inlines = [ChangesOfClient]
 
@@ -80,6 +85,14 @@ class ClientAdmin(OfficeAdmin):
     @admin.display(description="адрес")
     def address(self, client: Client) -> str:
         return client.user.address or "—"
+
+    @admin.display(description="кто видел этого клиента")
+    def seen_by(self, client: Client) -> str:
+        address = reverse("admin:clients_disclosure_changelist", query={"client__id__exact": client.pk})
+        return format_html('<a href="{}">Открыть список</a>', address)
+
+    def history_shown(self, request, obj) -> None:
+        disclosure.record(obj, Shown.HISTORY, request=request)
 
     def has_add_permission(self, request) -> bool:
         return False
@@ -130,3 +143,43 @@ class ClientAdmin(OfficeAdmin):
         for client in chosen:
             client.reassign(to=to, by=request.user)
         self.message_user(request, f"Передано клиентов: {len(chosen)}. Менеджер — {to}.", messages.SUCCESS)
+
+
+@admin.register(Disclosure)
+class DisclosureAdmin(FoundByClient, ReadOnlyAdmin):
+    """«Кто видел этого клиента»: what personal data was shown, to whom and when."""
+
+    list_display = columns = ["at", "whose", "by", "what", "document", "ip", "request_id"]
+    list_filter = ["what", ("by", admin.RelatedOnlyFieldListFilter)]
+    list_display_links = None
+    ordering = ["-at", "-id"]
+    search_fields = ["client"]
+    change_list_template = "admin/disclosures.html"
+
+    def get_queryset(self, request):
+        # Not joined: the client of a closed account is gone.
+        return super().get_queryset(request).select_related("by").prefetch_related("client__user")
+
+    @admin.display(description="клиент")
+    def whose(self, shown: Disclosure) -> str:
+        try:
+            return shown.client.user.name
+        except Client.DoesNotExist:
+            return "учётная запись закрыта"
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(self.table)
+        return [path("csv/", view, name="clients_disclosure_csv"), *super().get_urls()]
+
+    def table(self, request):
+        """The list as it is filtered, as a table to download."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        heading = ["Когда", "Клиент", "Кому показано", "Что показано", "Документ", "Адрес", "Запрос"]
+        rows = self.get_changelist_instance(request).get_queryset(request)
+        return csv_file.response("Кто видел клиентов", heading, map(self._row, rows.iterator(500)))
+
+    def _row(self, shown: Disclosure) -> list:
+        at = f"{timezone.localtime(shown.at):%d.%m.%Y %H:%M:%S}"
+        told = [shown.by, shown.get_what_display(), shown.document, shown.ip, shown.request_id]
+        return [at, self.whose(shown), *told]

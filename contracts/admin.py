@@ -7,7 +7,8 @@ from django.utils.html import format_html
 from clients.admin import FoundByClient
 from clients.models import Client
 from contracts import signing
-from contracts.models import TRIES_PER_CONTRACT, Contract, Invoice, SigningCode
+from contracts.models import TRIES_PER_CONTRACT, Contract, ContractEvent, Invoice, SigningCode
+from privet.history_admin import WithHistory
 from privet.read_only import ReadOnlyAdmin, ReadOnlyTable
 
 STATES = {
@@ -36,6 +37,13 @@ class CodesOfContract(ReadOnlyTable):
     ordering = ["-sent_at"]
 
 
+class EventsOfContract(ReadOnlyTable):
+    model = ContractEvent
+    fields = ["number", "at", "what", "by", "facts"]
+    related = ("by",)
+    ordering = ["number"]
+
+
 class InvoicesOfContract(ReadOnlyTable):
     model = Invoice
     fields = ["number", "amount", "due_on", "status", "created_at", "paid_at", "cancelled_at"]
@@ -51,7 +59,7 @@ class PdfLink:
 
 
 @admin.register(Contract)
-class ContractAdmin(PdfLink, FoundByClient, ReadOnlyAdmin):
+class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
     """Contracts with the evidence of their signatures. What a contract says is read in its PDF."""
 
     pdf_url = "contracts:pdf"
@@ -59,7 +67,7 @@ class ContractAdmin(PdfLink, FoundByClient, ReadOnlyAdmin):
     list_filter = [StateFilter]
     search_fields = ["number"]
     actions = ["unlock"]
-    inlines = [CodesOfContract, InvoicesOfContract]
+    inlines = [CodesOfContract, InvoicesOfContract, EventsOfContract]
     fieldsets = [
         (None, {"fields": ["number", "client", "state", "pdf", "surcharge", "due", "template_version", "pdf_sha256"]}),
         ("Ход", {"fields": ["issued_at", "issued_by", "failed_tries", "void_at", "voided_by", "paid_at", "paid_by"]}),
@@ -109,7 +117,7 @@ class ContractAdmin(PdfLink, FoundByClient, ReadOnlyAdmin):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(PdfLink, FoundByClient, ReadOnlyAdmin):
+class InvoiceAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
     client_path = "contract__client"
     pdf_url = "contracts:invoice_pdf"
     list_display = ["number", "client", "amount", "status", "due_on", "created_at", "pdf"]

@@ -3,6 +3,7 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextareaWidget
 
 from devices.models import ClientTariff, Device, DeviceType, Tariff
+from privet.history_admin import WithHistory
 from privet.read_only import OfficeAdmin, ReadOnlyFacts, ReadOnlyTable
 
 
@@ -31,7 +32,7 @@ class TariffForm(forms.ModelForm):
 
 
 @admin.register(Tariff)
-class TariffAdmin(ListAdmin):
+class TariffAdmin(WithHistory, ListAdmin):
     form = TariffForm
     list_display = ["name", "base_fee", "extra_per_device", "is_active"]
     list_filter = ["is_active"]

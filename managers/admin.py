@@ -7,11 +7,12 @@ from managers import second_factor
 from managers.models import Authenticator, Manager
 from managers.notices import tell
 from managers.password_mail import MailUnavailable, send_invitation
+from privet.history_admin import WithHistory
 from privet.read_only import OfficeAdmin
 
 
 @admin.register(Manager)
-class ManagerAdmin(OfficeAdmin):
+class ManagerAdmin(WithHistory, OfficeAdmin):
     """People are added without a password: they set it by the link of a letter. They are switched off, not deleted."""
 
     list_display = ["name", "email", "role", "is_active", "has_second_factor", "last_login"]

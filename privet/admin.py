@@ -9,9 +9,13 @@ from django_otp.plugins.otp_totp.admin import TOTPDeviceAdmin  # noqa: F401  lik
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from clients.admin import ClientAdmin
+from clients.models import Client
 from contracts.admin import ContractsOfClient
+from contracts.models import Contract, Invoice
 from devices.admin import DevicesOfClient, TariffOfClient
+from devices.models import ClientTariff, Device
 from passport.admin import PassportOfClient
+from passport.models import Passport
 
 admin.site.site_header = "Привет — администрирование"
 admin.site.site_title = "Привет"
@@ -22,4 +26,14 @@ admin.site.unregister(Group)
 # Nobody is shown a second factor, or makes one for another.
 admin.site.unregister([StaticDevice, TOTPDevice])
 
+
+def client_histories(self, client: Client) -> list:
+    """All that is kept of a client, whichever app keeps it."""
+    own = [model.objects.filter(client=client) for model in OF_CLIENT]
+    invoices = Invoice.history.rel.related_model.objects.filter(contract__in=client.contracts.values("pk"))
+    return [client.history.all(), client.user.history.all(), *own, invoices]
+
+
+OF_CLIENT = [model.history.rel.related_model for model in (Passport, Device, ClientTariff, Contract)]
+ClientAdmin.histories = client_histories
 ClientAdmin.inlines = [PassportOfClient, DevicesOfClient, TariffOfClient, ContractsOfClient, *ClientAdmin.inlines]

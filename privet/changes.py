@@ -1,0 +1,193 @@
+"""What was changed, from what to what, by whom: rows of history in Russian words, newest first."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from uuid import UUID
+
+from cryptography.fernet import InvalidToken
+from django.core.paginator import Paginator
+from django.db import models
+from django.db.models import OuterRef, Subquery, Value
+from django.utils import timezone
+from django.utils.text import capfirst
+
+from managers import cipher
+from managers.models import Manager
+
+PER_PAGE = 50
+LABELS = {"insert": "добавлено", "update": "изменено", "delete": "удалено"}
+# Whose the row is, which the page says already.
+UNTOLD = {"client", "user", "contract"}
+NAMED = ("managers.Manager", "devices.DeviceType", "devices.Tariff")
+APP = "«Привет Супер»"
+
+
+@dataclass(frozen=True)
+class Difference:
+    name: str
+    before: str
+    after: str
+
+    def __str__(self):
+        return f"{self.name}: {self.before} → {self.after}"
+
+
+@dataclass(frozen=True)
+class Change:
+    at: datetime
+    kind: str
+    label: str
+    who: str
+    ip: str
+    request: str
+    differences: list[Difference]
+
+
+class Feed:
+    """Histories read as one. `sources` are querysets of history models."""
+
+    def __init__(self, sources: Iterable[models.QuerySet], *, kind: str = "", by: str = ""):
+        self.all = {source.model._meta.model_name: source for source in sources}
+        self.kind = kind if kind in self.all else ""
+        self.by = by if _is_uuid(by) else ""
+
+    @property
+    def kinds(self) -> list[tuple[str, str]]:
+        return [(name, capfirst(_noun(source.model))) for name, source in self.all.items()]
+
+    @cached_property
+    def pages(self) -> Paginator:
+        parts = []
+        for name, source in self.all.items():
+            if self.kind in ("", name):
+                rows = source.filter(pgh_context__user=self.by) if self.by else source
+                parts.append(rows.order_by().values_list("pgh_created_at", "pgh_id", Value(name)))
+        rows = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
+        return Paginator(rows.order_by("-pgh_created_at", "-pgh_id"), PER_PAGE)
+
+    def changes(self, rows: Iterable[tuple]) -> list[Change]:
+        """The changes behind one page of rows: the number of queries does not grow with them."""
+        wanted = defaultdict(list)
+        for _, pk, name in rows:
+            wanted[name].append(pk)
+        events = {name: _with_previous(self.all[name].model, keys) for name, keys in wanted.items()}
+        found = [events[name][pk] for _, pk, name in rows]
+        names = _Names(found)
+        return [_change(event, before, names) for event, before in found]
+
+    def rows(self) -> Iterable[list]:
+        """All of it for a table."""
+        for page in self.pages:
+            for change in self.changes(list(page)):
+                told = "; ".join(map(str, change.differences))
+                at = f"{timezone.localtime(change.at):%d.%m.%Y %H:%M:%S}"
+                yield [at, change.kind, change.label, told, change.who, change.ip, change.request]
+
+
+HEADING = ["Когда", "Что", "Как", "Изменения", "Кто", "Адрес", "Запрос"]
+
+
+def _with_previous(model: type[models.Model], keys: list[int]) -> dict:
+    earlier = model.objects.filter(pgh_obj_id=OuterRef("pgh_obj_id"), pgh_id__lt=OuterRef("pgh_id"))
+    previous = Subquery(earlier.order_by("-pgh_id").values("pgh_id")[:1])
+    events = model.objects.annotate(previous=previous).in_bulk(keys)
+    before = model.objects.in_bulk([event.previous for event in events.values() if event.previous])
+    return {pk: (event, before.get(event.previous)) for pk, event in events.items()}
+
+
+class _Names:
+    """Names of the people, types and tariffs that a page of history speaks of."""
+
+    def __init__(self, found: list[tuple]):
+        wanted = defaultdict(set)
+        for pair in found:
+            for event in filter(None, pair):
+                wanted[Manager].add((event.pgh_context or {}).get("user"))
+                for field in _fields(event):
+                    if field.is_relation:
+                        wanted[field.related_model].add(getattr(event, field.attname))
+        self.names = {
+            model: {str(row.pk): str(row) for row in model.objects.filter(pk__in=keys - {None})}
+            for model, keys in wanted.items()
+        }
+
+    def __call__(self, model: type[models.Model], key) -> str:
+        return self.names.get(model, {}).get(str(key), "удалён") if key else "—"
+
+
+def _change(event, before, names: _Names) -> Change:
+    context = event.pgh_context or {}
+    return Change(
+        at=event.pgh_created_at,
+        kind=capfirst(_noun(type(event))),
+        label=LABELS.get(event.pgh_label, event.pgh_label),
+        who=_who(context, event, names),
+        ip=context.get("ip") or "",
+        request=context.get("request") or "",
+        differences=_differences(before, event, names),
+    )
+
+
+def _who(context: dict, event, names: _Names) -> str:
+    if context.get("user"):
+        return names(Manager, context["user"])
+    if context.get("command"):
+        return f"команда {context['command']}"
+    return APP if event._meta.model_name == "appuserhistory" and not context else "—"
+
+
+def _differences(before, event, names: _Names) -> list[Difference]:
+    found = []
+    for field in _fields(event):
+        old = _told(before, field, names) if before else "—"
+        new = _told(event, field, names) if event.pgh_label != "delete" else "—"
+        if old != new:
+            found.append(Difference(str(field.verbose_name), old, new))
+    return found
+
+
+def _fields(event) -> list[models.Field]:
+    own = [field for field in event._meta.fields if not field.name.startswith("pgh_") and field.name not in UNTOLD]
+    return [field for field in own if not field.is_relation or field.related_model._meta.label in NAMED]
+
+
+def _told(event, field: models.Field, names: _Names) -> str:
+    value = getattr(event, field.attname)
+    if value in (None, ""):
+        return "—"
+    if field.is_relation:
+        return names(field.related_model, value)
+    if field.name == "series_and_number":
+        return _masked(value)
+    if field.name == "photo":
+        return f"есть ({value[-12:-4]})"
+    if field.choices:
+        return str(dict(field.flatchoices).get(value, value))
+    if isinstance(value, bool):
+        return "да" if value else "нет"
+    if isinstance(value, datetime):
+        return f"{timezone.localtime(value):%d.%m.%Y %H:%M}"
+    return f"{value:%d.%m.%Y}" if isinstance(value, date) else str(value)
+
+
+def _masked(token: str) -> str:
+    """Changed digits that the mask hides are told apart by nothing: that they changed is in the manager's log."""
+    try:
+        digits = cipher.decrypt(token)
+    except InvalidToken:
+        return "не читается"
+    return f"{digits[:2]}•• •••{digits[-3:]}"
+
+
+def _noun(model: type[models.Model]) -> str:
+    return str(model.pgh_tracked_model._meta.verbose_name)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
