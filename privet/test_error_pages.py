@@ -1,0 +1,74 @@
+"""Error pages, and what is logged of an error, say nothing of what was sent."""
+
+import logging
+
+import pytest
+from django.core import mail
+from django.db import DatabaseError
+from django.urls import reverse
+
+from clients.models import Client
+from passport.test_passport_form import payload
+from privet import storages
+from privet.logs import JsonLines, WithoutRows
+
+SENT = payload(last_name="Зюзьмаркова", digits="46 99 918273", registration_address="ул. Хрюмаркерная", issued_by="Чух")
+MARKERS = ("Зюзьмарков", "918273", "Хрюмаркерн")
+
+
+@pytest.fixture
+def logged():
+    """Log lines in either form that the settings know."""
+    lines = []
+
+    class Lines(logging.Handler):
+        def emit(self, record):
+            lines.extend(form.format(record) for form in (JsonLines(), WithoutRows("%(name)s %(message)s")))
+
+    handler, loggers = Lines(), [logging.getLogger(), logging.getLogger("django")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    yield lines
+    for logger in loggers:
+        logger.removeHandler(handler)
+
+
+@pytest.fixture
+def page(make, anna):
+    client = make.verified(anna)
+    make.agreement(client, anna)
+    return reverse("passport:passport", args=[client.pk])
+
+
+def refused(*args, **kwargs):
+    raise DatabaseError("the database refuses")
+
+
+def away(*args, **kwargs):
+    raise storages.StorageUnavailable("away")
+
+
+@pytest.mark.parametrize("fault", [refused, away], ids=["500", "503"])
+def test_a_fault_while_a_passport_is_kept(as_anna, page, logged, monkeypatch, settings, fault):
+    settings.ADMINS = ["admin@privet.example"]
+    as_anna.raise_request_exception = False
+    monkeypatch.setattr("passport.models.Passport.write", fault)
+
+    answer = as_anna.post(page, SENT)
+
+    assert answer.status_code in (500, 503)
+    told = str(answer.headers) + "".join(logged)
+    if answer.status_code == 500:  # a page that keeps what was typed shows it to who typed it
+        told += answer.text
+    assert not [marker for marker in MARKERS if marker in told]
+    assert mail.outbox == []
+
+
+def test_pages_that_are_not_there_and_forms_that_are_not_ours(as_anna, as_boris, anna, page, logged):
+    as_anna.handler.enforce_csrf_checks = True
+    answers = [as_boris.post(page, SENT), as_boris.post("/nowhere/", SENT), as_anna.post(page, SENT)]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 403]
+    told = "".join(logged) + "".join(answer.text + str(answer.headers) for answer in answers)
+    assert not [marker for marker in MARKERS if marker in told]
+    assert Client.objects.filter(manager=anna).exists()
