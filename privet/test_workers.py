@@ -9,19 +9,24 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from django.db import connection
 
 from privet.env import BASE_DIR
 
 
 @pytest.fixture
-def served(tmp_path):
+def served(tmp_path, db):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     environment = os.environ | {"BIND": address, "WEB_CONCURRENCY": "2", "METRICS_TOKEN": "t", "TMPDIR": str(tmp_path)}
     environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    # The tests' database: the one that it was made beside may have no tables.
+    address_of = urlsplit(os.environ["DATABASE_URL"])
+    environment["DATABASE_URL"] = address_of._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     gunicorn = subprocess.Popen([sys.executable, "-m", "gunicorn"], cwd=BASE_DIR, env=environment)
     try:
         for _ in range(200):

@@ -19,9 +19,9 @@ class Command(BaseCommand):
             cursor.execute("SELECT current_user, current_database()")
             role, database = cursor.fetchone()
             for name, value in LIMITS.items():
-                cursor.execute(
-                    sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
-                        sql.Identifier(role), sql.Identifier(database), sql.Identifier(name), value
-                    )
+                statement = sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
+                    sql.Identifier(role), sql.Identifier(database), sql.Identifier(name), value
                 )
+                # As text, which is what those who look at each statement (the history's context) expect.
+                cursor.execute(statement.as_string(cursor.connection))
         self.stdout.write(f"{role} in {database}: " + ", ".join(f"{name} {value}" for name, value in LIMITS.items()))
