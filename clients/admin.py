@@ -1,8 +1,11 @@
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
+from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -176,7 +179,10 @@ class DisclosureAdmin(FoundByClient, ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         heading = ["Когда", "Клиент", "Кому показано", "Что показано", "Документ", "Адрес", "Запрос"]
-        rows = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:  # the list itself says so, in words
+            return redirect(reverse("admin:clients_disclosure_changelist", query={ERROR_FLAG: 1}))
         return csv_file.response("Кто видел клиентов", heading, map(self._row, rows.iterator(500)))
 
     def _row(self, shown: Disclosure) -> list:

@@ -166,3 +166,9 @@ def test_what_a_spreadsheet_would_calculate_is_defused(value):
     assert csv_file.cell(value) == f"'{value}"
     assert csv_file.cell(f"x{value}") == f"x{value}"
     assert csv_file.cell(None) == ""
+
+
+def test_a_table_filtered_by_what_there_is_not_leads_to_the_list(as_gleb):
+    answer = as_gleb.get(TABLE, {"after": ""})
+    assert answer.url == f"{LIST}?e=1"
+    assert as_gleb.get(answer.url).status_code == 200
