@@ -106,6 +106,9 @@ def withdraw(client: Client, *, by: Manager, reason: str) -> bool:
         agreement.withdraw(by=by, reason=reason, now=now)
     if not standing:
         return False
-    text = "Вы отозвали согласие на обработку персональных данных. Подписанные договоры остаются в силе."
+    text = (
+        "Вы отозвали согласие на обработку персональных данных. Подписанные договоры остаются в силе, остальные данные "
+        "будут уничтожены не позднее 30 дней."
+    )
     bridge.tell_client(client, text, by=by, now=now)
     return True

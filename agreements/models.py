@@ -7,6 +7,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from clients.models import Client
 from managers.models import Manager
@@ -64,6 +65,7 @@ class Agreement(models.Model):
     ip = models.GenericIPAddressField("адрес", null=True)
     user_agent = models.CharField("браузер", max_length=300, blank=True)
     withdrawn_at = models.DateTimeField("отозвано", null=True)
+    # Nobody: what was agreed to came to its end by itself.
     withdrawn_by = models.ForeignKey(
         Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто записал отзыв"
     )
@@ -83,9 +85,8 @@ class Agreement(models.Model):
             ),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="manager_agreements_kind_known"),
             models.CheckConstraint(
-                condition=Q(withdrawn_at=None, withdrawn_by=None)
-                | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False),
-                name="manager_agreements_withdrawn_by_somebody",
+                condition=Q(withdrawn_at__isnull=False) | Q(withdrawn_by=None),
+                name="manager_agreements_withdrawn_with_time",
             ),
         ]
         triggers = [
@@ -105,6 +106,13 @@ class Agreement(models.Model):
     def is_standing(self) -> bool:
         return self.withdrawn_at is None
 
-    def withdraw(self, *, by: Manager, reason: str, now: datetime) -> None:
+    @property
+    def standing_label(self) -> str:
+        if self.is_standing:
+            return "Действует"
+        ended = "Отозвано" if self.withdrawn_by_id else "Прекращено"
+        return f"{ended} {timezone.localtime(self.withdrawn_at):%d.%m.%Y %H:%M}"
+
+    def withdraw(self, *, by: Manager | None, reason: str, now: datetime) -> None:
         self.withdrawn_at, self.withdrawn_by, self.withdrawal_reason = now, by, reason
         self.save(update_fields=WITHDRAWAL_FIELDS)

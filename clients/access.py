@@ -5,16 +5,18 @@ from functools import wraps
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
-from clients.models import Client
+from clients.models import Client, Status
 
 
 def get_client_for(request, pk) -> Client:
     """The client for the person of `request`; Http404 when there is none that they may open.
 
-    Managers open unclaimed clients and their own, admins all, support none. What every step needs comes along.
+    Managers open unclaimed clients and their own, admins all, support none; nobody those whose data was erased. What
+    every step needs comes along.
     """
     return get_object_or_404(
         Client.objects.visible_to(request.user)
+        .exclude(status=Status.ERASED)
         .select_related("user", "manager", "passport", "tariff_choice__tariff")
         .prefetch_related("agreements"),
         pk=pk,

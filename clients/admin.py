@@ -129,8 +129,10 @@ class ClientAdmin(WithHistory, OfficeAdmin):
         if "manager" in form.changed_data:
             try:
                 obj.reassign(to=obj.manager, by=request.user)
-            except TransitionRefused:
-                self.message_user(request, "Клиента уже взяли в работу: менеджер остался прежним.", messages.ERROR)
+            except TransitionRefused as refused:
+                is_erased = refused.client.status == Status.ERASED
+                why = "Данные клиента удалены" if is_erased else "Клиента уже взяли в работу"
+                self.message_user(request, f"{why}: менеджер остался прежним.", messages.ERROR)
 
     @admin.action(description="Передать менеджеру")
     def reassign(self, request, queryset):
@@ -138,7 +140,7 @@ class ClientAdmin(WithHistory, OfficeAdmin):
         if to is None:
             self.message_user(request, "Выберите менеджера рядом с действием.", messages.ERROR)
             return
-        chosen = list(queryset[: REASSIGNED_AT_ONCE + 1])
+        chosen = list(queryset.exclude(status=Status.ERASED)[: REASSIGNED_AT_ONCE + 1])
         if len(chosen) > REASSIGNED_AT_ONCE:
             text = f"За один раз можно передать не больше {REASSIGNED_AT_ONCE} клиентов. Сузьте выбор."
             self.message_user(request, text, messages.ERROR)

@@ -14,6 +14,7 @@ class Shown(models.TextChoices):
     CONTRACT_PDF = "contract_pdf", "Договор (PDF)"
     INVOICE_PDF = "invoice_pdf", "Счёт (PDF)"
     AGREEMENT_PDF = "agreement_pdf", "Согласие (PDF)"
+    ERASURE_ACT = "erasure_act", "Акт об уничтожении (PDF)"
     CARD = "card", "Карточка клиента"
     HISTORY = "history", "История изменений"
 

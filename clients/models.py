@@ -1,13 +1,15 @@
 """The client's account in «Привет Супер» (shared) and our own record of the work with that client."""
 
+import secrets
 import uuid
 from datetime import datetime
 
 import pgtrigger
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models, transaction
-from django.db.models import Q, Value
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Coalesce
+from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 
@@ -21,6 +23,7 @@ from managers.models import Manager
 __all__ = ["AppUser", "Client", "ClientChange", "Disclosure", "Upload"]
 
 UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
+ERASED_NAME = "Данные удалены"
 
 
 class AccountStatus(models.TextChoices):
@@ -60,6 +63,27 @@ class AppUser(models.Model):
         self.name, self.phone, self.email, self.address, self.updated_at = name, phone, email or None, address, now
         self.save(update_fields=["name", "phone", "email", "address", "updated_at"])
 
+    @property
+    def is_used_by_the_client(self) -> bool:
+        """Whether the client opens it in the app, with a password of theirs or for a subscription."""
+        is_open = self.status != AccountStatus.DELETED and self.deleted_at is None
+        return is_open and (self.has_subscription or self.password_hash != UNUSABLE_PASSWORD)
+
+    def close(self, *, now: datetime) -> None:
+        """Take the person out of it and close it for good; the row stays, because rows of the app refer to it."""
+        self.name, self.phone, self.email, self.address = ERASED_NAME, _nobodys_phone(), None, None
+        self.password_hash, self.status, self.has_subscription = UNUSABLE_PASSWORD, AccountStatus.DELETED, False
+        self.deleted_at = self.updated_at = now
+        self.save()
+
+
+def _nobodys_phone() -> str:
+    """Ten digits as the column wants them, beginning with the 0 that no phone of Russia begins with."""
+    while True:
+        digits = f"0{secrets.randbelow(10**9):09}"
+        if not AppUser.objects.filter(phone=digits).exists():
+            return digits
+
 
 class Status(models.TextChoices):
     NEW = "new", "Новый"
@@ -67,6 +91,8 @@ class Status(models.TextChoices):
     AWAITING_CONTRACT = "awaiting_contract", "Ожидает договор"
     AWAITING_PAYMENT = "awaiting_payment", "Ожидает оплату"
     PROCESSED = "processed", "Оформлен"
+    # For good: of the person nothing is left here but what the law has us keep.
+    ERASED = "erased", ERASED_NAME
 
 
 IN_WORK = (Status.IN_VERIFICATION, Status.AWAITING_CONTRACT, Status.AWAITING_PAYMENT)
@@ -80,6 +106,7 @@ TRANSITIONS = [
     (Status.AWAITING_PAYMENT, Status.PROCESSED),
     (Status.AWAITING_PAYMENT, Status.AWAITING_CONTRACT),
     (Status.PROCESSED, Status.AWAITING_CONTRACT),
+    *((status, Status.ERASED) for status in Status if status != Status.ERASED),
 ]
 
 
@@ -89,6 +116,10 @@ class TransitionRefused(Exception):
     def __init__(self, client: "Client"):
         super().__init__(f"Client {client.pk} is {client.status}")
         self.client = client
+
+
+class ClientErased(Http404):
+    """The client's data was erased while a page of theirs was open: there is no such client any more."""
 
 
 class ClaimedByAnother(TransitionRefused):
@@ -104,11 +135,14 @@ class Tab(models.TextChoices):
 
 class ClientQuerySet(models.QuerySet):
     def visible_to(self, manager: Manager) -> "ClientQuerySet":
-        """The clients whom `manager` may open: unclaimed ones and their own; admins all; support none."""
+        """The clients whom `manager` may open: unclaimed ones and their own; admins all; support none.
+
+        Of those whose data was erased, admins still see the documents that the law has us keep.
+        """
         if manager.is_admin:
             return self
         if manager.is_field_manager:
-            return self.filter(Q(manager=manager) | Q(manager=None))
+            return self.filter(Q(manager=manager) | Q(manager=None)).exclude(status=Status.ERASED)
         return self.none()
 
     def in_tab(self, tab: Tab, manager: Manager) -> "ClientQuerySet":
@@ -118,7 +152,7 @@ class ClientQuerySet(models.QuerySet):
         own = self if manager.is_admin and tab != Tab.MINE else self.filter(manager=manager)
         if tab == Tab.IN_WORK:
             return own.filter(status__in=IN_WORK)
-        return own.filter(status=Status.PROCESSED) if tab == Tab.PROCESSED else own
+        return own.filter(status=Status.PROCESSED) if tab == Tab.PROCESSED else own.exclude(status=Status.ERASED)
 
     def search(self, text: str) -> "ClientQuerySet":
         """Those in whose name, phone, e-mail, addresses or contract numbers every word of `text` occurs."""
@@ -175,7 +209,8 @@ class Client(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="manager_clients_status_known"),
             models.CheckConstraint(
-                condition=Q(status=Status.NEW) | Q(manager__isnull=False), name="manager_clients_worked_on_by_somebody"
+                condition=Q(status__in=[Status.NEW, Status.ERASED]) | Q(manager__isnull=False),
+                name="manager_clients_worked_on_by_somebody",
             ),
         ]
         indexes = [
@@ -234,9 +269,15 @@ class Client(models.Model):
         if self._claim(by=by, now=now):
             pass
         elif not Client.objects.filter(pk=self.pk).exclude(status=Status.NEW).visible_to(by).exists():
-            raise ClaimedByAnother(Client.objects.select_related("user", "manager").get(pk=self.pk))
+            raise ClaimedByAnother(self._of_another())
         user.correct_contact(name=name, phone=phone, email=email, address=address, now=now)
         self.refresh_from_db()
+
+    def _of_another(self) -> "Client":
+        client = Client.objects.select_related("user", "manager").get(pk=self.pk)
+        if client.status == Status.ERASED:
+            raise ClientErased
+        return client
 
     def _claim(self, *, by: Manager, now: datetime) -> bool:
         """Take a new client who is nobody's or already `by`'s; an admin takes also what is assigned to another."""
@@ -253,7 +294,7 @@ class Client(models.Model):
         )  # fmt: skip
         return True
 
-    def move(self, to: Status, *, by: Manager, now: datetime, start: tuple[Status, ...]) -> bool:
+    def move(self, to: Status, *, by: Manager | None, now: datetime, start: tuple[Status, ...]) -> bool:
         """Change the status in one guarded update; False when the client already is in `to`.
 
         Raises TransitionRefused when the status is neither `to` nor one of `start`. Call it in a transaction.
@@ -274,8 +315,14 @@ class Client(models.Model):
         raise TransitionRefused(self)
 
     def locked(self) -> "Client":
-        """This client as it is now, held until the transaction ends: deeds on one client come one after another."""
-        return Client.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=self.pk)
+        """This client as it is now, held until the transaction ends: deeds on one client come one after another.
+
+        Raises ClientErased, so that nothing is written about somebody whose data is gone.
+        """
+        held = Client.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=self.pk)
+        if held.status == Status.ERASED:
+            raise ClientErased
+        return held
 
     def reopen(self, *, by: Manager, now: datetime) -> None:
         """After a change of what was signed: the client needs a new contract; earlier ones stay."""
@@ -286,10 +333,10 @@ class Client(models.Model):
     def reassign(self, *, to: Manager | None, by: Manager) -> None:
         """Give the client to another manager (admins only; the caller checks). Only a new client can be nobody's.
 
-        Raises TransitionRefused when a client in work would be left without a manager.
+        Raises TransitionRefused when a client in work would be left without a manager, or the client's data was erased.
         """
         client = Client.objects.select_for_update().get(pk=self.pk)
-        if to is None and client.status != Status.NEW:
+        if client.status == Status.ERASED or (to is None and client.status != Status.NEW):
             raise TransitionRefused(client)
         if client.manager_id == (to and to.pk):
             return
@@ -300,13 +347,28 @@ class Client(models.Model):
         Client.objects.filter(pk=self.pk).update(manager=to)
         self.manager = to
 
+    def return_to_pool(self, *, by: Manager | None, now: datetime) -> None:
+        """After erasure, for a client who goes on using the app: new again, and nobody's. Call it in a transaction."""
+        with pgtrigger.ignore("clients.Client:client_status_transitions"):
+            Client.objects.filter(pk=self.pk).update(status=Status.NEW, manager=None, claimed_at=None)
+        ClientChange.objects.create(
+            client=self, at=now, by=by, from_status=self.status, to_status=Status.NEW,
+            from_manager_id=self.manager_id, to_manager=None,
+        )  # fmt: skip
+        self.refresh_from_db(fields=["status", "manager", "claimed_at"])
+
+    def forget_in_search(self) -> None:
+        """After a passport was removed: what search looks through, made anew. Triggers do so for what is added."""
+        Client.objects.filter(pk=self.pk).update(search=Func(F("pk"), function="privet_search_text"))
+
 
 class ClientChange(models.Model):
     """One change of a client's status or manager: who, when, from, to. Written with the change, never edited."""
 
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="changes", verbose_name="клиент")
     at = models.DateTimeField("когда")
-    by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто")
+    # Nobody: the retention time of the data was over.
+    by = models.ForeignKey(Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто")
     from_status = models.CharField("был статус", max_length=20, choices=Status)
     to_status = models.CharField("стал статус", max_length=20, choices=Status)
     from_manager = models.ForeignKey(

@@ -45,7 +45,7 @@ def counts(manager: Manager) -> list[tuple[Tab, str]]:
 
 def tabs_with(text: str, manager: Manager) -> list[Tab]:
     """The tabs in which a search finds anybody, going by the first LOOKED_AT that it finds. One query."""
-    matching, values = Client.objects.search(text).values("id", "manager_id").query.sql_with_params()
+    matching, values = Client.objects.search(text).values("id", "manager_id", "status").query.sql_with_params()
     visible, visible_values = condition(Client.objects.visible_to(manager))
     # Materialized, so that the planner uses the trigram index alone and hopes for nothing sooner.
     found = f"""

@@ -83,6 +83,11 @@ class Upload(models.Model):
         """Of a device's photo; a passport's has no thumbnail."""
         return self.photo_key.replace(".jpg", "-thumbnail.jpg") if self.purpose == Purpose.DEVICE else ""
 
+    @property
+    def keys(self) -> list[str]:
+        """Of all objects that there may be."""
+        return [key for key in (self.key, self.photo_key, self.thumbnail_key if self.photo_key else "") if key]
+
     @classmethod
     def hand_out(
         cls, client, purpose: str, *, device_id: uuid.UUID | None, content_type: str, size: int, by
@@ -116,4 +121,4 @@ class Upload(models.Model):
     def discard(self) -> None:
         """Forget the upload with its objects, unless a row names its photo. Call it in a transaction."""
         if Upload.objects.filter(pk=self.pk, attached_at=None).delete()[0]:
-            storages.remove_after_commit(self.key, self.photo_key, self.thumbnail_key)
+            storages.remove_after_commit(*self.keys)

@@ -55,6 +55,8 @@ class PdfLink:
 
     @admin.display(description="PDF")
     def pdf(self, obj) -> str:
+        if getattr(obj, "contract", obj).erased_at:
+            return "уничтожен"
         return format_html('<a href="{}" target="_blank" rel="noopener">PDF</a>', reverse(self.pdf_url, args=[obj.pk]))
 
 
@@ -87,6 +89,7 @@ class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
                     "evidence",
                     "evidence_hmac",
                     "is_intact",
+                    "erased_at",
                 ]
             },
         ),
@@ -101,7 +104,7 @@ class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
 
     @admin.display(description="доказательство подлинно", boolean=True)
     def is_intact(self, contract: Contract) -> bool | None:
-        return signing.evidence_is_intact(contract) if contract.signed_at else None
+        return signing.evidence_is_intact(contract) if contract.signed_at and not contract.erased_at else None
 
     @admin.action(
         description="Разблокировать подписание", location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]

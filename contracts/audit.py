@@ -75,14 +75,20 @@ def _contract_faults(contract: Contract, events: list[tuple[str, dict]]) -> Iter
     evidence = (told.get(What.SIGNED) or start).get("evidence_hmac", "")
     if evidence != contract.evidence_hmac:
         yield "its signature is not the one that was given" if evidence else "no event tells that it was signed"
-    if contract.signed_at and not evidence_is_intact(contract):
+    if contract.signed_at and not contract.erased_at and not evidence_is_intact(contract):
         yield "the evidence of its signature does not verify"
-    for what, at in ((What.VOID, contract.void_at), (What.PAID, contract.paid_at)):
+    for what, at in _marks(contract):
         if bool(at) != (what in told or start.get(what) == "yes"):
             yield f"its row and its events differ about {what}"
 
 
+def _marks(contract: Contract) -> tuple:
+    return (What.VOID, contract.void_at), (What.PAID, contract.paid_at), (What.ERASED, contract.erased_at)
+
+
 def _file_fault(contract: Contract) -> str:
+    if contract.erased_at:
+        return ""
     try:
         same = hashlib.sha256(storages.get(contract.pdf_key)).hexdigest() == contract.pdf_sha256
     except storages.ObjectMissing:
@@ -104,6 +110,6 @@ def _adopt(pk) -> int:
     if contract.events.exists():
         return 0
     facts = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
-    facts |= {what: "yes" for what, at in ((What.VOID, contract.void_at), (What.PAID, contract.paid_at)) if at}
+    facts |= {what: "yes" for what, at in _marks(contract) if at}
     append(contract, What.ADOPTED, by=None, at=timezone.now(), **facts)
     return 1

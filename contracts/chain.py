@@ -31,6 +31,7 @@ class What(models.TextChoices):
     PAID = "paid", "Оплачен полностью"
     KEPT = "kept", "Оставлен в силе"
     VOID = "void", "Аннулирован"
+    ERASED = "erased", "Содержание уничтожено"
 
 
 class ContractEvent(models.Model):

@@ -88,21 +88,22 @@ def _record(contract: Contract, contents: Contents) -> Contract:
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
         raise _IssuedMeanwhile(current)
-    if Contents.of(client) != contents:
+    if not hasattr(client, "passport") or Contents.of(client) != contents:
         raise ContentsChanged
     # The count of wrong codes goes on until a signature: a contract that replaces another must not buy new guesses.
     previous = client.contracts.newest_first().first()
     if previous and not previous.signed_at:
         contract.failed_tries = previous.failed_tries
     if current:
-        _void(current, by=contract.issued_by, now=contract.issued_at)
+        void(current, by=contract.issued_by, now=contract.issued_at)
     contract.save(force_insert=True)
     log.event(client, f"Сформирован договор {contract.number}", by=contract.issued_by, now=contract.issued_at)
     append(contract, What.ISSUED, by=contract.issued_by, at=contract.issued_at, pdf_sha256=contract.pdf_sha256)
     return contract
 
 
-def _void(contract: Contract, *, by: Manager, now: datetime) -> None:
+def void(contract: Contract, *, by: Manager | None, now: datetime) -> None:
+    """End a contract that nobody has signed, in the caller's transaction, which holds the client."""
     contract.void_at, contract.voided_by = now, by
     contract.save(update_fields=["void_at", "voided_by"])
     log.event(contract.client, f"Договор {contract.number} аннулирован", by=by, now=now)
@@ -113,7 +114,7 @@ def unchanged_signed(client: Client) -> Contract | None:
     """For a client who awaits a contract: the last signed one, if the data is again what it says."""
     if client.status != Status.AWAITING_CONTRACT:
         return None
-    signed = client.contracts.signed().newest_first().first()
+    signed = client.contracts.signed().filter(erased_at=None).newest_first().first()
     return signed if signed and signed.snapshot.contents == Contents.of(client) else None
 
 
@@ -129,7 +130,7 @@ def keep_signed(client: Client, *, by: Manager) -> None:
         raise TransitionRefused(client)
     current = open_contract(client)
     if current:
-        _void(current, by=by, now=now)
+        void(current, by=by, now=now)
     unpaid = signed.invoices.model.objects.filter(contract__client=client, status=InvoiceStatus.PENDING).exists()
     target = Status.AWAITING_PAYMENT if unpaid else Status.PROCESSED
     client.move(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))

@@ -23,6 +23,11 @@ CODE_PAUSE = timedelta(seconds=60)
 CODES_AN_HOUR = 5
 TRIES_PER_CODE = 5
 TRIES_PER_CONTRACT = 10
+# How long a contract is in force by clause 8.1 of its general terms: a year, counted as a leap one.
+TERM = timedelta(days=366)
+
+# What names the client in a contract: erased when nobody has to keep it any longer.
+PERSONAL = {"encrypted_snapshot": "", "evidence": "", "signer_ip": None, "user_agent": ""}
 
 # All that a signature or a payment may write; the rest of a contract never changes after it is issued.
 SIGNATURE_FIELDS = [
@@ -31,6 +36,7 @@ SIGNATURE_FIELDS = [
 ]  # fmt: skip
 LATER_FIELDS = ["paid_at", "paid_by"]
 UNSIGNED_FIELDS = ["failed_tries", "void_at", "voided_by"]
+FREEZING = ("contents_are_frozen", "signed_is_immutable", "void_stays_void")
 
 
 class NumberOfDay(models.Model):
@@ -107,6 +113,8 @@ class Contract(models.Model):
         Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто подтвердил оплату"
     )
 
+    erased_at = models.DateTimeField("содержание уничтожено", null=True)
+
     objects = ContractQuerySet.as_manager()
 
     class Meta:
@@ -146,6 +154,9 @@ class Contract(models.Model):
                 condition=Q(paid_at=None) | Q(signed_at__isnull=False),
                 name="manager_contracts_paid_after_signing",
             ),
+            models.CheckConstraint(
+                condition=Q(erased_at=None) | Q(**PERSONAL), name="manager_contracts_erased_name_nobody"
+            ),
         ]
         triggers = [
             pgtrigger.Protect(name="contracts_stay", operation=pgtrigger.Delete),
@@ -171,6 +182,19 @@ class Contract(models.Model):
     @property
     def snapshot(self) -> Snapshot:
         return Snapshot.decrypt(self.encrypted_snapshot)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When a signed contract is in force no longer, unless another one has replaced it sooner."""
+        return self.signed_at and self.signed_at + TERM
+
+    def erase(self, *, now: datetime) -> None:
+        """Take out of it all that names the client; its number, sums and times stay. Call it in a transaction."""
+        erased = PERSONAL | {"erased_at": now}
+        with pgtrigger.ignore(*(f"contracts.Contract:{name}" for name in FREEZING)):
+            Contract.objects.filter(pk=self.pk).update(**erased)
+        for name, value in erased.items():
+            setattr(self, name, value)
 
     @property
     def is_open(self) -> bool:

@@ -44,7 +44,8 @@ class Balance:
 
     @classmethod
     def of(cls, client: Client) -> "Balance":
-        return cls(client.contracts.signed().order_by("-signed_at").first(), list(invoices_of(client)))
+        signed = client.contracts.signed().filter(erased_at=None).order_by("-signed_at").first()
+        return cls(signed, list(invoices_of(client).select_related("contract").defer("contract__encrypted_snapshot")))
 
     @property
     def paid(self) -> Decimal:

@@ -26,5 +26,5 @@ def timeline(client: Client) -> list[Happening]:
         Happening(entry.created_at, entry.author.name if entry.author else "", entry.body, entry.kind == LogKind.NOTE)
         for entry in entries[:SHOWN]
     )
-    changed = (Happening(change.at, change.by.name, str(change)) for change in changes[:SHOWN])
+    changed = (Happening(change.at, change.by.name if change.by else "", str(change)) for change in changes[:SHOWN])
     return sorted(chain(logged, changed), key=lambda happening: happening.at, reverse=True)[:SHOWN]

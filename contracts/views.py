@@ -6,7 +6,7 @@ import logging
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -171,6 +171,8 @@ def _contract_page(
 def contract_pdf(request, pk):
     """The file as it was issued, and nothing else: a file that is not the one that was hashed is not shown."""
     document = get_contract_for(request, pk)
+    if document.erased_at:
+        raise Http404
     file = storages.get(document.pdf_key)
     if hashlib.sha256(file).hexdigest() != document.pdf_sha256:
         logger.error("the stored file of contract %s is not the one that was issued", document.pk)
@@ -182,6 +184,8 @@ def contract_pdf(request, pk):
 @require_GET
 def invoice_pdf(request, pk):
     invoice = get_invoice_for(request, pk)
+    if invoice.contract.erased_at:
+        raise Http404
     limits.DOCUMENTS.take(request.user)
     file = pdf.render_invoice(invoice, invoice.contract.snapshot)
     disclosure.record(invoice.contract.client, Shown.INVOICE_PDF, request=request, document=invoice.number)

@@ -56,12 +56,16 @@ def forget(device: "Device") -> None:
     shared = SharedDevice.objects.filter(serial_number=serial(device))
     try:
         with transaction.atomic():
-            SharedDevicePhoto.objects.filter(device__in=shared).delete()
+            forget_photos(device)
             shared.delete()
             # The app may have made its reference deferrable: ask now, not at the commit.
             connection.check_constraints()
     except IntegrityError as error:
         raise InUse from error
+
+
+def forget_photos(device: "Device") -> None:
+    SharedDevicePhoto.objects.filter(device__serial_number=serial(device)).delete()
 
 
 def reflect_photo(photo: "DevicePhoto") -> None:

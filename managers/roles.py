@@ -12,13 +12,14 @@ from django.contrib.auth.models import Group, Permission
 from managers.models import RIGHTS, Role
 
 GROUPS = {Role.MANAGER: "Менеджеры", Role.SUPPORT: "Поддержка", Role.ADMIN: "Администраторы"}
-OURS = ("managers", "clients", "agreements", "passport", "devices", "contracts", "support")
+OURS = ("managers", "clients", "agreements", "passport", "devices", "contracts", "support", "erasure")
 
 # In the admin site admins see everything of ours, and change this.
 CHANGED_IN_ADMIN = {
     "managers.add_manager",
     "managers.change_manager",
     "clients.change_client",
+    "erasure.add_erasure",
     "devices.add_devicetype",
     "devices.change_devicetype",
     "devices.delete_devicetype",

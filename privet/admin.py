@@ -14,6 +14,7 @@ from contracts.admin import ContractsOfClient
 from contracts.models import Contract, Invoice
 from devices.admin import DevicesOfClient, TariffOfClient
 from devices.models import ClientTariff, Device
+from erasure.admin import erase_clients
 from passport.admin import PassportOfClient
 from passport.models import Passport
 
@@ -36,4 +37,5 @@ def client_histories(self, client: Client) -> list:
 
 OF_CLIENT = [model.history.rel.related_model for model in (Passport, Device, ClientTariff, Contract)]
 ClientAdmin.histories = client_histories
+ClientAdmin.actions = [*ClientAdmin.actions, erase_clients]
 ClientAdmin.inlines = [PassportOfClient, DevicesOfClient, TariffOfClient, ContractsOfClient, *ClientAdmin.inlines]

@@ -17,6 +17,7 @@ from agreements.models import Agreement
 from clients.uploads import Upload
 from contracts.models import Contract
 from devices.models import DevicePhoto
+from erasure.models import Erasure
 from passport.models import Passport
 from privet import storages
 
@@ -112,7 +113,8 @@ def _side_by_side(listing: Iterator, keys: Iterator[str]) -> Iterator[tuple]:
 
 def _named_keys() -> Iterator[str]:
     return heapq.merge(
-        _in_order(Contract.objects.all(), "pdf_key"),
+        _in_order(Contract.objects.filter(erased_at=None), "pdf_key"),
+        _in_order(Erasure.objects.all(), "act_key"),
         _in_order(Agreement.objects.all(), "pdf_key"),
         _in_order(Passport.objects.all(), "photo"),
         _with_thumbnails(_in_order(DevicePhoto.objects.all(), "key")),

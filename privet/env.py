@@ -27,6 +27,10 @@ def at_least(least: int) -> validate.Range:
     return validate.Range(min=least, error="Must be at least {min}.")
 
 
+def between(least: int, most: int) -> validate.Range:
+    return validate.Range(min=least, max=most, error="Must be from {min} to {max}.")
+
+
 one_of_log_levels = validate.OneOf(
     ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), error="Must be one of: {choices}."
 )

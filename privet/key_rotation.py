@@ -56,6 +56,8 @@ class Column:
 
     def _renew(self, row: models.Model, *, dry_run: bool) -> None:
         self.rows += 1
+        if not getattr(row, self.source or self.name):  # erased
+            return
         try:
             value = self.renew(getattr(row, self.source or self.name))
             if value == getattr(row, self.name):
@@ -80,6 +82,7 @@ def columns() -> list[Column]:
             ("contracts.Contract:contents_are_frozen", "contracts.Contract:signed_is_immutable",
              "contracts.Contract:void_stays_void"),
         ),
+        Column("erasure.Erasure", "encrypted_subject"),
         Column(
             "passport.Passport", "series_and_number_hash", source="series_and_number",
             renew=lambda token: keyed_hash(cipher.decrypt(token)),

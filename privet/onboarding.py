@@ -28,9 +28,12 @@ class Step:
 
 
 def _has_passport(client: Client) -> bool:
-    """With the consent that a passport needs; who signed before there were consents is asked with the next contract."""
-    has = getattr(client, "passport", None) is not None
-    return has and (client.status in SIGNED or client.agreements.has("personal_data"))
+    """With the consent that it needs. Who has signed is asked for either with the next contract: they may have signed
+    before there were consents, and a passport goes when its time is over, while the contract stays.
+    """
+    if client.status in SIGNED:
+        return True
+    return getattr(client, "passport", None) is not None and client.agreements.has("personal_data")
 
 
 def _has_fixed_surcharge(client: Client) -> bool:

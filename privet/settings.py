@@ -7,7 +7,7 @@ from django.utils.csp import CSP
 
 from privet import capacity, database
 from privet.embedded import data_dir
-from privet.env import BASE_DIR, at_least, env, one_of_log_formats, one_of_log_levels
+from privet.env import BASE_DIR, at_least, between, env, one_of_log_formats, one_of_log_levels
 
 DEBUG = env.bool("DEBUG", False)
 DEVELOPMENT_SECRET = "development-only-secret-never-used-where-debug-is-off"  # noqa: S105
@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "devices",
     "support",
     "contracts",
+    "erasure",
     "pghistory",
     "pgtrigger",
     "django_htmx",
@@ -244,6 +245,8 @@ DEMO_COMPANY = {
     "COMPANY_BANK_BIK": "044525225",
     "COMPANY_BANK_ACCOUNT": "40702810000000000000",
     "COMPANY_BANK_CORRESPONDENT": "30101810400000000225",
+    "COMPANY_DATA_OFFICER": "Орлова Нина Павловна",
+    "COMPANY_DATA_OFFICER_POSITION": "ответственная за обработку персональных данных",
 }
 COMPANY_NAME = env.str("COMPANY_NAME", DEMO_COMPANY["COMPANY_NAME"])
 COMPANY_DIRECTOR = env.str("COMPANY_DIRECTOR", DEMO_COMPANY["COMPANY_DIRECTOR"])
@@ -257,9 +260,21 @@ COMPANY_BANK = env.str("COMPANY_BANK", DEMO_COMPANY["COMPANY_BANK"])
 COMPANY_BANK_BIK = env.str("COMPANY_BANK_BIK", DEMO_COMPANY["COMPANY_BANK_BIK"])
 COMPANY_BANK_ACCOUNT = env.str("COMPANY_BANK_ACCOUNT", DEMO_COMPANY["COMPANY_BANK_ACCOUNT"])
 COMPANY_BANK_CORRESPONDENT = env.str("COMPANY_BANK_CORRESPONDENT", DEMO_COMPANY["COMPANY_BANK_CORRESPONDENT"])
+# Who answers for personal data (152-ФЗ art. 22.1) and signs the acts of their destruction.
+COMPANY_DATA_OFFICER = env.str("COMPANY_DATA_OFFICER", DEMO_COMPANY["COMPANY_DATA_OFFICER"])
+COMPANY_DATA_OFFICER_POSITION = env.str("COMPANY_DATA_OFFICER_POSITION", DEMO_COMPANY["COMPANY_DATA_OFFICER_POSITION"])
 
 # Where people report a hole: /.well-known/security.txt.
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", COMPANY_EMAIL)
+
+# How long personal data is kept, by kind; `manage.py apply_retention` erases what is over (erasure/due.py).
+# The law gives 30 days after a withdrawal (152-ФЗ art. 21 part 5), three years to acts (Roskomnadzor's order 179).
+RETENTION_WITHDRAWN_DAYS = env.int("RETENTION_WITHDRAWN_DAYS", 10, validate=between(0, 30))
+RETENTION_UNFINISHED_DAYS = env.int("RETENTION_UNFINISHED_DAYS", 180, validate=at_least(1))
+RETENTION_PASSPORT_DAYS = env.int("RETENTION_PASSPORT_DAYS", 30, validate=at_least(0))
+RETENTION_CLIENT_DAYS = env.int("RETENTION_CLIENT_DAYS", 3 * 365, validate=at_least(0))
+RETENTION_CONTRACT_YEARS = env.int("RETENTION_CONTRACT_YEARS", 5, validate=at_least(5))
+RETENTION_RECORD_YEARS = env.int("RETENTION_RECORD_YEARS", 3, validate=at_least(3))
 
 # Days that an invoice made at signing gives the client to pay.
 INVOICE_DAYS = env.int("INVOICE_DAYS", 10, validate=at_least(0))

@@ -96,6 +96,7 @@ def _names() -> dict:
 def _funnel() -> list[tuple[str, int, float]]:
     """Label, clients, and the width of the bar in hundredths of the widest."""
     counts = workload.clients_by_status()
+    del counts[Status.ERASED]
     most = max(1, *counts.values())
     return [(Status(status).label, count, round(100 * count / most, 1)) for status, count in counts.items()]
 

@@ -21,6 +21,8 @@ from contracts.conftest import code_sent_to, sign
 from devices import keeping as device_keeping
 from devices import mirror
 from devices.surcharge import fix_surcharge
+from erasure import erasing
+from erasure.models import Reason
 from managers.models import Manager
 from passport import keeping
 from privet import storages, uploading
@@ -124,6 +126,10 @@ class World:
             device.write(by=self.anna)
         fix_surcharge(self.make.fresh(self.signed.client), self.make.tariff(), by=self.anna)
         return self.signed.client
+
+    @cached_property
+    def erasure(self):
+        return erasing.erase(self.claimed, Reason.REQUEST, by=self.anna, note="вх. 1")
 
     @cached_property
     def ticket(self):
@@ -302,6 +308,7 @@ PAGES = {
     "support:answer": page(SUPPORT, POST, "ticket", data=always(body="Здравствуйте!"), writes=True),
     "support:status": page(SUPPORT, POST, "ticket", data=always(status="closed"), writes=True),
     "support:client_card": page(SUPPORT, GET, "claimed", disclosed=True),
+    "erasure:act": page(ADMIN, GET, "erasure", disclosed=True),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from privet.env import BASE_DIR
 
-APPS = ("privet", "managers", "clients", "agreements", "passport", "devices", "contracts", "support")
+APPS = ("privet", "managers", "clients", "agreements", "passport", "devices", "contracts", "support", "erasure")
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def test_imports_point_one_way(project):
         ("devices/surcharge.py", "from passport.models import Passport"),
         ("devices/models.py", "from contracts.models import Contract"),
         ("support/log.py", "from contracts.models import Contract"),
+        ("contracts/payment.py", "from erasure.models import Erasure"),
         ("clients/models.py", "from support import bridge"),
         ("clients/models.py", "from privet import onboarding"),
         ("contracts/models.py", "from privet import images"),

@@ -32,6 +32,7 @@ urlpatterns = [
     path("", include("devices.urls")),
     path("", include("contracts.urls")),
     path("", include("support.urls")),
+    path("", include("erasure.urls")),
     path("clients/<uuid:pk>/uploads/", uploads.uploads, name="uploads"),
     path("uploads/<uuid:pk>/completion/", uploads.completion, name="upload_completion"),
     path("uploads/<uuid:pk>/removal/", uploads.removal, name="upload_removal"),

@@ -90,6 +90,14 @@ def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager) -> None:
         log.event(client, f"Обращение «{ticket.subject}»: {label}", by=by, now=now)
 
 
+def forget(client: Client) -> dict[str, int]:
+    """Delete the client's whole conversation; returns how many rows of which table. Call it in a transaction."""
+    tickets = Ticket.objects.filter(user_id=client.user_id)
+    messages = Message.objects.filter(ticket__in=tickets).delete()[0]
+    Client.objects.filter(pk=client.pk).update(support_ticket_id=None)
+    return {Message._meta.db_table: messages, Ticket._meta.db_table: tickets.delete()[0]}
+
+
 def _locked(ticket: Ticket) -> tuple[Client | None, Ticket]:
     # The client first: every deed on a client takes its locks in this order. An account may have no client.
     client = Client.objects.filter(user_id=ticket.user_id).first()

@@ -18,9 +18,10 @@ def event(client: Client, body: str, *, by: Manager | None, now: datetime) -> No
     _append(client, LogKind.EVENT, body, by, now)
 
 
+@transaction.atomic
 def note(client: Client, body: str, *, by: Manager, now: datetime) -> None:
     """Record what a manager wants remembered."""
-    _append(client, LogKind.NOTE, body, by, now)
+    _append(client.locked(), LogKind.NOTE, body, by, now)
 
 
 def without_code(body: str) -> str:

@@ -25,9 +25,14 @@ def rubles_in_words(amount: Decimal) -> str:
 
 @register.filter
 def phone(digits: str) -> str:
-    """9771232323 → «+7 (977) 123-23-23»; anything that is not ten digits stays as it is."""
+    """9771232323 → «+7 (977) 123-23-23»; anything that is not ten digits stays as it is.
+
+    What begins with 0 is no phone: it stands in the account of a client whose data was erased.
+    """
     if not (digits and len(digits) == 10 and digits.isdigit()):
         return digits or ""
+    if digits.startswith("0"):
+        return "—"
     return f"+7 ({digits[:3]}) {digits[3:6]}-{digits[6:8]}-{digits[8:]}"
 
 

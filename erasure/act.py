@@ -1,0 +1,32 @@
+"""The act of destruction as PDF, with the extract of the log (Roskomnadzor's order 179 of 28.10.2022, items 3 to 6)."""
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from erasure.models import Erasure, Reason, Scope
+from privet import editions
+from privet.typesetting import typeset
+
+STYLESHEET = settings.BASE_DIR / "templates" / "erasure" / "act.css"
+
+KEPT = {
+    Scope.PASSPORT: "подписанные договоры, доказательства их подписания, счета, согласия; контактные данные и сведения"
+    " об устройствах — пока действует договор",
+    Scope.CLIENT: "подписанные договоры, доказательства их подписания, счета и согласия — до истечения сроков хранения"
+    " (статья 29 Федерального закона от 06.12.2011 № 402-ФЗ)",
+    Scope.DOCUMENTS: "документы, сроки хранения которых не истекли, если они есть",
+}
+
+
+def render(erasure: Erasure) -> bytes:
+    """The act of an erasure none of whose objects is left. The same rows give the same bytes."""
+    names = ("name", "address", "inn", "ogrn", "data_officer", "data_officer_position")
+    context = {
+        "erasure": erasure,
+        "company": {name: getattr(settings, f"COMPANY_{name.upper()}") for name in names},
+        "reason": Reason(erasure.reason).label,
+        "kept": KEPT[Scope(erasure.scope)],
+        "lines": erasure.lines.all(),
+        "objects": erasure.objects_gone.all(),
+    }
+    return typeset(editions.keep_together(render_to_string("erasure/act.html", context)), STYLESHEET)

@@ -1,0 +1,117 @@
+"""In the admin site: destroying what a client asks to be destroyed, and the acts of all that was."""
+
+import uuid
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import ActionLocation
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from clients.admin import FoundByClient
+from clients.models import Client, ClientErased, Status
+from erasure import due, erasing
+from erasure.forms import ErasureForm
+from erasure.models import ErasedObject, ErasedRows, Erasure, Reason
+from privet.read_only import ReadOnlyAdmin, ReadOnlyTable
+
+AT_ONCE = 20
+
+
+@admin.action(
+    description="Уничтожить персональные данные", location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
+)
+def erase_clients(modeladmin, request, queryset):
+    """Leads to the page that asks why, and once more."""
+    chosen = list(queryset.exclude(status=Status.ERASED).values_list("pk", flat=True)[: AT_ONCE + 1])
+    if not chosen:
+        modeladmin.message_user(request, "Данные выбранных клиентов уже удалены.", messages.WARNING)
+    elif len(chosen) > AT_ONCE:
+        modeladmin.message_user(request, f"За один раз — не больше {AT_ONCE} клиентов. Сузьте выбор.", messages.ERROR)
+    else:
+        return redirect(reverse("admin:erasure_new", query={"client": chosen}))
+    return None
+
+
+class RowsOfErasure(ReadOnlyTable):
+    model = ErasedRows
+    fields = ["at", "category", "table", "count"]
+
+
+class ObjectsOfErasure(ReadOnlyTable):
+    model = ErasedObject
+    fields = ["category", "key", "removed_at"]
+
+
+@admin.register(Erasure)
+class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
+    """What was destroyed, with the acts."""
+
+    list_display = ["number", "client", "scope", "reason", "erased_at", "by", "act"]
+    list_filter = ["scope", "reason"]
+    search_fields = ["number"]
+    fields = ["number", "client", "scope", "reason", "note", "erased_at", "by", "act", "act_sha256"]
+    inlines = [RowsOfErasure, ObjectsOfErasure]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("client__user", "by")
+
+    @admin.display(description="акт")
+    def act(self, erasure: Erasure) -> str:
+        if not erasure.act_key:
+            return "ждёт хранилища файлов"
+        return format_html('<a href="{}" target="_blank" rel="noopener">PDF</a>', erasure.get_absolute_url())
+
+    def get_urls(self):
+        return [path("new/", self.admin_site.admin_view(self.new), name="erasure_new"), *super().get_urls()]
+
+    def new(self, request):
+        """Destroying the data of the clients that the address names, asked once more."""
+        if not request.user.has_perm("erasure.add_erasure"):
+            raise PermissionDenied
+        clients = _chosen(request)
+        if not clients:
+            self.message_user(request, "Выберите клиентов, данные которых ещё не удалены.", messages.WARNING)
+            return redirect("admin:clients_client_changelist")
+        form = ErasureForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            self._erase(request, clients, form.cleaned_data)
+            return redirect("admin:erasure_erasure_changelist")
+        now = timezone.now()
+        context = self.admin_site.each_context(request) | {
+            "title": "Уничтожить персональные данные",
+            "opts": self.opts,
+            "clients": [(client, due.scope_now(client, now).label, due.bound_until(client)) for client in clients],
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/erasure/new.html", context, status=422 if form.is_bound else 200)
+
+    def _erase(self, request, clients: list[Client], asked: dict) -> None:
+        for client in clients:
+            try:
+                erasure = erasing.erase(
+                    client, Reason(asked["reason"]), by=request.user, note=asked["note"], ended=asked["ended"]
+                )
+            except ClientErased:  # by another admin, or by its time
+                continue
+            if erasure.act_key:
+                self.message_user(request, f"Уничтожено, {erasure} готов.", messages.SUCCESS)
+            else:
+                text = "Записи уничтожены, но хранилище файлов не отвечает: файлы и акт — когда оно ответит."
+                self.message_user(request, text, messages.WARNING)
+
+
+def _chosen(request) -> list[Client]:
+    named = [key for text in request.GET.getlist("client")[:AT_ONCE] if (key := _uuid(text))]
+    found = Client.objects.filter(pk__in=named).exclude(status=Status.ERASED)
+    return list(found.select_related("user", "passport").order_by("pk"))
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,103 @@
+"""Clients with everything that is ever known of one, marked so that what is left of it can be found."""
+
+import io
+from datetime import date, timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+from pypdf import PdfReader
+
+from clients.models import Client
+from clients.uploads import Upload
+from contracts import issuing, payment
+from contracts.conftest import sign
+from contracts.models import Contract
+from devices import keeping as device_keeping
+from erasure.models import Erasure
+from passport import keeping as passport_keeping
+from privet import storages
+from privet.conftest import s3_bucket, s3_endpoint, storage  # noqa: F401  fixtures
+from support import bridge, log
+from support.models import Author, Message
+
+MARK = "Ъюжный"
+
+
+@pytest.fixture
+def marked(make, anna, committed) -> Client:
+    """A client of Анна's, ready for a contract, with MARK in all that is written of them and photos of everything."""
+    client = make.awaiting_contract(
+        anna, name=f"{MARK} Пётр Сергеевич", email="yuzhny@mail.example", address=f"г. {MARK}"
+    )
+    passport = client.passport
+    passport.last_name = passport.issued_by = passport.registration_address = MARK
+    passport.birth_date = date(1985, 6, 1)
+    passport.write("", by=anna)
+    passport_keeping.replace_photo(passport, b"first", by=anna)
+    committed(passport_keeping.replace_photo, passport, b"second", by=anna)
+    device = client.devices.get()
+    device.title = device.description = device.serial_number = device.specs = MARK
+    device_keeping.keep(device, [(b"picture", b"thumbnail")], by=anna, changed=["название"])
+    upload = Upload.hand_out(client, "passport", device_id=None, content_type="image/jpeg", size=1, by=anna)
+    storages.put(upload.key, b"on its way")
+    log.note(client, f"{MARK}: звонить после шести", by=anna, now=timezone.now())
+    with transaction.atomic():
+        ticket = bridge.open_ticket(client, now=timezone.now())
+    Message.objects.create(ticket=ticket, author=Author.USER, body=f"Я {MARK}")
+    return make.fresh(client)
+
+
+@pytest.fixture
+def drafted(marked, anna) -> Contract:
+    """Their contract, which nobody has signed."""
+    return issuing.issue(marked, by=anna)
+
+
+@pytest.fixture
+def signed(drafted, anna) -> Contract:
+    return sign(drafted, anna)
+
+
+@pytest.fixture
+def paid(signed, anna) -> Contract:
+    payment.confirm_payment(signed.invoices.get(), by=anna)
+    signed.refresh_from_db()
+    return signed
+
+
+@pytest.fixture
+def committed(django_capture_on_commit_callbacks):
+    """Runs a deed as if its transaction were committed."""
+
+    def run(deed, *args, **kwargs):
+        with django_capture_on_commit_callbacks(execute=True):
+            return deed(*args, **kwargs)
+
+    return run
+
+
+def everything() -> dict[str, str]:
+    """Every row of every table as text."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        found = {}
+        for (table,) in cursor.fetchall():
+            cursor.execute(f'SELECT string_agg(t::text, chr(10)) FROM "{table}" t')  # noqa: S608
+            found[table] = cursor.fetchone()[0] or ""
+    return found
+
+
+def keys(prefix: str = "") -> set[str]:
+    return {listed.key for listed in storages.listing() if listed.key.startswith(prefix)}
+
+
+def text_of(erasure: Erasure) -> str:
+    """What its act says."""
+    erasure.refresh_from_db()
+    pages = PdfReader(io.BytesIO(storages.get(erasure.act_key))).pages
+    return " ".join(" ".join(page.extract_text() for page in pages).split())
+
+
+def days(number: float) -> timedelta:
+    return timedelta(days=number)

@@ -1,0 +1,162 @@
+"""Destroying a client's data: the rows at once, the objects after the commit, then the act that says so.
+
+An act is made only when nothing is left: while the storage is away the act waits, and `apply_retention` goes on.
+"""
+
+import hashlib
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from clients.models import AppUser, Client, Status
+from erasure import act, due
+from erasure.models import ErasedObject, ErasedRows, Erasure, Reason, Scope
+from erasure.parts import PARTS, Removal, agreements, contracts
+from managers.cipher import encrypt
+from managers.models import Manager
+from privet import storages
+from support import bridge
+from support import log as managers_log
+
+ON_DEMAND = (Reason.WITHDRAWN, Reason.REQUEST, Reason.UNLAWFUL)
+
+
+def erase(client: Client, reason: Reason, *, by: Manager, note: str, ended: bool = False) -> Erasure:
+    """Destroy what may go of the client's data now, because an admin says so; `ended` as for due.scope_now.
+
+    Raises clients.models.ClientErased. While the storage is away the erasure has no act yet.
+    """
+    erasure = _erase_on_demand(client, reason, by=by, note=note, ended=ended)
+    finish(erasure)
+    return erasure
+
+
+def apply(rule: due.Rule, client_id: uuid.UUID, *, now: datetime) -> Erasure | None:
+    """Destroy what `rule` names of one client; None when it names them no longer."""
+    erasure = _erase_by_rule(rule, client_id, now)
+    if erasure:
+        finish(erasure)
+    return erasure
+
+
+@transaction.atomic
+def _erase_on_demand(client: Client, reason: Reason, *, by: Manager, note: str, ended: bool) -> Erasure:
+    now = timezone.now()
+    _hold_account(client)
+    client = client.locked()
+    for agreement in client.agreements.filter(withdrawn_at=None):
+        agreement.withdraw(by=by, reason=note, now=now)
+    return _erase(client, due.scope_now(client, now, ended=ended), reason, by=by, note=note, now=now)
+
+
+@transaction.atomic
+def _erase_by_rule(rule: due.Rule, client_id: uuid.UUID, now: datetime) -> Erasure | None:
+    client = Client.objects.get(pk=client_id)
+    _hold_account(client)
+    client = Client.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=client_id)
+    if not rule.clients(now).filter(pk=client_id).exists():  # somebody has worked on it meanwhile
+        return None
+    return _erase(client, rule.scope or due.scope_now(client, now), rule.reason, by=None, note="", now=now)
+
+
+def _hold_account(client: Client) -> None:
+    """The account first, then our row: the trigger on `users` locks in this order too."""
+    AppUser.objects.select_for_update(no_key=True).filter(pk=client.user_id).first()
+
+
+def _erase(client: Client, scope: Scope, reason: Reason, *, by: Manager | None, note: str, now: datetime) -> Erasure:
+    subject = _subject(client)
+    closes = scope == Scope.CLIENT and (reason in ON_DEMAND or not client.user.is_used_by_the_client)
+    removal = Removal(client, by, now, closes_account=closes and not client.user.has_subscription)
+    if scope == Scope.DOCUMENTS:
+        agreements(removal, due.agreements_due(now).filter(client=client))
+        contracts(removal, due.contracts_due(now).filter(client=client))
+    for part in PARTS.get(scope, ()):
+        part(removal)
+    erasure = _record(removal, scope, reason, note, subject)
+    if scope == Scope.CLIENT:
+        _let_go(removal)
+    _tell(removal, erasure)
+    return erasure
+
+
+def _subject(client: Client) -> str:
+    """Whose data it is: the name of the passport, else of a signed contract, of an earlier act, or of the account."""
+    passport = getattr(client, "passport", None)
+    if passport:
+        return passport.full_name
+    contract = client.contracts.signed().filter(erased_at=None).newest_first().first()
+    if contract:
+        return contract.snapshot.contents.person.full_name
+    earlier = client.erasures.order_by("number").first()
+    return earlier.subject if earlier else client.user.name
+
+
+def _record(removal: Removal, scope: Scope, reason: Reason, note: str, subject: str) -> Erasure:
+    erasure = Erasure.objects.create(
+        client=removal.client, scope=scope, reason=reason, note=note, encrypted_subject=encrypt(subject),
+        erased_at=removal.now, by=removal.by,
+    )  # fmt: skip
+    ErasedRows.objects.bulk_create(
+        ErasedRows(erasure=erasure, at=removal.now, category=category, table=table, count=count)
+        for (category, table), count in removal.rows.items()
+    )
+    ErasedObject.objects.bulk_create(
+        ErasedObject(erasure=erasure, key=key, category=category) for key, category in removal.objects.items()
+    )
+    return erasure
+
+
+def _let_go(removal: Removal) -> None:
+    """Nobody works on the client any more. Whoever goes on using the app is new to us again, and agrees anew."""
+    client, by, now = removal.client, removal.by, removal.now
+    for agreement in client.agreements.filter(withdrawn_at=None):
+        agreement.withdraw(by=None, reason="Данные уничтожены", now=now)
+    if client.user.is_used_by_the_client:
+        client.return_to_pool(by=by, now=now)
+    else:
+        client.move(Status.ERASED, by=by, now=now, start=tuple(Status))
+
+
+def _tell(removal: Removal, erasure: Erasure) -> None:
+    if erasure.scope == Scope.PASSPORT:
+        text = "Паспортные данные и фотография паспорта уничтожены: {}. Подписанные договоры остаются в силе."
+        reason = Reason(erasure.reason).label.split(" (")[0]
+        told = text.format(f"{reason[0].lower()}{reason[1:]}")
+        bridge.tell_client(removal.client, told, by=removal.by, now=removal.now, logged_as=f"{told} {erasure}.")
+    elif erasure.scope == Scope.CLIENT:
+        managers_log.event(removal.client, f"Данные клиента уничтожены. {erasure}.", by=removal.by, now=removal.now)
+
+
+def finish(erasure: Erasure) -> bool:
+    """Remove the objects that are left and make the act; False, and nothing lost, while the storage is away."""
+    try:
+        for gone in erasure.objects_gone.filter(removed_at=None):
+            storages.remove(gone.key)
+            gone.removed_at = timezone.now()
+            gone.save(update_fields=["removed_at"])
+        _make_act(erasure)
+    except storages.StorageUnavailable:
+        return False
+    return True
+
+
+class _MadeMeanwhile(Exception):
+    """The act was made by another, who was first."""
+
+
+def _make_act(erasure: Erasure) -> None:
+    if erasure.act_key:
+        return
+    file = act.render(erasure)
+    key = f"erasures/{erasure.number}/{uuid.uuid4()}.pdf"
+    try:
+        with storages.stored({key: file}):
+            made = Erasure.objects.filter(pk=erasure.pk, act_key="")
+            if not made.update(act_key=key, act_sha256=hashlib.sha256(file).hexdigest()):
+                raise _MadeMeanwhile
+    except _MadeMeanwhile:
+        pass
+    erasure.refresh_from_db(fields=["act_key", "act_sha256"])

@@ -1,0 +1,22 @@
+from django import forms
+
+from erasure.models import Reason
+
+# What somebody asks for; the other reasons are those of the retention times.
+ASKED_FOR = (Reason.REQUEST, Reason.WITHDRAWN, Reason.UNLAWFUL)
+
+
+class ErasureForm(forms.Form):
+    reason = forms.ChoiceField(label="Причина", choices=[(reason.value, reason.label) for reason in ASKED_FOR])
+    note = forms.CharField(
+        label="Основание", max_length=300, strip=True, help_text="Например: заявление клиента от 20.11.2026, вх. № 15."
+    )
+    ended = forms.BooleanField(
+        label="Клиент отказался от договора до его срока (пункт 8.3), расчёты с ним закончены",
+        required=False,
+        help_text="Без этой отметки у клиента с действующим договором уничтожаются только паспорт и его фото.",
+    )
+    sure = forms.BooleanField(
+        label="Понимаю: вернуть уничтоженное нельзя",
+        error_messages={"required": "Отметьте, что понимаете: вернуть уничтоженное нельзя."},
+    )

@@ -1,0 +1,138 @@
+"""What personal data was destroyed, when, why and by whom: acts with the extract of the log, and what is left to do."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from clients.models import Client
+from managers.cipher import decrypt
+from managers.history import append_only
+from managers.models import Manager
+
+
+class Scope(models.TextChoices):
+    """How much of a client goes at once, from the least to the last."""
+
+    PASSPORT = "passport", "Паспорт и неподписанные договоры"
+    CLIENT = "client", "Все данные, кроме документов"
+    DOCUMENTS = "documents", "Документы, срок хранения которых истёк"
+
+
+class Reason(models.TextChoices):
+    WITHDRAWN = "withdrawn", "Согласие отозвано (часть 5 статьи 21 Закона № 152-ФЗ)"
+    REQUEST = "request", "Требование клиента (часть 1 статьи 14, часть 5.1 статьи 21 Закона № 152-ФЗ)"
+    UNLAWFUL = "unlawful", "Неправомерная обработка (часть 3 статьи 21 Закона № 152-ФЗ)"
+    UNFINISHED = "unfinished", "Договор не заключён, цель обработки утрачена (часть 4 статьи 21 Закона № 152-ФЗ)"
+    ENDED = "ended", "Договор прекратился, цель обработки достигнута (часть 4 статьи 21 Закона № 152-ФЗ)"
+    STORED = "stored", "Срок хранения документов истёк (часть 7 статьи 5 Закона № 152-ФЗ)"
+
+
+class Category(models.TextChoices):
+    PASSPORT = "passport", "Паспорт: фамилия, имя, отчество, дата рождения, серия, номер, кем и когда выдан, адрес"
+    PASSPORT_PHOTO = "passport_photo", "Фотография паспорта"
+    DRAFTS = "drafts", "Неподписанные договоры"
+    DEVICES = "devices", "Сведения об устройствах"
+    DEVICE_PHOTOS = "device_photos", "Фотографии устройств"
+    CONTACT = "contact", "Имя, телефон, электронная почта, адрес"
+    CONVERSATION = "conversation", "Сообщения в приложении «Привет Супер»"
+    LOG = "log", "Записи и заметки о работе с клиентом"
+    CONTRACTS = "contracts", "Подписанные договоры, доказательства подписания и счета"
+    AGREEMENTS = "agreements", "Согласия и соглашения"
+
+
+class Erasure(models.Model):
+    """One destruction of a client's data. Its number is that of the act (Roskomnadzor's order 179 of 28.10.2022).
+
+    The rows are gone when it is written; the act is made when the objects of the storage are gone too.
+    """
+
+    number = models.BigAutoField("номер", primary_key=True)
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="erasures", verbose_name="клиент")
+    scope = models.CharField("что уничтожено", max_length=10, choices=Scope)
+    reason = models.CharField("причина", max_length=10, choices=Reason)
+    note = models.CharField("основание", max_length=300, blank=True)
+    # Whose data it was: an act has to say so.
+    encrypted_subject = models.TextField(editable=False)
+    erased_at = models.DateTimeField("когда", default=timezone.now)
+    by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто", help_text="Никто: по сроку."
+    )
+    act_key = models.CharField("объект", max_length=200, blank=True, editable=False)
+    act_sha256 = models.CharField("SHA-256 акта", max_length=64, blank=True)
+
+    class Meta:
+        db_table = "manager_erasures"
+        verbose_name = "уничтожение данных"
+        verbose_name_plural = "уничтожение данных"
+        ordering = ["-number"]
+        indexes = [
+            models.Index(fields=["client"], name="erasures_of_client"),
+            models.Index(fields=["number"], name="erasures_without_act", condition=Q(act_key="")),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(scope__in=Scope.values), name="manager_erasures_scope_known"),
+            models.CheckConstraint(condition=Q(reason__in=Reason.values), name="manager_erasures_reason_known"),
+        ]
+
+    def __str__(self):
+        return f"Акт № {self.number}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("erasure:act", args=[self.number])
+
+    @property
+    def subject(self) -> str:
+        return decrypt(self.encrypted_subject)
+
+    @property
+    def categories(self) -> list[str]:
+        """What was destroyed, in words, each once."""
+        found = {line.category for line in self.lines.all()} | {gone.category for gone in self.objects_gone.all()}
+        return [category.label for category in Category if category in found]
+
+    @property
+    def leaves_backups_at(self) -> datetime:
+        """When the last backup that has the data is older than backups are kept."""
+        return self.erased_at + timedelta(weeks=settings.BACKUP_WEEKS, days=1)
+
+
+class ErasedRows(models.Model):
+    """A line of the log of destruction: so many rows of this table held data of this category. Append-only."""
+
+    erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, related_name="lines")
+    at = models.DateTimeField("когда", default=timezone.now)
+    category = models.CharField("категория", max_length=20, choices=Category)
+    table = models.CharField("таблица", max_length=63)
+    count = models.PositiveIntegerField("записей")
+
+    class Meta:
+        db_table = "manager_erased_rows"
+        verbose_name = "уничтоженные записи"
+        verbose_name_plural = "уничтоженные записи"
+        ordering = ["id"]
+        triggers = append_only()
+
+    def __str__(self):
+        return f"{self.table}: {self.count}"
+
+
+class ErasedObject(models.Model):
+    """A line of the same log: an object of the storage, gone since `removed_at`, or still to be removed."""
+
+    erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, related_name="objects_gone")
+    category = models.CharField("категория", max_length=20, choices=Category)
+    key = models.CharField("объект", max_length=200)
+    removed_at = models.DateTimeField("когда", null=True)
+
+    class Meta:
+        db_table = "manager_erased_objects"
+        verbose_name = "уничтоженный файл"
+        verbose_name_plural = "уничтоженные файлы"
+        ordering = ["id"]
+
+    def __str__(self):
+        return self.key

@@ -1,0 +1,39 @@
+"""Records that hold nothing of a client's data but say who saw or destroyed it: kept three years, then removed."""
+
+from datetime import datetime, timedelta
+
+import pgtrigger
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from clients.disclosure import Disclosure
+from erasure.models import ErasedRows, Erasure
+from privet import storages
+
+
+def disclosures(now: datetime) -> QuerySet[Disclosure]:
+    return Disclosure.objects.filter(at__lt=_before(now))
+
+
+def acts(now: datetime) -> QuerySet[Erasure]:
+    """Acts with their extracts (order 179, item 8)."""
+    return Erasure.objects.filter(erased_at__lt=_before(now)).exclude(act_key="")
+
+
+def remove_disclosures(now: datetime) -> int:
+    with transaction.atomic(), pgtrigger.ignore("clients.Disclosure:append_only"):
+        return disclosures(now).delete()[0]
+
+
+@transaction.atomic
+def remove_act(erasure: Erasure) -> None:
+    with pgtrigger.ignore("erasure.ErasedRows:append_only"):
+        ErasedRows.objects.filter(erasure=erasure).delete()
+    erasure.objects_gone.all().delete()
+    erasure.delete()
+    storages.remove_after_commit(erasure.act_key)
+
+
+def _before(now: datetime) -> datetime:
+    return now - timedelta(days=settings.RETENTION_RECORD_YEARS * 366)

@@ -1,0 +1,134 @@
+"""In the admin site: the action on clients, the page that asks why and once more, and the list of acts."""
+
+import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.urls import reverse
+
+from clients.models import Status
+from erasure import erasing
+from erasure.conftest import MARK, everything
+from erasure.models import Erasure, Reason, Scope
+from privet import storages
+
+pytestmark = pytest.mark.django_db
+
+CLIENTS = reverse("admin:clients_client_changelist")
+ACTS = reverse("admin:erasure_erasure_changelist")
+
+
+def page(*clients) -> str:
+    return reverse("admin:erasure_new", query={"client": [client.pk for client in clients]})
+
+
+def payload(**overrides) -> dict:
+    return {"reason": Reason.REQUEST, "note": "Заявление вх. 15", "sure": "on"} | overrides
+
+
+def choose(browser, *clients):
+    return browser.post(CLIENTS, {"action": "erase_clients", ACTION_CHECKBOX_NAME: [client.pk for client in clients]})
+
+
+def test_the_action_leads_to_the_page_that_asks(drafted, make, as_gleb):
+    other = make.client(name="Сидорова Ольга")
+    answer = as_gleb.get(choose(as_gleb, drafted.client, other).url)
+
+    assert answer.status_code == 200
+    for said in (MARK, "Сидорова Ольга", Scope.CLIENT.label, "вернуть уничтоженное нельзя"):
+        assert said in answer.text, said
+    assert not Erasure.objects.exists()
+
+
+def test_the_page_of_one_client_has_the_action_too(drafted, as_gleb):
+    url = reverse("admin:clients_client_change", args=[drafted.client.pk])
+    sent = {"CHANGE_FORM-action": "erase_clients", ACTION_CHECKBOX_NAME: [drafted.client.pk]}
+    assert as_gleb.post(url, sent).url == page(drafted.client)
+
+
+def test_it_destroys_and_leads_to_the_acts(drafted, make, as_gleb, gleb):
+    answer = as_gleb.post(page(drafted.client), payload(), follow=True)
+
+    erasure = Erasure.objects.get()
+    assert (erasure.by, erasure.reason, erasure.note) == (gleb, Reason.REQUEST, "Заявление вх. 15")
+    assert make.fresh(drafted.client).status == Status.ERASED
+    assert f"Уничтожено, Акт № {erasure.number} готов." in answer.text
+    assert erasure.get_absolute_url() in answer.text
+    assert MARK not in answer.text
+
+
+@pytest.mark.parametrize("missing", ["note", "sure", "reason"])
+def test_without_a_reason_and_a_last_yes_nothing_goes(missing, drafted, as_gleb):
+    before = everything()["users_passports"]
+    answer = as_gleb.post(page(drafted.client), payload(**{missing: ""}))
+
+    assert answer.status_code == 422
+    assert "errorlist" in answer.text or "Отметьте" in answer.text or "Обязательное" in answer.text
+    assert everything()["users_passports"] == before
+
+
+@pytest.mark.parametrize("reason", ["unfinished", "stored", "x", "\x00"])
+def test_reasons_of_retention_are_not_an_admins(reason, drafted, as_gleb):
+    assert as_gleb.post(page(drafted.client), payload(reason=reason)).status_code == 422
+    assert not Erasure.objects.exists()
+
+
+def test_a_contract_in_force_is_told_and_may_be_ended(paid, as_gleb):
+    text = as_gleb.get(page(paid.client)).text
+    assert Scope.PASSPORT.label in text
+    assert f"до {paid.ends_at:%d.%m.%Y}" in text
+
+    as_gleb.post(page(paid.client), payload(ended="on"))
+    assert Erasure.objects.get().scope == Scope.CLIENT
+
+
+@pytest.mark.parametrize("query", ["", "?client=x", "?client=00000000-0000-0000-0000-000000000001"])
+def test_nobody_chosen_leads_back(query, as_gleb):
+    assert as_gleb.get(reverse("admin:erasure_new") + query).url == CLIENTS
+
+
+def test_whose_data_is_gone_is_not_chosen_again(drafted, as_gleb, gleb):
+    erasing.erase(drafted.client, Reason.REQUEST, by=gleb, note="вх. 1")
+    assert choose(as_gleb, drafted.client).url == CLIENTS
+    assert as_gleb.get(page(drafted.client)).url == CLIENTS
+
+
+def test_no_more_than_twenty_at_once(make, as_gleb):
+    answer = choose(as_gleb, *[make.client() for _ in range(21)])
+    assert answer.url == CLIENTS
+    assert "не больше 20" in as_gleb.get(answer.url).text
+
+
+def test_others_do_not_get_in(drafted, as_anna, as_vera):
+    for browser in (as_anna, as_vera):
+        for url in (page(drafted.client), ACTS):
+            assert browser.get(url).status_code == 302
+            assert browser.post(url, payload()).status_code == 302
+    assert not Erasure.objects.exists()
+
+
+def test_a_storage_that_is_away_is_told(drafted, as_gleb, monkeypatch):
+    def away(key):
+        raise storages.StorageUnavailable(key)
+
+    monkeypatch.setattr(storages, "remove", away)
+    text = as_gleb.post(page(drafted.client), payload(), follow=True).text
+    assert "хранилище файлов не отвечает" in text
+    assert "ждёт хранилища файлов" in text
+
+
+def test_an_act_shows_its_lines_and_changes_nothing(drafted, as_gleb, gleb):
+    erasure = erasing.erase(drafted.client, Reason.REQUEST, by=gleb, note="вх. 1")
+    url = reverse("admin:erasure_erasure_change", args=[erasure.number])
+    text = as_gleb.get(url).text
+    assert "users_passports" in text
+    assert as_gleb.post(url, {"note": "x"}).status_code == 403
+
+
+def test_an_erased_client_gets_no_other_manager(drafted, as_gleb, gleb, boris, make):
+    erasing.erase(drafted.client, Reason.REQUEST, by=gleb, note="вх. 1")
+    url = reverse("admin:clients_client_change", args=[drafted.client.pk])
+    before = make.fresh(drafted.client).manager
+
+    as_gleb.post(CLIENTS, {"action": "reassign", "manager": boris.pk, ACTION_CHECKBOX_NAME: [drafted.client.pk]})
+    as_gleb.post(url, {"manager": boris.pk, "initial-manager": before.pk}, follow=True)
+
+    assert make.fresh(drafted.client).manager == before

@@ -1,0 +1,146 @@
+"""`manage.py apply_retention`: counts without --apply; with it, everything whose time is over goes, once."""
+
+import io
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError
+from django.utils import timezone
+
+from agreements import agreeing
+from clients.disclosure import Disclosure, Shown
+from clients.models import Status
+from contracts import audit
+from contracts.models import Invoice
+from erasure import due, erasing
+from erasure.conftest import MARK, days, everything, keys, text_of
+from erasure.models import ErasedRows, Erasure, Reason, Scope
+from passport.models import Passport
+from privet import cleaning, storages
+
+pytestmark = pytest.mark.django_db
+
+
+def apply(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("apply_retention", *arguments, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def withdrawn(drafted, anna):
+    agreeing.withdraw(drafted.client, by=anna, reason="Сказал по телефону")
+    with time_machine.travel(timezone.now() + days(11)):
+        yield drafted.client
+
+
+def test_without_apply_it_counts_and_changes_nothing(withdrawn):
+    before = everything()
+    assert "withdrawn, what may go: 1 due" in apply()
+    assert everything() == before
+
+
+def test_a_withdrawal_is_carried_out_once(withdrawn, make):
+    assert "withdrawn, what may go: 1 destroyed" in apply("--apply")
+    assert make.fresh(withdrawn).status == Status.ERASED
+    erasure = Erasure.objects.get()
+    assert (erasure.reason, erasure.scope, erasure.by) == (Reason.WITHDRAWN, Scope.CLIENT, None)
+    assert "уничтожено системой по сроку хранения" in text_of(erasure)
+
+    before = everything()
+    assert "destroyed" in apply("--apply")
+    assert everything() == before
+
+
+def test_an_unfinished_client_of_the_app_returns_to_the_pool(drafted, make, settings):
+    user = drafted.client.user
+    user.password_hash = "$argon2id$of-the-app"
+    user.save()
+    with time_machine.travel(timezone.now() + days(settings.RETENTION_UNFINISHED_DAYS + 1)):
+        apply("--apply")
+
+    fresh = make.fresh(drafted.client)
+    assert (fresh.status, fresh.manager, fresh.user.name) == (Status.NEW, None, user.name)
+    assert not Passport.objects.exists()
+    assert fresh.agreements.first().standing_label.startswith("Прекращено")
+    assert fresh.changes.last().by is None
+
+
+def test_documents_go_last_and_the_chain_still_holds(paid, make, settings, committed):
+    client = paid.client
+    with time_machine.travel(paid.ends_at + days(settings.RETENTION_CLIENT_DAYS + 1)):
+        apply("--apply")
+    assert make.fresh(client).status == Status.ERASED
+    assert paid.pdf_key in keys()
+    with time_machine.travel(paid.ends_at + days(366 * 7)):
+        committed(apply, "--apply")
+
+        paid.refresh_from_db()
+        assert (paid.encrypted_snapshot, paid.evidence, paid.signer_ip, paid.user_agent) == ("", "", None, "")
+        assert (bool(paid.evidence_hmac), bool(paid.signed_at), bool(paid.erased_at)) == (True, True, True)
+        assert Invoice.objects.get().description == ""
+        assert not client.agreements.exists()
+        erasure = Erasure.objects.get(scope=Scope.DOCUMENTS)
+        assert MARK in text_of(erasure)
+        assert {key.split("/")[0] for key in keys()} == {"erasures"}
+        assert list(audit.faults(files=True)) == []
+        report = cleaning.compare()
+        assert (report.without_row.keys, report.without_object.keys) == ([], [])
+
+
+def test_who_saw_whom_and_acts_are_kept_for_three_years(withdrawn, gleb, settings):
+    apply("--apply")
+    Disclosure.objects.create(client=withdrawn, by=gleb, what=Shown.CARD, request_id="1")
+    years = days(366 * settings.RETENTION_RECORD_YEARS)
+    with time_machine.travel(timezone.now() + years - days(1)):
+        apply("--apply")
+        assert Disclosure.objects.exists()
+        assert Erasure.objects.filter(scope=Scope.CLIENT).exists()
+    with time_machine.travel(timezone.now() + years + days(1)):
+        apply("--apply")
+        assert not Disclosure.objects.exists()
+        assert not Erasure.objects.filter(scope=Scope.CLIENT).exists()
+        assert set(ErasedRows.objects.values_list("erasure__scope", flat=True)) <= {Scope.DOCUMENTS}
+
+
+def test_one_client_that_fails_keeps_no_other(withdrawn, make, anna, monkeypatch):
+    other = make.consented(anna)
+    make.passport(other, anna)
+    with time_machine.travel(timezone.now() - days(11)):
+        agreeing.withdraw(other, by=anna, reason="Написал")
+    parts = erasing.PARTS[Scope.CLIENT]
+
+    def broken(removal):
+        if removal.client.pk == other.pk:
+            raise DatabaseError("no such luck")
+
+    monkeypatch.setitem(erasing.PARTS, Scope.CLIENT, (*parts, broken))
+    with pytest.raises(CommandError, match="1 clients are as they were"):
+        apply("--apply")
+
+    assert make.fresh(withdrawn).status == Status.ERASED
+    assert make.fresh(other).status == Status.IN_VERIFICATION
+    assert Passport.objects.get().client == other
+
+
+def test_acts_that_wait_for_the_storage_are_told_and_made_the_next_time(withdrawn, monkeypatch):
+    def away(key):
+        raise storages.StorageUnavailable(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storages, "remove", away)
+        with pytest.raises(CommandError, match="1 acts wait"):
+            apply("--apply")
+    assert Erasure.objects.get().act_key == ""
+
+    apply("--apply")
+    assert Erasure.objects.get().act_key in keys()
+
+
+def test_a_client_who_was_taken_up_again_meanwhile_is_left_alone(withdrawn, make, anna):
+    (rule, [named]), *_ = due.due(timezone.now())
+    make.agreement(make.fresh(withdrawn), anna)
+
+    assert erasing.apply(rule, named, now=timezone.now()) is None
+    assert Passport.objects.exists()

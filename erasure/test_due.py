@@ -1,0 +1,126 @@
+"""Whose time is over: each kind of data on its day, and not a day before."""
+
+from datetime import datetime
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from agreements import agreeing
+from clients.models import AppUser
+from contracts.conftest import sign
+from contracts.models import TERM
+from erasure import due
+from erasure.conftest import days
+from erasure.models import Reason, Scope
+from support import log
+
+pytestmark = pytest.mark.django_db
+
+
+def named(moment) -> set[tuple[Reason, Scope | None]]:
+    """The rules that name somebody at `moment`."""
+    return {(rule.reason, rule.scope) for rule, clients in due.due(moment) if clients}
+
+
+WITHDRAWN, UNFINISHED = (Reason.WITHDRAWN, None), (Reason.UNFINISHED, Scope.CLIENT)
+PASSPORT, CLIENT = (Reason.ENDED, Scope.PASSPORT), (Reason.ENDED, Scope.CLIENT)
+DOCUMENTS = (Reason.STORED, Scope.DOCUMENTS)
+
+
+def test_a_withdrawal_counts_after_its_days(drafted, anna, settings):
+    settings.RETENTION_WITHDRAWN_DAYS = 10
+    agreeing.withdraw(drafted.client, by=anna, reason="Сказал")
+    now = timezone.now()
+
+    assert WITHDRAWN not in named(now + days(9.9))
+    assert WITHDRAWN in named(now + days(10.1))
+
+
+def test_a_withdrawal_that_was_taken_back_does_not_count(drafted, anna, make):
+    agreeing.withdraw(drafted.client, by=anna, reason="Сказал")
+    make.agreement(make.fresh(drafted.client), anna)
+
+    assert WITHDRAWN not in named(timezone.now() + days(11))
+
+
+def test_of_a_contract_in_force_a_withdrawal_takes_the_passport_alone_and_the_rest_at_its_end(paid, anna):
+    agreeing.withdraw(paid.client, by=anna, reason="Сказал")
+    later = timezone.now() + days(11)
+
+    assert WITHDRAWN in named(later)
+    assert due.scope_now(paid.client, later) == Scope.PASSPORT
+    paid.client.passport.delete()
+    assert WITHDRAWN not in named(later)
+    assert WITHDRAWN in named(paid.ends_at + days(1))
+    assert due.scope_now(paid.client, paid.ends_at + days(1)) == Scope.CLIENT
+
+
+def test_work_without_a_signature_counts_from_the_last_of_it(drafted, anna, settings):
+    settings.RETENTION_UNFINISHED_DAYS = 180
+    start = timezone.now()
+    assert UNFINISHED not in named(start + days(179))
+    assert UNFINISHED in named(start + days(181))
+
+    with time_machine.travel(start + days(100)):
+        log.note(drafted.client, "Позвонить", by=anna, now=timezone.now())
+    assert UNFINISHED not in named(start + days(279))
+    assert UNFINISHED in named(start + days(281))
+
+
+def test_a_message_that_nobody_of_us_wrote_is_no_work(drafted, settings):
+    later = timezone.now() + days(settings.RETENTION_UNFINISHED_DAYS)
+    log.event(drafted.client, "Оповещение", by=None, now=later)
+
+    assert UNFINISHED in named(later + days(1))
+
+
+def test_new_clients_of_the_app_are_the_apps(make):
+    make.client()
+    assert named(timezone.now() + days(10_000)) == set()
+
+
+def test_after_a_contract_the_passport_goes_first(paid, settings):
+    settings.RETENTION_PASSPORT_DAYS, settings.RETENTION_CLIENT_DAYS = 30, 1000
+    end = paid.ends_at
+
+    assert named(end + days(29)) == set()
+    assert named(end + days(31)) == {PASSPORT}
+    assert named(end + days(999)) == {PASSPORT}
+    assert named(end + days(1001)) == {PASSPORT, CLIENT}
+
+
+def test_a_client_who_comes_back_is_left_alone(paid, anna):
+    with time_machine.travel(paid.ends_at + days(40)):
+        log.note(paid.client, "Хочет новый договор", by=anna, now=timezone.now())
+    assert PASSPORT not in named(paid.ends_at + days(50))
+    assert PASSPORT in named(paid.ends_at + days(71))
+
+
+@pytest.mark.parametrize(
+    ("moment", "over"), [("2031-12-31T20:59:00+00:00", False), ("2031-12-31T21:00:00+00:00", True)]
+)
+def test_documents_go_with_the_fifth_year_after_the_year_of_their_end(moment, over, drafted, anna):
+    """By Moscow's clock: 402-ФЗ art. 29 counts from the end of the year."""
+
+    with time_machine.travel(datetime(2025, 12, 30, 12, tzinfo=timezone.get_default_timezone()) - TERM + days(1)):
+        sign(drafted, anna)
+
+    # It ended on 31.12.2025 or sooner, so the years 2026 to 2030 are kept, and 2031 begins the sixth.
+    assert (DOCUMENTS in named(datetime.fromisoformat(moment).replace(year=2030))) is over
+
+
+def test_agreements_stay_as_long_as_a_contract_stands_behind_them(paid, anna, settings):
+    agreeing.withdraw(paid.client, by=anna, reason="Сказал")
+    years = days(366 * settings.RETENTION_RECORD_YEARS + 1)
+
+    assert not due.agreements_due(timezone.now() + years).exists()
+    assert due.agreements_due(timezone.now() + days(366 * 8)).exists()
+
+
+def test_who_uses_the_app_is_told_from_who_was_added(make, anna):
+    added = make.fresh(make.verified(anna)).user
+    assert not added.is_used_by_the_client
+    AppUser.objects.filter(pk=added.pk).update(password_hash="$argon2id$x")
+    added.refresh_from_db()
+    assert added.is_used_by_the_client

@@ -1,0 +1,262 @@
+"""An admin destroys a client's data because the client asks: nothing of it is left but what the law has us keep."""
+
+import re
+
+import pytest
+import time_machine
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from agreements import agreeing
+from agreements.models import Kind
+from clients.models import ERASED_NAME, AppUser, Client, ClientErased, Status
+from contracts import audit
+from devices.shared import SharedDevice, SharedDevicePhoto
+from erasure import erasing
+from erasure.conftest import MARK, days, everything, keys, text_of
+from erasure.models import Category, Erasure, Reason, Scope
+from managers.cipher import decrypt
+from passport.models import Passport
+from privet import storages
+from privet.models import LeftObject
+from support import bridge, log
+from support.models import LogEntry, Message, Ticket
+
+pytestmark = pytest.mark.django_db
+
+TOKEN = re.compile(r"gAAAA[\w=-]+")
+
+
+def erase(client, gleb, **options) -> Erasure:
+    return erasing.erase(client, Reason.REQUEST, by=gleb, note="Заявление вх. 15", **options)
+
+
+def left_in(table_texts: dict[str, str], *words: str) -> dict[str, list[str]]:
+    """The tables in which one of `words` stands, in the clear or encrypted."""
+    found = {}
+    for table, text in table_texts.items():
+        opened = text + " ".join(map(decrypt, TOKEN.findall(text)))
+        if here := [word for word in words if word in opened]:
+            found[table] = here
+    return found
+
+
+@pytest.mark.usefixtures("storage")
+def test_nothing_of_the_client_is_left(drafted, gleb):
+    client = drafted.client
+    words = [MARK, client.user.phone, "yuzhny@mail.example", client.passport.digits, "1985-06-01"]
+    before = left_in(everything(), *words)
+    assert len(before) > 10
+    assert keys("passports/")
+    assert keys("devices/")
+    assert keys("contracts/")
+
+    erasure = erase(client, gleb)
+
+    # The act says whose data was destroyed, and nothing but the name.
+    assert left_in(everything(), *words) == {"manager_erasures": [MARK]}
+    assert {key.split("/")[0] for key in keys()} == {"agreements", "erasures"}
+    assert erasure.act_key in keys()
+
+
+def test_the_account_is_closed_and_the_client_is_nobodys_to_open(drafted, gleb, as_gleb, as_anna, make):
+    client = drafted.client
+    erase(client, gleb)
+
+    user = AppUser.objects.get(pk=client.user_id)
+    assert (user.name, user.email, user.address, user.status) == (ERASED_NAME, None, None, "deleted")
+    assert (len(user.phone), user.phone[0], bool(user.deleted_at)) == (10, "0", True)
+    assert make.fresh(client).status == Status.ERASED
+    for browser in (as_anna, as_gleb):
+        for name in ("clients:contact", "passport:passport", "devices:devices", "contracts:card"):
+            assert browser.get(reverse(name, args=[client.pk])).status_code == 404
+    assert str(client.pk) not in as_anna.get(reverse("clients:list"), {"tab": "mine"}).text
+    assert not Client.objects.search(MARK)
+    assert client.changes.last().by == gleb
+
+
+def test_nothing_is_written_about_somebody_whose_data_is_gone(drafted, gleb, anna):
+    client = drafted.client
+    erase(client, gleb)
+
+    with pytest.raises(ClientErased):
+        log.note(client, MARK, by=anna, now=timezone.now())
+    with pytest.raises(ClientErased):
+        bridge.tell_client(client, MARK, by=anna, now=timezone.now())
+    with pytest.raises(ClientErased):
+        client.confirm_contact(by=anna, name=MARK, phone="9770000001", email=None, address=MARK)
+    with pytest.raises(ClientErased):
+        erase(client, gleb)
+
+
+def test_a_contract_in_force_keeps_all_but_the_passport(paid, gleb, as_anna, make):
+    client = paid.client
+    erasure = erase(client, gleb)
+
+    assert erasure.scope == Scope.PASSPORT
+    assert not Passport.objects.exists()
+    assert not keys("passports/")
+    assert not keys("incoming/")
+    assert keys("contracts/") == {paid.pdf_key}
+    fresh = make.fresh(client)
+    assert (fresh.status, fresh.user.name) == (Status.PROCESSED, client.user.name)
+    assert fresh.devices.exists()
+    told = Message.objects.filter(ticket__user=client.user).order_by("-created_at").first()
+    assert "Паспортные данные и фотография паспорта уничтожены" in told.body
+    for name in ("contracts:done", "contracts:card"):
+        assert as_anna.get(reverse(name, args=[client.pk])).status_code == 200
+    # By the name and the address of the account, which stay, and no more by those of the passport.
+    assert fresh.search.count(MARK.lower()) == 2
+
+
+def test_the_next_contract_asks_for_consent_and_passport_again(paid, gleb, anna, as_anna, make):
+    client = paid.client
+    erase(client, gleb)
+    make.device(make.fresh(client), anna)
+
+    answer = as_anna.get(reverse("contracts:contract", args=[client.pk]))
+    assert answer.url == reverse("passport:passport", args=[client.pk])
+    assert "Согласие на обработку" in as_anna.get(answer.url).text
+
+
+def test_a_contract_that_the_client_ended_keeps_nothing_but_itself(paid, gleb, make):
+    client = paid.client
+    erasure = erase(client, gleb, ended=True)
+
+    assert erasure.scope == Scope.CLIENT
+    assert make.fresh(client).status == Status.ERASED
+    paid.refresh_from_db()
+    assert paid.snapshot.contents.person.last_name == MARK
+    assert keys("contracts/") == {paid.pdf_key}
+    assert list(audit.faults(files=True)) == []
+
+
+def test_an_unpaid_contract_that_is_over_still_binds(signed, gleb):
+    with time_machine.travel(signed.ends_at + days(1)):
+        assert erase(signed.client, gleb).scope == Scope.PASSPORT
+    with time_machine.travel(signed.ends_at + days(3 * 366 + 1)):
+        assert erase(signed.client, gleb).scope == Scope.CLIENT
+
+
+def test_an_admin_still_opens_the_documents_and_a_manager_does_not(paid, gleb, as_gleb, as_anna):
+    erase(paid.client, gleb, ended=True)
+
+    for url in (
+        reverse("contracts:pdf", args=[paid.pk]),
+        reverse("contracts:invoice_pdf", args=[paid.invoices.get().pk]),
+        reverse("agreements:pdf", args=[paid.client.agreements.first().pk]),
+    ):
+        assert as_gleb.get(url).status_code == 200, url
+        assert as_anna.get(url).status_code == 404, url
+
+
+def test_a_draft_is_void_its_content_gone_and_the_chain_tells_so(drafted, gleb):
+    erase(drafted.client, gleb)
+
+    drafted.refresh_from_db()
+    assert drafted.void_at
+    assert drafted.erased_at
+    assert drafted.encrypted_snapshot == ""
+    assert [event.what for event in drafted.events.all()] == ["issued", "void", "erased"]
+    assert list(audit.faults(files=True)) == []
+
+
+def test_whoever_has_a_subscription_goes_on_as_a_new_client(drafted, gleb, anna, make):
+    client = drafted.client
+    digits = client.passport.digits
+    AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
+    erase(make.fresh(client), gleb)
+
+    fresh = make.fresh(client)
+    assert (fresh.status, fresh.manager, fresh.claimed_at) == (Status.NEW, None, None)
+    assert (fresh.user.name, fresh.user.status) == (client.user.name, "active")
+    assert Ticket.objects.filter(user=client.user).exists()
+    assert not fresh.agreements.has(Kind.PERSONAL_DATA)
+    assert left_in(everything(), digits, "1985-06-01") == {}
+    # And may be taken, and agree, again.
+    fresh.confirm_contact(by=anna, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
+    make.agreement(make.fresh(client), anna)
+    assert make.fresh(client).agreements.has(Kind.PERSONAL_DATA)
+
+
+def test_what_could_not_be_removed_earlier_goes_too(drafted, gleb, make, anna, storage):
+    client = drafted.client
+    folder = f"devices/{make.device(client, anna).pk}"
+    client.devices.last().remove(by=anna)
+    for key in (f"passports/{client.pk}/old.jpg", f"{folder}/old.jpg", "passports/another/old.jpg"):
+        storages.put(key, b"left")
+        LeftObject.objects.create(key=key)
+
+    erase(client, gleb)
+
+    assert keys("passports/") == {"passports/another/old.jpg"}
+    assert keys("devices/") == set()
+
+
+def test_a_device_that_a_request_of_the_app_names_stays_there_without_photos(drafted, gleb):
+    shared = SharedDevice.objects.get(serial_number__startswith="mgr-")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE service_requests (device_id uuid REFERENCES devices (id))")
+        cursor.execute("INSERT INTO service_requests VALUES (%s)", [shared.pk])
+
+    erase(drafted.client, gleb)
+
+    assert SharedDevice.objects.filter(pk=shared.pk).exists()
+    assert not SharedDevicePhoto.objects.exists()
+    assert not drafted.client.devices.exists()
+
+
+def test_a_request_ends_what_was_agreed(drafted, gleb):
+    erase(drafted.client, gleb)
+
+    assert {agreement.withdrawn_by for agreement in drafted.client.agreements.all()} == {gleb}
+    assert {agreement.standing_label[:8] for agreement in drafted.client.agreements.all()} == {"Отозвано"}
+
+
+def test_the_log_begins_anew_with_the_act(drafted, gleb):
+    erasure = erase(drafted.client, gleb)
+
+    entry = LogEntry.objects.get(thread__client=drafted.client)
+    assert entry.body == f"Данные клиента уничтожены. Акт № {erasure.number}."
+
+
+def test_a_withdrawal_says_that_data_will_go(drafted, anna):
+    agreeing.withdraw(drafted.client, by=anna, reason="Сказал по телефону")
+    told = Message.objects.filter(ticket__user=drafted.client.user).order_by("-created_at").first()
+    assert "уничтожены не позднее 30 дней" in told.body
+
+
+def test_what_was_destroyed_is_counted_and_named(drafted, gleb):
+    erasure = erase(drafted.client, gleb)
+
+    counted = {(line.category, line.table): line.count for line in erasure.lines.all()}
+    assert counted[Category.PASSPORT, "users_passports"] == 1
+    assert counted[Category.PASSPORT, "users_passports_history"] >= 4
+    assert counted[Category.CONTACT, "users"] == 1
+    assert counted[Category.DRAFTS, "manager_contracts"] == 1
+    gone = dict(erasure.objects_gone.values_list("key", "category"))
+    assert gone[drafted.pdf_key] == Category.DRAFTS
+    assert all(gone_at for gone_at in erasure.objects_gone.values_list("removed_at", flat=True))
+    assert set(erasure.categories) == {
+        category.label for category in Category if category not in (Category.CONTRACTS, Category.AGREEMENTS)
+    }
+
+
+def test_while_the_storage_is_away_the_act_waits_and_rows_are_gone(drafted, gleb, monkeypatch):
+    def away(key):
+        raise storages.StorageUnavailable(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storages, "remove", away)
+        erasure = erase(drafted.client, gleb)
+        assert (erasure.act_key, keys("erasures/")) == ("", set())
+        assert not Passport.objects.exists()
+        assert not erasing.finish(erasure)
+
+    assert erasing.finish(erasure)
+    assert keys("erasures/") == {erasure.act_key}
+    assert keys("passports/") == set()
+    assert erasing.finish(erasure)
+    assert keys("erasures/") == {erasure.act_key}
+    assert MARK in text_of(erasure)
