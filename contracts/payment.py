@@ -44,8 +44,12 @@ class Balance:
 
     @classmethod
     def of(cls, client: Client) -> "Balance":
-        signed = client.contracts.signed().filter(erased_at=None).order_by("-signed_at").first()
-        return cls(signed, list(invoices_of(client).select_related("contract").defer("contract__encrypted_snapshot")))
+        if client.claimed_at is None:
+            return cls(None, [])
+        # What was signed before the client's data was erased, and the client taken anew, replaces and bills nothing.
+        signed = client.contracts.signed().filter(signed_at__gte=client.claimed_at)
+        invoices = invoices_of(client).filter(contract__signed_at__gte=client.claimed_at).select_related("contract")
+        return cls(signed.order_by("-signed_at").first(), list(invoices.defer("contract__encrypted_snapshot")))
 
     @property
     def paid(self) -> Decimal:
@@ -91,8 +95,7 @@ def settle(client: Client, contract: Contract, *, by: Manager, now: datetime) ->
     """After signing: bill what is due and move the client on. Runs in the signature's transaction."""
     pending = invoices_of(client).filter(status=InvoiceStatus.PENDING)
     if Balance.of(client).exceeds(contract):
-        for invoice in pending:
-            _cancel(client, invoice, by=by, now=now)
+        cancel_pending(client, by=by, now=now)
     if contract.due:
         due_on = timezone.localdate(now) + timedelta(days=settings.INVOICE_DAYS)
         _create(client, contract, contract.due, f"Доплата по договору {contract.number}", due_on, by=by, now=now)
@@ -180,7 +183,13 @@ def _create(
     return invoice
 
 
-def _cancel(client: Client, invoice: Invoice, *, by: Manager, now: datetime) -> None:
+def cancel_pending(client: Client, *, by: Manager | None, now: datetime) -> None:
+    """Cancel what the client was billed and has not paid, in the caller's transaction, which holds the client."""
+    for invoice in invoices_of(client).filter(status=InvoiceStatus.PENDING):
+        _cancel(client, invoice, by=by, now=now)
+
+
+def _cancel(client: Client, invoice: Invoice, *, by: Manager | None, now: datetime) -> None:
     Invoice.objects.filter(pk=invoice.pk, status=InvoiceStatus.PENDING).update(
         status=InvoiceStatus.CANCELLED, cancelled_at=now
     )

@@ -32,7 +32,10 @@ class Reason(models.TextChoices):
 
 
 class Category(models.TextChoices):
-    PASSPORT = "passport", "Паспорт: фамилия, имя, отчество, дата рождения, серия, номер, кем и когда выдан, адрес"
+    PASSPORT = (
+        "passport",
+        "Паспорт: фамилия, имя, отчество, дата рождения, серия, номер, кем и когда выдан, адрес регистрации",
+    )
     PASSPORT_PHOTO = "passport_photo", "Фотография паспорта"
     DRAFTS = "drafts", "Неподписанные договоры"
     DEVICES = "devices", "Сведения об устройствах"

@@ -13,7 +13,7 @@ from django.db.models import Model, QuerySet
 
 from clients.models import AppUser, Client
 from clients.uploads import Purpose
-from contracts import issuing
+from contracts import issuing, payment
 from contracts.chain import What, append
 from contracts.models import Contract, Invoice
 from devices import mirror
@@ -71,6 +71,11 @@ def drafts(removal: Removal) -> None:
         if contract.is_open:
             issuing.void(contract, by=removal.by, now=removal.now)
         _contract(removal, contract, Category.DRAFTS)
+
+
+def bills(removal: Removal) -> None:
+    """What nobody can be asked to pay any more; the invoices themselves stay."""
+    payment.cancel_pending(removal.client, by=removal.by, now=removal.now)
 
 
 def devices(removal: Removal) -> None:
@@ -141,5 +146,5 @@ def _left(removal: Removal, category: Category, *folders: str) -> None:
 
 PARTS: dict[Scope, tuple[Callable[[Removal], None], ...]] = {
     Scope.PASSPORT: (drafts, passport),
-    Scope.CLIENT: (drafts, passport, devices, account, log),
+    Scope.CLIENT: (drafts, bills, passport, devices, account, log),
 }

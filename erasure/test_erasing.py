@@ -1,6 +1,7 @@
 """An admin destroys a client's data because the client asks: nothing of it is left but what the law has us keep."""
 
 import re
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -11,8 +12,11 @@ from django.utils import timezone
 from agreements import agreeing
 from agreements.models import Kind
 from clients.models import ERASED_NAME, AppUser, Client, ClientErased, Status
-from contracts import audit
+from contracts import audit, issuing, payment
+from contracts.conftest import sign
+from contracts.models import InvoiceStatus
 from devices.shared import SharedDevice, SharedDevicePhoto
+from devices.surcharge import fix_surcharge
 from erasure import erasing
 from erasure.conftest import MARK, days, everything, keys, text_of
 from erasure.models import Category, Erasure, Reason, Scope
@@ -130,6 +134,31 @@ def test_a_contract_that_the_client_ended_keeps_nothing_but_itself(paid, gleb, m
     assert paid.snapshot.contents.person.last_name == MARK
     assert keys("contracts/") == {paid.pdf_key}
     assert list(audit.faults(files=True)) == []
+
+
+def test_what_nobody_will_pay_any_more_is_cancelled(signed, gleb):
+    erase(signed.client, gleb, ended=True)
+
+    assert signed.invoices.get().status == InvoiceStatus.CANCELLED
+    assert list(audit.faults()) == []
+
+
+def test_sums_of_a_life_before_are_not_counted_again(paid, gleb, anna, make):
+    """Whoever returns pays for the new contract as anybody else."""
+    client = paid.client
+    AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
+    erase(client, gleb, ended=True)
+    fresh = make.fresh(client)
+    assert payment.Balance.of(fresh) == payment.Balance(None, [])
+
+    fresh.confirm_contact(by=anna, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
+    make.passport(make.fresh(client), anna)
+    make.agreement(make.fresh(client), anna, Kind.ELECTRONIC_SIGNATURE)
+    make.device(make.fresh(client), anna)
+    fix_surcharge(make.fresh(client), make.tariff(), by=anna)
+    again = sign(issuing.issue(make.fresh(client), by=anna), anna)
+
+    assert again.due == again.surcharge == Decimal("150.00")
 
 
 def test_an_unpaid_contract_that_is_over_still_binds(signed, gleb):
