@@ -3,7 +3,6 @@
 import csv
 from collections.abc import Iterator
 from datetime import date, timedelta
-from decimal import Decimal
 from functools import wraps
 
 from django import forms
@@ -12,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from clients.models import Status
-from contracts.statistics import LONGEST, Done, Period, StepTime, done, step_times, totals
+from contracts.statistics import LONGEST, Done, Period, StepTime, by_day, by_manager, done, step_times
 from managers.models import Manager
 from privet import workload
 from privet.charts import columns
@@ -54,15 +53,15 @@ def for_heads(view):
 @for_heads
 def statistics(request):
     form, period = _chosen(request)
-    rows, names = done(period), _names()
+    days, names = by_day(period), _names()
     context = {
         "form": form,
         "period": period,
         "choices": [(days, Period.latest(days)) for days in CHOICES],
         "funnel": _funnel(),
-        "signed": _by_day("Подписано договоров по дням", period, rows, "signed"),
-        "amount": _by_day("Оплачено по дням, ₽", period, rows, "amount"),
-        "managers": [(names.get(row.manager_id, ""), row) for row in totals(rows)],
+        "signed": _chart("Подписано договоров по дням", days, "signed"),
+        "amount": _chart("Оплачено по дням, ₽", days, "amount"),
+        "managers": [(names.get(row.manager_id, ""), row) for row in by_manager(period)],
         "steps": [_told(step) for step in step_times(period)],
         "query": f"first={period.first:%Y-%m-%d}&last={period.last:%Y-%m-%d}",
     }
@@ -101,11 +100,8 @@ def _funnel() -> list[tuple[str, int, float]]:
     return [(Status(status).label, count, round(100 * count / most, 1)) for status, count in counts.items()]
 
 
-def _by_day(title: str, period: Period, rows: list[Done], what: str):
-    sums = dict.fromkeys(period.days, Decimal(0) if what == "amount" else 0)
-    for row in rows:
-        sums[row.day] += getattr(row, what)
-    return columns(title, [(f"{day:%d.%m}", value) for day, value in sums.items()])
+def _chart(title: str, days: list[Done], what: str):
+    return columns(title, [(f"{row.day:%d.%m}", getattr(row, what)) for row in days])
 
 
 def _told(step: StepTime) -> tuple[str, str, str]:

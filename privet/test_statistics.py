@@ -7,7 +7,7 @@ from django.db import connection
 from clients.models import Client
 from contracts import issuing, payment, signing
 from contracts.conftest import code_sent_to, sign
-from contracts.statistics import Period, done, step_times
+from contracts.statistics import Done, Period, by_day, by_manager, done, step_times
 from privet.charts import columns
 from privet.statistics_page import HEADS, plain
 
@@ -48,6 +48,33 @@ def test_a_day_is_a_moscow_day(make, anna, moment, day):
     (row,) = done(Period(date(2026, 11, 19), date(2026, 11, 22)))
     assert row.day == date(2026, 11, day)
     assert done(Period(date(2026, 11, day), date(2026, 11, day))) == [row]
+
+
+def test_sums_by_day_and_by_manager_are_those_of_the_rows(make, anna, boris):
+    """One signs and another takes the money, before midnight and after; an invoice that waits is no money."""
+    for moment, signer, payer in (
+        (datetime(2026, 11, 20, 20, 59, 59, 999999, tzinfo=UTC), anna, boris),
+        (datetime(2026, 11, 20, 21, 0, tzinfo=UTC), boris, boris),
+        (datetime(2026, 11, 22, 9, 0, tzinfo=UTC), anna, None),
+    ):
+        with time_machine.travel(moment, tick=False):
+            contract = signed_contract(make, signer)
+            if payer:
+                payment.confirm_payment(contract.invoices.get(), by=payer)
+    due, period = contract.due, Period(date(2026, 11, 20), date(2026, 11, 22))
+    assert by_day(period) == [
+        Done(date(2026, 11, 20), None, 1, 1, due),
+        Done(date(2026, 11, 21), None, 1, 1, due),
+        Done(date(2026, 11, 22), None, 1, 0, 0),
+    ]
+    assert by_manager(period) == [Done(None, anna.pk, 2, 0, 0), Done(None, boris.pk, 1, 2, 2 * due)]
+    assert len(done(period)) == 4
+
+
+def test_days_and_managers_outside_the_period_are_not_summed(sold):
+    for day in (date(2026, 11, 19), date(2026, 11, 21)):
+        assert by_day(Period(day, day)) == [Done(day, None)]
+        assert by_manager(Period(day, day)) == []
 
 
 def test_the_time_of_a_step_is_that_between_two_changes_of_status(make, anna):
