@@ -8,9 +8,10 @@ from functools import cache
 
 from django.db import connection
 from django.db.models.expressions import RawSQL
+from django.utils import timezone
 
 from clients import cursor
-from clients.models import Client, ClientQuerySet, Tab
+from clients.models import Client, ClientQuerySet, Status, Tab
 from clients.search import condition
 from managers.models import Manager, Role
 
@@ -19,6 +20,7 @@ PAGE_SIZE = 20
 MOST_SHOWN = 200
 LOOKED_AT = 200
 ANYBODY = uuid.UUID(int=0)
+STATUS_LABELS = dict(Status.choices)
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,25 @@ class Page:
 
     clients: list[Client]
     next_cursor: str
+
+    @property
+    def cards(self) -> list[dict[str, str]]:
+        return [_card(client) for client in self.clients]
+
+
+def _card(client: Client) -> dict[str, str]:
+    """What the list says of a client. Plain words in a dictionary, where templates look first: of twenty cards on a
+    page, every attribute of a model and every filter is felt.
+    """
+    return {
+        "id": str(client.pk),
+        "name": client.user.name,
+        "phone": client.user.phone,
+        "address": client.address,
+        "status": str(client.status),
+        "status_label": STATUS_LABELS[client.status],
+        "date": f"{timezone.localtime(client.created_at):%d.%m.%Y}",
+    }
 
 
 def clients_of(tab: Tab, manager: Manager) -> ClientQuerySet:

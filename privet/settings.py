@@ -86,7 +86,11 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["privet.templatetags.formats", "django_htmx.templatetags.django_htmx"],
+            "builtins": [
+                "privet.templatetags.formats",
+                "privet.templatetags.icons",
+                "django_htmx.templatetags.django_htmx",
+            ],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
