@@ -74,7 +74,7 @@ def main(size: str = "1m", count: str = "30") -> None:
             for kind, texts in kinds.items():
                 pairs = [database_time(browser, tab, text) for text in texts]
                 times, work = map(list, zip(*pairs, strict=True))
-                nobody = sum(not tabs.page(tab, person, text, "", 0).clients for text in texts)
+                nobody = sum(not tabs.page(tab, person, text, "", 0).cards for text in texts)
                 everything += pairs
                 print(
                     f"{role:8} {tab:10} {kind:17} {percentile(times, 0.5):5.1f} ms {percentile(times, 0.95):5.1f} ms"

@@ -7,6 +7,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Place = tuple[datetime, uuid.UUID]
 SHAPE = struct.Struct(">q16s")  # microseconds since the epoch, the id's bytes
 
 
@@ -15,7 +16,7 @@ def encode(created_at: datetime, pk: uuid.UUID) -> str:
     return base64.urlsafe_b64encode(SHAPE.pack(microseconds, pk.bytes)).decode()
 
 
-def decode(text: str) -> tuple[datetime, uuid.UUID] | None:
+def decode(text: str) -> Place | None:
     """The place that `encode` wrote; None for anything else."""
     try:
         microseconds, pk = SHAPE.unpack(base64.b64decode(text, altchars=b"-_", validate=True))

@@ -93,13 +93,13 @@ def test_a_closed_account_leaves_the_pool_and_returns(make, as_anna):
     user = make.client().user
 
     AppUser.objects.filter(pk=user.pk).update(status=AccountStatus.BLOCKED)
-    assert as_anna.get("/clients/?tab=new").context["page"].clients == []
+    assert as_anna.get("/clients/?tab=new").context["page"].cards == []
 
     AppUser.objects.filter(pk=user.pk).update(status=AccountStatus.ACTIVE)
-    assert len(as_anna.get("/clients/?tab=new").context["page"].clients) == 1
+    assert len(as_anna.get("/clients/?tab=new").context["page"].cards) == 1
 
     AppUser.objects.filter(pk=user.pk).update(deleted_at=datetime(2026, 11, 23, tzinfo=UTC))
-    assert as_anna.get("/clients/?tab=new").context["page"].clients == []
+    assert as_anna.get("/clients/?tab=new").context["page"].cards == []
 
 
 def test_a_client_in_work_stays_when_the_account_is_closed(make, anna):
