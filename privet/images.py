@@ -1,6 +1,7 @@
 """Photos that people send: read by their content, kept as JPEGs of our own making, and shown again."""
 
 import io
+from threading import Lock
 from typing import NamedTuple
 
 from django import forms
@@ -9,19 +10,24 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import File
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpResponseRedirect
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 from pillow_heif import register_heif_opener
 
 from privet import storages
 
 # An embedded thumbnail may show something else than the picture.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+# A PNG of 66 KB can hold 64 MB of compressed remarks.
+PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024**2
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 MAX_PIXELS = 40_000_000
 LONGER_SIDE = 1200
 THUMBNAIL_SIDE = 240
 JPEG = {"format": "JPEG", "quality": 85, "optimize": True}
+
+# A WebP of 40 megapixels takes 600 MB while it is open: once in a process, not in each of its threads.
+_one_at_a_time = Lock()
 
 EMPTY = "Файл пустой. Сделайте фото ещё раз или выберите другое."
 TOO_LARGE = "Файл больше {limit} МБ. Выберите фото поменьше."
@@ -53,7 +59,7 @@ def read_photo(upload: File) -> Photo:
     # WeasyPrint, when it is imported, tells Pillow to make grey of whatever is missing.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        with Image.open(upload, formats=FORMATS) as image:
+        with _one_at_a_time, Image.open(upload, formats=FORMATS) as image:
             # The header says how large it is; nothing is decoded before it is known to fit.
             if image.width * image.height > MAX_PIXELS:
                 raise ValidationError(TOO_MANY_PIXELS, code="too_many_pixels")
@@ -69,9 +75,10 @@ def read_photo(upload: File) -> Photo:
 def _re_encoded(image: Image.Image) -> Photo:
     # JPEG decodes straight to about the size that is asked for; other formats are not touched by this.
     image.draft("RGB", (LONGER_SIDE, LONGER_SIDE))
-    picture = _opaque(image)
+    picture = _in_colour(image)
+    # Before anything that makes a copy: one of 40 megapixels takes 160 MB.
     picture.thumbnail((LONGER_SIDE, LONGER_SIDE))
-    picture = ImageOps.exif_transpose(picture)
+    picture = ImageOps.exif_transpose(_opaque(picture))
     # Pillow writes comments and XMP that it finds here into the new file.
     picture.info.clear()
     thumbnail = picture.copy()
@@ -79,13 +86,17 @@ def _re_encoded(image: Image.Image) -> Photo:
     return Photo(_jpeg(picture), _jpeg(thumbnail))
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    layers = image.convert("RGBA")
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(layers, mask=layers)
-    paper.info = dict(image.info)
+def _in_colour(image: Image.Image) -> Image.Image:
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    if picture.mode == "RGB":
+        return picture
+    paper = Image.new("RGB", picture.size, "white")
+    paper.paste(picture, mask=picture)
+    paper.info = dict(picture.info)
     return paper
 
 
