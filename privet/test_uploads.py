@@ -6,7 +6,6 @@ import time
 import uuid
 import zlib
 from datetime import timedelta
-from functools import partial
 from urllib.request import urlopen
 
 import pytest
@@ -15,7 +14,6 @@ from django.utils import timezone
 from PIL import Image
 
 from clients.uploads import Upload
-from conftest import browser_of
 from devices import keeping
 from devices.conftest import log_of, payload
 from devices.forms import TOO_MANY_PHOTOS
@@ -25,12 +23,11 @@ from passport.models import Passport
 from passport.test_passport_form import payload as passport_payload
 from privet import images, storages
 from privet.answers import SESSION_ENDED
+from privet.conftest import JSON
 from privet.test_storages import refusing, silent, use_s3_at  # noqa: F401  fixtures
 from privet.uploads import UNAVAILABLE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
-
-JSON = {"Accept": "application/json"}
 
 
 def jpeg(size=(1600, 1200), **options) -> bytes:
@@ -50,38 +47,6 @@ def client(make, anna):
 @pytest.fixture
 def device(make, anna, client):
     return make.device(client, anna)
-
-
-@pytest.fixture
-def ask(as_anna, client):
-    """Asks for an address for one file; what is said of it can be overridden."""
-
-    def post(browser=as_anna, of=client, **said):
-        said = {"purpose": "passport", "content_type": "image/jpeg", "size": 1000} | said
-        return browser.post(reverse("uploads", args=[of.pk]), said, headers=JSON)
-
-    return post
-
-
-@pytest.fixture
-def upload(ask, send):
-    """Asks for an address and sends a file there; the upload, not completed yet."""
-
-    def sent(content: bytes, **said) -> Upload:
-        answer = ask(**said).json()
-        assert send(answer["url"], answer["fields"], content) == 204
-        return Upload.objects.get(pk=answer["id"])
-
-    return sent
-
-
-@pytest.fixture
-def complete(as_anna, django_capture_on_commit_callbacks):
-    def post(upload: Upload, browser=as_anna):
-        with django_capture_on_commit_callbacks(execute=True):
-            return browser.post(reverse("upload_completion", args=[upload.pk]), headers=JSON)
-
-    return post
 
 
 def picture_at(browser, url: str) -> Image.Image:
@@ -442,31 +407,6 @@ def test_an_attached_photo_is_not_taken_back_as_an_upload(upload, complete, as_a
 
     assert as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON).status_code == 204
     assert all(storages.exists(key) for key in device.photos.get().keys)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_two_that_complete_at_once_one_makes_the_photo(race, upload, anna, client, device):
-    sent = upload(jpeg(), purpose="device", device=device.pk)
-
-    def completed(browser) -> dict:
-        return browser.post(reverse("upload_completion", args=[sent.pk]), headers=JSON).json()
-
-    first, second = race(*(partial(completed, browser_of(anna)) for _ in range(2)), at=client)
-
-    assert first == second
-    assert device.photos.count() == SharedDevicePhoto.objects.count() == 1
-    assert photos_stored() == sorted(device.photos.get().keys)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_two_that_ask_for_the_last_place_at_once_one_gets_it(race, anna, client, device):
-    keeping.keep(device, [(b"1", b"1")] * (MAX_PHOTOS - 1), by=anna)
-    said = {"purpose": "device", "device": device.pk, "content_type": "image/jpeg", "size": 1000}
-
-    def asked(browser) -> int:
-        return browser.post(reverse("uploads", args=[client.pk]), said, headers=JSON).status_code
-
-    assert sorted(race(*(partial(asked, browser_of(anna)) for _ in range(2)), at=client)) == [201, 422]
 
 
 @pytest.fixture(params=["refusing", "silent"])

@@ -60,7 +60,8 @@ def _look_for_room(client: Client, device_id: uuid.UUID) -> None:
 def complete(upload: Upload, *, by: Manager) -> None:
     """Make of what arrived a photo of our own, attached when its row is kept already; or refuse it, in words.
 
-    Once completed, nothing more happens. Raises NotArrived, or storages.StorageUnavailable; then nothing was changed.
+    Once completed, nothing more happens. Raises NotArrived, storages.StorageUnavailable, or Upload.DoesNotExist when it
+    was taken back meanwhile; then nothing was changed.
     """
     if upload.completed_at:
         return

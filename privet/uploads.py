@@ -122,6 +122,8 @@ def completion(request, pk):
     upload = _get_upload_for(request, pk)
     try:
         uploading.complete(upload, by=request.user)
+    except Upload.DoesNotExist as error:  # taken back meanwhile
+        raise Http404 from error
     except uploading.NotArrived:
         return problem(NOT_ARRIVED, 409)
     if upload.refusal:
