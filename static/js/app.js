@@ -6,7 +6,7 @@ let lastSent = null; // what was sent from the page, and whether it was for want
 const toast = (name) => document.querySelector(`[data-toast="${name}"]`);
 const show = (name) => { toast(name).hidden = false; };
 const hideFailures = () => {
-  for (const name of ["unsent", "failed", "too-large", "signed-in"]) toast(name).hidden = true;
+  for (const name of ["unsent", "failed", "unopened", "too-large", "signed-in"]) toast(name).hidden = true;
 };
 
 function begin(form, button) {
@@ -71,6 +71,26 @@ document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
   const here = location.pathname + location.search;
   if (xhr.status >= 400) history.path = here;
   if (history.path === here) history.type = "replace";
+  comingBack?.abort();
+});
+
+// What is shown is the page of the address: one that the browser's buttons led to counts until they, or a link, lead
+// elsewhere. Where there is another answer than that page, the browser opens the address itself.
+let comingBack = null;
+
+document.addEventListener("htmx:historyCacheMiss", ({ detail: { xhr } }) => {
+  comingBack?.abort();
+  comingBack = xhr;
+  hideFailures();
+  xhr.addEventListener("error", () => show("unopened"));
+});
+document.addEventListener("htmx:historyCacheMissLoad", ({ detail: { xhr } }) => {
+  const elsewhere = xhr.getResponseHeader("HX-Redirect");
+  if (elsewhere) location.replace(elsewhere);
+});
+document.addEventListener("htmx:historyCacheMissLoadError", () => location.reload());
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-reload]")) location.reload();
 });
 
 // hx-confirm="Question?" asks in our own dialog; data-confirm-action names the button that goes on.

@@ -1,0 +1,114 @@
+"""The browser's own buttons: what is shown is always the page of the address, however late an answer comes."""
+
+import re
+from contextlib import suppress
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Error, Page, expect
+
+from clients.models import Status
+from e2e.conftest import sign_in
+from managers.models import Session
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def client(make):
+    return make.client(name="Ёлкина Юлия")
+
+
+@pytest.fixture
+def phone(open_page, anna, client) -> Page:
+    """Анна's phone at step 1, which she came to from the list."""
+    page = open_page()
+    sign_in(page, anna.email)
+    page.get_by_text("Ёлкина Юлия").click()
+    expect(step_1(page)).to_be_visible()
+    return page
+
+
+def step_1(page: Page):
+    return page.get_by_role("heading", name="Шаг 1 — Данные")
+
+
+def the_list(page: Page):
+    return page.get_by_role("heading", name="Новые")
+
+
+def hold(page: Page, address: str) -> list:
+    """Keeps the answers of this address back until `let_go`."""
+    held = []
+    page.route(address, lambda route: held.append(route))
+    return held
+
+
+def let_go(page: Page, held: list) -> None:
+    page.unroute_all()
+    for route in held:
+        with suppress(Error):  # the page does not want it any more
+            route.fulfill(response=route.fetch())
+    page.evaluate("fetch('/healthz').then(() => new Promise(requestAnimationFrame))")  # theirs came before
+
+
+def test_a_page_that_comes_too_late_does_not_take_the_place_of_another(phone, client, make):
+    phone.go_back()
+    expect(the_list(phone)).to_be_visible()
+    held = hold(phone, "**/contact/")
+    phone.go_forward()
+    phone.go_back()
+    let_go(phone, held)
+
+    expect(the_list(phone)).to_be_visible()
+    expect(step_1(phone)).to_be_hidden()
+    assert "/contact/" not in phone.url
+
+
+def test_a_page_gone_back_to_does_not_take_the_place_of_one_opened_since(phone, client, make):
+    held = hold(phone, "**/clients/?tab=*")
+    phone.go_back()
+    phone.get_by_role("button", name="Далее").click()
+    expect(phone.get_by_role("heading", name="Шаг 2 — Паспорт")).to_be_visible()
+    let_go(phone, held)
+
+    expect(phone.get_by_role("heading", name="Шаг 2 — Паспорт")).to_be_visible()
+    assert phone.url.endswith(reverse("passport:passport", args=[client.pk]))
+    assert make.fresh(client).status == Status.IN_VERIFICATION
+
+
+def test_a_form_is_sent_to_its_own_address_wherever_the_browser_is(phone, client, make):
+    phone.evaluate("history.replaceState(null, '', '/clients/')")
+    phone.evaluate("document.querySelector('#main').replaceWith(document.querySelector('#main').cloneNode(true))")
+    phone.evaluate("htmx.process(document.querySelector('#main'))")
+    phone.get_by_role("button", name="Далее").click()
+
+    expect(phone.get_by_role("heading", name="Шаг 2 — Паспорт")).to_be_visible()
+    assert make.fresh(client).status == Status.IN_VERIFICATION
+
+
+def test_going_back_when_the_session_has_ended_leads_to_the_sign_in(phone):
+    Session.objects.all().delete()
+    phone.go_back()
+
+    expect(phone.get_by_text("Сессия закончилась. Войдите ещё раз.")).to_be_visible()
+    assert re.search(r"/sign-in/\?expired=1&next=/clients/$", phone.url)
+
+
+def test_going_back_without_a_connection_is_said_and_tried_again(phone):
+    phone.context.set_offline(True)
+    phone.go_back()
+    expect(phone.get_by_text("Страница не открылась: нет связи с сервером")).to_be_visible()
+
+    phone.context.set_offline(False)
+    phone.get_by_role("button", name="Открыть", exact=True).click()
+    expect(the_list(phone)).to_be_visible()
+
+
+def test_going_back_to_what_is_no_page_opens_the_address_itself(phone):
+    phone.get_by_role("link", name="К списку").click()
+    expect(the_list(phone)).to_be_visible()
+    phone.route("**/contact/", lambda route: route.fulfill(status=503), times=1)
+    phone.go_back()
+
+    expect(step_1(phone)).to_be_visible()
