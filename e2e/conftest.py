@@ -12,7 +12,7 @@ from playwright.sync_api import Page, sync_playwright
 from conftest import PASSWORD, authenticator_of, next_code
 from managers.models import Manager
 from privet import storages
-from privet.conftest import s3_bucket, s3_endpoint  # noqa: F401  fixtures
+from privet.conftest import logged, s3_bucket, s3_endpoint  # noqa: F401  fixtures
 
 # Playwright's own event loop runs in this thread; the database is still used by ordinary calls.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -26,18 +26,22 @@ EXPECTED = (
     "ERR_INTERNET_DISCONNECTED",
     "htmx:afterRequest",
     "htmx:sendError",
+    "htmx:historyCacheMissLoadError",
 )
+
+
+STARTED = {
+    "executable_path": shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome"),
+    "args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+}
+HERE = {"locale": "ru-RU", "timezone_id": "Europe/Moscow"}
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    assert path, "Chromium is missing: apt-get install chromium"
+    assert STARTED["executable_path"], "Chromium is missing: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-        )
+        browser = playwright.chromium.launch(**STARTED)
         yield browser
         browser.close()
 
@@ -48,9 +52,7 @@ def open_page(chromium, live_server, transactional_db):
     contexts, complaints = [], []
 
     def opened(viewport=PHONE, **options) -> Page:
-        context = chromium.new_context(
-            viewport=viewport, base_url=live_server.url, locale="ru-RU", timezone_id="Europe/Moscow", **options
-        )
+        context = chromium.new_context(viewport=viewport, base_url=live_server.url, **HERE, **options)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)

@@ -1,3 +1,4 @@
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from django.urls import reverse
 from clients.uploads import Upload
 from privet.embedded import data_dir
 from privet.env import BASE_DIR
+from privet.logs import JsonLines, WithoutRows
 
 JSON = {"Accept": "application/json"}
 
@@ -34,6 +36,23 @@ def run_python():
         )
 
     return run
+
+
+@pytest.fixture
+def logged():
+    """Log lines in either form that the settings know."""
+    lines = []
+
+    class Lines(logging.Handler):
+        def emit(self, record):
+            lines.extend(form.format(record) for form in (JsonLines(), WithoutRows("%(name)s %(message)s")))
+
+    handler, loggers = Lines(), [logging.getLogger(), logging.getLogger("django")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    yield lines
+    for logger in loggers:
+        logger.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,5 @@
 """Error pages, and what is logged of an error, say nothing of what was sent."""
 
-import logging
-
 import pytest
 from django.core import mail
 from django.db import DatabaseError
@@ -10,27 +8,9 @@ from django.urls import reverse
 from clients.models import Client
 from passport.test_passport_form import payload
 from privet import storages
-from privet.logs import JsonLines, WithoutRows
 
 SENT = payload(last_name="Зюзьмаркова", digits="46 99 918273", registration_address="ул. Хрюмаркерная", issued_by="Чух")
 MARKERS = ("Зюзьмарков", "918273", "Хрюмаркерн")
-
-
-@pytest.fixture
-def logged():
-    """Log lines in either form that the settings know."""
-    lines = []
-
-    class Lines(logging.Handler):
-        def emit(self, record):
-            lines.extend(form.format(record) for form in (JsonLines(), WithoutRows("%(name)s %(message)s")))
-
-    handler, loggers = Lines(), [logging.getLogger(), logging.getLogger("django")]
-    for logger in loggers:
-        logger.addHandler(handler)
-    yield lines
-    for logger in loggers:
-        logger.removeHandler(handler)
 
 
 @pytest.fixture

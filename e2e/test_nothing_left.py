@@ -1,0 +1,276 @@
+"""Nothing personal stays behind: marked data of one client goes the whole way through the browser, and is looked for in
+addresses, in whatever the browser keeps (its profile on the disk included) and in the server's log.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.core import mail
+from django.db import DatabaseError
+from django.urls import reverse
+from playwright.sync_api import BrowserContext, Page, expect
+
+from clients.models import Client, Status
+from conftest import PASSWORD, next_code
+from contracts import issuing
+from contracts.conftest import code_sent_to
+from devices.models import DevicePhoto
+from e2e.conftest import HERE, PHONE, STARTED, photo, sign_in
+from managers.models import Session
+from passport.models import Passport
+from privet import storages
+
+pytestmark = pytest.mark.e2e
+
+# What is typed, by its label; each holds words that stand nowhere else.
+CONTACT = {
+    "Имя": "Зюзьмаркова Хвоя",
+    "Телефон": "+7 977 604-81-73",
+    "Электронная почта": "zyuzmark@hvoya.example",
+    "Адрес": "г. Кнюхтеград, ул. Жбанная, д. 1",
+}
+PASSPORT = {
+    "Фамилия": "Зюзьмаркова",
+    "Имя": "Хвоя",
+    "Серия и номер": "4617 605849",
+    "Кем выдан": "Отдел Пфуляндского района",
+    "Код подразделения": "770-001",
+    "Дата выдачи": "20.03.2015",
+    "Адрес регистрации": "г. Щучьевск, ул. Цмокова, д. 2",
+}
+DEVICE = {"Название": "Морозилка Гыцелька", "Серийный номер": "QZX-90417-WVK", "Описание": "Вмятина Ёпсилон"}
+NOTE, SEARCH = "Ключ у Дзюбахиной", "Мяффинов Эдельвейс"
+MARKERS = (
+    "Зюзьмарков", "Хвоя", "604-81-73", "9776048173", "zyuzmark", "Кнюхтеград", "Жбанная", "605849", "Пфуляндск",
+    "Щучьевск", "Цмокова", "Гыцельк", "QZX-90417-WVK", "Ёпсилон", "Дзюбахин", "Мяффинов", "Эдельвейс",
+)  # fmt: skip
+
+
+def spellings(marker: str) -> Iterator[bytes]:
+    """The marker as files may hold it."""
+    yield marker.encode()
+    yield marker.encode("utf-16-le")
+    yield quote(marker).encode()
+    yield json.dumps(marker)[1:-1].encode()
+    if not marker.isascii():
+        yield marker.encode("cp1251")
+
+
+def marked(content: str | bytes) -> list[str]:
+    content = content.encode() if isinstance(content, str) else content
+    return [marker for marker in MARKERS if any(spelling in content for spelling in spellings(marker))]
+
+
+class Profile:
+    """A browser that keeps what browsers keep, in a folder; and all that it asked for."""
+
+    def __init__(self, context: BrowserContext, folder: Path):
+        self.context, self.folder, self.requests = context, folder, []
+        context.on("request", lambda request: self.requests.append(request))
+        self.page = context.pages[0]
+        self.page.set_default_timeout(10_000)
+
+    def asked(self) -> list[str]:
+        """Every address, with the one that it was asked from."""
+        return [f"{request.url} {request.headers.get('referer', '')}" for request in self.requests]
+
+    def kept_by_pages(self) -> str:
+        state = self.context.storage_state(indexed_db=True)
+        return json.dumps([state, self.page.evaluate(KEPT)], ensure_ascii=False)
+
+    def files(self) -> dict[str, bytes]:
+        """What lies in the folder when the browser is closed."""
+        self.context.close()
+        paths = [path for path in self.folder.rglob("*") if path.is_file()]
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths}
+
+
+KEPT = """async () => {
+    const caches_ = [];
+    for (const name of await caches.keys()) {
+        for (const request of await (await caches.open(name)).keys()) caches_.push(request.url);
+    }
+    return {
+        local: { ...localStorage }, session: { ...sessionStorage }, caches: caches_, history: history.state,
+        databases: await indexedDB.databases(), name: window.name,
+    };
+}"""
+
+
+@pytest.fixture
+def profile(chromium, live_server, transactional_db, tmp_path):
+    folder = tmp_path / "profile"
+    context = chromium.browser_type.launch_persistent_context(
+        folder,
+        **STARTED,
+        **HERE,
+        viewport=PHONE,
+        base_url=live_server.url,
+    )
+    yield Profile(context, folder)
+    context.close()
+
+
+def fill(page, fields: dict[str, str]) -> None:
+    for label, text in fields.items():
+        page.get_by_label(re.compile(f"^{label}")).fill(text)
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def title(page: Page, text: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text(text)
+
+
+def back_and_forward(page: Page) -> None:
+    here = page.get_by_role("heading", level=1).inner_text()
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).not_to_have_text(here)
+    page.go_forward()
+    title(page, here)
+
+
+def add_client(page: Page) -> Client:
+    page.get_by_role("searchbox").fill(SEARCH)
+    expect(page.get_by_text("Никого не нашлось").first).to_be_attached()
+    page.get_by_role("link", name="Новый клиент").click()
+    fill(page, CONTACT | {"Телефон": "604-81-73"})
+    press(page, "Добавить")
+    expect(page.get_by_text("Такого номера нет").or_(page.get_by_text("Введите номер")).first).to_be_visible()
+    fill(page, CONTACT)
+    press(page, "Добавить")
+    title(page, "Шаг 1 — Данные")
+    back_and_forward(page)
+    press(page, "Далее")
+    return Client.objects.get(user__phone="9776048173")
+
+
+def give_passport(page: Page, anna) -> None:
+    """With a photo, and a session that ends just when the form is sent."""
+    page.get_by_label("Клиент прочитал и согласен").check()
+    press(page, "Далее")
+    fill(page, PASSPORT)
+    page.locator("[data-add] input[type=file]").set_input_files(photo("passport"))
+    expect(page.get_by_text("Отправлено", exact=True)).to_be_visible()
+    Session.objects.all().delete()
+    press(page, "Далее")
+    dialog = page.locator("#dialog")
+    fill(dialog, {"Электронная почта": anna.email, "Пароль": PASSWORD})
+    press(dialog, "Войти")
+    fill(dialog, {"Код": next_code(anna)})
+    press(dialog, "Продолжить")
+    expect(dialog).to_be_hidden()
+    press(page, "Далее")
+    title(page, "Шаг 3 — Устройства")
+
+
+def add_device(page: Page) -> None:
+    page.get_by_role("link", name="Добавить устройство").click()
+    page.get_by_label("Тип").select_option(label="холодильник")
+    fill(page, DEVICE)
+    page.locator("#device-dialog input[type=file]").set_input_files([photo("front"), photo("back")])
+    press(page, "Сохранить")
+    expect(page.locator("[data-photo]")).to_have_count(2)
+    page.locator("a[data-view]").first.click()
+    expect(page.locator("[data-viewer] img")).to_have_js_property("complete", True)
+    page.keyboard.press("Escape")
+    page.goto(page.get_by_role("link", name=re.compile("^Изменить")).get_attribute("href"))
+    title(page, "Изменить устройство")
+    page.go_back()
+    title(page, "Шаг 3 — Устройства")
+    press(page, "Далее")
+
+
+def meet_faults(page: Page, monkeypatch, client: Client) -> None:
+    """The server fails over data of the client; then pages that are not there."""
+    title(page, "Шаг 4 — Договор")
+
+    def fails(*args, **kwargs):
+        raise DatabaseError(f"{CONTACT['Имя']} {PASSPORT['Серия и номер']}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(issuing, "issue", fails)
+        press(page, "Сформировать договор")
+        expect(page.get_by_text("Не получилось: на сервере ошибка")).to_be_visible()
+    for address in (f"{reverse('contracts:card', args=[client.pk])}nowhere/", "/nowhere/"):
+        page.goto(address)
+        title(page, "Такой страницы нет")
+        page.go_back()
+        title(page, "Шаг 4 — Договор")
+
+
+def sign(page: Page, client: Client) -> None:
+    press(page, "Сформировать договор")
+    page.get_by_label("Клиент прочитал и согласен").check()
+    press(page, "Запросить код")
+    expect(page.get_by_text("Код отправлен клиенту").first).to_be_visible()
+    back_and_forward(page)
+    page.get_by_label("Код из приложения").fill(code_sent_to(client))
+    page.get_by_label("Клиент прочитал договор").check()
+    page.get_by_label("Код из приложения").press("Enter")
+    title(page, "Договор подписан")
+    press(page, "Подтвердить оплату")
+    press(page, "Деньги поступили")
+    title(page, "Успешно оформлен")
+
+
+def look_at_everything(page: Page, client: Client) -> None:
+    page.get_by_role("link", name="Карточка клиента").click()
+    page.get_by_label("Заметка").fill(NOTE)
+    press(page, "Добавить заметку")
+    expect(page.locator(".timeline").get_by_text(NOTE)).to_be_visible()
+    for link in page.get_by_role("link", name=re.compile("PDF")).all():
+        assert (
+            page.evaluate("address => fetch(address).then(answer => answer.status)", link.get_attribute("href")) == 200
+        )
+    page.goto(reverse("passport:passport", args=[client.pk]))
+    press(page, "Показать")
+    expect(page.get_by_text("Показ записан в журнал")).to_be_visible()
+    page.locator("a[data-view]").click()
+    expect(page.locator("[data-viewer] img")).to_have_js_property("complete", True)
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="К списку").click()
+    page.get_by_role("link", name="Мои").click()
+    title(page, "Мои")
+    page.get_by_role("searchbox").fill(CONTACT["Имя"])
+    page.get_by_role("link", name=CONTACT["Имя"]).click()
+    back_and_forward(page)
+
+
+def test_marked_data_is_found_nowhere(profile, logged, make, anna, monkeypatch, settings):
+    settings.ADMINS = ["admin@privet.example"]
+    make.tariff()
+    make.type("холодильник")
+    page = profile.page
+    sign_in(page, anna.email)
+    client = add_client(page)
+    give_passport(page, anna)
+    add_device(page)
+    meet_faults(page, monkeypatch, client)
+    sign(page, client)
+    look_at_everything(page, client)
+
+    client = make.fresh(client)
+    assert (client.status, client.user.name, client.passport.digits) == (Status.PROCESSED, CONTACT["Имя"], "4617605849")
+    assert DevicePhoto.objects.count() == 2
+    log = "\n".join(line for line in logged if line.startswith("{"))  # as in production
+    assert all(view in log for view in ("clients:contact", "passport:passport", "upload_completion", "DatabaseError"))
+    assert marked(log) == []
+    asked = profile.asked()
+    assert any("/uploads/" in address for address in asked)
+    assert [address for address in asked if marked(address)] == []
+    assert marked(profile.kept_by_pages()) == []
+    assert mail.outbox == []
+
+    jpeg = storages.get(Passport.objects.get().photo)
+    files = profile.files()
+    assert any("/Cache_Data/" in name and b"static/js/app" in content for name, content in files.items())
+    found = {name: marked(content) for name, content in files.items() if marked(content)}
+    assert found == {}
+    assert [name for name, content in files.items() if jpeg[1000:1100] in content] == []
