@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from devices.shared import SharedDevice, SharedDevicePhoto
 
@@ -85,6 +86,13 @@ def _add(photo: "DevicePhoto") -> None:
 
 def forget_photo(photo: "DevicePhoto") -> None:
     SharedDevicePhoto.objects.filter(pk=photo.pk).delete()
+
+
+def readdress(photo: "DevicePhoto") -> bool:
+    """Write the photo's address anew if it is another now; says whether it was."""
+    url = public_url(photo)
+    other = SharedDevicePhoto.objects.filter(pk=photo.pk).exclude(file_url=url)
+    return bool(other.update(file_url=url, updated_at=timezone.now()))
 
 
 def public_url(photo: "DevicePhoto") -> str:

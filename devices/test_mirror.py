@@ -1,7 +1,10 @@
 """The shared `devices` and `device_photos` follow ours."""
 
 from datetime import date
+from io import StringIO
 
+import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from devices import keeping, mirror
@@ -71,3 +74,29 @@ def test_a_photo_that_the_app_deleted_can_be_removed(anna, photos):
     photos[0].remove()
 
     assert not SharedDevicePhoto.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SECRET_KEY", "another key, as long as it should be, and then some"), ("APP_BASE_URL", "https://new.example")],
+)
+def test_with_another_key_or_address_photos_get_new_addresses(signed_out, device, photos, settings, name, value):
+    def shown(photo) -> bool:
+        url = SharedDevicePhoto.objects.get(pk=photo.pk).file_url
+        base, path = url[: url.index("/p/")], url[url.index("/p/") :]
+        return base == settings.APP_BASE_URL and signed_out.get(path).status_code == 302
+
+    apps_own = SharedDevicePhoto.objects.create(
+        device=SharedDevice.objects.get(), file_url="https://app.example/1.jpg",
+        created_at=timezone.now(), updated_at=timezone.now(),
+    )  # fmt: skip
+    setattr(settings, name, value)
+    assert not any(shown(photo) for photo in photos)
+
+    said = [StringIO(), StringIO()]
+    for out in said:
+        call_command("readdress_photos", stdout=out)
+
+    assert all(shown(photo) for photo in photos)
+    assert [out.getvalue() for out in said] == ["2 addresses renewed.\n", "0 addresses renewed.\n"]
+    assert SharedDevicePhoto.objects.get(pk=apps_own.pk).file_url == "https://app.example/1.jpg"
