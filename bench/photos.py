@@ -86,9 +86,9 @@ def measure(storage: str) -> None:
                 results = [chosen_to_attached(page, device, files[:count], network) for _ in range(runs)]
                 times, lasted, worked = zip(*results, strict=True)
                 print(
-                    f"{name:15} fastest {min(times):.2f} s, median {statistics.median(times):.2f} s, slowest {max(times):.2f} s, "
-                    f"longest task of the page {max(lasted):4.0f} ms, most work in one {max(worked):4.0f} ms; "
-                    f"read by the server: {most_sent(device) / 1024:.0f} KB a photo"
+                    f"{name:15} fastest {min(times):.2f} s, median {statistics.median(times):.2f} s, slowest "
+                    f"{max(times):.2f} s; longest task of the page {max(lasted):.0f} ms, most work in one "
+                    f"{max(worked):.0f} ms; read by the server: {most_sent(device) / 1024:.0f} KB a photo"
                 )
         memory(gunicorn, device, cookie)
 
