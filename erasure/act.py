@@ -24,7 +24,7 @@ def render(erasure: Erasure) -> bytes:
     context = {
         "erasure": erasure,
         "company": {name: getattr(settings, f"COMPANY_{name.upper()}") for name in names},
-        "reason": Reason(erasure.reason).label,
+        "reason": Reason(erasure.reason),
         "kept": KEPT[Scope(erasure.scope)],
         "lines": erasure.lines.all(),
         "objects": erasure.objects_gone.all(),

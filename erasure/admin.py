@@ -50,14 +50,19 @@ class ObjectsOfErasure(ReadOnlyTable):
 class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
     """What was destroyed, with the acts."""
 
-    list_display = ["number", "client", "scope", "reason", "erased_at", "by", "act"]
+    list_display = ["number", "client", "scope", "reason", "erased_at", "who", "act"]
     list_filter = ["scope", "reason"]
     search_fields = ["number"]
-    fields = ["number", "client", "scope", "reason", "note", "erased_at", "by", "act", "act_sha256"]
+    fields = ["number", "client", "scope", "reason", "note", "erased_at", "who", "act", "act_sha256"]
     inlines = [RowsOfErasure, ObjectsOfErasure]
+    view_on_site = False
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("client__user", "by")
+
+    @admin.display(description="кто")
+    def who(self, erasure: Erasure) -> str:
+        return erasure.by.name if erasure.by else "по сроку хранения"
 
     @admin.display(description="акт")
     def act(self, erasure: Erasure) -> str:
@@ -98,7 +103,7 @@ class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
             except ClientErased:  # by another admin, or by its time
                 continue
             if erasure.act_key:
-                self.message_user(request, f"Уничтожено, {erasure} готов.", messages.SUCCESS)
+                self.message_user(request, f"Данные уничтожены. {erasure} готов.", messages.SUCCESS)
             else:
                 text = "Записи уничтожены, но хранилище файлов не отвечает: файлы и акт — когда оно ответит."
                 self.message_user(request, text, messages.WARNING)

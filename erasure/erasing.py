@@ -123,7 +123,7 @@ def _let_go(removal: Removal) -> None:
 def _tell(removal: Removal, erasure: Erasure) -> None:
     if erasure.scope == Scope.PASSPORT:
         text = "Паспортные данные и фотография паспорта уничтожены: {}. Подписанные договоры остаются в силе."
-        reason = Reason(erasure.reason).label.split(" (")[0]
+        reason = Reason(erasure.reason).label
         told = text.format(f"{reason[0].lower()}{reason[1:]}")
         bridge.tell_client(removal.client, told, by=removal.by, now=removal.now, logged_as=f"{told} {erasure}.")
     elif erasure.scope == Scope.CLIENT:

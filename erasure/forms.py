@@ -9,7 +9,10 @@ ASKED_FOR = (Reason.REQUEST, Reason.WITHDRAWN, Reason.UNLAWFUL)
 class ErasureForm(forms.Form):
     reason = forms.ChoiceField(label="Причина", choices=[(reason.value, reason.label) for reason in ASKED_FOR])
     note = forms.CharField(
-        label="Основание", max_length=300, strip=True, help_text="Например: заявление клиента от 20.11.2026, вх. № 15."
+        label="Основание",
+        max_length=300,
+        help_text="Например: заявление клиента от 20.11.2026, вх. № 15.",
+        widget=forms.TextInput({"class": "vTextField"}),
     )
     ended = forms.BooleanField(
         label="Клиент отказался от договора до его срока (пункт 8.3), расчёты с ним закончены",

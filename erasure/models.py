@@ -23,12 +23,22 @@ class Scope(models.TextChoices):
 
 
 class Reason(models.TextChoices):
-    WITHDRAWN = "withdrawn", "Согласие отозвано (часть 5 статьи 21 Закона № 152-ФЗ)"
-    REQUEST = "request", "Требование клиента (часть 1 статьи 14, часть 5.1 статьи 21 Закона № 152-ФЗ)"
-    UNLAWFUL = "unlawful", "Неправомерная обработка (часть 3 статьи 21 Закона № 152-ФЗ)"
-    UNFINISHED = "unfinished", "Договор не заключён, цель обработки утрачена (часть 4 статьи 21 Закона № 152-ФЗ)"
-    ENDED = "ended", "Договор прекратился, цель обработки достигнута (часть 4 статьи 21 Закона № 152-ФЗ)"
-    STORED = "stored", "Срок хранения документов истёк (часть 7 статьи 5 Закона № 152-ФЗ)"
+    WITHDRAWN = "withdrawn", "Согласие отозвано"
+    REQUEST = "request", "Требование клиента"
+    UNLAWFUL = "unlawful", "Неправомерная обработка"
+    UNFINISHED = "unfinished", "Договор не заключён, цель обработки утрачена"
+    ENDED = "ended", "Договор прекратился, цель обработки достигнута"
+    STORED = "stored", "Срок хранения документов истёк"
+
+    @property
+    def ground(self) -> str:
+        """The article of Law 152-ФЗ that asks for the destruction."""
+        return {
+            Reason.WITHDRAWN: "часть 5 статьи 21",
+            Reason.REQUEST: "часть 1 статьи 14, часть 5.1 статьи 21",
+            Reason.UNLAWFUL: "часть 3 статьи 21",
+            Reason.STORED: "часть 7 статьи 5",
+        }.get(self, "часть 4 статьи 21")
 
 
 class Category(models.TextChoices):
@@ -61,16 +71,15 @@ class Erasure(models.Model):
     # Whose data it was: an act has to say so.
     encrypted_subject = models.TextField(editable=False)
     erased_at = models.DateTimeField("когда", default=timezone.now)
-    by = models.ForeignKey(
-        Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто", help_text="Никто: по сроку."
-    )
+    # Nobody: the retention time was over.
+    by = models.ForeignKey(Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто")
     act_key = models.CharField("объект", max_length=200, blank=True, editable=False)
     act_sha256 = models.CharField("SHA-256 акта", max_length=64, blank=True)
 
     class Meta:
         db_table = "manager_erasures"
-        verbose_name = "уничтожение данных"
-        verbose_name_plural = "уничтожение данных"
+        verbose_name = "акт об уничтожении данных"
+        verbose_name_plural = "акты об уничтожении данных"
         ordering = ["-number"]
         indexes = [
             models.Index(fields=["client"], name="erasures_of_client"),

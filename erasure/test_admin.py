@@ -50,7 +50,7 @@ def test_it_destroys_and_leads_to_the_acts(drafted, make, as_gleb, gleb):
     erasure = Erasure.objects.get()
     assert (erasure.by, erasure.reason, erasure.note) == (gleb, Reason.REQUEST, "Заявление вх. 15")
     assert make.fresh(drafted.client).status == Status.ERASED
-    assert f"Уничтожено, Акт № {erasure.number} готов." in answer.text
+    assert f"Данные уничтожены. Акт № {erasure.number} готов." in answer.text
     assert erasure.get_absolute_url() in answer.text
     assert MARK not in answer.text
 
@@ -61,7 +61,7 @@ def test_without_a_reason_and_a_last_yes_nothing_goes(missing, drafted, as_gleb)
     answer = as_gleb.post(page(drafted.client), payload(**{missing: ""}))
 
     assert answer.status_code == 422
-    assert "errorlist" in answer.text or "Отметьте" in answer.text or "Обязательное" in answer.text
+    assert "Исправьте то, что отмечено ниже" in answer.text
     assert everything()["users_passports"] == before
 
 
