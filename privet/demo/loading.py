@@ -34,9 +34,10 @@ PLAN = [
     ([*SIGNED, Story.question, Story.answer], 1),
     ([*SIGNED, Story.bill_in_parts], 1),
     ([Story.free_of_charge, *SIGNED], 2),
-    (PAID, 6),
+    (PAID, 5),
     ([*PAID, Story.question], 1),
     ([*PAID, Story.question, Story.answer, Story.close], 2),
+    ([*FIXED, Story.erase], 1),
     ([*PAID, Story.device], 1),  # a second contract is due
 ]
 WEEKS = 6
@@ -55,6 +56,7 @@ def load(say: Callable[[str], None]) -> int:
             random=Random(SEED + number),  # noqa: S311
             by=staff["manager"] if number % 2 else staff["manager2"],
             support=staff["support"],
+            admin=staff["admin"],
             types=types,
             tariffs=tariffs,
             now=now,

@@ -19,6 +19,8 @@ from contracts import issuing, payment, pep, signing
 from contracts.models import InvoiceStatus
 from devices import keeping as device_keeping
 from devices.models import Device, DeviceType, Tariff
+from erasure import erasing
+from erasure.models import Reason
 from managers.models import Manager
 from passport import keeping as passport_keeping
 from passport.models import Passport
@@ -63,6 +65,7 @@ class Story:
     random: Random
     by: Manager
     support: Manager
+    admin: Manager
     types: dict[str, DeviceType]
     tariffs: list[Tariff]
     now: datetime
@@ -185,6 +188,10 @@ class Story:
 
     def close(self) -> None:
         bridge.set_status(self._ticket(), TicketStatus.CLOSED, by=self.support)
+
+    def erase(self) -> None:
+        """The client asks to be forgotten; the list of acts has one to look at."""
+        erasing.erase(self.reload(), Reason.REQUEST, by=self.admin, note="Письмо клиента в поддержку")
 
     def _log(self, kind: Callable, body: str) -> None:
         kind(self.client, body, by=self.by, now=timezone.now())
