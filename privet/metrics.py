@@ -39,7 +39,9 @@ STORAGE_FAILURES = Counter("privet_storage_failures", "Calls that the object sto
 CODES = Counter("privet_codes", "Signing codes asked for: sent, or why not", ["outcome"])
 SIGNATURES = Counter("privet_signatures", "Tries to sign with a code: signed, or why not", ["outcome"])
 SIGN_INS = Counter("privet_sign_ins", "Tries to sign in: let in, or why not", ["outcome"])
-UPLOADS = Counter("privet_uploads", "Uploads of photos that were completed, and what became of them", ["outcome"])
+UPLOADS = Counter(
+    "privet_uploads", "Uploads of photos that were said to have arrived: accepted, or why not", ["outcome"]
+)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import hmac
 import os
 import threading
 import time
+from contextlib import suppress
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -14,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from privet import workload
+from privet.backup import rotation
 
 WORKLOAD_SECONDS = 60
 
@@ -68,9 +70,20 @@ def _families():
     for queue, seconds in workload.queue_ages().items():
         oldest.add_metric([queue], seconds)
     yield oldest
+    yield from _backups()
     version = GaugeMetricFamily("privet_version_info", "Which version runs", labels=["version"])
     version.add_metric([settings.APP_VERSION], 1)
     yield version
+
+
+def _backups():
+    """Nothing where this machine makes no backups."""
+    if settings.BACKUP_FOLDER and settings.BACKUP_RECIPIENT:
+        with suppress(OSError):
+            taken = rotation.newest(settings.BACKUP_FOLDER)
+            at = GaugeMetricFamily("privet_last_backup_timestamp_seconds", "When the newest backup was made; 0: none")
+            at.add_metric([], taken.timestamp() if taken else 0)
+            yield at
 
 
 known_workload = Workload()

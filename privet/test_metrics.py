@@ -1,15 +1,17 @@
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from clients.models import Client
+from clients.uploads import Purpose, Upload
 from conftest import PASSWORD
 from contracts import signing
-from privet import metrics_page, workload
+from privet import metrics_page, uploading, workload
 from privet.storages import StorageUnavailable, get, put
+from privet.test_uploads import jpeg
 
 TOKEN = "a token of the tests"
 
@@ -84,6 +86,30 @@ def test_codes_and_documents_are_counted(scraped, make, anna):
     assert grown(before, after, "privet_pdf_seconds_count") >= 1
 
 
+def test_uploads_are_counted_by_what_became_of_them(scraped, make, anna):
+    client, before = make.consented(anna), scraped()
+
+    def handed_out(content: bytes | None) -> Upload:
+        said = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
+        upload = uploading.hand_out(client, Purpose.PASSPORT, **said, by=anna)
+        if content is not None:
+            put(upload.key, content)
+        return upload
+
+    accepted = handed_out(jpeg())
+    for _ in range(2):  # the second time nothing more becomes of it
+        uploading.complete(accepted, by=anna)
+    uploading.complete(handed_out(b"no photo"), by=anna)
+    with pytest.raises(uploading.NotArrived):
+        uploading.complete(handed_out(None), by=anna)
+
+    after = scraped()
+    outcomes = {"accepted": 1, "PhotoRefused": 1, "NotArrived": 1, "ObjectMissing": 0}
+    assert {
+        outcome: grown(before, after, f'privet_uploads_total{{outcome="{outcome}"}}') for outcome in outcomes
+    } == outcomes
+
+
 def test_calls_to_the_storage_are_timed_and_its_failures_counted(scraped, settings, tmp_path):
     before = scraped()
     put("a/key", b"content")
@@ -115,6 +141,19 @@ def test_the_work_that_waits_is_shown(scraped, make, anna):
     assert shown['privet_clients{status="processed"}'] == 0
     assert shown['privet_queue_age_seconds{queue="new_clients"}'] == pytest.approx(7200, abs=60)
     assert shown['privet_queue_age_seconds{queue="unpaid_invoices"}'] == 0
+
+
+def test_the_last_backup_is_shown_where_backups_are_made(scraped, settings, tmp_path):
+    name = "privet_last_backup_timestamp_seconds"
+    settings.BACKUP_FOLDER, settings.BACKUP_RECIPIENT = tmp_path, ""
+    assert name not in scraped()
+    settings.BACKUP_RECIPIENT = "age1made-up"
+    assert scraped()[name] == 0
+    for folder in ("privet-20261124T030000Z", "privet-20261123T030000Z", ".privet-20261125T030000Z.partial", "else"):
+        (tmp_path / folder).mkdir()
+    assert scraped()[name] == datetime(2026, 11, 24, 3, tzinfo=UTC).timestamp()
+    settings.BACKUP_FOLDER = tmp_path / "not-here"  # as in a container that makes none
+    assert name not in scraped()
 
 
 def test_the_database_is_asked_once_a_minute_at_most(scraped, client, make, django_assert_num_queries):

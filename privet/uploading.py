@@ -19,15 +19,26 @@ from managers import limits
 from managers.models import Manager
 from passport import keeping as passport_keeping
 from passport.models import Passport
-from privet import images, storages
+from privet import images, metrics, storages
 
 
 class NotArrived(Exception):
     """Nothing lies under the upload's key yet."""
 
 
+class PhotoRefused(Exception):
+    """What arrived is no photo that we keep; `message` says why."""
+
+    def __init__(self, message: str):
+        super().__init__(message)
+        self.message = message
+
+
 class _CompletedByAnother(Exception):
-    """Another request was completing the same upload, and was first."""
+    """Another request was completing the same upload, and was first; that one counts."""
+
+
+REFUSALS = (PhotoRefused, NotArrived, AgreementMissing, TooManyPhotos, storages.StorageUnavailable)
 
 
 @transaction.atomic
@@ -66,39 +77,40 @@ def complete(upload: Upload, *, by: Manager) -> None:
     if upload.completed_at:
         return
     try:
-        photo = _read(upload)
-    except ValidationError as refused:
-        upload.refuse(" ".join(refused.messages), now=timezone.now())
-    except storages.ObjectMissing as error:
-        upload.refresh_from_db()  # it is missing too when another request has just completed it
-        if not upload.completed_at:
-            raise NotArrived from error
-    else:
-        _accept(upload, photo, by=by)
+        with metrics.counted(metrics.UPLOADS, REFUSALS, done="accepted"):
+            _accept(upload, _read(upload), by=by)
+    except _CompletedByAnother:
+        upload.refresh_from_db()
+    except (PhotoRefused, AgreementMissing) as refused:  # the agreement was withdrawn meanwhile
+        upload.refuse(refused.message, now=timezone.now())
+    except TooManyPhotos:
+        upload.refuse(TOO_MANY_PHOTOS, now=timezone.now())
 
 
 def _read(upload: Upload) -> images.Photo:
     try:
-        content = storages.read(upload.key, most=settings.PHOTO_MAX_BYTES)
+        return images.read_photo(ContentFile(_content(upload)))
+    except ValidationError as error:
+        raise PhotoRefused(" ".join(error.messages)) from error
+
+
+def _content(upload: Upload) -> bytes:
+    try:
+        return storages.read(upload.key, most=settings.PHOTO_MAX_BYTES)
     except storages.ObjectTooLarge as error:
         raise images.too_large() from error
-    return images.read_photo(ContentFile(content))
+    except storages.ObjectMissing as error:
+        upload.refresh_from_db()  # it is missing too when another request has just completed it
+        raise (_CompletedByAnother if upload.completed_at else NotArrived) from error
 
 
 def _accept(upload: Upload, photo: images.Photo, *, by: Manager) -> None:
     key, objects = _objects(upload, photo)
-    try:
-        with storages.stored(objects), transaction.atomic():
-            upload.client.locked()
-            if not upload.accept(key, now=timezone.now()):
-                raise _CompletedByAnother
-            _attach(upload, by=by)
-    except _CompletedByAnother:
-        upload.refresh_from_db()
-    except AgreementMissing as missing:  # withdrawn meanwhile
-        upload.refuse(missing.message, now=timezone.now())
-    except TooManyPhotos:
-        upload.refuse(TOO_MANY_PHOTOS, now=timezone.now())
+    with storages.stored(objects), transaction.atomic():
+        upload.client.locked()
+        if not upload.accept(key, now=timezone.now()):
+            raise _CompletedByAnother
+        _attach(upload, by=by)
 
 
 def _objects(upload: Upload, photo: images.Photo) -> tuple[str, dict[str, bytes]]:

@@ -22,6 +22,11 @@ def rotate(folder: Path, *, days: int, weeks: int) -> list[Path]:
     return outdated
 
 
+def newest(folder: Path) -> datetime | None:
+    """When the newest backup in `folder` was made; None when it holds none. OSError when it can't be read."""
+    return max(filter(None, map(taken_at, folder.iterdir())), default=None)
+
+
 def taken_at(path: Path) -> datetime | None:
     """When the backup in `path` was made; None when its name is not a backup's."""
     if not re.fullmatch(r"privet-\d{8}T\d{6}Z", path.name):
