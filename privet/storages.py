@@ -84,7 +84,8 @@ class Local(FileSystemStorage):
 
     def listing(self, folder: str = "") -> Iterator["Listed"]:
         # In the order of keys: what lies in a folder `a` comes after `a-b`, as "/" does after "-".
-        for entry in sorted(self._entries(folder), key=_listed_name):
+        entries = os.scandir(self.path(folder)) if self.exists(folder) else ()  # none before the first object
+        for entry in sorted(entries, key=_listed_name):
             if entry.is_dir():
                 yield from self.listing(f"{folder}{entry.name}/")
                 continue
@@ -92,11 +93,12 @@ class Local(FileSystemStorage):
                 modified = datetime.fromtimestamp(entry.stat().st_mtime, UTC)
                 yield Listed(f"{folder}{entry.name}", modified)
 
-    def _entries(self, folder: str) -> list[os.DirEntry]:
+    def _save(self, name: str, content: File) -> str:
         try:
-            return list(os.scandir(self.path(folder)))
-        except FileNotFoundError:  # nothing was kept yet
-            return []
+            return super()._save(name, content)
+        except OSError:
+            self.delete(name)  # what a full disk cut off takes the room that is missing
+            raise
 
     def upload_address(self, key: str, content_type: str, most: int) -> UploadAddress:
         token = signing.dumps([key, content_type, most], salt="storages.upload")
@@ -367,9 +369,7 @@ def remove_left() -> None:
 
 
 def is_open_to_strangers() -> bool:
-    """Whether the bucket lists or gives objects to requests that nobody signed; StorageUnavailable when it can't be
-    asked.
-    """
+    """Whether the bucket lists or gives objects to strangers; StorageUnavailable when it can't be asked."""
     config = Config(
         signature_version=UNSIGNED,
         connect_timeout=2,

@@ -1,5 +1,6 @@
 """The same behaviour on files of this machine and on a real S3 server."""
 
+import errno
 import socket
 import stat
 import threading
@@ -11,6 +12,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
@@ -97,6 +99,22 @@ class TestEitherStorage:
             storages.remove_after_commit("photos/1", "")
             assert storages.exists("photos/1")
         assert not storages.exists("photos/1")
+
+
+class CutOff(ContentFile):
+    def chunks(self, chunk_size=None):
+        yield b"the beginning"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_a_full_disk_cut_off_leaves_nothing_behind(monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(storages, "ContentFile", CutOff)
+        with pytest.raises(StorageUnavailable):
+            storages.put("a/key", b"content")
+    assert [*storages.listing()] == []
+    storages.put("a/key", b"content")
+    assert storages.get("a/key") == b"content"
 
 
 def test_files_of_this_machine_are_readable_by_their_owner_alone():
