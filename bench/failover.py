@@ -59,7 +59,12 @@ def work(people: list[Manager], clients: int, disturb) -> tuple[list[str], list[
     with ThreadPoolExecutor(len(people) + 1) as pool:
         shares = [clients // len(people) + (number < clients % len(people)) for number in range(len(people))]
         jobs = [pool.submit(take, person, share) for person, share in zip(people, shares, strict=True)]
-        disturbance = pool.submit(disturb, lambda: len(phones))
+
+        def done() -> int:
+            """All of them when somebody gave up: nothing more will come."""
+            return clients if any(job.done() and job.exception() for job in jobs) else len(phones)
+
+        disturbance = pool.submit(disturb, done)
         for job in jobs:
             job.result()
         disturbance.result()
