@@ -1,14 +1,18 @@
 """Carries out the Dockerfile in a fresh Debian, and follows docs/deployment.md on a fresh machine: bin/fresh-debian."""
 
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from rehearsal import debian, documents
+from rehearsal import debian, documents, versions
 from rehearsal.dockerfile import Build, Image
 from rehearsal.machine import Failed, Machine
 
@@ -17,6 +21,8 @@ LIMIT = 350_000_000
 EMAIL, PASSWORD = f"admin@{documents.OURS}", "a long password of a rehearsal"
 CERTIFICATE = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
 SERVICES = ("privet-backup", "privet-clean-up", "privet-sessions")
+SOURCE = "/opt/privet/source"
+DEPLOY = f"{SOURCE}/bin/deploy"
 NEW_DATABASE = """
     CREATE ROLE image LOGIN PASSWORD 'made-up';
     CREATE DATABASE image OWNER image TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
@@ -50,13 +56,10 @@ def prepare_machine(work: Path) -> Machine:
     """A server as one rents it, which finds the project under its public address."""
     root = work / "machine"
     debian.copy(work / "debian", root)
-    packages = "systemd systemd-sysv dbus ca-certificates curl iproute2 procps"
+    packages = "systemd systemd-sysv dbus ca-certificates iproute2 procps"
     debian.run(root, ["sh", "-c", f"apt-get update && apt-get install -y --no-install-recommends {packages}"])
     debian.trust_own_certificates(root)
-    repository = root / "srv/privet.git"
-    commit = _git("stash", "create") or "HEAD"
-    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", repository], check=True)
-    _git("push", "--quiet", str(repository), f"{commit}:refs/heads/main")
+    versions.publish(PROJECT, root / "srv/privet.git", work / "author")
     (root / "etc/gitconfig").write_text(
         '[url "/srv/privet.git"]\n\tinsteadOf = https://git.example.ru/privet.git\n[safe]\n\tdirectory = *\n'
     )
@@ -67,13 +70,7 @@ def prepare_machine(work: Path) -> Machine:
     return Machine(root)
 
 
-def _git(*arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments], cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.strip()
-
-
-def follow_the_document(machine: Machine) -> None:
+def follow_deployment(machine: Machine) -> None:
     machine.follow(documents.commands(PROJECT / "docs/deployment.md"), PASSWORD)
     say("docs/deployment.md followed")
     machine.ask(f"python3 visitor.py https://{documents.OURS} {EMAIL} {shlex.quote(PASSWORD)} {CERTIFICATE}")
@@ -82,7 +79,7 @@ def follow_the_document(machine: Machine) -> None:
 
 def look_at_services(machine: Machine) -> None:
     machine.ask("systemd-analyze verify /etc/systemd/system/privet*.{service,socket,timer}")
-    for service in ("privet", *SERVICES):
+    for service in ("privet", "privet-retention", *SERVICES):
         level = machine.ask(f"systemd-analyze security --no-pager {service}.service | tail -n 1")
         say(f"{service}: {level.split(':')[1].split()[0]} of 10 is open to it")
         machine.ask(f"systemd-analyze security --threshold=30 {service}.service >/dev/null")
@@ -90,7 +87,7 @@ def look_at_services(machine: Machine) -> None:
         machine.ask(f"systemctl start {service}.service || (journalctl --no-pager -u {service}; exit 1)")
     machine.ask("ls /var/backups/privet/* >/dev/null")
     # Fonts and libraries, under the same restrictions as the web server.
-    draw = "/opt/privet/.venv/bin/python manage.py preview_contract --out /var/lib/privet/sample.pdf"
+    draw = "/opt/privet/current/.venv/bin/python manage.py preview_contract --out /var/lib/privet/sample.pdf"
     machine.ask(f"systemd-run --wait --quiet --pipe --unit=privet-sample {draw} && ls /var/lib/privet/sample.pdf")
     say("timers' services ran, a contract was drawn")
 
@@ -99,23 +96,56 @@ def install_again(machine: Machine) -> None:
     """Nothing that an operator wrote may change, and nothing may stop."""
     state = "cd /etc && sha256sum privet/* caddy/Caddyfile && systemctl show -p MainPID privet"
     before = machine.ask(state)
-    machine.ask("/opt/privet/deploy/install")
+    machine.ask(f"{SOURCE}/deploy/install")
     if machine.ask(state) != before:
         raise Failed("deploy/install changed settings, or stopped what ran.")
     say("installed again: nothing changed")
 
 
-def renew_under_load(machine: Machine) -> None:
-    crowd = subprocess.Popen(
-        machine.command("python3", "crowd.py", documents.OURS, "30", CERTIFICATE), stdout=subprocess.PIPE, text=True
-    )
-    for verb in ("reload", "reload", "restart"):
-        time.sleep(6)
-        machine.ask(f"systemctl {verb} privet")
-    answer, _ = crowd.communicate()
+@contextmanager
+def under_load(machine: Machine, what: str) -> Iterator[None]:
+    """While others ask again and again: none of their requests may be lost."""
+    command = machine.command("python3", "crowd.py", documents.OURS, CERTIFICATE)
+    crowd = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        time.sleep(2)
+        yield
+        time.sleep(2)
+    finally:
+        answer, _ = crowd.communicate()
     if crowd.returncode:
         raise Failed(answer)
-    say(f"two reloads and a restart under load: {answer.strip()}")
+    say(f"{what} under load: {answer.strip()}")
+
+
+def renew(machine: Machine) -> None:
+    with under_load(machine, "two reloads and a restart"):
+        for verb in ("reload", "reload", "restart"):
+            machine.ask(f"systemctl {verb} privet")
+            time.sleep(4)
+
+
+def follow_operations(machine: Machine) -> None:
+    """An update and the way back are among what it says."""
+    with under_load(machine, "docs/operations.md followed"):
+        machine.follow(documents.commands(PROJECT / "docs/operations.md"), PASSWORD)
+    machine.ask(f"runuser -u postgres -- psql -q privet -c 'TABLE {versions.TABLE}'")
+
+
+def refuse_what_does_not_serve(machine: Machine) -> None:
+    before = machine.ask("readlink /opt/privet/current")
+    with under_load(machine, "a version that does not start"):
+        machine.ask(f"{DEPLOY} {versions.BROKEN} && exit 1 || test $? = 2")
+    if machine.ask("readlink /opt/privet/current") != before:
+        raise Failed("bin/deploy did not go back.")
+    # As if it had been interrupted before it restarted anything.
+    machine.ask(f"ln -sfn /opt/privet/versions/$(git -C {SOURCE} rev-parse {versions.BROKEN}) /opt/privet/current")
+    machine.ask(f"{DEPLOY} {versions.FIRST} | grep 'was interrupted'")
+    if machine.ask("readlink /opt/privet/current") != before:
+        raise Failed("bin/deploy did not finish what was interrupted.")
+    machine.ask(f"{DEPLOY} {versions.FIRST} | grep 'serves already'")
+    machine.ask(f"flock /run/lock/privet-deploy {DEPLOY} {versions.NEXT} && exit 1 || test $? = 1")
+    machine.ask(f"touch {SOURCE}/x; {DEPLOY} {versions.NEXT} && exit 1 || test $? = 1")
 
 
 def read_configurations(machine: Machine) -> None:
@@ -124,7 +154,7 @@ def read_configurations(machine: Machine) -> None:
     values = ("POSTGRES_PASSWORD=made-up PRIVET_DOMAIN=privet.example PRIVET_STORAGE_DOMAIN=files.privet.example"
               " S3_ACCESS_KEY=made-up S3_SECRET_KEY=made-up")  # fmt: skip
     script = f"""
-        cd /opt/privet && cp .env.example .env
+        cp -rH /opt/privet/current /tmp/privet && cd /tmp/privet && cp .env.example .env
         docker-compose --file compose.yaml config --quiet
         {values} docker-compose --file compose.full.yaml config --quiet
         rm .env && cd deploy
@@ -157,19 +187,19 @@ def serve_image(image: Image, machine: Machine) -> None:
     succeeds("python", "manage.py", "migrate", "--verbosity", "0")
     succeeds("python", "manage.py", "createsuperuser", "--noinput", "--email", EMAIL, "--name", "Глеб Волков")
     succeeds("python", "manage.py", "preview_contract", "--out", "/tmp/sample.pdf")
-    server = start(*image.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
-    while start(*image.health, stderr=subprocess.DEVNULL).wait():
-        if time.monotonic() > deadline:
-            raise Failed("The image's health check never succeeded.")
-    machine.ask(f"python3 visitor.py http://localhost:8000 {EMAIL} {shlex.quote(PASSWORD)}")
-    server.kill()
-    # Its workers find out within a second or two that they are alone, and serve until then.
-    deadline = time.monotonic() + 30
-    while not start(*image.health, stderr=subprocess.DEVNULL).wait():
-        if time.monotonic() > deadline:
-            raise Failed("The image's health check succeeds when nothing answers.")
-        time.sleep(0.5)
+    server = start(*image.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 30
+        while start(*image.health, stderr=subprocess.DEVNULL).wait():
+            if time.monotonic() > deadline:
+                raise Failed("The image's health check never succeeded.")
+        machine.ask(f"python3 visitor.py http://localhost:8000 {EMAIL} {shlex.quote(PASSWORD)}")
+    finally:
+        # All of them: who became another user is not killed with the parent.
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+    if not start(*image.health, stderr=subprocess.DEVNULL).wait():
+        raise Failed("The image's health check succeeds when nothing answers.")
     say("image: migrated, healthy, signed in as its own user")
 
 
@@ -179,10 +209,12 @@ def rehearse(work: Path) -> None:
     image = build_image(work)
     with prepare_machine(work) as machine:
         say("a machine, booted")
-        follow_the_document(machine)
+        follow_deployment(machine)
         look_at_services(machine)
         install_again(machine)
-        renew_under_load(machine)
+        renew(machine)
+        follow_operations(machine)
+        refuse_what_does_not_serve(machine)
         read_configurations(machine)
         serve_image(image, machine)
 

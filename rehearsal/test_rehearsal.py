@@ -1,9 +1,10 @@
 import base64
+import re
 
 import pytest
 
 from privet.env import BASE_DIR
-from rehearsal import documents
+from rehearsal import documents, versions
 from rehearsal.dockerfile import Build, Step, context, ignored, steps
 from rehearsal.visitor import code
 
@@ -47,6 +48,12 @@ def test_what_is_typed_on_a_machine_of_ones_own_is_found_and_nothing_else():
     assert "deploy/install privet.localhost\n" in typed
     assert "docker" not in typed
     assert documents.DOMAIN not in typed
+
+
+def test_the_versions_of_the_examples_are_those_that_a_machine_is_given():
+    typed = documents.commands(BASE_DIR / "docs/operations.md")
+    deployed = re.findall(r"bin/deploy (\S+)", typed)
+    assert deployed == [versions.NEXT, versions.FIRST]
 
 
 def test_the_visitors_app_shows_the_codes_of_rfc_6238():
