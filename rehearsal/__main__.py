@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 LIMIT = 350_000_000
 EMAIL, PASSWORD = f"admin@{documents.OURS}", "a long password of a rehearsal"
 CERTIFICATE = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
-SERVICES = ("privet-backup", "privet-clean-up", "privet-sessions")
+SERVICES = ("privet-backup", "privet-clean-up", "privet-retention", "privet-sessions")
 SOURCE = "/opt/privet/source"
 DEPLOY = f"{SOURCE}/bin/deploy"
 NEW_DATABASE = """
@@ -79,7 +79,7 @@ def follow_deployment(machine: Machine) -> None:
 
 def look_at_services(machine: Machine) -> None:
     machine.ask("systemd-analyze verify /etc/systemd/system/privet*.{service,socket,timer}")
-    for service in ("privet", "privet-retention", *SERVICES):
+    for service in ("privet", *SERVICES):
         level = machine.ask(f"systemd-analyze security --no-pager {service}.service | tail -n 1")
         say(f"{service}: {level.split(':')[1].split()[0]} of 10 is open to it")
         machine.ask(f"systemd-analyze security --threshold=30 {service}.service >/dev/null")
