@@ -153,13 +153,17 @@ def test_the_page_asks_little_of_the_database(as_gleb, sold, django_assert_max_n
 
 
 def test_the_figures_are_read_by_index(make, sold):
-    """With few rows the planner reads tables whole; told not to, it must have an index for each."""
+    """With few rows the planner reads tables whole, or any index; it is told that there are many."""
     plans = []
     first, after = Period.latest(30).bounds
     from contracts.models import Contract, Invoice
 
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(
+            "UPDATE pg_class SET relpages = 1, reltuples = 100000"
+            " WHERE relname IN ('manager_contracts', 'manager_invoices')"
+        )
         for rows in (
             Contract.objects.filter(signed_at__gte=first, signed_at__lt=after).values_list("signed_at", "signed_by"),
             Invoice.objects.filter(status="paid", paid_at__gte=first, paid_at__lt=after).values_list("paid_at"),
