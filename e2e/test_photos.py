@@ -98,6 +98,19 @@ def uprights_of(photos) -> list[tuple]:
     return seen
 
 
+def test_a_photo_chosen_before_the_module_has_come_is_sent_too(phone, client, taken):
+    page = phone("contracts:card")
+    held = []
+    page.route("**/photos*.js", lambda route: held.append(route))
+    page.goto(reverse("passport:passport", args=[client.pk]), wait_until="commit")
+    choose(page, taken("1.jpg"))
+    assert len(held) == 1
+
+    held[0].continue_()
+    expect(attached(page)).to_have_count(1, timeout=ARRIVES)
+    assert page.locator("[data-add] input[type=file]").last.evaluate("input => input.files.length") == 0
+
+
 @pytest.mark.usefixtures("object_storage")
 def test_photos_arrive_though_the_connection_is_lost_in_the_middle(phone, device, taken):
     page = phone()

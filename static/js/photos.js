@@ -10,12 +10,15 @@ const shelfOf = (key) => shelves.get(key) ?? shelves.set(key, []).get(key);
 watch(() => [...shelves.values()].flat());
 
 document.addEventListener("change", (event) => {
-  const input = event.target;
-  const choice = input.closest?.("[data-photo-choice]");
-  if (!choice || input.type !== "file") return;
+  if (event.target.type === "file") take(event.target);
+});
+
+function take(input) {
+  const choice = input.closest("[data-photo-choice]");
+  if (!choice || !input.files.length) return;
   choose(choice, [...input.files]);
   input.value = ""; // what is sent already must not travel with the form again
-});
+}
 
 function choose(choice, files) {
   const { photoChoice: key, replaces, limit } = choice.dataset;
@@ -124,3 +127,6 @@ document.addEventListener("htmx:afterRequest", (event) => {
     if (tile.querySelector("a")?.href === removed) tile.remove();
   }
 });
+
+// Chosen before this module had come: it is loaded with the first page that takes photos.
+document.querySelectorAll('[data-photo-choice] input[type="file"]').forEach(take);
