@@ -102,6 +102,18 @@ def test_a_closed_account_leaves_the_pool_and_returns(make, as_anna):
     assert as_anna.get("/clients/?tab=new").context["page"].cards == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_closing_an_account_does_not_fail_at_the_commit_because_rows_of_ours_refer_to_the_client(make, anna, gleb):
+    client = make.client()
+    client.reassign(to=anna, by=gleb)
+    make.fresh(client).reassign(to=None, by=gleb)
+
+    execute(f"UPDATE users SET status = 'deleted' WHERE id = '{client.user_id}'")
+
+    assert AppUser.objects.get(pk=client.user_id).status == AccountStatus.DELETED
+    assert Client.objects.filter(pk=client.pk).exists()
+
+
 def test_a_client_in_work_stays_when_the_account_is_closed(make, anna):
     client = make.verified(anna)
 

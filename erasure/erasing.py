@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from clients.models import AppUser, Client, Status
+from clients.models import AppUser, Client
 from erasure import act, due
 from erasure.models import ErasedObject, ErasedRows, Erasure, Reason, Scope
 from erasure.parts import PARTS, Removal, agreements, contracts
@@ -114,10 +114,8 @@ def _let_go(removal: Removal) -> None:
     client, by, now = removal.client, removal.by, removal.now
     for agreement in client.agreements.filter(withdrawn_at=None):
         agreement.withdraw(by=None, reason="Данные уничтожены", now=now)
-    if client.user.is_used_by_the_client:
+    if not removal.closes_account:
         client.return_to_pool(by=by, now=now)
-    else:
-        client.move(Status.ERASED, by=by, now=now, start=tuple(Status))
 
 
 def _tell(removal: Removal, erasure: Erasure) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 import pgtrigger
 from django.db.models import Model, QuerySet
 
-from clients.models import AppUser, Client
+from clients.models import AppUser, Client, Status
 from clients.uploads import Purpose
 from contracts import issuing, payment
 from contracts.chain import What, append
@@ -102,6 +102,8 @@ def account(removal: Removal) -> None:
     if removal.closes_account:
         for table, number in bridge.forget(removal.client).items():
             removal.count(Category.CONVERSATION, table, number)
+        # First, because the trigger on `users` takes an unclaimed client away with a closed account.
+        removal.client.move(Status.ERASED, by=removal.by, now=removal.now, start=tuple(Status))
         user.close(now=removal.now)
         removal.count(Category.CONTACT, AppUser._meta.db_table, 1)
     removal.delete_history(Category.CONTACT, AppUser, pgh_obj=user)

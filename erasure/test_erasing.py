@@ -80,6 +80,14 @@ def test_the_account_is_closed_and_the_client_is_nobodys_to_open(drafted, gleb, 
     assert client.changes.last().by == gleb
 
 
+def test_whom_nobody_has_taken_yet_can_be_destroyed_too(make, gleb):
+    client = make.client(name=MARK)
+    erase(client, gleb)
+
+    assert make.fresh(client).status == Status.ERASED
+    assert left_in(everything(), client.user.phone) == {}
+
+
 def test_nothing_is_written_about_somebody_whose_data_is_gone(drafted, gleb, anna):
     client = drafted.client
     erase(client, gleb)

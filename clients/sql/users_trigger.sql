@@ -10,7 +10,11 @@ BEGIN
             ON CONFLICT (user_id) DO NOTHING;
         ELSE
             -- Nobody has worked on it yet: an account that is closed leaves the pool, and returns when opened again.
-            DELETE FROM manager_clients WHERE user_id = NEW.id AND status = 'new' AND manager_id IS NULL;
+            -- One that has a past of ours stays: what refers to it is checked at the commit, which is the app's.
+            DELETE FROM manager_clients clients
+            WHERE user_id = NEW.id AND status = 'new' AND manager_id IS NULL
+                AND NOT EXISTS (SELECT FROM manager_client_changes WHERE client_id = clients.id)
+                AND NOT EXISTS (SELECT FROM manager_support_threads WHERE client_id = clients.id);
         END IF;
         UPDATE manager_clients SET search = privet_search_text(id) WHERE user_id = NEW.id;
     EXCEPTION WHEN OTHERS THEN
