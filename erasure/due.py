@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from agreements.models import Agreement, Kind
-from clients.models import IN_WORK, Client, Status
+from clients.models import IN_WORK, UNUSABLE_PASSWORD, AccountStatus, AppUser, Client, Status
 from contracts.models import TERM, Contract, Invoice, InvoiceStatus
 from erasure.models import Reason, Scope
 from passport.models import Passport
@@ -31,7 +31,7 @@ class Rule:
 
 def bound_until(client: Client) -> datetime | None:
     """Until when contact data is needed to perform a signed contract: its end, or that of claims to what is unpaid."""
-    last = client.contracts.signed().order_by("-signed_at").first()
+    last = client.contracts.signed().filter(signed_at__gte=F("client__claimed_at")).order_by("-signed_at").first()
     if last is None:
         return None
     unpaid = Invoice.objects.filter(contract__client=client, status=InvoiceStatus.PENDING).exists()
@@ -45,10 +45,12 @@ def scope_now(client: Client, now: datetime, *, ended: bool = False) -> Scope:
 
 
 def _withdrawn(now: datetime) -> QuerySet[Client]:
-    """Consent was taken back, and not given anew."""
+    """Consent was taken back, and not given anew; what was before the client was taken up again does not count."""
     consent = Agreement.objects.filter(client=OuterRef("pk"), kind=Kind.PERSONAL_DATA)
     before = now - timedelta(days=settings.RETENTION_WITHDRAWN_DAYS)
-    taken_back = consent.filter(withdrawn_at__lte=before, withdrawn_by__isnull=False)
+    taken_back = consent.filter(
+        withdrawn_at__lte=before, withdrawn_at__gte=OuterRef("claimed_at"), withdrawn_by__isnull=False
+    )
     clients = Client.objects.filter(Exists(taken_back), ~Exists(consent.filter(withdrawn_at=None)))
     return clients.filter(Q(status__in=WORKED_ON), _has_what_may_go(now))
 
@@ -56,15 +58,21 @@ def _withdrawn(now: datetime) -> QuerySet[Client]:
 def _has_what_may_go(now: datetime) -> Q:
     """A passport or what was drafted of it, or anything when no contract binds us any more."""
     drafts = Contract.objects.filter(client=OuterRef("pk"), signed_at=None, erased_at=None)
+    return Q(Exists(_passports())) | Q(Exists(drafts)) | Q(~Exists(_signed_after(now - TERM))) & _owes_nothing(now)
+
+
+def _owes_nothing(now: datetime) -> Q:
+    """Nothing that could still be sued for."""
     unpaid = Invoice.objects.filter(contract__client=OuterRef("pk"), status=InvoiceStatus.PENDING)
-    free = ~Exists(_signed_after(now - TERM)) & (~Exists(unpaid) | ~Exists(_signed_after(now - TERM - CLAIMS)))
-    return Q(Exists(_passports())) | Q(Exists(drafts)) | Q(free)
+    return Q(~Exists(unpaid)) | Q(~Exists(_signed_after(now - TERM - CLAIMS)))
 
 
 def _unfinished(now: datetime) -> QuerySet[Client]:
-    """Nothing was signed, and nobody has worked on it for so long."""
+    """Nothing was signed, and nobody has worked on it for so long. New clients who use the app are the app's."""
     before = now - timedelta(days=settings.RETENTION_UNFINISHED_DAYS)
-    clients = Client.objects.filter(status__in=IN_WORK, claimed_at__lt=before)
+    unused = Q(password_hash=UNUSABLE_PASSWORD, has_subscription=False) | Q(status=AccountStatus.DELETED)
+    new = Q(status=Status.NEW, created_at__lt=before, user__in=AppUser.objects.filter(unused))
+    clients = Client.objects.filter(Q(status__in=IN_WORK, claimed_at__lt=before) | new)
     return clients.filter(~Exists(_signed()), ~Exists(_worked_on_since(before)))
 
 
@@ -73,7 +81,7 @@ def _passport_of_ended(now: datetime) -> QuerySet[Client]:
 
 
 def _clients_of_ended(now: datetime) -> QuerySet[Client]:
-    return _ended(now, settings.RETENTION_CLIENT_DAYS)
+    return _ended(now, settings.RETENTION_CLIENT_DAYS).filter(_owes_nothing(now))
 
 
 def _ended(now: datetime, days: int) -> QuerySet[Client]:
@@ -89,10 +97,11 @@ def _with_documents(now: datetime) -> QuerySet[Client]:
 
 
 def contracts_due(now: datetime) -> QuerySet[Contract]:
-    """Signed contracts that ended in a year whose documents need not be kept any longer (402-ФЗ art. 29)."""
+    """Signed contracts that ended, and were paid, in years that need not be kept any longer (402-ФЗ art. 29)."""
     year = timezone.localtime(now).year - settings.RETENTION_CONTRACT_YEARS
     end = timezone.make_aware(datetime(year, 1, 1))
-    return Contract.objects.signed().filter(signed_at__lt=end - TERM, erased_at=None)
+    paid_later = Invoice.objects.filter(contract=OuterRef("pk"), paid_at__gte=end)
+    return Contract.objects.signed().filter(~Exists(paid_later), signed_at__lt=end - TERM, erased_at=None)
 
 
 def agreements_due(now: datetime) -> QuerySet[Agreement]:
@@ -104,7 +113,8 @@ def agreements_due(now: datetime) -> QuerySet[Agreement]:
 
 
 def _signed() -> QuerySet[Contract]:
-    return Contract.objects.signed().filter(client=OuterRef("pk"))
+    """Since the client was taken up: what an earlier life of theirs left binds nobody, it is only kept."""
+    return Contract.objects.signed().filter(client=OuterRef("pk"), signed_at__gte=OuterRef("claimed_at"))
 
 
 def _signed_after(moment: datetime) -> QuerySet[Contract]:

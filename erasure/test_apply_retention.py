@@ -105,9 +105,9 @@ def test_who_saw_whom_and_acts_are_kept_for_three_years(withdrawn, gleb, setting
 
 
 def test_one_client_that_fails_keeps_no_other(withdrawn, make, anna, monkeypatch):
-    other = make.consented(anna)
-    make.passport(other, anna)
     with time_machine.travel(timezone.now() - days(11)):
+        other = make.consented(anna)
+        make.passport(other, anna)
         agreeing.withdraw(other, by=anna, reason="Написал")
     parts = erasing.PARTS[Scope.CLIENT]
 

@@ -7,10 +7,11 @@ import time_machine
 from django.utils import timezone
 
 from agreements import agreeing
-from clients.models import AppUser
+from clients.models import AppUser, Client
+from contracts import payment
 from contracts.conftest import sign
 from contracts.models import TERM
-from erasure import due
+from erasure import due, erasing
 from erasure.conftest import days
 from erasure.models import Reason, Scope
 from support import log
@@ -75,8 +76,52 @@ def test_a_message_that_nobody_of_us_wrote_is_no_work(drafted, settings):
     assert UNFINISHED in named(later + days(1))
 
 
+def test_whom_somebody_added_and_nobody_worked_on_is_not_kept_for_ever(anna, settings):
+    Client.add(by=anna, name="Сидорова Ольга", phone="9770000009", email=None, address="")
+    settings.RETENTION_UNFINISHED_DAYS = 180
+
+    assert UNFINISHED not in named(timezone.now() + days(179))
+    assert UNFINISHED in named(timezone.now() + days(181))
+
+
+@pytest.fixture
+def returned(paid, gleb, anna, make) -> Client:
+    """All but the documents was destroyed, but the client went on using the app, and is taken up again."""
+    AppUser.objects.filter(pk=paid.client.user_id).update(has_subscription=True)
+    erasing.erase(paid.client, Reason.REQUEST, by=gleb, note="вх. 1", ended=True)
+    fresh = make.fresh(paid.client)
+    fresh.confirm_contact(by=anna, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
+    return make.fresh(fresh)
+
+
+def test_who_returns_is_not_judged_by_the_life_before(returned, settings):
+    settings.RETENTION_WITHDRAWN_DAYS, settings.RETENTION_UNFINISHED_DAYS = 10, 180
+    now = timezone.now()
+
+    assert named(now + days(179)) == set()
+    assert named(now + days(181)) == {UNFINISHED}
+    assert due.bound_until(returned) is None
+
+
+def test_who_owes_us_is_not_forgotten_while_it_can_be_sued_for(signed, settings):
+    settings.RETENTION_CLIENT_DAYS = 100
+
+    assert CLIENT not in named(signed.ends_at + due.CLAIMS - days(1))
+    assert CLIENT in named(signed.ends_at + due.CLAIMS + days(1))
+
+
+def test_what_was_paid_later_is_kept_from_the_year_of_the_payment(signed, anna):
+    with time_machine.travel(signed.ends_at + days(366)):
+        payment.confirm_payment(signed.invoices.get(), by=anna)
+    year = timezone.localtime(signed.ends_at).year
+
+    assert not due.contracts_due(timezone.make_aware(datetime(year + 6, 1, 2))).exists()
+    assert due.contracts_due(timezone.make_aware(datetime(year + 7, 1, 2))).exists()
+
+
 def test_new_clients_of_the_app_are_the_apps(make):
-    make.client()
+    client = make.client()
+    AppUser.objects.filter(pk=client.user_id).update(password_hash="$argon2id$x")
     assert named(timezone.now() + days(10_000)) == set()
 
 
