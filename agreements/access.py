@@ -9,8 +9,8 @@ from clients.models import Client
 
 def get_agreement_for(request, pk) -> Agreement:
     """The agreement for the person of `request`; Http404 when there is none that they may open."""
-    visible = Client.objects.visible_to(request.user)
-    return get_object_or_404(Agreement.objects.select_related("client"), pk=pk, client__in=visible)
+    visible = Agreement.objects.visible_to(request.user).select_related("client")
+    return get_object_or_404(visible, pk=pk, client__in=Client.objects.visible_to(request.user))
 
 
 def get_kind(slug: str) -> Kind:

@@ -93,6 +93,12 @@ def _told(agreement: Agreement) -> str:
     )
 
 
+def open_to(client: Client, manager: Manager) -> list[Agreement]:
+    """What AgreementManager.visible_to finds of the client; no query for a client of `get_client_for`."""
+    start = client.claimed_at
+    return [given for given in client.agreements.all() if manager.is_admin or (start and given.given_at >= start)]
+
+
 def may_withdraw(client: Client) -> bool:
     return any(given.kind == Kind.PERSONAL_DATA and given.is_standing for given in client.agreements.all())
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from clients.models import Client
@@ -45,6 +45,10 @@ class AgreementManager(models.Manager):
         """Whether the client agrees to the newest edition; no query for a client of `get_client_for`."""
         version = Kind(kind).current_version
         return any(given.kind == kind and given.is_standing and given.version == version for given in self.all())
+
+    def visible_to(self, manager: Manager) -> models.QuerySet["Agreement"]:
+        """Of clients whom `manager` may open: those since the client was taken up; admins all that the law keeps."""
+        return self.all() if manager.is_admin else self.filter(given_at__gte=F("client__claimed_at"))
 
 
 class Agreement(models.Model):

@@ -108,7 +108,7 @@ def test_closing_an_account_does_not_fail_at_the_commit_because_rows_of_ours_ref
     client.reassign(to=anna, by=gleb)
     make.fresh(client).reassign(to=None, by=gleb)
 
-    execute(f"UPDATE users SET status = 'deleted' WHERE id = '{client.user_id}'")
+    AppUser.objects.filter(pk=client.user_id).update(status=AccountStatus.DELETED)
 
     assert AppUser.objects.get(pk=client.user_id).status == AccountStatus.DELETED
     assert Client.objects.filter(pk=client.pk).exists()

@@ -60,6 +60,10 @@ class ContractQuerySet(models.QuerySet):
     def signed(self) -> "ContractQuerySet":
         return self.filter(signed_at__isnull=False)
 
+    def visible_to(self, manager: Manager) -> "ContractQuerySet":
+        """Of clients whom `manager` may open: those since the client was taken up; admins all that the law keeps."""
+        return self if manager.is_admin else self.filter(issued_at__gte=F("client__claimed_at"))
+
     def newest_first(self) -> "ContractQuerySet":
         return self.order_by("-issued_at", "-id")
 

@@ -288,7 +288,8 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
     context = {
         "client": client,
         "timeline": timeline(client),
-        "contracts": client.contracts.newest_first().select_related("issued_by"),
+        "contracts": client.contracts.visible_to(request.user).newest_first().select_related("issued_by"),
+        "agreements": agreeing.open_to(client, request.user),
         "balance": payment.Balance.of(client),
         "next_url": onboarding.next_url(client, request.steps),
         "may_withdraw": agreeing.may_withdraw(client),

@@ -188,6 +188,30 @@ def test_an_admin_still_opens_the_documents_and_a_manager_does_not(paid, gleb, a
         assert as_anna.get(url).status_code == 404, url
 
 
+def test_documents_of_a_life_before_are_not_open_to_whoever_finds_the_client_in_the_pool(
+    paid, gleb, as_gleb, as_boris, boris, make
+):
+    client = paid.client
+    AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
+    erase(client, gleb, ended=True)
+    documents = (
+        reverse("contracts:pdf", args=[paid.pk]),
+        reverse("contracts:invoice_pdf", args=[paid.invoices.get().pk]),
+        reverse("agreements:pdf", args=[client.agreements.first().pk]),
+    )
+
+    def check():
+        text = as_boris.get(reverse("contracts:card", args=[client.pk])).text
+        for url in documents:
+            assert (as_gleb.get(url).status_code, as_boris.get(url).status_code) == (200, 404), url
+            assert url not in text
+
+    check()
+    fresh = make.fresh(client)
+    fresh.confirm_contact(by=boris, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
+    check()
+
+
 def test_a_draft_is_void_its_content_gone_and_the_chain_tells_so(drafted, gleb):
     erase(drafted.client, gleb)
 
