@@ -69,7 +69,8 @@ def _hold_account(client: Client) -> None:
 def _erase(client: Client, scope: Scope, reason: Reason, *, by: Manager | None, note: str, now: datetime) -> Erasure:
     subject = _subject(client)
     closes = scope == Scope.CLIENT and (reason in ON_DEMAND or not client.user.is_used_by_the_client)
-    removal = Removal(client, by, now, closes_account=closes and not client.user.has_subscription)
+    is_subscribed = client.user.has_subscription and client.user.is_used_by_the_client
+    removal = Removal(client, by, now, closes_account=closes and not is_subscribed)
     if scope == Scope.DOCUMENTS:
         agreements(removal, due.agreements_due(now).filter(client=client))
         contracts(removal, due.contracts_due(now).filter(client=client))
@@ -120,9 +121,10 @@ def _let_go(removal: Removal) -> None:
 
 def _tell(removal: Removal, erasure: Erasure) -> None:
     if erasure.scope == Scope.PASSPORT:
-        text = "Паспортные данные и фотография паспорта уничтожены: {}. Подписанные договоры остаются в силе."
         reason = Reason(erasure.reason).label
-        told = text.format(f"{reason[0].lower()}{reason[1:]}")
+        told = f"Паспортные данные и фотография паспорта уничтожены: {reason[0].lower()}{reason[1:]}."
+        if erasure.reason != Reason.ENDED:
+            told += " Подписанные договоры остаются в силе."
         bridge.tell_client(removal.client, told, by=removal.by, now=removal.now, logged_as=f"{told} {erasure}.")
     elif erasure.scope == Scope.CLIENT:
         managers_log.event(removal.client, f"Данные клиента уничтожены. {erasure}.", by=removal.by, now=removal.now)

@@ -108,8 +108,9 @@ class Erasure(models.Model):
 
     @property
     def leaves_backups_at(self) -> datetime:
-        """When the last backup that has the data is older than backups are kept."""
-        return self.erased_at + timedelta(weeks=settings.BACKUP_WEEKS, days=1)
+        """When the last backup that has a row or an object is older than backups are kept."""
+        gone = max([self.erased_at, *(line.removed_at for line in self.objects_gone.all() if line.removed_at)])
+        return gone + timedelta(weeks=settings.BACKUP_WEEKS, days=1)
 
 
 class ErasedRows(models.Model):

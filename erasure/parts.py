@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import pgtrigger
+from django.contrib.admin.models import LogEntry as AdminLogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 
-from clients.models import AppUser, Client, Status
+from clients.models import ERASED_NAME, AppUser, Client, Status
 from clients.uploads import Purpose
 from contracts import issuing, payment
 from contracts.chain import What, append
@@ -107,6 +109,10 @@ def account(removal: Removal) -> None:
         user.close(now=removal.now)
         removal.count(Category.CONTACT, AppUser._meta.db_table, 1)
     removal.delete_history(Category.CONTACT, AppUser, pgh_obj=user)
+    noted = AdminLogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Client), object_id=str(removal.client.pk)
+    ).exclude(object_repr=ERASED_NAME)
+    removal.count(Category.CONTACT, AdminLogEntry._meta.db_table, noted.update(object_repr=ERASED_NAME))
 
 
 def log(removal: Removal) -> None:

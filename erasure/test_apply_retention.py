@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from agreements import agreeing
 from clients.disclosure import Disclosure, Shown
-from clients.models import Status
+from clients.models import AppUser, Status
 from contracts import audit
 from contracts.models import Invoice
 from erasure import due, erasing
@@ -18,6 +18,7 @@ from erasure.conftest import MARK, days, everything, keys, text_of
 from erasure.models import ErasedRows, Erasure, Reason, Scope
 from passport.models import Passport
 from privet import cleaning, storages
+from support.models import Message
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +66,26 @@ def test_an_unfinished_client_of_the_app_returns_to_the_pool(drafted, make, sett
     assert not Passport.objects.exists()
     assert fresh.agreements.first().standing_label.startswith("Прекращено")
     assert fresh.changes.last().by is None
+
+
+def test_of_a_contract_that_is_over_nobody_is_told_that_it_is_in_force(paid, settings):
+    with time_machine.travel(paid.ends_at + days(settings.RETENTION_PASSPORT_DAYS + 1)):
+        apply("--apply")
+
+    told = Message.objects.filter(ticket__user=paid.client.user).order_by("-created_at").first()
+    assert "паспорта уничтожены: договор прекратился" in told.body
+    assert "в силе" not in told.body
+
+
+def test_a_client_whose_account_the_app_deleted_keeps_no_other(withdrawn, make, anna):
+    with time_machine.travel(timezone.now() - days(11)):
+        other = make.consented(anna)
+        agreeing.withdraw(other, by=anna, reason="Написал")
+    AppUser.objects.filter(pk=other.user_id)._raw_delete("default")
+    with pytest.raises(CommandError, match="1 clients are as they were"):
+        apply("--apply")
+
+    assert make.fresh(withdrawn).status == Status.ERASED
 
 
 def test_documents_go_last_and_the_chain_still_holds(paid, make, settings, committed):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from agreements import agreeing
 from agreements.models import Kind
 from clients.models import ERASED_NAME, AppUser, Client, ClientErased, Status
+from clients.test_admin import save
 from contracts import audit, issuing, payment
 from contracts.conftest import sign
 from contracts.models import InvoiceStatus
@@ -210,6 +211,31 @@ def test_documents_of_a_life_before_are_not_open_to_whoever_finds_the_client_in_
     fresh = make.fresh(client)
     fresh.confirm_contact(by=boris, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
     check()
+
+
+def test_an_account_that_is_closed_already_is_emptied_whatever_it_was_subscribed_to(drafted, gleb, make):
+    AppUser.objects.filter(pk=drafted.client.user_id).update(has_subscription=True, status="deleted")
+    erase(make.fresh(drafted.client), gleb)
+
+    assert left_in(everything(), MARK) == {"manager_erasures": [MARK]}
+
+
+def test_the_name_goes_from_the_log_of_the_admin_site_too(drafted, gleb, boris, as_gleb):
+    client = drafted.client
+    save(as_gleb, client, boris)
+    assert MARK in everything()["django_admin_log"]
+
+    erase(client, gleb)
+
+    assert left_in(everything(), MARK) == {"manager_erasures": [MARK]}
+
+
+def test_backups_are_counted_from_the_last_object_that_went(drafted, gleb, settings):
+    erasure = erase(drafted.client, gleb)
+    later = timezone.now() + days(5)
+    erasure.objects_gone.update(removed_at=later)
+
+    assert erasure.leaves_backups_at == later + days(7 * settings.BACKUP_WEEKS + 1)
 
 
 def test_a_draft_is_void_its_content_gone_and_the_chain_tells_so(drafted, gleb):
