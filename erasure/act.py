@@ -3,19 +3,28 @@
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from erasure.models import Erasure, Reason, Scope
+from erasure.models import Category, Erasure, Reason, Scope
 from privet import editions
 from privet.typesetting import typeset
 
 STYLESHEET = settings.BASE_DIR / "templates" / "erasure" / "act.css"
 
 KEPT = {
-    Scope.PASSPORT: "подписанные договоры, доказательства их подписания, счета, согласия; контактные данные и сведения"
-    " об устройствах — пока действует договор",
+    Scope.PASSPORT: "подписанные договоры, доказательства их подписания, счета, согласия, контактные данные и сведения"
+    " об устройствах — пока действует договор и до истечения сроков хранения",
     Scope.CLIENT: "подписанные договоры, доказательства их подписания, счета и согласия — до истечения сроков хранения"
-    " (статья 29 Федерального закона от 06.12.2011 № 402-ФЗ)",
+    " (статья 29 Федерального закона от 06.12.2011 № 402-ФЗ); в приложении — устройства, на которые ссылаются заявки"
+    " клиента",
     Scope.DOCUMENTS: "документы, сроки хранения которых не истекли, если они есть",
 }
+
+
+ACCOUNT_KEPT = "; учётная запись в приложении «Привет Супер», которой клиент пользуется, с её данными"
+
+
+def _kept(erasure: Erasure) -> str:
+    stays = erasure.scope == Scope.CLIENT and not erasure.lines.filter(category=Category.CONTACT).exists()
+    return KEPT[Scope(erasure.scope)] + (ACCOUNT_KEPT if stays else "")
 
 
 def render(erasure: Erasure) -> bytes:
@@ -25,7 +34,7 @@ def render(erasure: Erasure) -> bytes:
         "erasure": erasure,
         "company": {name: getattr(settings, f"COMPANY_{name.upper()}") for name in names},
         "reason": Reason(erasure.reason),
-        "kept": KEPT[Scope(erasure.scope)],
+        "kept": _kept(erasure),
         "lines": erasure.lines.all(),
         "objects": erasure.objects_gone.all(),
     }

@@ -51,6 +51,8 @@ class Category(models.TextChoices):
     DEVICES = "devices", "Сведения об устройствах"
     DEVICE_PHOTOS = "device_photos", "Фотографии устройств"
     CONTACT = "contact", "Имя, телефон, электронная почта, адрес"
+    # Where the account stays, because the client goes on using it.
+    CONTACT_HISTORY = "contact_history", "История изменений имени, телефона, почты и адреса"
     CONVERSATION = "conversation", "Сообщения в приложении «Привет Супер»"
     LOG = "log", "Записи и заметки о работе с клиентом"
     CONTRACTS = "contracts", "Подписанные договоры, доказательства подписания и счета"

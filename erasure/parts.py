@@ -108,11 +108,12 @@ def account(removal: Removal) -> None:
         removal.client.move(Status.ERASED, by=removal.by, now=removal.now, start=tuple(Status))
         user.close(now=removal.now)
         removal.count(Category.CONTACT, AppUser._meta.db_table, 1)
-    removal.delete_history(Category.CONTACT, AppUser, pgh_obj=user)
+    category = Category.CONTACT if removal.closes_account else Category.CONTACT_HISTORY
+    removal.delete_history(category, AppUser, pgh_obj=user)
     noted = AdminLogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Client), object_id=str(removal.client.pk)
     ).exclude(object_repr=ERASED_NAME)
-    removal.count(Category.CONTACT, AdminLogEntry._meta.db_table, noted.update(object_repr=ERASED_NAME))
+    removal.count(category, AdminLogEntry._meta.db_table, noted.update(object_repr=ERASED_NAME))
 
 
 def log(removal: Removal) -> None:

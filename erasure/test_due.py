@@ -126,11 +126,11 @@ def test_new_clients_of_the_app_are_the_apps(make):
 
 
 def test_after_a_contract_the_passport_goes_first(paid, settings):
-    settings.RETENTION_PASSPORT_DAYS, settings.RETENTION_CLIENT_DAYS = 30, 1000
+    settings.RETENTION_PASSPORT_DAYS, settings.RETENTION_CLIENT_DAYS = 25, 1000
     end = paid.ends_at
 
-    assert named(end + days(29)) == set()
-    assert named(end + days(31)) == {PASSPORT}
+    assert named(end + days(24)) == set()
+    assert named(end + days(26)) == {PASSPORT}
     assert named(end + days(999)) == {PASSPORT}
     assert named(end + days(1001)) == {PASSPORT, CLIENT}
 

@@ -253,10 +253,13 @@ def test_whoever_has_a_subscription_goes_on_as_a_new_client(drafted, gleb, anna,
     client = drafted.client
     digits = client.passport.digits
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
-    erase(make.fresh(client), gleb)
+    erasure = erase(make.fresh(client), gleb)
 
     fresh = make.fresh(client)
     assert (fresh.status, fresh.manager, fresh.claimed_at) == (Status.NEW, None, None)
+    assert Category.CONTACT.label not in erasure.categories
+    assert Category.CONTACT_HISTORY.label in erasure.categories
+    assert "учётная запись в приложении «Привет Супер», которой клиент пользуется" in text_of(erasure)
     assert (fresh.user.name, fresh.user.status) == (client.user.name, "active")
     assert Ticket.objects.filter(user=client.user).exists()
     assert not fresh.agreements.has(Kind.PERSONAL_DATA)
@@ -325,9 +328,8 @@ def test_what_was_destroyed_is_counted_and_named(drafted, gleb):
     gone = dict(erasure.objects_gone.values_list("key", "category"))
     assert gone[drafted.pdf_key] == Category.DRAFTS
     assert all(gone_at for gone_at in erasure.objects_gone.values_list("removed_at", flat=True))
-    assert set(erasure.categories) == {
-        category.label for category in Category if category not in (Category.CONTRACTS, Category.AGREEMENTS)
-    }
+    others = (Category.CONTRACTS, Category.AGREEMENTS, Category.CONTACT_HISTORY)
+    assert set(erasure.categories) == {category.label for category in Category if category not in others}
 
 
 def test_while_the_storage_is_away_the_act_waits_and_rows_are_gone(drafted, gleb, monkeypatch):

@@ -271,10 +271,11 @@ COMPANY_DATA_OFFICER_POSITION = env.str("COMPANY_DATA_OFFICER_POSITION", "отв
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", COMPANY_EMAIL)
 
 # How long personal data is kept, by kind; `manage.py apply_retention` erases what is over (erasure/due.py).
-# The law gives 30 days after a withdrawal (152-ФЗ art. 21 part 5), three years to acts (Roskomnadzor's order 179).
-RETENTION_WITHDRAWN_DAYS = env.int("RETENTION_WITHDRAWN_DAYS", 10, validate=between(0, 30))
+# The law gives 30 days after a withdrawal and after the purpose is reached (152-ФЗ art. 21 parts 4 and 5), and three
+# years to acts (Roskomnadzor's order 179). The timer runs once a day.
+RETENTION_WITHDRAWN_DAYS = env.int("RETENTION_WITHDRAWN_DAYS", 10, validate=between(0, 29))
 RETENTION_UNFINISHED_DAYS = env.int("RETENTION_UNFINISHED_DAYS", 180, validate=at_least(1))
-RETENTION_PASSPORT_DAYS = env.int("RETENTION_PASSPORT_DAYS", 30, validate=at_least(0))
+RETENTION_PASSPORT_DAYS = env.int("RETENTION_PASSPORT_DAYS", 25, validate=between(0, 29))
 RETENTION_CLIENT_DAYS = env.int("RETENTION_CLIENT_DAYS", 3 * 365, validate=at_least(0))
 RETENTION_CONTRACT_YEARS = env.int("RETENTION_CONTRACT_YEARS", 5, validate=at_least(5))
 RETENTION_RECORD_YEARS = env.int("RETENTION_RECORD_YEARS", 3, validate=at_least(3))

@@ -2,7 +2,7 @@ from datetime import datetime
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.utils import timezone
 
 from erasure import due, erasing, records
@@ -20,9 +20,6 @@ class Command(BaseCommand):
 
     def handle(self, *, apply: bool, **options):
         now, self.failed = timezone.now(), 0
-        with connection.cursor() as cursor:
-            # Who is due among a million clients is asked for longer than any page may take.
-            cursor.execute("SET statement_timeout = 0")
         for rule, clients in due.due(now):
             done = sum(self._erased(rule, pk, now) for pk in clients) if apply else len(clients)
             self._say(f"{rule.reason}, {rule.scope or 'what may go'}", done, apply)
