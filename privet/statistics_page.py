@@ -1,19 +1,18 @@
 """Statistics for the head of managers: where clients are, what was signed and paid, how long the steps take."""
 
-import csv
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import wraps
 
 from django import forms
-from django.http import Http404, StreamingHttpResponse
+from django.http import Http404
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from clients.models import Status
 from contracts.statistics import LONGEST, Done, Period, StepTime, by_day, by_manager, done, step_times
 from managers.models import Manager
-from privet import workload
+from privet import csv_file, workload
 from privet.charts import columns
 from privet.plurals import plural
 
@@ -21,8 +20,6 @@ from privet.plurals import plural
 LAST = date(2200, 1, 1)
 CHOICES = (7, 30, 90)
 HEADS = ["День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб."]
-# What a spreadsheet would take for a formula when a cell begins so (OWASP, CSV Injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class PeriodForm(forms.Form):
@@ -73,9 +70,7 @@ def statistics(request):
 def table(request):
     """The same figures by day and manager: CSV (RFC 4180) with semicolons and a BOM, as a Russian Excel opens it."""
     _, period = _chosen(request)
-    response = StreamingHttpResponse(_lines(period), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="privet-{period.first}-{period.last}.csv"'
-    return response
+    return csv_file.response(f"privet-{period.first}-{period.last}", HEADS, _rows(period))
 
 
 def _chosen(request) -> tuple[PeriodForm, Period]:
@@ -120,20 +115,8 @@ def _in_words(seconds: float) -> str:
     return f"{days} {plural(days, 'день', 'дня', 'дней')}"
 
 
-class _Echo:
-    def write(self, line: str) -> str:
-        return line
-
-
-def _lines(period: Period) -> Iterator[str]:
-    names, writer = _names(), csv.writer(_Echo(), delimiter=";")
-    yield "\ufeff" + writer.writerow(HEADS)
+def _rows(period: Period) -> Iterator[list]:
+    names = _names()
     for row in done(period):
         amount = f"{row.amount:.2f}".replace(".", ",")
-        name = plain(names.get(row.manager_id, ""))
-        yield writer.writerow([f"{row.day:%d.%m.%Y}", name, row.signed, row.paid, amount])
-
-
-def plain(text: str) -> str:
-    """As a cell that no spreadsheet computes."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+        yield [f"{row.day:%d.%m.%Y}", names.get(row.manager_id, ""), row.signed, row.paid, amount]

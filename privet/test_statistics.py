@@ -9,7 +9,8 @@ from contracts import issuing, payment, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.statistics import Done, Period, by_day, by_manager, done, step_times
 from privet.charts import columns
-from privet.statistics_page import HEADS, plain
+from privet.csv_file import cell
+from privet.statistics_page import HEADS
 
 NOON = datetime(2026, 11, 20, 9, tzinfo=UTC)
 DAY = Period(date(2026, 11, 20), date(2026, 11, 20))
@@ -135,8 +136,8 @@ def test_the_table_opens_in_a_russian_spreadsheet(as_gleb, sold, anna):
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx"])
 def test_no_cell_is_a_formula(text):
-    assert plain(text) == "'" + text
-    assert plain("Анна") == "Анна"
+    assert cell(text) == "'" + text
+    assert cell("Анна") == "Анна"
 
 
 def test_a_chart_is_as_high_as_its_largest_value_and_shows_small_ones():
