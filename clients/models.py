@@ -215,7 +215,9 @@ class Client(models.Model):
         ]
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="clients_pool", condition=Q(status="new", manager=None)),
-            models.Index(fields=["manager", "-created_at", "-id"], name="clients_mine"),
+            models.Index(
+                fields=["manager", "-created_at", "-id"], name="clients_own", condition=~Q(status=Status.ERASED)
+            ),
             models.Index(
                 fields=["manager", "-created_at", "-id"], name="clients_my_work", condition=Q(status__in=IN_WORK)
             ),
