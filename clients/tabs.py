@@ -14,15 +14,19 @@ from clients.cursor import Place
 from clients.models import Client, ClientQuerySet, Status, Tab
 from clients.search import condition
 from managers.models import Manager, Role
+from privet import kept
+from privet.templatetags import formats
 
 COUNTED = 1000  # a tab of a million clients costs no more to count than one of a thousand
 PAGE_SIZE = 20
 MOST_SHOWN = 200
 LOOKED_AT = 200
-# In SQL that is kept they stand for a manager and for the place after which a page begins.
-ANYBODY = uuid.UUID(int=0)
+# In SQL that is kept it stands for the place after which a page begins.
 NOWHERE = cursor.EPOCH, uuid.UUID(int=1)
 STATUS_LABELS = dict(Status.choices)
+
+
+Counts = list[tuple[Tab, str]]  # each tab and how many clients it holds, as shown: «7», «999+»
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Page:
 
     cards: list[dict[str, str]]
     next_cursor: str
+    counts: Counts | None = None  # when they came along
 
 
 def clients_of(tab: Tab, manager: Manager) -> ClientQuerySet:
@@ -39,10 +44,13 @@ def clients_of(tab: Tab, manager: Manager) -> ClientQuerySet:
     return Client.objects.in_tab(tab, manager) if manager.is_field_manager else Client.objects.none()
 
 
-def counts(manager: Manager) -> list[tuple[Tab, str]]:
-    """Each tab and how many clients it holds, as shown: «7», «999+». One query."""
-    sql, parameters = _counting(manager.role, COUNTED)
-    (numbers,) = _rows(sql, parameters, {ANYBODY: manager.pk})
+def counts(manager: Manager) -> Counts:
+    """How many clients each tab holds. One query."""
+    (numbers,) = kept.rows(_counting(manager.role, COUNTED), manager=manager.pk)
+    return _shown(numbers)
+
+
+def _shown(numbers: Sequence[int]) -> Counts:
     shown = [f"{COUNTED - 1}+" if number == COUNTED else str(number) for number in numbers]
     return list(zip(Tab, shown, strict=True))
 
@@ -58,25 +66,35 @@ def tabs_with(text: str, manager: Manager) -> list[Tab]:
     """  # noqa: S608
     ids = RawSQL("SELECT id FROM found", [])
     tabs = [clients_of(tab, manager).filter(pk__in=ids).values("pk")[:1] for tab in Tab]
-    (numbers,) = _rows(*_count_each(tabs, found, [*values, *visible_values]), {})
-    return [tab for tab, number in zip(Tab, numbers, strict=True) if number]
+    with connection.cursor() as db:
+        db.execute(*_count_each(tabs, found, [*values, *visible_values]))
+        return [tab for tab, number in zip(Tab, db.fetchone(), strict=True) if number]
 
 
-def page(tab: Tab, manager: Manager, text: str, after: str, shown: int) -> Page:
-    """The cards after the cursor `after`, or the first `shown` ones of the list. One query."""
+def page(tab: Tab, manager: Manager, text: str, after: str, shown: int, counted: bool = False) -> Page:
+    """The cards after the cursor `after`, or the first `shown` ones of the list. One query.
+
+    `counted`: with the counts, unless something is searched for.
+    """
     if not manager.is_field_manager:
         return Page([], "")
     place = cursor.decode(after)
     size = PAGE_SIZE if place else min(max(shown, PAGE_SIZE), MOST_SHOWN)
     if text:
         found = _after(clients_of(tab, manager), place)
-        rows = list(found.newest_found(text, size + 1).cards()[: size + 1])
-    else:
-        sql, parameters = _listing(manager.role, tab, place is not None, size + 1)
-        created_at, pk = place or NOWHERE
-        rows = _rows(sql, parameters, {ANYBODY: manager.pk, NOWHERE[0]: created_at, NOWHERE[1]: pk})
+        return _page(list(found.newest_found(text, size + 1).cards()[: size + 1]), size)
+    created_at, pk = place or NOWHERE
+    listing = _listing(manager.role, tab, place is not None, size + 1, COUNTED if counted else 0)
+    rows = kept.rows(listing, manager=manager.pk, created_at=created_at, pk=pk)
+    if not counted:
+        return _page(rows, size)
+    numbers, cards = rows[0][: len(Tab)], [row[len(Tab) :] for row in rows]
+    return _page([card for card in cards if any(card)], size, _shown(numbers))
+
+
+def _page(rows: list[tuple], size: int, counts: Counts | None = None) -> Page:
     following = cursor.encode(*rows[size - 1][:2]) if len(rows) > size else ""
-    return Page([_card(*row) for row in rows[:size]], following)
+    return Page([_card(*row) for row in rows[:size]], following, counts)
 
 
 def _after(found: ClientQuerySet, place: Place | None) -> ClientQuerySet:
@@ -84,13 +102,12 @@ def _after(found: ClientQuerySet, place: Place | None) -> ClientQuerySet:
 
 
 def _card(created_at, pk, status, name, phone, address, registration_address) -> dict[str, str]:
-    """What the list says of a client. Plain words in a dictionary, where templates look first: of twenty cards on a
-    page, every attribute of a model and every filter is felt.
-    """
+    """What the list says of a client, word for word."""
     return {
         "id": str(pk),
+        "initials": formats.initials(name),
         "name": name,
-        "phone": phone,
+        "phone": formats.phone(phone),
         "address": registration_address or address or "",
         "status": status,
         "status_label": STATUS_LABELS[status],
@@ -99,20 +116,28 @@ def _card(created_at, pk, status, name, phone, address, registration_address) ->
 
 
 @cache
-def _listing(role: Role, tab: Tab, follows: bool, most: int) -> tuple[str, list]:
-    """SQL for the newest cards that ANYBODY with `role` sees in `tab`, after NOWHERE if they follow a page.
+def _listing(role: Role, tab: Tab, follows: bool, most: int, counted: int) -> str:
+    """SQL for the newest cards that somebody with `role` sees in `tab`, after a place if they follow a page.
 
-    Kept, because writing it takes longer than running it.
+    With `counted`, each row begins with the counts; if there is no card, there is a row with nothing after them.
     """
-    found = _after(clients_of(tab, Manager(pk=ANYBODY, role=role)), NOWHERE if follows else None)
-    return found.newest_first().cards()[:most].query.sql_with_params()
+    found = _after(clients_of(tab, Manager(pk=kept.ANYBODY, role=role)), NOWHERE if follows else None)
+    created_at, pk = NOWHERE
+    cards = kept.sql_of(found.newest_first().cards()[:most], manager=kept.ANYBODY, created_at=created_at, pk=pk)
+    if not counted:
+        return cards
+    return f"""
+        SELECT * FROM ({_counting(role, counted)}) AS counts LEFT JOIN ({cards}) AS card ON TRUE
+        ORDER BY card.created_at DESC, card.id DESC
+    """  # noqa: S608  the ORM wrote both
 
 
 @cache
-def _counting(role: Role, most: int) -> tuple[str, list]:
-    """SQL that counts the tabs of ANYBODY with `role`. Kept as that of a page is."""
-    manager = Manager(pk=ANYBODY, role=role)
-    return _count_each([clients_of(tab, manager).values("pk")[:most] for tab in Tab])
+def _counting(role: Role, most: int) -> str:
+    """SQL that counts the tabs of somebody with `role`, up to `most`."""
+    manager = Manager(pk=kept.ANYBODY, role=role)
+    counted = _count_each([clients_of(tab, manager).values("pk")[:most] for tab in Tab])
+    return kept.with_names(*counted, manager=kept.ANYBODY)
 
 
 def _count_each(querysets: list[ClientQuerySet], found: str = "", values: Sequence = ()) -> tuple[str, list]:
@@ -123,10 +148,3 @@ def _count_each(querysets: list[ClientQuerySet], found: str = "", values: Sequen
         parts.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608  the ORM wrote the inner query
         parameters.extend(own)
     return f"{found} SELECT {', '.join(parts)}", parameters
-
-
-def _rows(sql: str, parameters: Sequence, given: dict) -> list[tuple]:
-    """The rows of `sql`, whose parameters are replaced by what is `given` for them."""
-    with connection.cursor() as db:
-        db.execute(sql, [given.get(value, value) for value in parameters])
-        return db.fetchall()

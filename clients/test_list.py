@@ -1,3 +1,4 @@
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -202,6 +203,17 @@ def test_counts_stop_where_counting_would_cost(make, anna, monkeypatch):
 
     many(make, 2)
     assert dict(tabs.counts(anna))[Tab.NEW] == "2+"
+
+
+@pytest.mark.parametrize("tab", Tab)
+@pytest.mark.parametrize("after", ["", cursor.encode(datetime(2000, 1, 1, tzinfo=UTC), uuid.UUID(int=7))])
+def test_counts_come_along_with_a_page_even_if_it_is_empty(office, anna, django_assert_num_queries, tab, after):
+    with django_assert_num_queries(1):
+        page = tabs.page(tab, anna, "", after, 0, counted=True)
+
+    assert page.counts == tabs.counts(anna)
+    assert page.cards == tabs.page(tab, anna, "", after, 0).cards
+    assert bool(page.cards) == (not after)
 
 
 @pytest.mark.parametrize(

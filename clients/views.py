@@ -64,11 +64,12 @@ def _tab(value: str | None) -> Tab:
 def _list(request, tab: Tab, after: str = "", shown: int = 0) -> HttpResponse:
     manager, text = request.user, request.session.get(SEARCH, "")
     part = PARTS.get(request.htmx.target)
+    with_tabs = part in (None, "beside")
     page, refused = tabs.Page([], ""), None
     try:
         if text:
             limits.SEARCHES.take(manager)
-        page = tabs.page(tab, manager, text, after, shown)
+        page = tabs.page(tab, manager, text, after, shown, counted=with_tabs)
     except limits.TooManyTries as too_many:
         if part == "cards":  # said above those that are there
             raise
@@ -79,7 +80,7 @@ def _list(request, tab: Tab, after: str = "", shown: int = 0) -> HttpResponse:
         "page": page,
         "after": after,
         "place": "beside" if part and request.htmx.target.startswith("beside") else "list",
-        "counts": tabs.counts(manager) if part in (None, "beside") else [],
+        "counts": (page.counts or tabs.counts(manager)) if with_tabs else [],
         "elsewhere": tabs.tabs_with(text, manager) if text and not page.cards and not refused else [],
         "refused": refused,
     }

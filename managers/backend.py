@@ -1,24 +1,22 @@
 """Who a request is from, loaded with what every page asks about them, and what the group of their role may do."""
 
-from functools import cache
 from uuid import UUID
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 
-from managers.models import Authenticator, Manager
+from managers.models import Manager
 from managers.roles import GROUPS
-
-ANYBODY = UUID(int=0)
+from privet import served
 
 
 class Backend(ModelBackend):
-    def get_user(self, user_id) -> Manager | None:
-        sql, parameters = _loading()
-        found = Manager.objects.raw(sql, [user_id if value == ANYBODY else value for value in parameters])
-        manager = next(iter(found), None)
-        return manager if manager and self.user_can_authenticate(manager) else None
+    def get_user(self, user_id: UUID) -> Manager | None:
+        manager = _who_came_with_the_session()
+        if manager is None or manager.pk != user_id:
+            return super().get_user(user_id)
+        return manager if self.user_can_authenticate(manager) else None
 
     def _get_group_permissions(self, user_obj: Manager) -> QuerySet[Permission]:
         return Permission.objects.filter(group__name=GROUPS.get(user_obj.role, ""))
@@ -27,9 +25,7 @@ class Backend(ModelBackend):
         return Permission.objects.none()
 
 
-@cache
-def _loading() -> tuple[str, list]:
-    """SQL that loads ANYBODY. Kept, because every page asks, and writing it takes longer than running it."""
-    authenticator = Authenticator.objects.filter(user=OuterRef("pk"), confirmed=True).values("pk")[:1]
-    manager = Manager.objects.filter(pk=ANYBODY).annotate(authenticator_id=Subquery(authenticator))
-    return manager.order_by().query.sql_with_params()
+def _who_came_with_the_session() -> Manager | None:
+    """The person of the session of the request that is served (managers/session_store.py)."""
+    session = getattr(served.current.get(), "session", None)
+    return session and session.row.manager

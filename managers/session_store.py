@@ -1,15 +1,21 @@
 """Where sessions are kept: Django's sessions of the database, with who, where and since when beside the data.
 
+A session is loaded together with the person whose it is (managers/backend.py): every page asks for both.
+
 Nothing that a session holds, such as the words of a search, is ever given to the browser.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
-from managers.models import Manager, Session
+from managers.models import Authenticator, Manager, Session
+from privet import kept
 
 NOTED_EVERY = timedelta(minutes=1)
 
@@ -24,9 +30,12 @@ class SessionStore(db.SessionStore):
         return Session
 
     def _get_session_from_db(self) -> Session | None:
-        found = super()._get_session_from_db()
-        self.row = found or self.row
-        return found
+        for row in kept.rows(_loading(), session_key=self.session_key, now=timezone.now()):
+            self.row = kept.instance(Session, row)
+            self.row.manager = self.row.manager_id and _person(row[len(kept.columns_of(Session)) :])
+            return self.row
+        self._session_key = None
+        return None
 
     def create_model_instance(self, data: dict) -> Session:
         self.row.session_key = self._get_or_create_session_key()
@@ -62,3 +71,20 @@ class SessionStore(db.SessionStore):
         self.row.seen(now, by=manager)
         live = Session.objects.filter(session_key=self.session_key)
         live.update(seen_at=self.row.seen_at, expire_date=self.row.expire_date)
+
+
+def _person(columns: Sequence) -> Manager:
+    manager = kept.instance(Manager, columns)
+    manager.authenticator_id = columns[-1]
+    return manager
+
+
+@cache
+def _loading() -> str:
+    """SQL for the session with a key, unless it is over, then the columns of its person, then their authenticator."""
+    stand_ins = {"session_key": "a key", "now": datetime.min.replace(tzinfo=UTC)}
+    live = Session.objects.filter(session_key=stand_ins["session_key"], expire_date__gt=stand_ins["now"])
+    person = [f"manager__{name}" for name in kept.columns_of(Manager)]
+    authenticator = Authenticator.objects.filter(user=OuterRef("manager"), confirmed=True).values("pk")[:1]
+    columns = live.values_list(*kept.columns_of(Session), *person, Subquery(authenticator))
+    return kept.sql_of(columns, **stand_ins)

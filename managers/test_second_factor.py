@@ -379,5 +379,5 @@ def test_a_session_shown_another_app_is_verified_no_more(as_anna, anna):
 
 
 def test_asking_costs_no_query(as_anna, settings, django_assert_num_queries):
-    with django_assert_num_queries(2):  # the session; the person, with their app
+    with django_assert_num_queries(1):  # the session, with the person and their app
         as_anna.get(PAGE)

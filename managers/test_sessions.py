@@ -1,15 +1,20 @@
+import uuid
 from datetime import timedelta
 
+import pgtrigger
 import pytest
 import time_machine
 from django.test import Client as Browser
+from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
 from conftest import PASSWORD, browser_of
+from managers.backend import Backend
 from managers.models import Manager, Role, Session
 from managers.session_store import SessionStore
 from managers.user_agent import words
+from privet import kept, served
 
 pytestmark = pytest.mark.django_db
 
@@ -118,12 +123,49 @@ def test_a_new_key_keeps_what_is_known(as_anna, anna):
 def test_a_page_is_read_without_writing_more_than_once_a_minute(clock, as_anna, django_assert_num_queries):
     for second in (0, 59):
         after(clock, seconds=second)
-        with django_assert_num_queries(2):  # the session, the person
+        with django_assert_num_queries(1):  # the session, with the person
             as_anna.get(PAGE)
     after(clock, seconds=1)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         as_anna.get(PAGE)
     assert Session.objects.get().seen_at == timezone.now()
+
+
+def asking(browser: Browser):
+    """A request of `browser` whose session was read, as it is while a page is made."""
+    request = RequestFactory().get("/")
+    request.session = SessionStore(browser.cookies["sessionid"].value)
+    request.session.load()
+    return served.current.set(request)
+
+
+class TestThePersonOfASession:
+    def test_comes_with_it_as_a_query_would_load_them(self, as_anna, anna, django_assert_num_queries):
+        token = asking(as_anna)
+        with django_assert_num_queries(0):
+            found = Backend().get_user(anna.pk)
+            app = found.authenticator_id
+        served.current.reset(token)
+
+        anna = Manager.objects.get(pk=anna.pk)
+        assert {name: found.__dict__[name] for name in kept.columns_of(Manager)} == {
+            name: anna.__dict__[name] for name in kept.columns_of(Manager)
+        }
+        assert app == anna.authenticator_id is not None
+
+    def test_is_nobody_else(self, as_anna, boris):
+        token = asking(as_anna)
+        assert Backend().get_user(boris.pk) == boris
+        assert Backend().get_user(uuid.uuid4()) is None
+        served.current.reset(token)
+
+    def test_is_let_in_while_they_work_here(self, as_anna, anna):
+        with pgtrigger.ignore("managers.Manager:end_sessions"):
+            Manager.objects.filter(pk=anna.pk).update(is_active=False)
+        token = asking(as_anna)
+        assert Backend().get_user(anna.pk) is None
+        served.current.reset(token)
+        assert not is_in(as_anna)
 
 
 def test_data_of_a_session_stay_in_the_database(as_anna):

@@ -17,6 +17,7 @@ def settings(address: dict, *, pool_size: int | None, pgbouncer: bool) -> dict:
         limits = " ".join(f"-c {name}={value}" for name, value in LIMITS.items())
         # What the address itself asks for comes last, and so counts.
         options["options"] = f"{limits} {options.get('options', '')}".strip()
+        options["prepare_threshold"] = 0  # for privet/kept.py; Django's own cursors never prepare
     options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}
     return {
         "ENGINE": "django.db.backends.postgresql",

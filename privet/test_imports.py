@@ -47,6 +47,7 @@ def test_imports_point_one_way(project):
         ("clients/models.py", "from support import bridge"),
         ("clients/models.py", "from privet import onboarding"),
         ("contracts/models.py", "from privet import images"),
+        ("managers/models.py", "from privet import kept"),
         ("devices/photos.py", "import boto3"),
     ],
 )

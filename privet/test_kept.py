@@ -1,0 +1,95 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import NotSupportedError, connection, transaction
+
+from conftest import PASSWORD
+from managers.models import Manager
+from privet import database, kept
+
+STAND_IN = "nobody@example.ru"
+ADDRESS = {"NAME": "privet"}
+
+
+def named(name: str) -> str:
+    """SQL for the names of those who have this name and a given address."""
+    found = Manager.objects.filter(email=STAND_IN, name=name).exclude(name__contains="50%")
+    return kept.sql_of(found.values_list("name"), email=STAND_IN)
+
+
+def prepared() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [statement for (statement,) in cursor.fetchall()]
+
+
+@pytest.mark.parametrize("name", ["Анна", "О'Нил", "100 %", "%s", "%(email)s", "a\\b", "%%"])
+def test_what_differs_is_given_and_what_does_not_is_written_out(db, name):
+    Manager.objects.create_user("one@example.ru", PASSWORD, name=name)
+    sql = named(name)
+
+    assert kept.rows(sql, email="one@example.ru") == [(name,)]
+    assert kept.rows(sql, email="two@example.ru") == []
+
+
+def test_an_index_for_certain_values_serves_any_other_value(db):
+    """Which a plan for any status could not use."""
+    from clients.models import Client, Status
+
+    pool = Client.objects.filter(status=Status.NEW, manager=None, pk=kept.ANYBODY)
+    assert kept.sql_of(pool.values_list("pk"), pk=kept.ANYBODY).count("%") == 1
+
+
+def test_a_statement_is_prepared_once(db):
+    sql = named("Борис")
+    before = len(prepared())
+
+    for number in range(3):
+        kept.rows(sql, email=f"{number}@example.ru")
+
+    assert len(prepared()) == before + 1
+    assert "= $1" in prepared()[-1]
+
+
+def test_behind_pgbouncer_nothing_is_prepared():
+    """It would hand the connection on to others, with and without the statements of one client."""
+    assert database.settings(ADDRESS, pool_size=1, pgbouncer=False)["OPTIONS"]["prepare_threshold"] == 0
+    assert "prepare_threshold" not in database.settings(ADDRESS, pool_size=1, pgbouncer=True)["OPTIONS"]
+
+
+@pytest.fixture
+def table(transactional_db):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE kept_probe AS SELECT 'a'::varchar(10) AS word")
+    yield "SELECT word FROM kept_probe WHERE word = %(word)s"
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE kept_probe")
+
+
+def widen() -> None:
+    """As a migration does, on a connection of its own."""
+
+    def work():
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE kept_probe ALTER word TYPE varchar(20)")
+        connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        other.submit(work).result()
+
+
+def test_a_migration_while_we_serve_stops_no_page(table):
+    for _ in range(2):
+        assert kept.rows(table, word="a") == [("a",)]
+        widen()
+
+    assert kept.rows(table, word="a") == [("a",)]
+
+
+def test_within_a_transaction_the_error_is_told(table):
+    kept.rows(table, word="a")
+    widen()
+
+    with pytest.raises(NotSupportedError), transaction.atomic():
+        kept.rows(table, word="a")
+    assert kept.rows(table, word="a") == [("a",)]
