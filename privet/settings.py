@@ -87,8 +87,10 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "builtins": [
+                "privet.templatetags.addresses",
                 "privet.templatetags.formats",
                 "privet.templatetags.icons",
+                "privet.templatetags.rows",
                 "django_htmx.templatetags.django_htmx",
             ],
             "context_processors": [
