@@ -7,7 +7,7 @@ from functools import cache
 
 from django.db import connection
 from django.db.models.expressions import RawSQL
-from django.utils import timezone
+from django.utils.timezone import get_default_timezone
 
 from clients import cursor
 from clients.cursor import Place
@@ -24,6 +24,7 @@ LOOKED_AT = 200
 # In SQL that is kept it stands for the place after which a page begins.
 NOWHERE = cursor.EPOCH, uuid.UUID(int=1)
 STATUS_LABELS = dict(Status.choices)
+LOCAL_TIME = get_default_timezone()
 
 
 Counts = list[tuple[Tab, str]]  # each tab and how many clients it holds, as shown: «7», «999+»
@@ -103,6 +104,7 @@ def _after(found: ClientQuerySet, place: Place | None) -> ClientQuerySet:
 
 def _card(created_at, pk, status, name, phone, address, registration_address) -> dict[str, str]:
     """What the list says of a client, word for word."""
+    day = created_at.astimezone(LOCAL_TIME)
     return {
         "id": str(pk),
         "initials": formats.initials(name),
@@ -111,7 +113,7 @@ def _card(created_at, pk, status, name, phone, address, registration_address) ->
         "address": registration_address or address or "",
         "status": status,
         "status_label": STATUS_LABELS[status],
-        "date": f"{timezone.localtime(created_at):%d.%m.%Y}",
+        "date": f"{day.day:02}.{day.month:02}.{day.year}",
     }
 
 

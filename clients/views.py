@@ -41,7 +41,8 @@ def client_list(request):
     tab = _tab(request.GET.get("tab") or request.COOKIES.get(cookie))
     shown = request.GET.get("shown", "")[:4]
     response = _list(request, tab, request.GET.get("after", ""), int(shown) if shown.isdecimal() else 0)
-    response.set_cookie(cookie, tab, samesite="Lax", httponly=True, secure=settings.SESSION_COOKIE_SECURE)
+    if request.COOKIES.get(cookie) != tab:
+        response.set_cookie(cookie, tab, samesite="Lax", httponly=True, secure=settings.SESSION_COOKIE_SECURE)
     return response
 
 

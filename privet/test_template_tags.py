@@ -1,5 +1,6 @@
 import pytest
 from django.template import Context, Template
+from django.template.base import TextNode
 from django.urls import reverse
 
 
@@ -27,6 +28,14 @@ def test_what_people_write_is_neither_markup_nor_a_place_for_something():
 def test_a_place_that_no_row_fills_is_an_error():
     with pytest.raises(KeyError):
         drawn(CARDS, cards=[{"id": "1"}])
+
+
+def test_quoted_arguments_make_a_text_when_the_template_is_read():
+    template = Template("{% icon 'plus' %}{% address 'clients:add' %}")
+    assert {type(node) for node in template.nodelist} == {TextNode}
+    asked = Template("{% icon name|lower %}{% icon 'plus' size %}{% icon 'plus'|upper %}{% address 'home' as here %}")
+    assert TextNode not in {type(node) for node in asked.nodelist}
+    assert "#icon-plus" in asked.render(Context({"name": "PLUS", "size": "small"}))
 
 
 def test_an_address_is_the_one_that_url_gives():
