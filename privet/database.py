@@ -2,6 +2,9 @@
 
 # A statement, the wait for another's lock, a transaction that does nothing: what lasts longer is ended.
 LIMITS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
+# The statements of privet/kept.py, and those of our triggers, are planned for any value. PostgreSQL expects a third of
+# all rows after an unknown place in a list, and would plan each page anew for fear of that.
+PLANS = {"plan_cache_mode": "force_generic_plan"}
 
 
 def settings(address: dict, *, pool_size: int | None, pgbouncer: bool) -> dict:
@@ -9,15 +12,15 @@ def settings(address: dict, *, pool_size: int | None, pgbouncer: bool) -> dict:
 
     Directly, the limits are asked for when a connection is opened. PgBouncer refuses such parameters, or drops them,
     and hands a server's connection to another client after each transaction: there the limits belong to the role
-    (`manage.py limit_statements`, which a check asks for), and no cursor may outlive its transaction. psycopg
-    prepares no statements with Django, and PgBouncer itself keeps the time zone.
+    (`manage.py limit_statements`, which a check asks for), no cursor may outlive its transaction, and nothing is
+    prepared. PgBouncer itself keeps the time zone.
     """
     options = dict(address.get("OPTIONS", {}))
     if not pgbouncer:
-        limits = " ".join(f"-c {name}={value}" for name, value in LIMITS.items())
+        asked = " ".join(f"-c {name}={value}" for name, value in (LIMITS | PLANS).items())
         # What the address itself asks for comes last, and so counts.
-        options["options"] = f"{limits} {options.get('options', '')}".strip()
-        options["prepare_threshold"] = 0  # for privet/kept.py; Django's own cursors never prepare
+        options["options"] = f"{asked} {options.get('options', '')}".strip()
+        options["prepare_threshold"] = 0  # allows privet/kept.py to; Django's own cursors never do
     options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}
     return {
         "ENGINE": "django.db.backends.postgresql",

@@ -17,10 +17,12 @@ def named(name: str) -> str:
     return kept.sql_of(found.values_list("name"), email=STAND_IN)
 
 
-def prepared() -> list[str]:
+def prepared() -> list[tuple[str, int, int]]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT statement FROM pg_prepared_statements")
-        return [statement for (statement,) in cursor.fetchall()]
+        cursor.execute(
+            "SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements ORDER BY prepare_time"
+        )
+        return cursor.fetchall()
 
 
 @pytest.mark.parametrize("name", ["Анна", "О'Нил", "100 %", "%s", "%(email)s", "a\\b", "%%"])
@@ -40,15 +42,17 @@ def test_an_index_for_certain_values_serves_any_other_value(db):
     assert kept.sql_of(pool.values_list("pk"), pk=kept.ANYBODY).count("%") == 1
 
 
-def test_a_statement_is_prepared_once(db):
+def test_a_statement_is_prepared_and_planned_once(db):
     sql = named("Борис")
     before = len(prepared())
 
     for number in range(3):
         kept.rows(sql, email=f"{number}@example.ru")
 
-    assert len(prepared()) == before + 1
-    assert "= $1" in prepared()[-1]
+    *others, (statement, generic_plans, custom_plans) = prepared()
+    assert len(others) == before
+    assert "= $1" in statement
+    assert (generic_plans, custom_plans) == (3, 0)
 
 
 def test_behind_pgbouncer_nothing_is_prepared():
