@@ -5,14 +5,19 @@ Fernet (AES-128-CBC with HMAC-SHA-256) from `cryptography`; the first of `PERSON
 
 import base64
 import hashlib
+from functools import cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
 
 def _keys() -> list[Fernet]:
-    keys = (hashlib.sha256(key.encode()).digest() for key in settings.PERSONAL_DATA_KEYS)
-    return [Fernet(base64.urlsafe_b64encode(key)) for key in keys]
+    return [_key(secret) for secret in settings.PERSONAL_DATA_KEYS]
+
+
+@cache
+def _key(secret: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()))
 
 
 def _fernet() -> MultiFernet:
