@@ -1,24 +1,28 @@
 """`fill_demo`: rows that nobody can tell from those that the verbs write."""
 
 import io
+import itertools
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, transaction
 from django.test import override_settings
+from django.utils import timezone
 
 from clients.models import AppUser, Client, Status
 from contracts.models import Contract, Invoice
 from contracts.numbering import next_number
 from contracts.signing import evidence_is_intact
 from contracts.snapshot import Contents
-from devices.models import ClientTariff
+from devices.models import ClientTariff, Tariff
 from devices.tariffs import Surcharge
 from managers.models import Manager
 from passport import cipher
 from passport.models import Passport
 from privet import onboarding
+from privet.demo import filling, mass
+from privet.demo import office as office_data
 
 
 def fill(clients: int = 200, **options) -> str:
@@ -50,11 +54,12 @@ def foreign_keys() -> list[tuple]:
     """)
 
 
-@pytest.fixture(scope="module")
-def office(django_db_setup, django_db_blocker):
+@pytest.fixture(scope="module", params=[filling.CHUNK, 30], ids=["by this process", "by several"])
+def office(request, django_db_setup, django_db_blocker):
     """One filling for all tests here; each runs in a savepoint within it."""
     with django_db_blocker.unblock(), transaction.atomic():
-        with override_settings(DEBUG=True):
+        with override_settings(DEBUG=True), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(filling, "CHUNK", request.param)
             before = indexes()
             fill()
         yield before
@@ -132,6 +137,28 @@ def test_contracts_say_what_their_clients_say_and_carry_intact_evidence(filled):
     for contract in contracts:
         assert contract.snapshot.contents == Contents.of(contract.client)
         assert evidence_is_intact(contract) == (contract.client.status != Status.AWAITING_CONTRACT)
+
+
+def test_no_two_contracts_of_a_day_have_the_same_running_number(filled):
+    numbers = [number.split("-")[1:] for number in Contract.objects.values_list("number", flat=True)]
+    assert len(set(map(tuple, numbers))) == len(numbers)
+
+
+def test_neighbouring_chunks_that_issue_on_the_same_day_share_its_numbers(db):
+    """A chunk of a day and a half: contracts of three chunks in a row can fall on one day."""
+    types = list(office_data.device_types().values())
+    office_data.tariffs()
+    anybody = Manager.objects.create_user("anybody@example.ru", "длинный пароль", name="А")
+    made = mass.Office([anybody.pk], types, list(Tariff.objects.all()), 0, {}, timezone.now())
+    size, total = 100, 73_000
+
+    chunks = [mass.Rows(made, place, size, total) for place in range(300, 306)]
+
+    numbers = [row[2] for chunk in chunks for row in chunk.rows["manager_contracts"]]
+    running = [tuple(number.split("-")[1:]) for number in numbers]
+    days = [set(chunk.issued) for chunk in chunks]
+    assert any(one & other for one, other in itertools.pairwise(days))
+    assert len(set(running)) == len(running) > 100
 
 
 def test_invoices_agree_with_the_status_of_their_client(filled):

@@ -1,23 +1,34 @@
 """Writes the rows of a large office with COPY: triggers asleep, indexes made afterwards, search texts in one pass.
 
+Rows are made by as many processes as there are processors, and written by this one, in order.
+
 One transaction: other sessions see all of it or nothing. Needs the right to set `session_replication_role`.
 """
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from datetime import date
+from io import BytesIO
+from math import ceil
+from multiprocessing import get_context
 from random import Random
 
+import django
 from django.contrib.auth.hashers import make_password
 from django.db import connection, transaction
+from django.utils import timezone
+from psycopg.copy import Copy, FileWriter
 
 from clients.models import AppUser
 from contracts.models import NumberOfDay
 from devices.models import Tariff
 from managers.models import Manager
+from privet import capacity
 from privet.demo import office
-from privet.demo.mass import COLUMNS, LargeOffice
+from privet.demo.mass import COLUMNS, Office, Rows
 from privet.demo.people import people
 
 CHUNK = 5_000
@@ -69,24 +80,24 @@ def fill(clients: int, managers: int, say: Callable[[str], None]) -> dict[str, i
         made = _office(managers)
         _execute(SESSION)
         with _indexes_afterwards(clients, say):
-            written = _copy_all(made, clients, say)
+            written, numbers = _copy_all(made, clients, say)
             say("search texts")
             written["manager_clients"] = _execute(CLIENTS_WITH_SEARCH)
             _execute("DROP TABLE fill_clients")
             _execute("SET LOCAL session_replication_role = origin")
-        days = [NumberOfDay(day=day, last=last) for day, last in made.numbers.items()]
+        days = [NumberOfDay(day=day, last=last) for day, last in numbers.items()]
         NumberOfDay.objects.bulk_create(days, update_conflicts=True, unique_fields=["day"], update_fields=["last"])
     say("statistics")
     _vacuum()
     return written
 
 
-def _office(managers: int) -> LargeOffice:
+def _office(managers: int) -> Office:
     staff = [manager.pk for manager in _managers(managers)]
     office.tariffs()
     types = list(office.device_types().values())
     numbers = dict(NumberOfDay.objects.values_list("day", "last"))
-    return LargeOffice(staff, types, list(Tariff.objects.all()), AppUser.objects.count(), numbers)
+    return Office(staff, types, list(Tariff.objects.all()), AppUser.objects.count(), numbers, timezone.now())
 
 
 def _managers(count: int) -> list[Manager]:
@@ -103,26 +114,58 @@ def _managers(count: int) -> list[Manager]:
     return list(known.order_by("created_at", "email")[:count])
 
 
-def _copy_all(made: LargeOffice, clients: int, say: Callable[[str], None]) -> Counter:
-    """Copy the rows of all tables, chunk by chunk."""
-    written = Counter()
+def _copy_all(made: Office, clients: int, say: Callable[[str], None]) -> tuple[Counter, dict[date, int]]:
+    """Copy the rows of all tables, chunk by chunk; how many, and each day's last running number."""
+    written, numbers = Counter(), dict(made.numbers)
     _execute(TEMPORARY)
-    for start in range(0, clients, CHUNK):
-        made.add(start, min(CHUNK, clients - start), clients)
-        for table, rows in made.take_rows().items():
-            _copy(table, rows)
-            written[table] += len(rows)
-        if (start // CHUNK) % 10 == 9:
-            say(f"{start + CHUNK:,} clients")
+    chunks = [(made, place, CHUNK, clients) for place in range(ceil(clients / CHUNK))]
+    for place, (tables, counts, days) in enumerate(_in_processes(_chunk, chunks), start=1):
+        for table, text in tables.items():
+            _copy(table, text)
+        written.update(counts)
+        numbers |= {day: max(last, numbers.get(day, 0)) for day, last in days.items()}
+        if place % 10 == 0:
+            say(f"{place * CHUNK:,} clients")
     del written["fill_clients"]
-    return written
+    return written, numbers
 
 
-def _copy(table: str, rows: list[tuple]) -> None:
-    columns = ", ".join(COLUMNS[table].split())
-    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+def _chunk(*which) -> tuple[dict[str, bytes], dict[str, int], dict[date, int]]:
+    """For each table the rows of a chunk, as COPY takes them, and how many; and each day's last running number."""
+    made = Rows(*which)
+    texts = {table: _copy_text(rows) for table, rows in made.rows.items()}
+    return texts, {table: len(rows) for table, rows in made.rows.items()}, made.numbers
+
+
+def _copy_text(rows: list[tuple]) -> bytes:
+    text = BytesIO()
+    connection.ensure_connection()
+    with connection.connection.cursor() as cursor, Copy(cursor, writer=FileWriter(text)) as copy:
         for row in rows:
             copy.write_row(row)
+    return text.getvalue()
+
+
+def _in_processes[T](make: Callable[..., T], calls: list[tuple]) -> Iterator[T]:
+    """What `make` returns for each call, in order, made ahead by other processes, but never far."""
+    if len(calls) == 1:
+        yield make(*calls[0])
+        return
+    processes = capacity.cores()
+    started = deque()
+    with ProcessPoolExecutor(processes, get_context("spawn"), django.setup) as pool:
+        for call in calls:
+            started.append(pool.submit(make, *call))
+            if len(started) > 2 * processes:
+                yield started.popleft().result()
+        while started:
+            yield started.popleft().result()
+
+
+def _copy(table: str, text: bytes) -> None:
+    columns = ", ".join(COLUMNS[table].split())
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        copy.write(text)
 
 
 @contextmanager

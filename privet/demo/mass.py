@@ -59,6 +59,7 @@ SHARES = {
     Status.PROCESSED: 50,
 }
 SPAN = timedelta(days=3 * 365)
+LATEST_CONTRACT = timedelta(days=4)  # after the client appeared, two days of a border included
 TEMPLATE_VERSION = "fill"
 USER_AGENT = "Mozilla/5.0 (Linux; Android 14) Chrome/129.0 Mobile"
 OWN_FEES = [Decimal(fee) for fee in (100, 200, 250, 300, 500, 750)]
@@ -93,32 +94,49 @@ class Case:
         return f"{self.person.login}{self.index}@mail.example" if self.index % 10 else None
 
 
-class LargeOffice:
-    """Makes rows for clients number `first` and on; `numbers` is the last running number of each day's contracts."""
+@dataclass(frozen=True)
+class Office:
+    """What all rows refer to. `first`: the number of the first client; `numbers`: each day's last running number."""
 
-    def __init__(
-        self, managers: list[UUID], types: list[DeviceType], tariffs: list[Tariff], first: int, numbers: dict[date, int]
-    ):
-        self.random = Random(first)  # noqa: S311
-        self.managers, self.tariffs, self.first = managers, tariffs, first
-        self.types = {device_type.name.lower(): device_type for device_type in types}
-        self.numbers = Counter(numbers)
-        self.now = timezone.now()
+    managers: list[UUID]
+    types: list[DeviceType]
+    tariffs: list[Tariff]
+    first: int
+    numbers: dict[date, int]
+    now: datetime
+
+
+class Rows:
+    """Makes the chunk of clients number `place`, of chunks of `size`, of `total` clients, older ones first.
+
+    Any process can: of the running numbers of a day every `lanes`th is this chunk's, and at most so many neighbours
+    issue contracts on the same day.
+    """
+
+    def __init__(self, office: Office, place: int, size: int, total: int):
+        start = place * size
+        count = min(size, total - start)
+        self.random = Random(office.first + start)  # noqa: S311
+        self.office, self.managers, self.tariffs, self.now = office, office.managers, office.tariffs, office.now
+        self.types = {device_type.name.lower(): device_type for device_type in office.types}
         self.company = CompanyPart.now()
+        self.lanes = LATEST_CONTRACT // (SPAN * size / total) + 2 if total > size else 1
+        self.lane = place % self.lanes
+        self.issued = Counter()
         self.rows = defaultdict(list)
-
-    def take_rows(self) -> dict[str, list[tuple]]:
-        """The rows made since the last call, table by table."""
-        rows, self.rows = self.rows, defaultdict(list)
-        return rows
-
-    def add(self, start: int, count: int, total: int) -> None:
-        """Make clients `start` to `start + count` of `total`, older ones first."""
         persons = people(self.random, count)
         statuses = self.random.choices(list(SHARES), list(SHARES.values()), k=count)
         for offset, (person, status) in enumerate(zip(persons, statuses, strict=True), start=start):
             age = SPAN * (1 - (offset + self.random.random()) / total)
-            self._add_client(self.first + offset, person, status, self.now - age)
+            self._add_client(office.first + offset, person, status, self.now - age)
+
+    @property
+    def numbers(self) -> dict[date, int]:
+        """The last running number of each day on which contracts were issued."""
+        return {day: self._running(day) for day in self.issued}
+
+    def _running(self, day: date) -> int:
+        return self.office.numbers.get(day, 0) + (self.issued[day] - 1) * self.lanes + self.lane + 1
 
     def _add_client(self, index: int, person: Person, status: Status, created_at: datetime) -> None:
         manager = None if status == Status.NEW else self.random.choice(self.managers)
@@ -218,8 +236,8 @@ class LargeOffice:
     def _contract(self, case: Case) -> None:
         issued_at, contract_id = self._later(case.fixed_at, minutes=15), self._id()
         day = timezone.localdate(issued_at)
-        self.numbers[day] += 1
-        number = f"{letters(case.person.last_name)}-{day:%y%m%d}-{self.numbers[day]:02}"
+        self.issued[day] += 1
+        number = f"{letters(case.person.last_name)}-{day:%y%m%d}-{self._running(day):02}"
         contents = Contents(case.passport, tuple(case.devices), self._tariff_part(case.tariff))
         snapshot = Snapshot(number, day, TEMPLATE_VERSION, self.company, contents)
         case.contract = contract = Contract(
