@@ -7,6 +7,7 @@ for a server on this machine); and how many of the searches found nobody (the pa
 """
 
 import sys
+from dataclasses import replace
 from random import Random
 from uuid import UUID
 
@@ -50,7 +51,8 @@ def database_time(browser, tab: str, text: str) -> tuple[float, float]:
     runs = []
     for _ in range(3):
         before = machine.database_work()
-        _, _, milliseconds, _ = timed(lambda: browser.get(f"/clients/?tab={tab}"))
+        reply, _, milliseconds, _ = timed(lambda: browser.get(f"/clients/?tab={tab}"))
+        assert reply.status_code == 200, reply
         runs.append((milliseconds, machine.database_work() - before))
     return min(run[0] for run in runs), min(run[1] for run in runs)
 
@@ -62,7 +64,9 @@ def main(size: str = "1m", count: str = "30") -> None:
     from lists import people_who_look
 
     from clients import tabs
+    from managers import limits
 
+    limits.SEARCHES = replace(limits.SEARCHES, at_most=10**9)  # nobody types as fast as this
     print(machine.report())
     kinds = words(int(count))
     print(f"\n{'who':8} {'tab':10} {'kind':17}     50 %     95 %     most  work 95 %  nobody  slowest")
