@@ -47,6 +47,7 @@ def story(number: int, devices: int, photos: int = 0):
         random=random,
         by=staff["manager"],
         support=staff["support"],
+        admin=staff["admin"],
         types=office.device_types(),
         tariffs=office.tariffs(),
         now=timezone.now(),
