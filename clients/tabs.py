@@ -17,7 +17,7 @@ from managers.models import Manager, Role
 from privet import kept
 from privet.templatetags import formats
 
-COUNTED = 1000  # a tab of a million clients costs no more to count than one of a thousand
+COUNTED = 100  # a tab of a million clients costs no more to count than one of a hundred, and «99+» fits its place
 PAGE_SIZE = 20
 MOST_SHOWN = 200
 LOOKED_AT = 200
@@ -27,7 +27,7 @@ STATUS_LABELS = dict(Status.choices)
 LOCAL_TIME = get_default_timezone()
 
 
-Counts = list[tuple[Tab, str]]  # each tab and how many clients it holds, as shown: «7», «999+»
+Counts = list[tuple[Tab, str]]  # each tab and how many clients it holds, as shown: «7», «99+»
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,18 @@ def test_nothing_is_said_to_have_failed_before_anything_has(phone):
         expect(notice).to_be_hidden()
 
 
+def test_the_widest_counts_fit_on_the_bar(open_page, make, anna):
+    for _ in range(100):
+        make.client().reassign(to=anna, by=anna)
+    page = open_page()
+    sign_in(page, anna.email)
+
+    mine = page.locator("nav.bar a").last
+    expect(mine.locator(".count")).to_have_text("99+")
+    count, bar = mine.locator(".count").bounding_box(), page.locator("nav.bar").bounding_box()
+    assert count["x"] + count["width"] <= bar["x"] + bar["width"] <= page.viewport_size["width"] == 360
+
+
 @pytest.mark.parametrize("way", ["back", "link"])
 def test_coming_back_finds_the_list_as_it_was_left(phone, way):
     scroll_to_the_end(phone)
