@@ -19,6 +19,7 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from random import sample
 
 import databases
 from lists import TABS
@@ -81,15 +82,15 @@ def served(workers: int):
 def throughput(cookie: str) -> None:
     """Beside an empty view asked without a session, and one that, like our pages, is for people who signed in.
 
-    In turn, ROUNDS times, with new connections each time: how they fall to the workers is chance, and the machine has
-    slow moments. The mean is what counts.
+    By turns, ROUNDS times, in another order and with new connections each time: how they fall to the workers is chance,
+    and the machine has slow moments. The mean is what counts.
     """
     lists = {f"list, {tab}": f"/clients/?tab={tab}" for tab in TABS}
     asked = {"empty view": "/empty/", "empty view, signed in": "/empty/signed-in/"} | lists
     rates, failures = {name: [] for name in asked}, 0
     load("/clients/?tab=work", cookie, 2)
     for _ in range(ROUNDS):
-        for name, path in asked.items():
+        for name, path in sample(list(asked.items()), len(asked)):
             rate, failed = load(path, "" if name == "empty view" else cookie, SECONDS)
             rates[name].append(rate)
             failures += failed

@@ -87,7 +87,7 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "builtins": [
-                "privet.templatetags.addresses",
+                "privet.templatetags.constants",
                 "privet.templatetags.formats",
                 "privet.templatetags.icons",
                 "privet.templatetags.rows",

@@ -38,6 +38,11 @@ def test_quoted_arguments_make_a_text_when_the_template_is_read():
     assert "#icon-plus" in asked.render(Context({"name": "PLUS", "size": "small"}))
 
 
+def test_a_static_file_and_a_part_are_what_django_makes_of_them():
+    assert drawn("{% static 'css/base.css' %}") == drawn("{% load static %}{% static 'css/base.css' %}")
+    assert drawn('{% part "ui/dialogs.html" %}') == drawn('{% include "ui/dialogs.html" %}')
+
+
 def test_an_address_is_the_one_that_url_gives():
     assert drawn("{% address 'clients:list' %}") == reverse("clients:list")
     assert drawn("{% address 'clients:add' as add %}[{{ add }}]") == f"[{reverse('clients:add')}]"
