@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import ceil
 
 from django.db import connection
 from django.db.models.expressions import RawSQL
@@ -25,7 +26,6 @@ LOOKED_AT = 200
 NOWHERE = cursor.EPOCH, uuid.UUID(int=1)
 STATUS_LABELS = dict(Status.choices)
 LOCAL_TIME = get_default_timezone()
-
 
 Counts = list[tuple[Tab, str]]  # each tab and how many clients it holds, as shown: «7», «99+»
 
@@ -73,14 +73,15 @@ def tabs_with(text: str, manager: Manager) -> list[Tab]:
 
 
 def page(tab: Tab, manager: Manager, text: str, after: str, shown: int, counted: bool = False) -> Page:
-    """The cards after the cursor `after`, or the first `shown` ones of the list. One query.
+    """The cards after the cursor `after`, or the first `shown` ones of the list, rounded up to pages. One query.
 
     `counted`: with the counts, unless something is searched for.
     """
     if not manager.is_field_manager:
         return Page([], "")
     place = cursor.decode(after)
-    size = PAGE_SIZE if place else min(max(shown, PAGE_SIZE), MOST_SHOWN)
+    # In whole pages: each size is a statement of its own.
+    size = PAGE_SIZE if place else PAGE_SIZE * min(max(ceil(shown / PAGE_SIZE), 1), MOST_SHOWN // PAGE_SIZE)
     if text:
         found = _after(clients_of(tab, manager), place)
         return _page(list(found.newest_found(text, size + 1).cards()[: size + 1]), size)
@@ -90,7 +91,8 @@ def page(tab: Tab, manager: Manager, text: str, after: str, shown: int, counted:
     if not counted:
         return _page(rows, size)
     numbers, cards = rows[0][: len(Tab)], [row[len(Tab) :] for row in rows]
-    return _page([card for card in cards if any(card)], size, _shown(numbers))
+    has_none = cards[0][0] is None
+    return _page([] if has_none else cards, size, _shown(numbers))
 
 
 def _page(rows: list[tuple], size: int, counts: Counts | None = None) -> Page:

@@ -177,6 +177,13 @@ def test_going_back_shows_as_many_cards_as_before(make, as_anna):
     response = as_anna.get("/clients/?tab=new&shown=40")
     assert names(response) == [f"Клиент {number:03}" for number in range(40)]
     assert response.context["page"].next_cursor
+    # Of all sizes that may be asked for ten are statements that PostgreSQL plans.
+    assert [len(names(as_anna.get(f"/clients/?tab=new&shown={shown}"))) for shown in (0, 20, 21, 41)] == [
+        20,
+        20,
+        40,
+        60,
+    ]
 
 
 @pytest.mark.parametrize(
