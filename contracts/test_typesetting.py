@@ -1,5 +1,6 @@
 """Files are the same for the same input, whoever makes them where, and hold nothing from outside."""
 
+import gc
 import hashlib
 import os
 import subprocess
@@ -200,3 +201,20 @@ def test_an_annex_is_drawn_whole_in_every_document(stylesheet, annex):
     files = [typesetting.typeset(PAGE.format("Документ"), stylesheet, PAGE.format(annex)) for _ in range(3)]
     assert is_red(files[0], page=1)
     assert files[1] == files[2] == files[0]
+
+
+def test_garbage_is_collected_again_after_a_document_even_if_it_failed(stylesheet, monkeypatch):
+    during = []
+
+    def fail(*_):
+        during.append(gc.isenabled())
+        raise MemoryError
+
+    typesetting.typeset(PAGE.format("а"), stylesheet)
+    assert gc.isenabled()
+
+    monkeypatch.setattr(typesetting, "_layout", fail)
+    with pytest.raises(MemoryError):
+        typesetting.typeset(PAGE.format("а"), stylesheet)
+    assert during == [False]
+    assert gc.isenabled()
