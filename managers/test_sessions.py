@@ -1,4 +1,5 @@
 import uuid
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pgtrigger
@@ -131,21 +132,22 @@ def test_a_page_is_read_without_writing_more_than_once_a_minute(clock, as_anna, 
     assert Session.objects.get().seen_at == timezone.now()
 
 
+@contextmanager
 def asking(browser: Browser):
-    """A request of `browser` whose session was read, as it is while a page is made."""
+    """While a request of `browser` is served, whose session was read."""
     request = RequestFactory().get("/")
     request.session = SessionStore(browser.cookies["sessionid"].value)
     request.session.load()
-    return served.current.set(request)
+    token = served.current.set(request)
+    yield
+    served.current.reset(token)
 
 
 class TestThePersonOfASession:
     def test_comes_with_it_as_a_query_would_load_them(self, as_anna, anna, django_assert_num_queries):
-        token = asking(as_anna)
-        with django_assert_num_queries(0):
+        with asking(as_anna), django_assert_num_queries(0):
             found = Backend().get_user(anna.pk)
             app = found.authenticator_id
-        served.current.reset(token)
 
         anna = Manager.objects.get(pk=anna.pk)
         assert {name: found.__dict__[name] for name in kept.columns_of(Manager)} == {
@@ -154,17 +156,15 @@ class TestThePersonOfASession:
         assert app == anna.authenticator_id is not None
 
     def test_is_nobody_else(self, as_anna, boris):
-        token = asking(as_anna)
-        assert Backend().get_user(boris.pk) == boris
-        assert Backend().get_user(uuid.uuid4()) is None
-        served.current.reset(token)
+        with asking(as_anna):
+            assert Backend().get_user(boris.pk) == boris
+            assert Backend().get_user(uuid.uuid4()) is None
 
     def test_is_let_in_while_they_work_here(self, as_anna, anna):
         with pgtrigger.ignore("managers.Manager:end_sessions"):
             Manager.objects.filter(pk=anna.pk).update(is_active=False)
-        token = asking(as_anna)
-        assert Backend().get_user(anna.pk) is None
-        served.current.reset(token)
+        with asking(as_anna):
+            assert Backend().get_user(anna.pk) is None
         assert not is_in(as_anna)
 
 
