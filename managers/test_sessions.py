@@ -139,8 +139,10 @@ def asking(browser: Browser):
     request.session = SessionStore(browser.cookies["sessionid"].value)
     request.session.load()
     token = served.current.set(request)
-    yield
-    served.current.reset(token)
+    try:
+        yield
+    finally:
+        served.current.reset(token)
 
 
 class TestThePersonOfASession:
