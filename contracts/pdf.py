@@ -1,6 +1,7 @@
 """Contract and invoice as PDF. Their text lies in templates/contracts/pdf/<version>, one folder for each edition."""
 
 import re
+from functools import cache
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -26,14 +27,19 @@ def versions() -> list[str]:
 def render_contract(snapshot: Snapshot) -> bytes:
     """The contract in the edition that the snapshot names; the same snapshot gives the same bytes."""
     version, values = snapshot.template_version, _values(snapshot)
-    terms = _html(version, "terms", values)
-    return typeset(_html(version, "contract", values), FOLDER / version / "contract.css", annex=terms)
+    return typeset(_html(version, "contract", values), FOLDER / version / "contract.css", annex=_terms(version))
 
 
 def render_invoice(invoice: Invoice, snapshot: Snapshot) -> bytes:
     """The bill under the contract of the snapshot, in the edition of that contract."""
     version, values = snapshot.template_version, _values(snapshot) | {"invoice": invoice}
     return typeset(_html(version, "invoice", values), FOLDER / version / "invoice.css")
+
+
+@cache
+def _terms(version: str) -> str:
+    """The general terms of an edition, which are the same for every client and hold no values."""
+    return _html(version, "terms", {})
 
 
 def _html(version: str, name: str, values: dict) -> str:

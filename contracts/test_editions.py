@@ -50,6 +50,16 @@ def test_published_edition_is_still_there():
     assert published().keys() <= {path.relative_to(TEMPLATES).as_posix() for path in editions()}
 
 
+@pytest.mark.parametrize("version", pdf.versions())
+def test_general_terms_hold_no_values(version):
+    """They are laid out once for all clients."""
+    files = [pdf.FOLDER / version / "terms.html", *(pdf.FOLDER / version / "terms").glob("*.html")]
+    assert len(files) > 1
+    for file in files:
+        tags = re.findall(r"{{.*?}}|{%.*?%}", file.read_text())
+        assert not [tag for tag in tags if not re.fullmatch(r'{% include "\./terms/[\w-]+\.html" %}', tag)], file
+
+
 def test_newest_edition_is_chosen_by_its_number(tmp_path, monkeypatch):
     for name in ("v1", "v2", "v10", "v10-draft", "fonts", "v"):
         (tmp_path / name).mkdir()

@@ -14,11 +14,15 @@ from threading import Thread
 import pypdfium2
 import pytest
 from django.conf import settings
-from PIL import Image
+from django.utils.html import escape
+from PIL import Image, ImageOps
 from pypdf import PdfReader
+from pypdf.generic import StreamObject
+from weasyprint import CSS, HTML
 
 from contracts import pdf, sample
 from privet import typesetting
+from privet.pdf_writing import ALPHABET
 
 PAGE = "<html><head><title>t</title></head><body>{}</body></html>"
 SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="#f00"/></svg>'
@@ -129,6 +133,68 @@ def test_only_shipped_fonts_are_used_whatever_the_machine_has(stylesheet):
 
 def test_fonts_are_embedded_as_subsets():
     assert len(pdf.render_contract(sample.snapshot())) < 60_000
+
+
+def font_files(file: bytes) -> list[bytes]:
+    return [stream.get_data() for stream in streams(file) if "/Length1" in stream]
+
+
+def streams(file: bytes) -> list:
+    reader = PdfReader(BytesIO(file))
+    objects = [reader.get_object(number) for number in range(1, reader.trailer["/Size"])]
+    return [each for each in objects if isinstance(each, StreamObject)]
+
+
+def test_documents_in_russian_embed_the_same_font(stylesheet):
+    one, another = (font_files(typesetting.typeset(PAGE.format(words), stylesheet)) for words in ("Ёж", "Съезд № 5"))
+    assert len(one) == 1
+    assert one == another
+
+
+def test_other_letters_do_not_stay_in_the_fonts_of_later_documents(stylesheet):
+    before, with_others, after = (
+        font_files(typesetting.typeset(PAGE.format(words), stylesheet)) for words in ("Ёж", "Ёж ђ", "Ёж")
+    )
+    assert before == after != with_others
+
+
+def test_every_stream_is_compressed(stylesheet):
+    for stream in streams(pdf.render_contract(sample.snapshot())):
+        assert stream["/Filter"] == "/FlateDecode"
+
+
+MARGIN_BOXES = """
+@page {
+  @top-left { content: "Ряд" } @top-center { content: "Длинный текст, который не помещается в одну строку" }
+  @left-bottom { content: "Низ" } @bottom-right-corner { content: counter(page) } @right-middle { content: "Бок" }
+}
+@page :first { @bottom-center { content: "Первая" } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "styles"),
+    [
+        (f"{escape(ALPHABET)}<p><b>{escape(ALPHABET)}</b>", ""),
+        ("ђѓ <b>ј½</b> ⅓ Ω", ""),
+        ("а<p style='break-before: page'>б", MARGIN_BOXES),
+    ],
+    ids=["alphabet", "other signs", "margin boxes"],
+)
+def test_pages_look_as_weasyprint_alone_makes_them(stylesheet, body, styles):
+    stylesheet.write_text(f'html {{ font: 10pt "PT Serif" }} {styles}')
+    typesetting.typeset(PAGE.format("а"), stylesheet)
+    alone = HTML(string=PAGE.format(body)).write_pdf(
+        stylesheets=[CSS(filename=stylesheet)], font_config=typesetting._fonts()
+    )
+    expected, got = pictures(alone), pictures(typesetting.typeset(PAGE.format(body), stylesheet))
+    assert [page.getbbox() for page in expected].count(None) == 0
+    assert [page.tobytes() for page in got] == [page.tobytes() for page in expected]
+
+
+def pictures(file: bytes) -> list[Image.Image]:
+    """Each page, white on black."""
+    return [ImageOps.invert(page.render(scale=1.5).to_pil().convert("L")) for page in pypdfium2.PdfDocument(file)]
 
 
 def test_pictures_of_the_own_folder_are_drawn(stylesheet):
