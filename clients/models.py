@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from clients.disclosure import Disclosure
 from clients.fields import PgEnumField
-from clients.search import match, newest
+from clients.search import match
 from clients.uploads import Upload
 from managers.history import tracked
 from managers.models import Manager
@@ -157,12 +157,6 @@ class ClientQuerySet(models.QuerySet):
     def search(self, text: str) -> "ClientQuerySet":
         """Those in whose name, phone, e-mail, addresses or contract numbers every word of `text` occurs."""
         return self.filter(match("search", text))
-
-    def newest_found(self, text: str, most: int) -> "ClientQuerySet":
-        """The newest `most` of those that `search` finds, at the speed of a list however common the words are."""
-        if self.query.is_empty():
-            return self
-        return self.model.objects.filter(pk__in=newest(self, text, most)).newest_first()
 
     def newest_first(self) -> "ClientQuerySet":
         return self.order_by("-created_at", "-id")

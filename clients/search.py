@@ -8,7 +8,6 @@ import unicodedata
 from django.core.exceptions import FullResultSet
 from django.db import connection
 from django.db.models import Q, QuerySet, Value
-from django.db.models.expressions import RawSQL
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
@@ -71,8 +70,9 @@ def _contains(column: str, word: str) -> Q:
     return Q(**{f"{column}__contains": word if len(word) > 2 else f" {word}"})
 
 
-def newest(rows: QuerySet, text: str, most: int) -> RawSQL:
-    """SQL for the ids of the newest `most` of `rows` in which every word of `text` occurs.
+def newest(rows: QuerySet, text: str, most: int) -> tuple[str, list]:
+    """SQL that begins with WITH, and its values: `found` are the clients in whose text every word of `text` occurs, of
+    whatever list, with what lists go by; `newest` are the ids of the newest `most` of `rows` among them.
 
     A common word is found soonest by reading the list in its order, a rare one by the trigram index. The planner can't
     tell them apart (it expects 100 rows where there are 36,000), so both are tried in turn: the newest rows of the
@@ -82,28 +82,27 @@ def newest(rows: QuerySet, text: str, most: int) -> RawSQL:
     wanted = rows.model._base_manager.filter(match("search", text))
     found, found_values = _sql(wanted.values("id", "created_at", "status", "manager_id"))
     belongs, belongs_values = condition(rows)
-    newest_first = rows.order_by("-created_at", "-id")
     order = f"ORDER BY created_at DESC, id DESC LIMIT {most}"
     # Materialized: combined with an index of the list, the trigram index would be slower.
     found = f"found AS MATERIALIZED ({found})"
     older = f"SELECT id, created_at FROM found AS {table} WHERE {belongs}"  # noqa: S608
     if any(RARE.search(word) for word in words(text)):
-        sql = f"WITH {found} SELECT id FROM ({older} {order}) AS newest"  # noqa: S608
-        return RawSQL(sql, [*found_values, *belongs_values])  # noqa: S611
+        sql = f"WITH {found}, newest AS MATERIALIZED (SELECT id FROM ({older} {order}) AS older)"  # noqa: S608
+        return sql, [*found_values, *belongs_values]
+    newest_first = rows.order_by("-created_at", "-id")
     near, near_values = _sql(newest_first.values("id", "search")[:WALKED])
     edge, edge_values = _sql(newest_first.values("id", "created_at")[WALKED : WALKED + 1])
     matches, matches_values = condition(wanted)
     sql = f"""
-        WITH {found}, edge AS MATERIALIZED ({edge})
-        SELECT id FROM (
+        WITH {found}, edge AS MATERIALIZED ({edge}), newest AS MATERIALIZED (
             (SELECT id FROM ({near}) AS {table} WHERE {matches} LIMIT {most})
             UNION ALL
             (SELECT id FROM ({older}) AS older
              WHERE (SELECT true FROM edge) AND (created_at, id) <= (SELECT created_at, id FROM edge) {order})
             LIMIT {most}
-        ) AS newest
+        )
     """  # noqa: S608  the ORM wrote the parts
-    return RawSQL(sql, [*found_values, *edge_values, *near_values, *matches_values, *belongs_values])  # noqa: S611
+    return sql, [*found_values, *edge_values, *near_values, *matches_values, *belongs_values]
 
 
 def condition(rows: QuerySet) -> tuple[str, tuple]:

@@ -4,16 +4,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain, compress
 from math import ceil
 
 from django.db import connection
 from django.db.models.expressions import RawSQL
 from django.utils.timezone import get_default_timezone
 
-from clients import cursor
+from clients import cursor, search
 from clients.cursor import Place
 from clients.models import Client, ClientQuerySet, Status, Tab
-from clients.search import condition
 from managers.models import Manager, Role
 from privet import kept
 from privet.templatetags import formats
@@ -37,6 +37,7 @@ class Page:
     cards: list[dict[str, str]]
     next_cursor: str
     counts: Counts | None = None  # when they came along
+    elsewhere: Sequence[Tab] = ()  # where a search finds somebody when it finds nobody here, going by LOOKED_AT
 
 
 def clients_of(tab: Tab, manager: Manager) -> ClientQuerySet:
@@ -56,22 +57,6 @@ def _shown(numbers: Sequence[int]) -> Counts:
     return list(zip(Tab, shown, strict=True))
 
 
-def tabs_with(text: str, manager: Manager) -> list[Tab]:
-    """The tabs in which a search finds anybody, going by the first LOOKED_AT that it finds. One query."""
-    matching, values = Client.objects.search(text).values("id", "manager_id", "status").query.sql_with_params()
-    visible, visible_values = condition(Client.objects.visible_to(manager))
-    # Materialized, so that the planner uses the trigram index alone and hopes for nothing sooner.
-    found = f"""
-        WITH matching AS MATERIALIZED ({matching}),
-        found AS MATERIALIZED (SELECT id FROM matching AS manager_clients WHERE {visible} LIMIT {LOOKED_AT})
-    """  # noqa: S608
-    ids = RawSQL("SELECT id FROM found", [])
-    tabs = [clients_of(tab, manager).filter(pk__in=ids).values("pk")[:1] for tab in Tab]
-    with connection.cursor() as db:
-        db.execute(*_count_each(tabs, found, [*values, *visible_values]))
-        return [tab for tab, number in zip(Tab, db.fetchone(), strict=True) if number]
-
-
 def page(tab: Tab, manager: Manager, text: str, after: str, shown: int, counted: bool = False) -> Page:
     """The cards after the cursor `after`, or the first `shown` ones of the list, rounded up to pages. One query.
 
@@ -83,8 +68,7 @@ def page(tab: Tab, manager: Manager, text: str, after: str, shown: int, counted:
     # In whole pages: each size is a statement of its own.
     size = PAGE_SIZE if place else PAGE_SIZE * min(max(ceil(shown / PAGE_SIZE), 1), MOST_SHOWN // PAGE_SIZE)
     if text:
-        found = _after(clients_of(tab, manager), place)
-        return _page(list(found.newest_found(text, size + 1).cards()[: size + 1]), size)
+        return _found(text, _after(clients_of(tab, manager), place), manager, size)
     created_at, pk = place or NOWHERE
     listing = _listing(manager.role, tab, place is not None, size + 1, COUNTED if counted else 0)
     rows = kept.rows(listing, manager=manager.pk, created_at=created_at, pk=pk)
@@ -93,6 +77,28 @@ def page(tab: Tab, manager: Manager, text: str, after: str, shown: int, counted:
     numbers, cards = rows[0][: len(Tab)], [row[len(Tab) :] for row in rows]
     has_none = cards[0][0] is None
     return _page([] if has_none else cards, size, _shown(numbers))
+
+
+def _found(text: str, rows: ClientQuerySet, manager: Manager, size: int) -> Page:
+    """The newest of `rows` that a search finds, or else the tabs in which it finds anybody."""
+    newest, values = search.newest(rows, text, size + 1)
+    shown = Client.objects.filter(pk__in=RawSQL("SELECT id FROM newest", [])).newest_first()
+    cards, card_values = shown.cards().query.sql_with_params()
+    visible, visible_values = search.condition(Client.objects.visible_to(manager))
+    conditions, tab_values = zip(*(search.condition(clients_of(tab, manager)) for tab in Tab), strict=True)
+    has_any = ", ".join(f"EXISTS (SELECT FROM seen AS manager_clients WHERE {each})" for each in conditions)
+    sql = f"""
+        {newest},
+        seen AS MATERIALIZED (SELECT * FROM found AS manager_clients WHERE {visible} LIMIT {LOOKED_AT}),
+        elsewhere AS (SELECT CASE WHEN NOT EXISTS (SELECT FROM newest) THEN ARRAY[{has_any}] END AS has_any)
+        SELECT * FROM elsewhere LEFT JOIN ({cards}) AS card ON TRUE ORDER BY card.created_at DESC, card.id DESC
+    """  # noqa: S608  the ORM wrote the parts
+    with connection.cursor() as db:
+        db.execute(sql, [*values, *visible_values, *chain(*tab_values), *card_values])
+        found = db.fetchall()
+    if has_any := found[0][0]:
+        return Page([], "", elsewhere=list(compress(Tab, has_any)))
+    return _page([row[1:] for row in found], size)
 
 
 def _page(rows: list[tuple], size: int, counts: Counts | None = None) -> Page:
@@ -140,15 +146,6 @@ def _listing(role: Role, tab: Tab, follows: bool, most: int, counted: int) -> st
 def _counting(role: Role, most: int) -> str:
     """SQL that counts the tabs of somebody with `role`, up to `most`."""
     manager = Manager(pk=kept.ANYBODY, role=role)
-    counted = _count_each([clients_of(tab, manager).values("pk")[:most] for tab in Tab])
-    return kept.with_names(*counted, manager=kept.ANYBODY)
-
-
-def _count_each(querysets: list[ClientQuerySet], found: str = "", values: Sequence = ()) -> tuple[str, list]:
-    """SQL for the number of rows of each, after the common table expressions `found` with their `values`."""
-    parts, parameters = [], [*values]
-    for queryset in querysets:
-        sql, own = queryset.query.sql_with_params()
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608  the ORM wrote the inner query
-        parameters.extend(own)
-    return f"{found} SELECT {', '.join(parts)}", parameters
+    counted = [clients_of(tab, manager).values("pk")[:most].query.sql_with_params() for tab in Tab]
+    numbers = ", ".join(f"(SELECT count(*) FROM ({sql}) AS counted)" for sql, _ in counted)  # noqa: S608
+    return kept.with_names(f"SELECT {numbers}", [value for _, own in counted for value in own], manager=kept.ANYBODY)

@@ -23,10 +23,15 @@ def pool(make) -> list[Client]:
 
 
 def found(text: str, most: int = 20, **before) -> list[str]:
+    """Names, as the list shows them."""
     rows = Client.objects.filter(status=Status.NEW)
-    if before:
-        rows = rows.before(**before)
-    return list(rows.newest_found(text, most).values_list("user__name", flat=True))
+    return [client.user.name for client in newest(rows.before(**before) if before else rows, text, most)]
+
+
+def newest(rows, text: str, most: int) -> list[Client]:
+    sql, values = search.newest(rows, text, most)
+    order = "ORDER BY created_at DESC, id DESC"
+    return list(Client.objects.raw(f"{sql} SELECT * FROM manager_clients WHERE id IN (TABLE newest) {order}", values))  # noqa: S608
 
 
 @pytest.fixture(params=[1, 2, 5, 12, 13, 8000])
@@ -39,7 +44,7 @@ def walked(request, monkeypatch) -> int:
 @pytest.mark.usefixtures("walked")
 def test_a_common_word_is_found_in_list_order(pool):
     assert found("ирина") == ["Ирина Белова"] * 4
-    ids = [client.pk for client in Client.objects.newest_found("ирина", 3)]
+    ids = [client.pk for client in newest(Client.objects.all(), "ирина", 3)]
     assert ids == [pool[place].pk for place in (0, 3, 6)]
 
 
@@ -59,7 +64,7 @@ def test_all_words_count_short_and_abbreviated_ones_too(pool):
 def test_digits_go_to_the_index_and_keep_the_list_order(pool):
     phones = [client.user.phone for client in pool]
     assert found(phones[7]) == ["Пётр Орлов"]
-    assert [client.pk for client in Client.objects.newest_found("97700", 3)] == [client.pk for client in pool[:3]]
+    assert newest(Client.objects.all(), "97700", 3) == pool[:3]
 
 
 @pytest.mark.usefixtures("walked")
@@ -74,9 +79,18 @@ def test_others_clients_are_not_found(pool, make, anna, boris):
     theirs = make.verified(boris, name="Зоя Чужая")
     assert [card["id"] for card in tabs.page(Tab.MINE, boris, "зоя", "", 0).cards] == [str(theirs.pk)]
     assert tabs.page(Tab.MINE, anna, "зоя", "", 0).cards == []
-    assert tabs.tabs_with("зоя", anna) == [Tab.NEW]
-    assert tabs.tabs_with("чужая", anna) == []
-    assert tabs.tabs_with("чужая", boris) == [Tab.IN_WORK, Tab.MINE]
+
+
+@pytest.mark.usefixtures("walked")
+@pytest.mark.parametrize("phone", [False, True])
+def test_who_is_not_found_in_a_tab_is_looked_for_in_the_others(pool, make, anna, boris, phone):
+    theirs = make.verified(boris, name="Зоя Чужая")
+    text, of_the_pool = (theirs.user.phone, pool[-1].user.phone) if phone else ("чужая", "зоя")
+
+    assert tabs.page(Tab.PROCESSED, boris, text, "", 0) == tabs.Page([], "", elsewhere=[Tab.IN_WORK, Tab.MINE])
+    assert tabs.page(Tab.PROCESSED, anna, text, "", 0) == tabs.Page([], "", elsewhere=[])
+    assert tabs.page(Tab.PROCESSED, anna, of_the_pool, "", 0).elsewhere == [Tab.NEW]
+    assert tabs.page(Tab.NEW, anna, of_the_pool, "", 0).elsewhere == ()
 
 
 def test_support_finds_nobody_in_any_tab(pool, vera):

@@ -133,7 +133,7 @@ def test_a_search_finds_nobody_of_another_manager(make, as_boris, anna):
     for tab in ("new", "work", "processed", "mine"):
         page = as_boris.post("/clients/search/", {"text": "ежиков", "tab": tab}, follow=True)
         assert page.context["page"].cards == []
-        assert page.context["elsewhere"] == []
+        assert page.context["page"].elsewhere == []
 
 
 def test_an_admin_finds_everybody(make, as_gleb, anna):

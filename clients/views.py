@@ -82,7 +82,6 @@ def _list(request, tab: Tab, after: str = "", shown: int = 0) -> HttpResponse:
         "after": after,
         "place": "beside" if part and request.htmx.target.startswith("beside") else "list",
         "counts": (page.counts or tabs.counts(manager)) if with_tabs else [],
-        "elsewhere": tabs.tabs_with(text, manager) if text and not page.cards and not refused else [],
         "refused": refused,
     }
     response = render(request, "clients/list.html" + (f"#{part}" if part else ""), context)
