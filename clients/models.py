@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from clients.disclosure import Disclosure
 from clients.fields import PgEnumField
-from clients.search import match
+from clients.search import candidates, match
 from clients.uploads import Upload
 from managers.history import tracked
 from managers.models import Manager
@@ -156,7 +156,7 @@ class ClientQuerySet(models.QuerySet):
 
     def search(self, text: str) -> "ClientQuerySet":
         """Those in whose name, phone, e-mail, addresses or contract numbers every word of `text` occurs."""
-        return self.filter(match("search", text))
+        return self.filter(candidates("search", text), match("search", text))
 
     def newest_first(self) -> "ClientQuerySet":
         return self.order_by("-created_at", "-id")

@@ -4,20 +4,18 @@ name, phone, e-mail, addresses and contract numbers, in lower case, with ё as �
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from operator import and_, or_
 
-from django.core.exceptions import FullResultSet
-from django.db import connection
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan
 
 MAX_LENGTH = 100
 PHONE_LIKE = re.compile(r"[\d\s()+.\-–—]*\d[\d\s()+.\-–—]*")
 PUNCTUATION = ".,;:!?«»\"'()"
-# How many of the newest rows of a list are read before the index is asked: about ten milliseconds.
-WALKED = 8_000
-# Phones, contract numbers, postcodes: never common, so the index is asked at once.
-RARE = re.compile(r"\d{4}")
+BEGINNING = 5  # characters
 
 
 def fold(text: str) -> str:
@@ -48,70 +46,52 @@ def national(number: str) -> str:
 
 def match(column: str, text: str) -> Q:
     """The condition that every word of `text` occurs in `column`."""
-    found, wanted = Q(), words(text)
+    every = Q()
+    for ways in _meant(sorted(words(text), key=len, reverse=True), text):  # the rarest first
+        every &= _any(Q(GreaterThan(StrIndex(column, Value(way)), 0)) for way in ways)
+    return every
+
+
+def candidates(column: str, text: str) -> Q:
+    """What all that matches fulfils and few others do, and a trigram index answers quickly."""
+    wanted = words(text)
+    # «ул», «г»: asking the index for these too takes longer than it saves.
     telling = [word for word in wanted if len(word) > 2 or word.isdigit()]
-    for word in wanted:
-        # «ул», «г»: asking the index for these too takes longer than it saves.
-        if telling and word not in telling:
-            found &= Q(GreaterThan(StrIndex(column, Value(f" {word}")), 0))
-            continue
-        here = _contains(column, word)
-        if re.fullmatch(r"[78]\d{3,9}", word):  # a phone number that is still being typed
-            here |= _contains(column, word[1:])
-        found &= here
-    number = fold(text[:MAX_LENGTH]).strip()
-    if re.fullmatch(r"\d+-\d+", number):  # the digits of a contract's number, typed without its letters
-        found |= _contains(column, number)
-    return found
+    every = Q()
+    for ways in _meant(telling or wanted, text):
+        every &= _any(reduce(and_, (Q(**{f"{column}__contains": part}) for part in parts(way))) for way in ways)
+    return every
 
 
-def _contains(column: str, word: str) -> Q:
-    # A trigram index finds nothing shorter than three characters, except at the start of a word.
-    return Q(**{f"{column}__contains": word if len(word) > 2 else f" {word}"})
+def parts(way: str) -> list[str]:
+    """The parts of a word for which the trigram index is asked, together or one by one.
 
+    The trigrams of an ending and of where two words meet are in nearly all rows, and only cost time.
 
-def newest(rows: QuerySet, text: str, most: int) -> tuple[str, list]:
-    """SQL that begins with WITH, and its values: `found` are the clients in whose text every word of `text` occurs, of
-    whatever list, with what lists go by; `newest` are the ids of the newest `most` of `rows` among them.
-
-    A common word is found soonest by reading the list in its order, a rare one by the trigram index. The planner can't
-    tell them apart (it expects 100 rows where there are 36,000), so both are tried in turn: the newest rows of the
-    list first, and the index only for what is older than those.
+    >>> parts("октябрьская"), parts("ivanov.petr.a"), parts("ми-261123-1002"), parts(" ул")
+    (['октяб'], ['ivano', 'petr', '.a'], ['261123', '1002'], [' ул'])
     """
-    table = rows.model._meta.db_table
-    wanted = rows.model._base_manager.filter(match("search", text))
-    found, found_values = _sql(wanted.values("id", "created_at", "status", "manager_id"))
-    belongs, belongs_values = condition(rows)
-    order = f"ORDER BY created_at DESC, id DESC LIMIT {most}"
-    # Materialized: combined with an index of the list, the trigram index would be slower.
-    found = f"found AS MATERIALIZED ({found})"
-    older = f"SELECT id, created_at FROM found AS {table} WHERE {belongs}"  # noqa: S608
-    if any(RARE.search(word) for word in words(text)):
-        sql = f"WITH {found}, newest AS MATERIALIZED (SELECT id FROM ({older} {order}) AS older)"  # noqa: S608
-        return sql, [*found_values, *belongs_values]
-    newest_first = rows.order_by("-created_at", "-id")
-    near, near_values = _sql(newest_first.values("id", "search")[:WALKED])
-    edge, edge_values = _sql(newest_first.values("id", "created_at")[WALKED : WALKED + 1])
-    matches, matches_values = condition(wanted)
-    sql = f"""
-        WITH {found}, edge AS MATERIALIZED ({edge}), newest AS MATERIALIZED (
-            (SELECT id FROM ({near}) AS {table} WHERE {matches} LIMIT {most})
-            UNION ALL
-            (SELECT id FROM ({older}) AS older
-             WHERE (SELECT true FROM edge) AND (created_at, id) <= (SELECT created_at, id FROM edge) {order})
-            LIMIT {most}
-        )
-    """  # noqa: S608  the ORM wrote the parts
-    return sql, [*found_values, *edge_values, *near_values, *matches_values, *belongs_values]
+    found = []
+    for before, piece in re.findall(r"(^|[\W_])([^\W_]+)", way):
+        if len(piece) > 2:
+            found.append(piece if piece.isdigit() else piece[:BEGINNING])
+        elif before:
+            found.append(before + piece)
+    return found or [way]
 
 
-def condition(rows: QuerySet) -> tuple[str, tuple]:
-    """What `rows` are filtered by, as SQL over anything that is called as their table, and its values."""
-    try:
-        return rows.query.get_compiler(connection=connection).compile(rows.query.where)
-    except FullResultSet:
-        return "TRUE", ()
+def _meant(wanted: list[str], text: str) -> Iterator[list[str]]:
+    """What each of the words of `text` may be meant to find."""
+    number = fold(text[:MAX_LENGTH]).strip()
+    for word in wanted:
+        # A trigram index finds nothing shorter than three characters, except at the start of a word.
+        ways = [word if len(word) > 2 else f" {word}"]
+        if re.fullmatch(r"[78]\d{3,9}", word):  # a phone number that is still being typed
+            ways.append(word[1:])
+        if re.fullmatch(r"\d+-\d+", number):  # the digits of a contract's number, typed without its letters
+            ways.append(number)
+        yield ways
 
 
-def _sql(rows: QuerySet) -> tuple[str, tuple]:
-    return rows.query.sql_with_params()
+def _any(conditions: Iterable[Q]) -> Q:
+    return reduce(or_, conditions)

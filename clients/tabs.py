@@ -4,15 +4,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, compress
+from itertools import compress
 from math import ceil
 
 from django.db import connection
 from django.db.models.expressions import RawSQL
 from django.utils.timezone import get_default_timezone
 
-from clients import cursor, search
+from clients import cursor
 from clients.cursor import Place
+from clients.finding import Rows, Search
 from clients.models import Client, ClientQuerySet, Status, Tab
 from managers.models import Manager, Role
 from privet import kept
@@ -21,7 +22,6 @@ from privet.templatetags import formats
 COUNTED = 100  # a tab of a million clients costs no more to count than one of a hundred, and «99+» fits its place
 PAGE_SIZE = 20
 MOST_SHOWN = 200
-LOOKED_AT = 200
 # In SQL that is kept it stands for the place after which a page begins.
 NOWHERE = cursor.EPOCH, uuid.UUID(int=1)
 STATUS_LABELS = dict(Status.choices)
@@ -37,7 +37,7 @@ class Page:
     cards: list[dict[str, str]]
     next_cursor: str
     counts: Counts | None = None  # when they came along
-    elsewhere: Sequence[Tab] = ()  # where a search finds somebody when it finds nobody here, going by LOOKED_AT
+    elsewhere: Sequence[Tab] = ()  # where a search finds somebody when it finds nobody here, going by some of them
 
 
 def clients_of(tab: Tab, manager: Manager) -> ClientQuerySet:
@@ -68,7 +68,7 @@ def page(tab: Tab, manager: Manager, text: str, after: str, shown: int, counted:
     # In whole pages: each size is a statement of its own.
     size = PAGE_SIZE if place else PAGE_SIZE * min(max(ceil(shown / PAGE_SIZE), 1), MOST_SHOWN // PAGE_SIZE)
     if text:
-        return _found(text, _after(clients_of(tab, manager), place), manager, size)
+        return _found(text, tab, place, manager, size)
     created_at, pk = place or NOWHERE
     listing = _listing(manager.role, tab, place is not None, size + 1, COUNTED if counted else 0)
     rows = kept.rows(listing, manager=manager.pk, created_at=created_at, pk=pk)
@@ -79,25 +79,22 @@ def page(tab: Tab, manager: Manager, text: str, after: str, shown: int, counted:
     return _page([] if has_none else cards, size, _shown(numbers))
 
 
-def _found(text: str, rows: ClientQuerySet, manager: Manager, size: int) -> Page:
-    """The newest of `rows` that a search finds, or else the tabs in which it finds anybody."""
-    newest, values = search.newest(rows, text, size + 1)
-    shown = Client.objects.filter(pk__in=RawSQL("SELECT id FROM newest", [])).newest_first()
-    cards, card_values = shown.cards().query.sql_with_params()
-    visible, visible_values = search.condition(Client.objects.visible_to(manager))
-    conditions, tab_values = zip(*(search.condition(clients_of(tab, manager)) for tab in Tab), strict=True)
-    has_any = ", ".join(f"EXISTS (SELECT FROM seen AS manager_clients WHERE {each})" for each in conditions)
+def _found(text: str, tab: Tab, place: Place | None, manager: Manager, size: int) -> Page:
+    """The newest that a search finds in `tab`, or else the other tabs in which it finds anybody."""
+    search, others = Search(text), [each for each in Tab if each != tab]
+    has_any = ", ".join(search.has_any(_rows(manager.role, each)) for each in others)
     sql = f"""
-        {newest},
-        seen AS MATERIALIZED (SELECT * FROM found AS manager_clients WHERE {visible} LIMIT {LOOKED_AT}),
+        {search.newest(_rows(manager.role, tab, place is not None), size + 1)}, {search.seen(_rows(manager.role))},
         elsewhere AS (SELECT CASE WHEN NOT EXISTS (SELECT FROM newest) THEN ARRAY[{has_any}] END AS has_any)
-        SELECT * FROM elsewhere LEFT JOIN ({cards}) AS card ON TRUE ORDER BY card.created_at DESC, card.id DESC
+        SELECT * FROM elsewhere LEFT JOIN ({_cards_of_newest()}) AS card ON TRUE
+        ORDER BY card.created_at DESC, card.id DESC
     """  # noqa: S608  the ORM wrote the parts
+    created_at, pk = place or NOWHERE
     with connection.cursor() as db:
-        db.execute(sql, [*values, *visible_values, *chain(*tab_values), *card_values])
+        db.execute(sql, search.values | {"manager": manager.pk, "created_at": created_at, "pk": pk})
         found = db.fetchall()
-    if has_any := found[0][0]:
-        return Page([], "", elsewhere=list(compress(Tab, has_any)))
+    if found[0][0]:
+        return Page([], "", elsewhere=list(compress(others, found[0][0])))
     return _page([row[1:] for row in found], size)
 
 
@@ -140,6 +137,20 @@ def _listing(role: Role, tab: Tab, follows: bool, most: int, counted: int) -> st
         SELECT * FROM ({_counting(role, counted)}) AS counts LEFT JOIN ({cards}) AS card ON TRUE
         ORDER BY card.created_at DESC, card.id DESC
     """  # noqa: S608  the ORM wrote both
+
+
+@cache
+def _rows(role: Role, tab: Tab | None = None, follows: bool = False) -> Rows:
+    """The clients whom somebody with `role` sees in `tab`, or in any, after a place if they follow a page."""
+    manager = Manager(pk=kept.ANYBODY, role=role)
+    rows = clients_of(tab, manager) if tab else Client.objects.visible_to(manager)
+    created_at, pk = NOWHERE
+    return Rows.of(_after(rows, NOWHERE if follows else None), manager=kept.ANYBODY, created_at=created_at, pk=pk)
+
+
+@cache
+def _cards_of_newest() -> str:
+    return kept.sql_of(Client.objects.filter(pk__in=RawSQL("SELECT id FROM newest", [])).newest_first().cards())
 
 
 @cache

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from clients import search, tabs
+from clients import finding, tabs
 from clients.models import Client, Status, Tab
 
 NOW = timezone.now()
@@ -29,15 +29,16 @@ def found(text: str, most: int = 20, **before) -> list[str]:
 
 
 def newest(rows, text: str, most: int) -> list[Client]:
-    sql, values = search.newest(rows, text, most)
-    order = "ORDER BY created_at DESC, id DESC"
-    return list(Client.objects.raw(f"{sql} SELECT * FROM manager_clients WHERE id IN (TABLE newest) {order}", values))  # noqa: S608
+    search = finding.Search(text)
+    ids = f"{search.newest(finding.Rows.of(rows), most)} SELECT id FROM newest"  # noqa: S608
+    return list(Client.objects.filter(pk__in=[row.pk for row in Client.objects.raw(ids, search.values)]).newest_first())
 
 
 @pytest.fixture(params=[1, 2, 5, 12, 13, 8000])
 def walked(request, monkeypatch) -> int:
     """How many of the newest rows are read before the index is asked."""
-    monkeypatch.setattr(search, "WALKED", request.param)
+    monkeypatch.setattr(finding, "WALKED", request.param)
+    monkeypatch.setattr(finding, "SAMPLED", (request.param + 1) // 2)
     return request.param
 
 

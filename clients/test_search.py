@@ -1,7 +1,8 @@
 import pytest
+from hypothesis import given, strategies
 
 from clients.models import Client
-from clients.search import words
+from clients.search import parts, words
 from clients.views import SEARCH
 from contracts import issuing
 
@@ -58,9 +59,32 @@ def test_a_query_without_words_finds_everybody(people, text):
     assert Client.objects.search(text).count() == 3
 
 
+def test_the_page_shows_everybody_when_only_signs_are_looked_for(people, as_anna):
+    page = as_anna.post("/clients/search/", {"text": " , +7 «»", "tab": "new"}, follow=True).context["page"]
+
+    assert len(page.cards) == 3
+
+
 @pytest.mark.parametrize("text", ["%", "_", "\\", "иван%", "и_анов", "'; DROP TABLE users; --", "\x00", "😀"])
 def test_signs_mean_themselves(people, text):
     assert Client.objects.search(text).count() in ((3,) if text == "\x00" else (0,))
+
+
+@pytest.mark.parametrize("text", ["100%", "%с", "%(pk)s", "a_b", "\\d", "о'нил", "%%"])
+def test_the_page_finds_signs_as_themselves(make, as_anna, text):
+    client = make.client(name="Иванов Пётр", phone="9771232323", address=f"г. Тверь, {text}, д. 5")
+    make.client(name="Иванов Олег", phone="9771232324", address="г. Тверь, 100 с, a-b, /d, онил, д. 5 pk s")
+
+    for tab, where in (("new", "cards"), ("mine", "elsewhere")):
+        page = as_anna.post("/clients/search/", {"text": text, "tab": tab}, follow=True).context["page"]
+        assert len(getattr(page, where)) == 1
+    assert list(Client.objects.search(text)) == [client]
+
+
+@given(strategies.text())
+def test_the_index_is_asked_for_parts_of_what_is_looked_for(word):
+    assert all(part in word for part in parts(word))
+    assert parts(word)
 
 
 def test_finds_by_contract_number_with_and_without_its_letters(make, anna):

@@ -1,0 +1,99 @@
+"""How a search is answered: SQL for the newest clients of a list that it finds, and for where else it finds somebody.
+
+A common word is found soonest by reading a list in its order, a rare one by the trigram index. The planner can't tell
+them apart (it expects 100 rows where there are 36,000), so both are tried in turn: the newest rows of the list first,
+and the index only for what is older than those.
+"""
+
+import re
+from dataclasses import dataclass
+
+from django.core.exceptions import FullResultSet
+from django.db import connection
+
+from clients.models import Client, ClientQuerySet
+from clients.search import match, words
+from privet import kept
+
+# How many of the newest rows of a list are read before the index is asked: less than ten milliseconds.
+WALKED = 8_000
+# The same of another list, only to tell whether somebody is in it.
+SAMPLED = 1_000
+# How many of those that the index finds are looked at to tell in which lists they are.
+LOOKED_AT = 200
+# Phones, contract numbers, postcodes: never common, so the index is asked at once.
+RARE = re.compile(r"\d{4}")
+TABLE = Client._meta.db_table
+NEWEST_FIRST = "ORDER BY created_at DESC, id DESC"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """SQL of a list of clients: the list in its order; what holds of those in it, over anything called as the table."""
+
+    listed: str
+    condition: str
+
+    @classmethod
+    def of(cls, rows: ClientQuerySet, **stand_ins) -> "Rows":
+        """With %(name)s wherever `rows` have the stand-in of that name (privet/kept.py)."""
+        listed = kept.sql_of(rows.newest_first().values("id", "created_at", "search"), **stand_ins)
+        return cls(listed, kept.with_names(*_condition(rows), **stand_ins))
+
+
+class Search:
+    """SQL of one search, and `values` by their names in it; those of the lists come from the caller."""
+
+    def __init__(self, text: str):
+        self.values = {}
+        self.matches = self._named(*_condition(Client.objects.filter(match("search", text))))
+        found = Client.objects.search(text).values("id", "created_at", "status", "manager_id")
+        self.found = self._named(*found.query.sql_with_params())
+        self.is_rare = any(RARE.search(word) for word in words(text))
+
+    def newest(self, rows: Rows, most: int) -> str:
+        """WITH, and as its last table `newest`: the ids of the newest `most` of `rows` that are found."""
+        # Materialized: combined with an index of the list, the trigram index would be slower.
+        found = f"WITH found AS MATERIALIZED ({self.found})"
+        older = f"SELECT id, created_at FROM found AS {TABLE} WHERE {rows.condition}"  # noqa: S608
+        if self.is_rare:
+            return f"{found}, newest AS MATERIALIZED (SELECT id FROM ({older} {NEWEST_FIRST} LIMIT {most}) AS older)"  # noqa: S608
+        return f"""
+            {found},
+            walked_to AS MATERIALIZED (
+                SELECT created_at, id FROM ({rows.listed} OFFSET {WALKED} LIMIT 1) AS listed
+            ),
+            newest AS MATERIALIZED (
+                ({self._among(rows, WALKED)} LIMIT {most})
+                UNION ALL
+                (SELECT id FROM ({older}) AS older
+                 WHERE EXISTS (SELECT FROM walked_to)
+                   AND (created_at, id) <= (SELECT created_at, id FROM walked_to) {NEWEST_FIRST} LIMIT {most})
+                LIMIT {most}
+            )
+        """  # noqa: S608  the ORM wrote the parts
+
+    def seen(self, visible: Rows) -> str:
+        """A further table of the same WITH, which `has_any` needs."""
+        return f"seen AS MATERIALIZED (SELECT * FROM found AS {TABLE} WHERE {visible.condition} LIMIT {LOOKED_AT})"  # noqa: S608
+
+    def has_any(self, rows: Rows) -> str:
+        """Whether anybody of `rows` is found, going by the newest of them and by some of what the index finds."""
+        by_index = f"EXISTS (SELECT FROM seen AS {TABLE} WHERE {rows.condition})"
+        return by_index if self.is_rare else f"EXISTS ({self._among(rows, SAMPLED)}) OR {by_index}"
+
+    def _among(self, rows: Rows, most: int) -> str:
+        """Those who match among the newest `most` of the list, in its order."""
+        return f"SELECT id FROM ({rows.listed} LIMIT {most}) AS {TABLE} WHERE ({self.matches})"  # noqa: S608
+
+    def _named(self, sql: str, parameters: tuple) -> str:
+        names = {f"word_{place}": value for place, value in enumerate(parameters, start=len(self.values))}
+        self.values |= names
+        return kept.with_names(sql, parameters, **names)
+
+
+def _condition(rows: ClientQuerySet) -> tuple[str, tuple]:
+    try:
+        return rows.query.get_compiler(connection=connection).compile(rows.query.where)
+    except FullResultSet:
+        return "TRUE", ()
