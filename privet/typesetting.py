@@ -16,12 +16,14 @@ from weasyprint import CSS, HTML, UA_STYLESHEET, Document, Page
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
-from privet import metrics
+from privet import metrics, pdf_styles
 from privet.pdf_writing import write
 
 FONTS = settings.BASE_DIR / "templates" / "contracts" / "pdf" / "fonts"
 NO_MARGIN_BOXES = {None, "@footnote", "@note-area"}
 BLANK_PAGE = '<div style="break-before: page"></div>'
+
+pdf_styles.use()
 
 # Pango's font map, which all documents of a process share, must not be used by two threads at once. Waiting costs
 # little: layout is Python code and holds the interpreter anyway.
