@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.utils import timezone
 
@@ -88,7 +89,7 @@ def _record(contract: Contract, contents: Contents) -> Contract:
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
         raise _IssuedMeanwhile(current)
-    if not hasattr(client, "passport") or Contents.of(client) != contents:
+    if not _still_says(client, contents):
         raise ContentsChanged
     # The count of wrong codes goes on until a signature: a contract that replaces another must not buy new guesses.
     previous = client.contracts.newest_first().first()
@@ -100,6 +101,13 @@ def _record(contract: Contract, contents: Contents) -> Contract:
     log.event(client, f"Сформирован договор {contract.number}", by=contract.issued_by, now=contract.issued_at)
     append(contract, What.ISSUED, by=contract.issued_by, at=contract.issued_at, pdf_sha256=contract.pdf_sha256)
     return contract
+
+
+def _still_says(client: Client, contents: Contents) -> bool:
+    try:
+        return Contents.of(client) == contents
+    except ObjectDoesNotExist:  # the passport, since
+        return False
 
 
 def void(contract: Contract, *, by: Manager | None, now: datetime) -> None:

@@ -155,12 +155,15 @@ def _down(*args, **kwargs):
     raise OSError("storage is down")
 
 
-def test_a_change_during_rendering_issues_nothing_and_leaves_no_file(make, anna, monkeypatch, stored_files):
+@pytest.mark.parametrize(
+    "change", [lambda client, by: rename_device(client, by), lambda client, _: client.passport.delete()]
+)
+def test_a_change_during_rendering_issues_nothing_and_leaves_no_file(make, anna, monkeypatch, stored_files, change):
     client = make.awaiting_contract(anna)
     render = issuing.pdf.render_contract
 
     def change_and_render(snapshot):
-        rename_device(make.fresh(client), anna)
+        change(make.fresh(client), anna)
         return render(snapshot)
 
     monkeypatch.setattr(issuing.pdf, "render_contract", change_and_render)

@@ -33,7 +33,7 @@ def without_code(body: str) -> str:
     return CODE.sub(r"\1••••••", body)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def _append(client: Client, kind: LogKind, body: str, by: Manager | None, now: datetime) -> None:
     thread, _ = Thread.objects.get_or_create(client=client)
     # Entries of one deed have one `now`; the timeline shows them in the order in which they were written.
