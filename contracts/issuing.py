@@ -106,7 +106,7 @@ def _record(contract: Contract, contents: Contents) -> Contract:
 def _still_says(client: Client, contents: Contents) -> bool:
     try:
         return Contents.of(client) == contents
-    except ObjectDoesNotExist:  # the passport, since
+    except ObjectDoesNotExist:  # the passport was destroyed since
         return False
 
 

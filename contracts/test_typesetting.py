@@ -21,7 +21,7 @@ from pypdf.generic import StreamObject
 from weasyprint import CSS, HTML
 
 from contracts import pdf, sample
-from privet import typesetting
+from privet import pdf_writing, typesetting
 from privet.pdf_writing import ALPHABET
 
 PAGE = "<html><head><title>t</title></head><body>{}</body></html>"
@@ -156,6 +156,16 @@ def test_other_letters_do_not_stay_in_the_fonts_of_later_documents(stylesheet):
         font_files(typesetting.typeset(PAGE.format(words), stylesheet)) for words in ("Ёж", "Ёж ђ", "Ёж")
     )
     assert before == after != with_others
+
+
+def test_the_first_document_of_a_process_leaves_nothing_in_the_fonts_of_others(monkeypatch):
+    """Also when it has a sign that no font has."""
+    files = []
+    for title in ("漢 Ж", "Ж"):
+        monkeypatch.setattr(pdf_writing, "_cuts", {})
+        pdf.render_contract(sample.snapshot(1, device={"title": title}))
+        files.append(pdf.render_contract(sample.snapshot(1)))
+    assert files[0] == files[1]
 
 
 def test_every_stream_is_compressed(stylesheet):
