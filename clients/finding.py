@@ -10,15 +10,18 @@ from dataclasses import dataclass
 
 from django.core.exceptions import FullResultSet
 from django.db import connection
+from django.db.models import Q
 
 from clients.models import Client, ClientQuerySet
-from clients.search import match, words
+from clients.search import candidates, match, words
 from privet import kept
 
 # How many of the newest rows of a list are read before the index is asked: less than ten milliseconds.
 WALKED = 8_000
-# The same of another list, only to tell whether somebody is in it.
+# The same to tell whether somebody is in another list, and how common words are.
 SAMPLED = 1_000
+# So many of a sample may have the parts of words but not the words: five thousand rows in a million, read in 20 ms.
+IN_VAIN = 5
 # How many of those that the index finds are looked at to tell in which lists they are.
 LOOKED_AT = 200
 # Phones, contract numbers, postcodes: never common, so the index is asked at once.
@@ -46,20 +49,38 @@ class Search:
 
     def __init__(self, text: str):
         self.values = {}
-        self.matches = self._named(*_condition(Client.objects.filter(match("search", text))))
-        found = Client.objects.search(text).values("id", "created_at", "status", "manager_id")
-        self.found = self._named(*found.query.sql_with_params())
+        self.matches = self._named(match("search", text))
+        self.asked = [self._named(candidates("search", text, by_parts=by_parts)) for by_parts in (True, False)]
         self.is_rare = any(RARE.search(word) for word in words(text))
+
+    def _found(self) -> str:
+        """WITH, and as its table `found`: all that the index finds, of whatever list, with what lists go by.
+
+        Parts of words, such as «моско», may be in many more rows than the words are; a sample of all clients tells.
+        """
+        parts, whole = self.asked
+        rows = f"SELECT id, created_at, status, manager_id FROM {TABLE} WHERE {self.matches} AND"  # noqa: S608
+        sample = f"SELECT search FROM {TABLE} {NEWEST_FIRST} LIMIT {SAMPLED}"  # noqa: S608
+        # Materialized: combined with an index of the list, the trigram index would be slower.
+        return f"""
+            WITH sample AS MATERIALIZED (
+                SELECT count(*) <= {IN_VAIN} AS is_by_parts
+                FROM ({sample}) AS {TABLE} WHERE {parts} AND NOT {self.matches}
+            ),
+            found AS MATERIALIZED (
+                {rows} {parts} AND (SELECT is_by_parts FROM sample)
+                UNION ALL {rows} {whole} AND NOT (SELECT is_by_parts FROM sample)
+            )
+        """  # noqa: S608
 
     def newest(self, rows: Rows, most: int) -> str:
         """WITH, and as its last table `newest`: the ids of the newest `most` of `rows` that are found."""
-        # Materialized: combined with an index of the list, the trigram index would be slower.
-        found = f"WITH found AS MATERIALIZED ({self.found})"
         older = f"SELECT id, created_at FROM found AS {TABLE} WHERE {rows.condition}"  # noqa: S608
         if self.is_rare:
-            return f"{found}, newest AS MATERIALIZED (SELECT id FROM ({older} {NEWEST_FIRST} LIMIT {most}) AS older)"  # noqa: S608
+            newest = f"SELECT id FROM ({older} {NEWEST_FIRST} LIMIT {most}) AS older"  # noqa: S608
+            return f"{self._found()}, newest AS MATERIALIZED ({newest})"
         return f"""
-            {found},
+            {self._found()},
             walked_to AS MATERIALIZED (
                 SELECT created_at, id FROM ({rows.listed} OFFSET {WALKED} LIMIT 1) AS listed
             ),
@@ -84,12 +105,13 @@ class Search:
 
     def _among(self, rows: Rows, most: int) -> str:
         """Those who match among the newest `most` of the list, in its order."""
-        return f"SELECT id FROM ({rows.listed} LIMIT {most}) AS {TABLE} WHERE ({self.matches})"  # noqa: S608
+        return f"SELECT id FROM ({rows.listed} LIMIT {most}) AS {TABLE} WHERE {self.matches}"  # noqa: S608
 
-    def _named(self, sql: str, parameters: tuple) -> str:
+    def _named(self, wanted: Q) -> str:
+        sql, parameters = _condition(Client.objects.filter(wanted))
         names = {f"word_{place}": value for place, value in enumerate(parameters, start=len(self.values))}
         self.values |= names
-        return kept.with_names(sql, parameters, **names)
+        return f"({kept.with_names(sql, parameters, **names)})"
 
 
 def _condition(rows: ClientQuerySet) -> tuple[str, tuple]:

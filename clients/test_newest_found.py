@@ -35,10 +35,17 @@ def newest(rows, text: str, most: int) -> list[Client]:
 
 
 @pytest.fixture(params=[1, 2, 5, 12, 13, 8000])
-def walked(request, monkeypatch) -> int:
+def walked(request, monkeypatch, by_parts) -> int:
     """How many of the newest rows are read before the index is asked."""
     monkeypatch.setattr(finding, "WALKED", request.param)
     monkeypatch.setattr(finding, "SAMPLED", (request.param + 1) // 2)
+    return request.param
+
+
+@pytest.fixture(params=[False, True])
+def by_parts(request, monkeypatch) -> bool:
+    """Whether the index is asked for parts of words or for whole ones, however common they are."""
+    monkeypatch.setattr(finding, "IN_VAIN", 10**6 if request.param else -1)
     return request.param
 
 
@@ -92,6 +99,23 @@ def test_who_is_not_found_in_a_tab_is_looked_for_in_the_others(pool, make, anna,
     assert tabs.page(Tab.PROCESSED, anna, text, "", 0) == tabs.Page([], "", elsewhere=[])
     assert tabs.page(Tab.PROCESSED, anna, of_the_pool, "", 0).elsewhere == [Tab.NEW]
     assert tabs.page(Tab.NEW, anna, of_the_pool, "", 0).elsewhere == ()
+
+
+def is_by_parts(text: str) -> bool:
+    """Whether the index is asked for parts of the words."""
+    search = finding.Search(text)
+    newest = search.newest(finding.Rows.of(Client.objects.all()), 1)
+    asked = f"{newest} SELECT id, is_by_parts FROM manager_clients, sample LIMIT 1"  # noqa: S608
+    (row,) = Client.objects.raw(asked, search.values)
+    return row.is_by_parts
+
+
+def test_the_index_is_asked_for_whole_words_when_their_beginnings_are_common(pool, monkeypatch):
+    monkeypatch.setattr(finding, "IN_VAIN", 4)
+    assert is_by_parts("лесная")  # everybody has «лесна», and the word too
+    assert is_by_parts("беловежский")  # four have «белов» and not the word
+    assert not is_by_parts("лесничий")
+    assert not is_by_parts("химкинский 977")
 
 
 def test_support_finds_nobody_in_any_tab(pool, vera):
