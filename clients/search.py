@@ -70,16 +70,10 @@ def parts(way: str) -> list[str]:
     The index reads the rows of every trigram. Those of endings, and of where two words meet, are in half of all rows.
 
     >>> parts("октябрьская"), parts("ivanov1985@mail.e"), parts("ми-261123-1002"), parts(" ул")
-    (['октяб'], ['ivano', '1985', 'mail', '.e'], ['261123', '1002'], [' ул'])
+    (['октяб'], ['ivano', '1985', 'mail'], ['261123', '1002'], [' ул'])
     """
-    found = []
-    for piece in re.finditer(r"\d+|[^\W\d_]+", way):
-        before = way[: piece.start()][-1:]
-        if len(piece[0]) > 2:
-            found.append(piece[0] if piece[0].isdigit() else piece[0][:BEGINNING])
-        elif before and not before.isalnum():
-            found.append(before + piece[0])
-    return found or [way]
+    found = re.findall(r"\d{3,}|[^\W\d_]{3,}", way)
+    return [piece if piece.isdigit() else piece[:BEGINNING] for piece in found] or [way]
 
 
 def _meant(wanted: list[str], text: str) -> Iterator[list[str]]:

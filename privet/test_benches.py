@@ -39,7 +39,7 @@ def test_a_page_of_the_list_takes_few_queries_and_a_search_is_not_refused(thousa
     assert {(page["role"], page["tab"]) for page in json.loads(pages)} > {("manager", "work"), ("admin", "new")}
     assert {page["queries"] for page in json.loads(pages)} <= set(range(1, 7))
 
-    assert re.search(r"^all 128, time: 50 % \d", run("search.py", "1k", "2"), re.MULTILINE)
+    assert re.search(r"^all 144, time: 50 % \d", run("search.py", "1k", "2"), re.MULTILINE)
 
 
 def test_a_step_takes_at_most_ten_queries_whatever_devices_and_photos_there_are():
