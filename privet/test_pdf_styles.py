@@ -1,10 +1,17 @@
 """The short way gives what WeasyPrint's own way gives, for each element and property."""
 
+import hashlib
+import os
+import subprocess
+import sys
+
 import pytest
+from django.conf import settings
 from weasyprint import CSS, HTML, css
 from weasyprint.css.properties import INITIAL_VALUES
 from weasyprint.layout.page import set_page_type_computed_styles
 
+from contracts import pdf, sample
 from privet import pdf_styles
 
 BODY = """
@@ -48,5 +55,25 @@ def test_every_value_is_what_weasyprint_computes(monkeypatch, backwards):
     assert styles(pdf_styles.Style, names, monkeypatch) == expected
 
 
-def test_documents_use_it():
+WITHOUT = """
+import hashlib
+from privet import pdf_styles
+pdf_styles.use = lambda: None
+import django
+django.setup()
+from contracts import pdf, sample
+from weasyprint import css
+assert css.ComputedStyle is not pdf_styles.Style
+print(hashlib.sha256(pdf.render_contract(sample.snapshot(7))).hexdigest())
+"""
+
+
+def test_a_contract_is_the_same_file_without_it(tmp_path):
+    environment = os.environ | {"PYTHONPATH": str(settings.BASE_DIR)}
+    printed = subprocess.run(
+        [sys.executable, "-c", WITHOUT],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True,
+    ).stdout  # fmt: skip
+
     assert css.ComputedStyle is pdf_styles.Style
+    assert printed.strip() == hashlib.sha256(pdf.render_contract(sample.snapshot(7))).hexdigest()
