@@ -50,7 +50,8 @@ class Search:
     def __init__(self, text: str):
         self.values = {}
         self.matches = self._named(match("search", text))
-        self.asked = [self._named(candidates("search", text, by_parts=by_parts)) for by_parts in (True, False)]
+        self.parts = self._named(candidates("search", text, by_parts=True))
+        self.whole = self._named(candidates("search", text))
         self.is_rare = any(RARE.search(word) for word in words(text))
 
     def _found(self) -> str:
@@ -58,18 +59,17 @@ class Search:
 
         Parts of words, such as «моско», may be in many more rows than the words are; a sample of all clients tells.
         """
-        parts, whole = self.asked
         rows = f"SELECT id, created_at, status, manager_id FROM {TABLE} WHERE {self.matches} AND"  # noqa: S608
         sample = f"SELECT search FROM {TABLE} {NEWEST_FIRST} LIMIT {SAMPLED}"  # noqa: S608
         # Materialized: combined with an index of the list, the trigram index would be slower.
         return f"""
             WITH sample AS MATERIALIZED (
                 SELECT count(*) <= {IN_VAIN} AS is_by_parts
-                FROM ({sample}) AS {TABLE} WHERE {parts} AND NOT {self.matches}
+                FROM ({sample}) AS {TABLE} WHERE {self.parts} AND NOT {self.matches}
             ),
             found AS MATERIALIZED (
-                {rows} {parts} AND (SELECT is_by_parts FROM sample)
-                UNION ALL {rows} {whole} AND NOT (SELECT is_by_parts FROM sample)
+                {rows} {self.parts} AND (SELECT is_by_parts FROM sample)
+                UNION ALL {rows} {self.whole} AND NOT (SELECT is_by_parts FROM sample)
             )
         """  # noqa: S608
 

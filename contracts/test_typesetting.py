@@ -168,7 +168,7 @@ def test_the_first_document_of_a_process_leaves_nothing_in_the_fonts_of_others(m
     assert files[0] == files[1]
 
 
-def test_every_stream_is_compressed(stylesheet):
+def test_every_stream_is_compressed():
     for stream in streams(pdf.render_contract(sample.snapshot())):
         assert stream["/Filter"] == "/FlateDecode"
 
