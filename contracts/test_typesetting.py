@@ -180,6 +180,10 @@ MARGIN_BOXES = """
 }
 @page :first { @bottom-center { content: "Первая" } }
 """
+NOTES = """
+i { float: footnote } i::footnote-call { font-weight: bold } li::marker { font-weight: bold }
+@page { @footnote { border-top: 1pt solid } }
+"""
 
 
 @pytest.mark.parametrize(
@@ -188,8 +192,10 @@ MARGIN_BOXES = """
         (f"{escape(ALPHABET)}<p><b>{escape(ALPHABET)}</b>", ""),
         ("ђѓ <b>ј½</b> ⅓ Ω", ""),
         ("а<p style='break-before: page'>б", MARGIN_BOXES),
+        ("<p>Слово<i>Сноска</i> и другое<i>Ещё одна</i><q>цитата</q><ul><li>Пункт</ul>", ""),
+        ("<p>Слово<i>Сноска</i> и другое<i>Ещё одна</i><q>цитата</q><ul><li>Пункт</ul>", NOTES),
     ],
-    ids=["alphabet", "other signs", "margin boxes"],
+    ids=["alphabet", "other signs", "margin boxes", "marks", "notes"],
 )
 def test_pages_look_as_weasyprint_alone_makes_them(stylesheet, body, styles):
     stylesheet.write_text(f'html {{ font: 10pt "PT Serif" }} {styles}')
