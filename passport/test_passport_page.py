@@ -127,7 +127,7 @@ def test_series_and_number_are_nowhere_in_the_row(as_anna, client):
     as_anna.post(page(client), payload(digits="4613 348353"))
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_jsonb(p)::text FROM users_passports p")
+        cursor.execute("SELECT (to_jsonb(p) - 'updated_at')::text FROM users_passports p")
         [(row,)] = cursor.fetchall()
     assert "348353" not in row
     assert "4613" not in re.sub(r"[0-9a-f]{64}|gAAAAA[\w=-]+|[0-9a-f-]{36}", "", row)
