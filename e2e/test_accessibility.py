@@ -74,9 +74,9 @@ def test_setting_up_the_second_factor_is_accessible_and_fits_the_screen(open_pag
     page.get_by_role("button", name="Войти").click()
     key = b32decode(page.locator(".key").inner_text().replace(" ", ""))
     problems = [Axe().run(page, options=RULES), too_wide(page)]
-    page.get_by_label("Код", exact=True).fill(f"{TOTP(key).token():06}")
+    page.get_by_label("Код из приложения", exact=True).fill(f"{TOTP(key).token():06}")
     page.get_by_role("button", name="Подтвердить").click()
-    page.get_by_role("link", name="Я сохранил коды").wait_for()
+    page.get_by_role("link", name="Коды сохранены").wait_for()
     problems += [Axe().run(page, options=RULES), too_wide(page)]
 
     assert [problems[0].violations_count, problems[1], problems[2].violations_count, problems[3]] == [0, 0, 0, 0]

@@ -134,7 +134,14 @@ function markOpened() {
 
 // A screen reader goes on where the new page begins, or where it needs attention.
 function focusFirst(region) {
-  const wanted = region.querySelector('[aria-invalid="true"], [autofocus]');
+  const wrong = region.querySelector('[aria-invalid="true"]');
+  if (wrong) {
+    wrong.focus();
+    // After htmx has scrolled to the top of the new page.
+    requestAnimationFrame(() => wrong.scrollIntoView({ block: "center" }));
+    return;
+  }
+  const wanted = region.querySelector("[autofocus]");
   if (wanted) return wanted.focus();
   const heading = region.querySelector('[role="alert"], h1, h2');
   heading?.setAttribute("tabindex", "-1");

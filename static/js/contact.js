@@ -6,5 +6,9 @@ document.addEventListener("click", (event) => {
   field.classList.add("open");
   const control = field.querySelector("input, textarea");
   control.focus();
-  control.setSelectionRange?.(control.value.length, control.value.length);
+  // Fields of e-mail addresses have no selection to set: a text field has, and the same text.
+  const kind = control.type;
+  if (kind === "email") control.type = "text";
+  control.setSelectionRange(control.value.length, control.value.length);
+  if (kind === "email") control.type = kind;
 });

@@ -7,7 +7,10 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (dialog?.id !== "device-dialog") return; // coming back by the browser's button has no target
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
-  dialog.querySelector('[role="alert"], [aria-invalid="true"], input:not([type="hidden"]), button')?.focus();
+  const wrong = dialog.querySelector('[role="alert"], [aria-invalid="true"]');
+  const wanted = wrong ?? dialog.querySelector('input:not([type="hidden"]), button');
+  wanted.focus();
+  if (wrong) wrong.scrollIntoView({ block: "center" });
 });
 
 // Before htmx, for which the link is one that leads to the list.
