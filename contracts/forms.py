@@ -55,6 +55,7 @@ class InvoiceForm(forms.ModelForm):
         localize=True,
         widget=forms.TextInput(attrs={"inputmode": "decimal"}),
         error_messages={
+            "required": "Введите сумму, например 1500,00.",
             "min_value": "Сумма должна быть больше нуля.",
             "invalid": "Введите сумму цифрами, например 1500,00.",
         },
@@ -63,6 +64,10 @@ class InvoiceForm(forms.ModelForm):
     class Meta:
         model = Invoice
         fields = ["amount", "description", "due_on"]
+        error_messages = {
+            "description": {"required": "Напишите, за что счёт."},
+            "due_on": {"required": "Укажите, до какого дня оплатить."},
+        }
         widgets = {"due_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
     def clean_due_on(self):

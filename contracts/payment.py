@@ -65,6 +65,11 @@ class Balance:
         return max(NOTHING, self.contract.surcharge - self.paid) if self.contract else NOTHING
 
     @property
+    def unbilled(self) -> Decimal:
+        """Owed, and no open invoice asks for it."""
+        return max(NOTHING, self.outstanding - self.pending)
+
+    @property
     def open_invoice(self) -> Invoice | None:
         """The invoice of the newest signed contract that waits for payment."""
         waiting = (invoice for invoice in self.invoices if invoice.status == InvoiceStatus.PENDING)

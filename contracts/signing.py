@@ -49,6 +49,8 @@ class CodeWrong(SigningRefused):
     def __init__(self, tries_left: int):
         self.tries_left = tries_left
         self.message = f"Неверный код. Осталось попыток: {tries_left}."
+        if not tries_left:
+            self.message = "Неверный код, и попыток больше нет. Запросите новый код."
 
 
 class CodeLate(SigningRefused):

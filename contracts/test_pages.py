@@ -1,13 +1,15 @@
 """The pages of step 4 and after: what they answer, to whom, and what they write."""
 
+import re
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
 from clients.models import Status
-from contracts import issuing, pep, signing
+from contracts import issuing, payment, pep, signing
 from contracts.conftest import code_sent_to, sign, wrong
 from contracts.models import Contract, Invoice
 from privet import storages
@@ -236,6 +238,27 @@ def test_the_end_says_what_is_due_and_confirms_its_payment(as_anna, signed, make
 
     assert "Успешно оформлен" in reply.text
     assert make.fresh(signed.client).status == Status.PROCESSED
+
+
+def test_the_end_says_of_what_is_due_what_is_billed(as_anna, anna, signed):
+    def says() -> str:
+        page = as_anna.get(url("done", signed.client)).text
+        notice = re.search(r'<div class="notice info"><p>\s*(.*?)\s*</p>', page, re.DOTALL)[1]
+        return re.sub(r"[ \n]+", " ", notice)
+
+    all_billed = says()
+    part = payment.bill(
+        signed.client, amount=Decimal(100), description="Часть", due_on=date.today() + timedelta(days=7), by=anna
+    )
+    part_billed = says()
+    payment.confirm_payment(part, by=anna)
+    nothing_billed = says()
+
+    assert "Счёт пришёл ему" in all_billed
+    assert "ещё не выставлен" not in all_billed
+    assert 'Выставлено <span class="money">100,00\u00a0₽</span>: счёт пришёл ему' in part_billed
+    assert 'На остальные <span class="money">200,00\u00a0₽</span> счёт ещё не выставлен.' in part_billed
+    assert nothing_billed.endswith("200,00\u00a0₽</strong>. Счёт на эту сумму ещё не выставлен.")
 
 
 def test_the_end_of_an_unsigned_client_is_where_they_are(as_anna, issued):

@@ -61,6 +61,7 @@ def test_unlimited_code_guesses_a_code_ends_after_five_wrong_tries(issued, anna)
         with pytest.raises(signing.CodeWrong) as refused:
             sign(issued, anna, wrong(code))
         assert refused.value.tries_left == left
+    assert str(refused.value) == "Неверный код, и попыток больше нет. Запросите новый код."
 
     with pytest.raises(signing.CodeUsedUp):
         sign(issued, anna, code)

@@ -134,6 +134,10 @@ class DeviceForm(PhotosForm, forms.ModelForm):
     class Meta:
         model = Device
         fields = ["title", "type", "purchased_on", "description", "serial_number", "specs", "extra_fee"]
+        error_messages = {
+            "title": {"required": "Напишите название устройства."},
+            "type": {"required": "Выберите тип устройства."},
+        }
         widgets = {"description": forms.Textarea({"rows": 3}), "specs": forms.Textarea({"rows": 3})}
 
     def __init__(self, data=None, files=None, *, instance: Device):

@@ -164,7 +164,9 @@ def test_a_new_device_is_saved_when_its_photos_have_arrived(phone, make, client,
     page.get_by_role("button", name="Сохранить").click()
     expect(page.get_by_text(re.compile("Отправляем фото, осталось: [12]"))).to_be_visible()
     network(page)
-    expect(page.get_by_text("Обязательное поле")).to_be_visible(timeout=ARRIVES)  # the title: nothing else is lost
+    expect(page.get_by_text("Напишите название устройства")).to_be_visible(
+        timeout=ARRIVES
+    )  # the title: nothing else is lost
     expect(page.get_by_text("Отправлено", exact=True)).to_have_count(2)
     page.get_by_label("Название").fill("Гефест")
     page.get_by_role("button", name="Убрать note.jpg").click()

@@ -7,12 +7,17 @@ ASKED_FOR = (Reason.REQUEST, Reason.WITHDRAWN, Reason.UNLAWFUL)
 
 
 class ErasureForm(forms.Form):
-    reason = forms.ChoiceField(label="Причина", choices=[(reason.value, reason.label) for reason in ASKED_FOR])
+    reason = forms.ChoiceField(
+        label="Причина",
+        choices=[(reason.value, reason.label) for reason in ASKED_FOR],
+        error_messages={"required": "Выберите причину."},
+    )
     note = forms.CharField(
         label="Основание",
         max_length=300,
         help_text="Например: заявление клиента от 20.11.2026, вх. № 15.",
         widget=forms.TextInput({"class": "vTextField"}),
+        error_messages={"required": "Напишите, на каком основании данные уничтожаются."},
     )
     ended = forms.BooleanField(
         label="Клиент отказался от договора до его срока (пункт 8.3), расчёты с ним закончены",

@@ -24,12 +24,14 @@ class PasswordField(forms.CharField):
 
 def password_field(label: str, autocomplete: str, **attributes) -> PasswordField:
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete} | attributes)
-    return PasswordField(label=label, strip=False, max_length=LONGEST_PASSWORD, widget=widget)
+    missing = {"required": f"Введите {label[0].lower()}{label[1:]}."}
+    return PasswordField(label=label, strip=False, max_length=LONGEST_PASSWORD, widget=widget, error_messages=missing)
 
 
 def email_field(autocomplete: str) -> forms.EmailField:
     widget = forms.EmailInput(attrs={"autocomplete": autocomplete, "autofocus": True})
-    return forms.EmailField(label="Электронная почта", max_length=254, widget=widget)
+    missing = {"required": "Введите электронную почту."}
+    return forms.EmailField(label="Электронная почта", max_length=254, widget=widget, error_messages=missing)
 
 
 class SignInForm(forms.Form):
@@ -54,13 +56,14 @@ class NewPasswordForm(SetPasswordForm):
 class PasswordChangeForm(NewPasswordForm):
     """Whether the old password is right is not asked here: that is a try, and tries are counted."""
 
-    old_password = password_field("Нынешний пароль", "current-password")
+    old_password = password_field("Нынешний пароль", "current-password", autofocus=True)
+    new_password1 = password_field("Новый пароль", "new-password")
     field_order = ["old_password", "new_password1", "new_password2"]
 
 
-def code_field(**attributes) -> forms.CharField:
+def code_field(label: str, **attributes) -> forms.CharField:
     widget = forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"} | attributes)
-    return forms.CharField(label="Код", max_length=40, widget=widget)
+    return forms.CharField(label=label, max_length=40, widget=widget, error_messages={"required": "Введите код."})
 
 
 class CodeForm(forms.Form):
@@ -68,7 +71,7 @@ class CodeForm(forms.Form):
 
     lengths = (APP_DIGITS,)
     wrong = "Код — это шесть цифр из приложения."
-    code = code_field()
+    code = code_field("Код из приложения")
 
     def clean_code(self) -> str:
         digits = re.sub(r"[\s\-–—]", "", self.cleaned_data["code"])
@@ -82,4 +85,4 @@ class AnyCodeForm(CodeForm):
 
     lengths = (APP_DIGITS, BACKUP_DIGITS)
     wrong = "Код — это шесть цифр из приложения или десять цифр резервного кода."
-    code = code_field(autofocus=True)
+    code = code_field("Код", autofocus=True)

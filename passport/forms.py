@@ -30,7 +30,10 @@ TAKEN = (
 class PassportNumberField(forms.CharField):
     """Series and number in one field; cleans to ten digits."""
 
-    default_error_messages = {"invalid": "Нужны десять цифр: четыре — серия, шесть — номер. Например, 46 13 348353."}
+    default_error_messages = {
+        "required": "Введите серию и номер паспорта: десять цифр.",
+        "invalid": "Нужны десять цифр: четыре — серия, шесть — номер. Например, 46 13 348353.",
+    }
 
     def to_python(self, value):
         text = super().to_python(value)
@@ -63,6 +66,8 @@ class TypedDateField(forms.DateField):
 class DepartmentCodeField(forms.CharField):
     """Six digits with or without the dash; cleans to NNN-NNN."""
 
+    default_error_messages = {"required": "Введите код подразделения: шесть цифр."}
+
     def to_python(self, value):
         digits = re.sub(r"[\s–—-]", "", super().to_python(value))
         if digits and not re.fullmatch(r"[0-9]{6}", digits):
@@ -87,6 +92,14 @@ class PassportForm(forms.ModelForm):
             "last_name", "first_name", "middle_name", "issued_by", "department_code", "issued_on", "birth_date",
             "registration_address",
         ]  # fmt: skip
+        error_messages = {
+            "last_name": {"required": "Напишите фамилию, как в паспорте."},
+            "first_name": {"required": "Напишите имя, как в паспорте."},
+            "issued_by": {"required": "Напишите, кем выдан паспорт."},
+            "issued_on": {"required": "Напишите дату выдачи."},
+            "birth_date": {"required": "Напишите дату рождения."},
+            "registration_address": {"required": "Напишите адрес регистрации."},
+        }
         field_classes = {"issued_on": TypedDateField, "birth_date": TypedDateField}
         widgets = {
             "issued_by": forms.Textarea({"rows": 2}),

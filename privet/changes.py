@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cached_property
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from django.utils.text import capfirst
 
 from managers import cipher
 from managers.models import Manager
+from privet import money
 
 PER_PAGE = 50
 LABELS = {"insert": "добавлено", "update": "изменено", "delete": "удалено"}
@@ -170,6 +172,8 @@ def _told(event, field: models.Field, names: _Names) -> str:
         return "да" if value else "нет"
     if isinstance(value, datetime):
         return f"{timezone.localtime(value):%d.%m.%Y %H:%M}"
+    if isinstance(value, Decimal):
+        return money.in_figures(value)
     return f"{value:%d.%m.%Y}" if isinstance(value, date) else str(value)
 
 

@@ -1,6 +1,6 @@
 """Columns drawn as SVG by a template (ui/columns.html): no script, no library, every number also in a table."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 HEIGHT = 100
@@ -13,25 +13,25 @@ class Column(NamedTuple):
     y: float
     height: float
     label: str
-    value: object
+    told: str
 
 
 class Columns(NamedTuple):
     title: str
     width: int
     columns: list[Column]
-
-    @property
-    def most(self):
-        return max((column.value for column in self.columns), default=0)
+    most: str
 
 
-def columns(title: str, values: Iterable[tuple[str, float]]) -> Columns:
-    """A chart of (label, value) pairs; the largest value is HEIGHT high, and what is not nothing can be seen."""
+def columns(title: str, values: Iterable[tuple[str, float]], tell: Callable[[float], str] = str) -> Columns:
+    """A chart of (label, value) pairs; the largest value is HEIGHT high, and what is not nothing can be seen.
+
+    `tell` says a value in words.
+    """
     values = list(values)
     most = max([1, *(value for _, value in values)])
     drawn = []
     for place, (label, value) in enumerate(values):
         height = round(max(HEIGHT * float(value) / float(most), 1 if value else 0), 1)
-        drawn.append(Column(place * WIDTH, round(HEIGHT - height, 1), height, label, value))
-    return Columns(title, len(values) * WIDTH, drawn)
+        drawn.append(Column(place * WIDTH, round(HEIGHT - height, 1), height, label, tell(value)))
+    return Columns(title, len(values) * WIDTH, drawn, tell(max((value for _, value in values), default=0)))

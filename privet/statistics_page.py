@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from clients.models import Status
 from contracts.statistics import LONGEST, Done, Period, StepTime, by_day, by_manager, done, step_times
 from managers.models import Manager
-from privet import csv_file, workload
+from privet import csv_file, money, workload
 from privet.charts import columns
 from privet.plurals import plural
 
@@ -22,9 +22,14 @@ CHOICES = (7, 30, 90)
 HEADS = ["День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб."]
 
 
+def day_field(label: str) -> forms.DateField:
+    widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(label=label, widget=widget, error_messages={"required": "Укажите день."})
+
+
 class PeriodForm(forms.Form):
-    first = forms.DateField(label="С", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
-    last = forms.DateField(label="По", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
+    first = day_field("С")
+    last = day_field("По")
 
     def clean(self):
         cleaned = super().clean()
@@ -57,7 +62,7 @@ def statistics(request):
         "choices": [(days, Period.latest(days)) for days in CHOICES],
         "funnel": _funnel(),
         "signed": _chart("Подписано договоров по дням", days, "signed"),
-        "amount": _chart("Оплачено по дням, ₽", days, "amount"),
+        "amount": _chart("Оплачено по дням", days, "amount", money.in_figures),
         "managers": [(names.get(row.manager_id, ""), row) for row in by_manager(period)],
         "steps": [_told(step) for step in step_times(period)],
         "query": f"first={period.first:%Y-%m-%d}&last={period.last:%Y-%m-%d}",
@@ -95,8 +100,8 @@ def _funnel() -> list[tuple[str, int, float]]:
     return [(Status(status).label, count, round(100 * count / most, 1)) for status, count in counts.items()]
 
 
-def _chart(title: str, days: list[Done], what: str):
-    return columns(title, [(f"{row.day:%d.%m}", getattr(row, what)) for row in days])
+def _chart(title: str, days: list[Done], what: str, tell=str):
+    return columns(title, [(f"{row.day:%d.%m}", getattr(row, what)) for row in days], tell)
 
 
 def _told(step: StepTime) -> tuple[str, str, str]:

@@ -1,5 +1,7 @@
 """«История» and «Кто видел» in the admin site: in words, masked, in pages, and as tables that calculate nothing."""
 
+from decimal import Decimal
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -58,6 +60,14 @@ def test_it_can_be_filtered_and_nonsense_filters_nothing(as_gleb, as_anna, anna,
     assert as_gleb.get(history(client), {"by": gleb.pk}).context["changes"] == []
     for nonsense in ({"kind": "session"}, {"by": "1 OR 1"}, {"p": "x"}, {"p": "99"}):
         assert len(as_gleb.get(history(client), nonsense).context["changes"]) == everything
+
+
+def test_sums_are_told_as_money(as_gleb, make):
+    tariff = make.tariff(base_fee=1000)
+    tariff.base_fee = Decimal("1003900.5")
+    tariff.save()
+
+    assert "базовая стоимость, ₽: 1\u00a0000,00\u00a0₽ → 1\u00a0003\u00a0900,50\u00a0₽" in told(as_gleb.get(history(tariff)))
 
 
 def test_it_comes_in_pages_and_the_number_of_queries_does_not_grow(as_gleb, make, anna, client):

@@ -3,8 +3,12 @@
 import re
 
 import pytest
+from django.contrib.admin.helpers import ActionForm
+from django.forms import BaseForm, Field
+from django.urls import get_resolver, reverse
 
 from privet.env import BASE_DIR
+from privet.uploads import UploadForm
 
 TEMPLATES = BASE_DIR / "templates"
 PAGES = [str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html") if "admin" not in path.parts]
@@ -41,3 +45,31 @@ def test_a_title_names_nobody(page):
     said = [variable for title in titles for variable in re.findall(r"{{.*?}}", title)]
 
     assert set(said) <= set(OURS)
+
+
+def test_a_field_that_was_left_empty_says_what_to_do():
+    """«Обязательное поле» says only that something is wrong."""
+    get_resolver().url_patterns  # noqa: B018  imports the views with their forms
+    asked = [
+        (form.__name__, name)
+        for form in own(BaseForm)
+        for name, field in form.base_fields.items()
+        if field.required and not field.widget.is_hidden
+        if field.error_messages["required"] == Field.default_error_messages["required"]
+    ]
+    assert asked == []
+
+
+def own(kind: type) -> list[type]:
+    """Our forms that people fill in."""
+    found = [form for form in kind.__subclasses__() if form not in (ActionForm, UploadForm)]
+    ours = [form for form in found if (BASE_DIR / form.__module__.split(".")[0]).is_dir()]
+    return [*ours, *(form for other in found for form in own(other))]
+
+
+def test_a_development_server_gives_the_scripts_of_production(as_anna, settings):
+    """Those that django-htmx adds replace a page, with all that was typed, when an answer is an error."""
+    settings.DEBUG = True
+    page = as_anna.get(reverse("clients:list")).text
+
+    assert re.findall(r'src="/static/django_htmx/([^"]+)"', page) == ["htmx-2.min.js"]

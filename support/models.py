@@ -174,7 +174,7 @@ class LogEntry(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="entries")
-    kind = models.CharField(max_length=8, choices=LogKind)
+    kind = models.CharField("вид", max_length=8, choices=LogKind)
     author = models.ForeignKey(Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто")
     body = models.TextField("текст")
     created_at = models.DateTimeField("когда", default=timezone.now)
