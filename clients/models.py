@@ -260,7 +260,9 @@ class Client(models.Model):
         Of two managers at once exactly one wins; the other gets ClaimedByAnother and nothing of theirs is written.
         """
         now = timezone.now()
-        # The account first, then our row: the trigger on `users` locks in this order too.
+        # Our row first, like all deeds on a client: another one that holds it and waits for the account would keep the
+        # trigger on `users` from writing what search finds.
+        Client.objects.select_for_update(no_key=True).only("pk").get(pk=self.pk)
         user = AppUser.objects.select_for_update().get(pk=self.user_id)
         if self._claim(by=by, now=now):
             pass

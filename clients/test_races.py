@@ -72,6 +72,18 @@ def test_of_a_manager_and_an_admin_at_once_one_claims(make, anna, gleb, race):
     assert outcomes[0] == anna if claimer == anna else isinstance(outcomes[0], ClaimedByAnother)
 
 
+def test_search_finds_what_step_1_writes_while_a_device_is_added(make, anna, race):
+    client = make.awaiting_contract(anna)
+
+    def add():
+        with transaction.atomic():
+            return make.device(make.fresh(client).locked(), anna)
+
+    race(add, lambda: confirm(client, anna, "Новикова"), at=client)
+
+    assert "новикова" in make.fresh(client).search
+
+
 def post_while_another_account_is_written(make, manager, address: str, data: dict, **taken):
     """The answer to a form sent while an account with `taken` is written, but not committed yet."""
 

@@ -12,8 +12,9 @@ from agreements.models import Kind
 from clients.models import Client, Status, TransitionRefused
 from contracts import pdf
 from contracts.chain import What, append
-from contracts.models import Contract, InvoiceStatus
+from contracts.models import Contract
 from contracts.numbering import next_number
+from contracts.payment import Balance
 from contracts.snapshot import CompanyPart, Contents, Snapshot
 from managers.models import Manager
 from privet import storages
@@ -139,8 +140,8 @@ def keep_signed(client: Client, *, by: Manager) -> None:
     current = open_contract(client)
     if current:
         void(current, by=by, now=now)
-    unpaid = signed.invoices.model.objects.filter(contract__client=client, status=InvoiceStatus.PENDING).exists()
-    target = Status.AWAITING_PAYMENT if unpaid else Status.PROCESSED
+    balance = Balance.of(client)
+    target = Status.AWAITING_PAYMENT if balance.outstanding or balance.pending else Status.PROCESSED
     client.move(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
     log.event(client, f"Изменения отменены, действует договор {signed.number}", by=by, now=now)
     append(signed, What.KEPT, by=by, at=now)

@@ -1,15 +1,16 @@
 """Issuing: frozen contents, numbers, what happens when the data changes or the storage fails."""
 
 import hashlib
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 
 from clients.models import Status, TransitionRefused
-from contracts import issuing
+from contracts import issuing, payment
 from contracts.changes import differences
 from contracts.conftest import sign
 from contracts.models import Contract, NumberOfDay
@@ -155,6 +156,27 @@ def _down(*args, **kwargs):
     raise OSError("storage is down")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_file_of_a_contract_stays_when_only_the_answer_to_its_commit_is_lost(make, anna, monkeypatch, stored_files):
+    client, commit = make.awaiting_contract(anna), connection._commit
+
+    def commit_and_lose():
+        commit()
+        monkeypatch.undo()
+        raise OperationalError("server closed the connection unexpectedly")
+
+    def append_last(*args, **kwargs):
+        append(*args, **kwargs)
+        monkeypatch.setattr(connection, "_commit", commit_and_lose)
+
+    append = issuing.append
+    monkeypatch.setattr(issuing, "append", append_last)
+    with pytest.raises(OperationalError):
+        issuing.issue(client, by=anna)
+
+    assert stored_files("contracts") == [Contract.objects.get().pdf_key]
+
+
 @pytest.mark.parametrize(
     "change", [lambda client, by: rename_device(client, by), lambda client, _: client.passport.delete()]
 )
@@ -204,6 +226,17 @@ def test_a_change_taken_back_needs_no_new_contract(signed, anna, make):
 
     assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
     assert not signed.client.contracts.open().exists()
+
+
+def test_a_change_taken_back_leaves_what_was_not_billed_to_be_paid(signed, anna, make):
+    soon = date.today() + timedelta(days=7)
+    part = payment.bill(signed.client, amount=Decimal(100), description="Часть", due_on=soon, by=anna)
+    payment.confirm_payment(part, by=anna)
+    make.device(make.fresh(signed.client), anna, title="По ошибке").remove(by=anna)
+
+    issuing.keep_signed(signed.client, by=anna)
+
+    assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
 
 
 def test_a_change_that_stands_can_not_be_waved_away(signed, anna, make):

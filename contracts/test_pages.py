@@ -247,9 +247,8 @@ def test_the_end_says_of_what_is_due_what_is_billed(as_anna, anna, signed):
         return re.sub(r"[ \n]+", " ", notice)
 
     all_billed = says()
-    part = payment.bill(
-        signed.client, amount=Decimal(100), description="Часть", due_on=date.today() + timedelta(days=7), by=anna
-    )
+    soon = date.today() + timedelta(days=7)
+    part = payment.bill(signed.client, amount=Decimal(100), description="Часть", due_on=soon, by=anna)
     part_billed = says()
     payment.confirm_payment(part, by=anna)
     nothing_billed = says()

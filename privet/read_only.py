@@ -1,8 +1,10 @@
 """What the pages of Django admin share: nothing is counted to its end, and what others change is only shown."""
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
+from django.http import HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
@@ -28,6 +30,13 @@ class OfficeAdmin(admin.ModelAdmin):
     def get_action_choices(self, request, default_choices=None, action_location=ActionLocation.CHANGE_LIST):
         default_choices = default_choices or [("", "Выберите действие")]
         return super().get_action_choices(request, default_choices, action_location)
+
+    def response_action(self, request, queryset, **where):
+        try:
+            return super().response_action(request, queryset, **where)
+        except ValidationError:
+            self.message_user(request, "Таких записей нет. Отметьте их в списке.", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def changelist_view(self, request, extra_context=None):
         title = capfirst(self.opts.verbose_name_plural)

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.core import signing
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, default_storage
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.urls import reverse
 from s3transfer.exceptions import RetriesExceededError
 from storages.backends.s3 import S3Storage
@@ -326,13 +326,19 @@ def remove(key: str) -> None:
 
 @contextmanager
 def stored(objects: Mapping[str, bytes]) -> Iterator[None]:
-    """Write the objects, then run the block that records them; if it fails, they are removed again."""
+    """Write the objects, then run the block that records them; if it fails, they are removed again.
+
+    Not when the database was lost: the block may be recorded, and only the answer to COMMIT be missing. Objects that
+    nothing speaks of are removed by `clean_storage`.
+    """
     written = []
     try:
         for key, content in objects.items():
             put(key, content)
             written.append(key)
         yield
+    except (OperationalError, InterfaceError):
+        raise
     except BaseException:
         _remove_quietly(written)
         raise

@@ -340,3 +340,21 @@ def test_garbage_gets_no_500_from_the_admin_site(name, gleb, drive, data, reques
     asked = data.draw(requests({"action": "delete_selected", "q": "Иванов"}, bool(arguments)))
 
     drive(browser["browser"], name, reverse(name, args=arguments), asked, arguments)
+
+
+@pytest.mark.parametrize(
+    ("model", "action"),
+    [
+        ("clients_client", "reassign"),
+        ("clients_client", "erase_clients"),
+        ("contracts_contract", "unlock"),
+        ("managers_manager", "send_password_link"),
+        ("managers_manager", "reset_second_factor"),
+    ],
+)
+def test_an_action_on_what_is_no_row_is_refused_in_words(as_gleb, model, action):
+    data = {"action": action, "_selected_action": "garbage", "index": "0"}
+    answer = as_gleb.post(reverse(f"admin:{model}_changelist"), data, follow=True)
+
+    assert answer.status_code == 200
+    assert "Таких записей нет" in answer.text

@@ -67,7 +67,8 @@ def test_sums_are_told_as_money(as_gleb, make):
     tariff.base_fee = Decimal("1003900.5")
     tariff.save()
 
-    assert "базовая стоимость, ₽: 1\u00a0000,00\u00a0₽ → 1\u00a0003\u00a0900,50\u00a0₽" in told(as_gleb.get(history(tariff)))
+    lines = told(as_gleb.get(history(tariff)))
+    assert "базовая стоимость, ₽: 1\u00a0000,00\u00a0₽ → 1\u00a0003\u00a0900,50\u00a0₽" in lines
 
 
 def test_it_comes_in_pages_and_the_number_of_queries_does_not_grow(as_gleb, make, anna, client):

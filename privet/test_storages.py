@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from privet import storages
@@ -79,6 +79,13 @@ class TestEitherStorage:
             record()
         assert not storages.exists("photos/1")
         assert not storages.exists("photos/2")
+
+    @pytest.mark.parametrize("lost", [OperationalError, InterfaceError])
+    def test_objects_stay_when_nobody_knows_whether_they_were_recorded(self, lost):
+        """The database may have committed, and only its answer be lost."""
+        with pytest.raises(lost), storages.stored({"contracts/1": b"one"}):
+            raise lost
+        assert storages.get("contracts/1") == b"one"
 
     def test_of_two_objects_the_first_is_not_left_behind_when_the_second_fails(self):
         storages.put("photos/2", b"taken")
