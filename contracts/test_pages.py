@@ -22,8 +22,13 @@ def url(name: str, client) -> str:
     return reverse(f"contracts:{name}", args=[client.pk])
 
 
-def signature(**overrides) -> dict:
-    return {"consent": "on", "pep_version": pep.current_version(), "code": ""} | overrides
+def shown(contract: Contract) -> dict:
+    """What a page sends of the contract that it shows."""
+    return {"contract": contract.pk}
+
+
+def signature(contract: Contract, **overrides) -> dict:
+    return shown(contract) | {"consent": "on", "pep_version": pep.current_version(), "code": ""} | overrides
 
 
 def bill(**overrides) -> dict:
@@ -78,7 +83,7 @@ def test_issuing_for_a_client_who_needs_no_contract_goes_to_the_end(as_anna, sig
 
 
 def test_requesting_a_code_by_a_plain_form(as_anna, issued):
-    reply = as_anna.post(url("code", issued.client), follow=True)
+    reply = as_anna.post(url("code", issued.client), shown(issued), follow=True)
 
     assert "Код отправлен клиенту" in str([str(message) for message in get_messages(reply.wsgi_request)])
     assert code_sent_to(issued.client) not in reply.text
@@ -86,16 +91,16 @@ def test_requesting_a_code_by_a_plain_form(as_anna, issued):
 
 
 def test_requesting_a_code_by_htmx_answers_with_the_block_alone(as_anna, issued):
-    reply = as_anna.post(url("code", issued.client), headers=HTMX_CODE)
+    reply = as_anna.post(url("code", issued.client), shown(issued), headers=HTMX_CODE)
 
     assert reply.text.lstrip().startswith('<div id="code"')
     assert "Код отправлен" in reply.text
 
 
 def test_a_second_request_at_once_is_refused_with_the_time_to_wait(as_anna, issued):
-    as_anna.post(url("code", issued.client))
+    as_anna.post(url("code", issued.client), shown(issued))
 
-    reply = as_anna.post(url("code", issued.client), headers=HTMX_CODE)
+    reply = as_anna.post(url("code", issued.client), shown(issued), headers=HTMX_CODE)
 
     assert reply.status_code == 429
     assert "Новый код можно запросить через" in reply.text
@@ -105,10 +110,10 @@ def test_a_second_request_at_once_is_refused_with_the_time_to_wait(as_anna, issu
 
 
 def test_the_right_code_signs_and_goes_on(as_anna, issued, anna):
-    as_anna.post(url("code", issued.client))
+    as_anna.post(url("code", issued.client), shown(issued))
     digits = code_sent_to(issued.client)
 
-    reply = as_anna.post(url("signature", issued.client), signature(code=f"{digits[:3]} {digits[3:]}"))
+    reply = as_anna.post(url("signature", issued.client), signature(issued, code=f"{digits[:3]} {digits[3:]}"))
 
     assert reply.url == url("done", issued.client)
     issued.refresh_from_db()
@@ -117,10 +122,10 @@ def test_the_right_code_signs_and_goes_on(as_anna, issued, anna):
 
 
 def test_a_wrong_code_is_422_with_the_tries_left_and_keeps_what_was_typed(as_anna, issued):
-    as_anna.post(url("code", issued.client))
+    as_anna.post(url("code", issued.client), shown(issued))
     code = wrong(code_sent_to(issued.client))
 
-    reply = as_anna.post(url("signature", issued.client), signature(code=code))
+    reply = as_anna.post(url("signature", issued.client), signature(issued, code=code))
 
     assert reply.status_code == 422
     assert "Осталось попыток: 4" in reply.text
@@ -144,9 +149,9 @@ def test_a_wrong_code_is_422_with_the_tries_left_and_keeps_what_was_typed(as_ann
     ],
 )
 def test_a_malformed_signature_is_422_and_spends_no_try(as_anna, issued, typed, said):
-    as_anna.post(url("code", issued.client))
+    as_anna.post(url("code", issued.client), shown(issued))
 
-    reply = as_anna.post(url("signature", issued.client), signature(code=code_sent_to(issued.client)) | typed)
+    reply = as_anna.post(url("signature", issued.client), signature(issued, code=code_sent_to(issued.client)) | typed)
 
     assert reply.status_code == 422
     assert said in reply.text
@@ -155,25 +160,25 @@ def test_a_malformed_signature_is_422_and_spends_no_try(as_anna, issued, typed, 
 
 
 def test_a_code_that_was_not_requested_has_its_own_message(as_anna, issued):
-    reply = as_anna.post(url("signature", issued.client), signature(code="123456"))
+    reply = as_anna.post(url("signature", issued.client), signature(issued, code="123456"))
 
     assert reply.status_code == 422
     assert "Код ещё не запрошен" in reply.text
 
 
 def test_a_stale_page_is_told_of_the_change_instead_of_signing(as_anna, issued, anna, make):
-    as_anna.post(url("code", issued.client))
+    as_anna.post(url("code", issued.client), shown(issued))
     code = code_sent_to(issued.client)
     make.device(make.fresh(issued.client), anna, title="Плита")
 
-    reply = as_anna.post(url("signature", issued.client), signature(code=code))
+    reply = as_anna.post(url("signature", issued.client), signature(issued, code=code))
 
     assert reply.status_code == 409
     assert "Добавлено устройство «Плита»" in reply.text
 
 
 def test_a_second_click_on_sign_goes_on_quietly(as_anna, signed):
-    reply = as_anna.post(url("signature", signed.client), signature(code="000000"))
+    reply = as_anna.post(url("signature", signed.client), signature(signed, code="000000"))
 
     assert reply.status_code == 302
     assert Contract.objects.get().signed_at == signed.signed_at
@@ -190,10 +195,12 @@ def test_a_locked_contract_says_who_helps(as_anna, issued):
 
 def test_signing_records_the_address_that_the_proxy_names(as_anna, issued, settings):
     settings.TRUSTED_PROXIES = 1
-    as_anna.post(url("code", issued.client))
+    as_anna.post(url("code", issued.client), shown(issued))
     forwarded = {"X-Forwarded-For": "203.0.113.9, 198.51.100.4"}
 
-    as_anna.post(url("signature", issued.client), signature(code=code_sent_to(issued.client)), headers=forwarded)
+    as_anna.post(
+        url("signature", issued.client), signature(issued, code=code_sent_to(issued.client)), headers=forwarded
+    )
 
     issued.refresh_from_db()
     assert issued.signer_ip == "198.51.100.4"
@@ -223,6 +230,28 @@ def test_documents_of_another_managers_client_are_not_found(as_boris, as_vera, s
 
     assert as_boris.get(reverse(f"contracts:{name}", args=[pk])).status_code == 404
     assert as_vera.get(reverse(f"contracts:{name}", args=[pk])).status_code == 404
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX_CODE], ids=["page", "code"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_page_that_shows_an_earlier_contract_sends_no_code_and_signs_nothing(
+    as_anna, anna, issued, make, headers, known
+):
+    seen = shown(issued) if known else {}
+    make.device(make.fresh(issued.client), anna, title="Ещё одно")
+    current = issuing.issue(make.fresh(issued.client), by=anna)
+
+    reply = as_anna.post(url("code", issued.client), seen, headers=headers)
+    assert reply.status_code == 409
+    assert "сформировали заново" in reply.text
+    assert current.number in reply.text
+    assert reply.headers.get("HX-Retarget") == ("#main" if headers else None)
+
+    signing.request_code(current, by=anna)
+    typed = signature(issued, code=code_sent_to(issued.client)) | {"contract": ""} | seen
+    reply = as_anna.post(url("signature", issued.client), typed)
+    assert reply.status_code == 409
+    assert make.fresh(issued.client).contracts.signed().count() == 0
 
 
 # After the signature

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import reswap, retarget
 
 from agreements import agreeing
 from agreements.forms import AgreementForm
@@ -24,7 +25,7 @@ from contracts import issuing, payment, pdf, pep, signing
 from contracts.access import get_contract_for, get_invoice_for
 from contracts.changes import differences
 from contracts.forms import InvoiceForm, NoteForm, SignatureForm
-from contracts.models import Invoice, InvoiceStatus
+from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.snapshot import Contents
 from contracts.timeline import timeline
 from managers import limits
@@ -33,6 +34,8 @@ from privet import onboarding, storages
 from support import log
 
 logger = logging.getLogger(__name__)
+
+REPLACED = "Пока страница была открыта, договор сформировали заново. Прочитайте его и запросите код."
 
 # Refusals about what was typed; the others are about a state that has moved on.
 TYPED = (
@@ -76,6 +79,8 @@ def kept(request, client):
     try:
         issuing.keep_signed(client, by=request.user)
     except TransitionRefused as refused:
+        if refused.client.status in onboarding.SIGNED:  # a second click
+            return redirect("contracts:done", client.pk)
         return _contract_page(request, refused.client, error="Данные отличаются от подписанного договора.", status=409)
     return redirect("contracts:done", client.pk)
 
@@ -87,6 +92,8 @@ def code(request, client):
     tells of the code.
     """
     current = issuing.open_contract(client)
+    if current and _is_another(request, current):
+        return _replaced(request, client)
     try:
         if not client.agreements.has(Kind.ELECTRONIC_SIGNATURE):
             agreement = AgreementForm(request.POST, kind=Kind.ELECTRONIC_SIGNATURE)
@@ -119,6 +126,8 @@ def signature(request, client):
         if client.status in onboarding.SIGNED:
             return redirect("contracts:done", client.pk)
         return _contract_page(request, client, error=signing.ContractClosed.message, status=409)
+    if _is_another(request, current):
+        return _replaced(request, client)
     form = SignatureForm(request.POST)
     if not form.is_valid():
         return _contract_page(request, client, form=form, status=422)
@@ -140,8 +149,19 @@ def signature(request, client):
     return redirect("contracts:done", client.pk)
 
 
+def _is_another(request, current: Contract) -> bool:
+    """Whether the page that was sent shows another contract than the one that is open now."""
+    return request.POST.get("contract") != str(current.pk)
+
+
+def _replaced(request, client: Client) -> HttpResponse:
+    """The contract that is open now, to somebody who has seen an earlier one; nothing is sent or signed."""
+    response = _contract_page(request, client, error=REPLACED, status=409, whole=True)
+    return reswap(retarget(response, "#main"), "innerHTML show:window:top") if request.htmx else response
+
+
 def _contract_page(
-    request, client: Client, *, form=None, agreement=None, error: str = "", status: int = 200
+    request, client: Client, *, form=None, agreement=None, error: str = "", status: int = 200, whole: bool = False
 ) -> HttpResponse:
     now = timezone.now()
     contents = Contents.of(client)
@@ -162,7 +182,7 @@ def _contract_page(
     }
     if current and not client.agreements.has(Kind.ELECTRONIC_SIGNATURE):
         context |= asking(client, Kind.ELECTRONIC_SIGNATURE, by=request.user, form=agreement)
-    elif request.htmx.target == "code":
+    elif request.htmx.target == "code" and not whole:
         template += "#code"
     return render(request, template, context, status=status)
 

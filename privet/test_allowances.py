@@ -123,7 +123,9 @@ def test_too_many_codes_over_all_clients_are_refused_and_none_is_sent(as_anna, a
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     use_up(limits.CODES, anna)
 
-    answer = as_anna.post(reverse("contracts:code", args=[contract.client.pk]), headers=into("code"))
+    answer = as_anna.post(
+        reverse("contracts:code", args=[contract.client.pk]), {"contract": contract.pk}, headers=into("code")
+    )
 
     assert refused(answer, "кодов")
     assert answer.text.lstrip().startswith('<div id="code"')
@@ -133,9 +135,9 @@ def test_too_many_codes_over_all_clients_are_refused_and_none_is_sent(as_anna, a
 def test_a_code_asked_for_too_soon_says_when_in_its_header_too(as_anna, anna, make):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     url = reverse("contracts:code", args=[contract.client.pk])
-    as_anna.post(url)
+    as_anna.post(url, {"contract": contract.pk})
 
-    answer = as_anna.post(url)
+    answer = as_anna.post(url, {"contract": contract.pk})
 
     assert answer.status_code == 429
     assert 55 <= int(answer["Retry-After"]) <= 60
