@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -24,11 +25,16 @@ def serial(device: "Device") -> str:
     return f"mgr-{device.pk}"
 
 
+def _rows(device: "Device") -> QuerySet[SharedDevice]:
+    """The device's row, also after the app has given it another serial."""
+    return SharedDevice.objects.filter(Q(serial_number=serial(device)) | Q(pk=device.pk))
+
+
 def reflect(device: "Device") -> None:
     """Write the device's row, new or changed; one that the app deleted comes back with its photos."""
-    _, created = SharedDevice.objects.update_or_create(
-        serial_number=serial(device),
+    _, created = _rows(device).update_or_create(
         defaults={
+            "serial_number": serial(device),
             "user_id": device.client.user_id,
             "title": device.title,
             "brand": device.type.name,
@@ -38,6 +44,7 @@ def reflect(device: "Device") -> None:
         },
         create_defaults={
             "id": device.pk,
+            "serial_number": serial(device),
             "user_id": device.client.user_id,
             "title": device.title,
             "brand": device.type.name,
@@ -54,11 +61,10 @@ def reflect(device: "Device") -> None:
 
 def forget(device: "Device") -> None:
     """Delete the device's row and its photos' rows; InUse when the app's own rows refer to it."""
-    shared = SharedDevice.objects.filter(serial_number=serial(device))
     try:
         with transaction.atomic():
             forget_photos(device)
-            shared.delete()
+            _rows(device).delete()
             # The app may have made its reference deferrable: ask now, not at the commit.
             connection.check_constraints()
     except IntegrityError as error:
@@ -66,21 +72,24 @@ def forget(device: "Device") -> None:
 
 
 def forget_photos(device: "Device") -> None:
-    SharedDevicePhoto.objects.filter(device__serial_number=serial(device)).delete()
+    SharedDevicePhoto.objects.filter(device__in=_rows(device)).delete()
 
 
 def reflect_photo(photo: "DevicePhoto") -> None:
     """Write the row of a photo that has just been saved."""
-    if SharedDevice.objects.filter(serial_number=serial(photo.device)).exists():
+    if _rows(photo.device).exists():
         _add(photo)
     else:
         reflect(photo.device)
 
 
 def _add(photo: "DevicePhoto") -> None:
-    device = SharedDevice.objects.get(serial_number=serial(photo.device))
     SharedDevicePhoto.objects.create(
-        id=photo.pk, device=device, file_url=public_url(photo), created_at=photo.created_at, updated_at=photo.created_at
+        id=photo.pk,
+        device=_rows(photo.device).get(),
+        file_url=public_url(photo),
+        created_at=photo.created_at,
+        updated_at=photo.created_at,
     )
 
 

@@ -68,6 +68,27 @@ def test_a_device_that_the_app_deleted_comes_back_whole_with_the_next_change(ann
     assert set(SharedDevicePhoto.objects.values_list("pk", flat=True)) == {photo.pk for photo in device.photos.all()}
 
 
+def test_a_device_with_another_serial_in_the_app_takes_photos_and_gets_its_own_back_with_the_next_change(anna, device):
+    SharedDevice.objects.update(serial_number="SN-1")
+
+    device.record_photos(device.draft_photos([(b"first", b"first")], by=anna).rows)
+    assert SharedDevicePhoto.objects.get().device_id == device.pk
+
+    device.title = "Плита Мечта"
+    device.write(by=anna)
+    shared = SharedDevice.objects.get()
+    assert (shared.pk, shared.title, shared.serial_number) == (device.pk, "Плита Мечта", f"mgr-{device.pk}")
+
+
+def test_a_removed_device_disappears_there_under_another_serial_too(anna, device, photos):
+    SharedDevice.objects.update(serial_number="SN-1")
+
+    device.remove(by=anna)
+
+    assert not SharedDevice.objects.exists()
+    assert not SharedDevicePhoto.objects.exists()
+
+
 def test_a_photo_that_the_app_deleted_can_be_removed(anna, photos):
     SharedDevicePhoto.objects.all().delete()
 
