@@ -1,7 +1,6 @@
 """Contact data, as managers type it."""
 
 import re
-import unicodedata
 
 import phonenumbers
 from django import forms
@@ -11,10 +10,10 @@ from django.utils.html import format_html
 from clients.models import AppUser, Client
 from clients.uploads import Upload
 from managers.models import Manager
+from privet.printable import validate_printable
 from privet.templatetags.formats import phone as formatted_phone
 
 NOT_UPLOADED = "Часть фото не дошла до хранилища. Уберите их и добавьте ещё раз."
-SIGNS = "№°"  # symbols of Unicode that addresses do contain
 
 
 def russian_phone(text: str) -> str:
@@ -32,12 +31,8 @@ def russian_phone(text: str) -> str:
 
 
 def validate_words(text: str) -> None:
-    """Letters are needed; emoji and control characters end up in contracts as empty boxes."""
-    unprintable = [
-        c for c in text if unicodedata.category(c) in ("So", "Cc", "Cs", "Co", "Cn") and c not in SIGNS + "\r\n"
-    ]
-    if unprintable:
-        raise ValidationError("Уберите значки и эмодзи: в договоре их напечатать нельзя.")
+    """Letters are needed, and nothing that a contract can't show."""
+    validate_printable(text)
     if not any(c.isalpha() for c in text):
         raise ValidationError("Напишите словами.")
 

@@ -7,11 +7,12 @@ from clients.models import AppUser, Client, Status
 GOOD = {"name": "Иванов Пётр", "phone": "9771232323", "email": "petr@mail.example", "address": "г. Москва, д. 5"}
 BAD = {
     "name": ["", " ", "\x00", "Иван\x00", "а" * 151, "а" * 1_000_000, "😀", "Иван 👍🏽",
-             "12345", "Иван\x07", "\u200b", "\ufffe"],
+             "12345", "Иван\x07", "\u200b", "\ufffe", "Иван\u202eов", "Иван\u200b", "Иван 🏻"],
     "phone": ["", "\x00", "977123232\x003", "9" * 1_000_000, "😀", "977😀1232323", "-9771232323000", "1e9", "31.02"],
     "email": ["\x00", "a@b", "a@", "а" * 1_000_000, "😀@mail.example",
               "a b@mail.example", "a@mail.example\x00", "x" * 250 + "@a.ru"],
-    "address": ["", " ", "\x00", "г. Москва\x00", "а" * 501, "а" * 1_000_000, "г. Москва 😀", "....", "\u202e\ue000 д"],
+    "address": ["", " ", "\x00", "г. Москва\x00", "а" * 501, "а" * 1_000_000, "г. Москва 😀", "....", "\u202e\ue000 д",
+                "г. Тула, д. \u202e1", "г. Тула\u200b"],
 }  # fmt: skip
 CASES = [
     pytest.param(field, value, id=f"{field}-{ascii(value)[:24]}") for field, values in BAD.items() for value in values

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from contracts import pep
 from contracts.models import Invoice
+from privet.printable import validate_printable
 
 LONGEST_TERM = timedelta(days=365)
 
@@ -69,6 +70,10 @@ class InvoiceForm(forms.ModelForm):
             "due_on": {"required": "Укажите, до какого дня оплатить."},
         }
         widgets = {"due_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["description"].validators.append(validate_printable)
 
     def clean_due_on(self):
         due_on, today = self.cleaned_data["due_on"], timezone.localdate()

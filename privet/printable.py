@@ -10,9 +10,9 @@ ALLOWED = set("№°™©®`^¨´\u00ad\n\r\t")
 
 
 def validate_printable(text: str) -> None:
-    """ValidationError when `text` has characters that a contract can't show."""
+    """ValidationError when `text` has characters that a document can't show."""
     found = {character for character in text if unicodedata.category(character) in UNPRINTABLE} - ALLOWED
     if found:
         visible = " ".join(sorted(character for character in found if unicodedata.category(character)[0] == "S"))
         what = f"значки ({visible[:20]})" if visible else "невидимые символы"
-        raise ValidationError(f"Уберите {what}: в договоре их не напечатать.", code="unprintable")
+        raise ValidationError(f"Уберите {what}: напечатать их нельзя.", code="unprintable")
