@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from contracts import pep
 from contracts.models import Invoice
+from privet import money
 from privet.printable import validate_printable
 
 LONGEST_TERM = timedelta(days=365)
@@ -45,10 +46,20 @@ class SignatureForm(forms.Form):
         return version
 
 
+class AmountField(forms.DecimalField):
+    """Roubles as people write them, and not what else Python takes for a number: 1e2, 1_0."""
+
+    def to_python(self, value) -> Decimal | None:
+        try:
+            return money.typed(value or "")
+        except ValueError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
 class InvoiceForm(forms.ModelForm):
     """The bill as the client will read it."""
 
-    amount = forms.DecimalField(
+    amount = AmountField(
         label="Сумма, ₽",
         max_digits=12,
         decimal_places=2,

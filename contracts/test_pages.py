@@ -325,6 +325,9 @@ def test_sending_an_invoice_answers_no_500_and_replaces_the_open_one(as_anna, si
         {"amount": "-5"},
         {"amount": "300,01"},
         {"amount": "1e999999"},
+        {"amount": "1e2"},
+        {"amount": "1_0"},
+        {"amount": "１００"},
         {"amount": "NaN"},
         {"amount": "Infinity"},
         {"amount": "9" * 1000},
@@ -350,6 +353,15 @@ def test_a_bad_invoice_is_422_and_bills_nothing(as_anna, signed, typed):
     assert reply.status_code == 422
     assert 'role="alert"' in reply.text or "error" in reply.text
     assert str(signed.invoices.get().amount) == "300.00"
+
+
+@pytest.mark.parametrize(
+    ("typed", "amount"), [("100,5", "100.50"), (" 100.50 ", "100.50"), ("2\u00a000 ₽", "200.00"), ("1 руб.", "1.00")]
+)
+def test_a_sum_is_taken_as_people_write_it(as_anna, signed, typed, amount):
+    as_anna.post(url("invoice", signed.client), bill(amount=typed))
+
+    assert str(signed.invoices.get(status="pending").amount) == amount
 
 
 def test_the_invoice_form_suggests_the_open_invoice(as_anna, signed):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from clients.forms import NOT_UPLOADED, UploadsField
 from clients.models import Client
 from devices.models import MAX_FEE, MAX_PHOTOS, Device, DeviceType, Tariff
+from privet import money
 from privet.images import MultiplePhotosField
 from privet.printable import validate_printable
 
@@ -73,16 +74,15 @@ class FeeField(forms.CharField):
     }
 
     def to_python(self, value) -> Decimal | None:
-        text = re.sub(r"\s|₽|руб\.?", "", super().to_python(value))
-        if not text:
-            return None
-        if re.match(r"[-−–]", text):
+        try:
+            fee = money.typed(super().to_python(value))
+        except ValueError as error:
+            raise self._refused("invalid") from error
+        if fee is not None and fee.is_signed():
             raise self._refused("negative")
-        if not re.fullmatch(r"[0-9]+([.,][0-9]{1,2})?", text):
-            raise self._refused("invalid")
-        if len(text) > 15 or Decimal(text.replace(",", ".")) > MAX_FEE:
+        if fee is not None and fee > MAX_FEE:
             raise self._refused("huge")
-        return Decimal(text.replace(",", "."))
+        return fee
 
     def prepare_value(self, value):
         return f"{value:f}".removesuffix(".00").replace(".", ",") if isinstance(value, Decimal) else value

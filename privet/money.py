@@ -1,5 +1,6 @@
 """Roubles: `Decimal` with two places, in figures and in words."""
 
+import re
 from decimal import ROUND_HALF_UP, Decimal
 
 from num2words import num2words
@@ -13,6 +14,14 @@ NBSP = "\u00a0"
 def rounded(amount: Decimal) -> Decimal:
     """To whole kopecks, half a kopeck up, as invoices are rounded."""
     return amount.quantize(KOPECK, rounding=ROUND_HALF_UP)
+
+
+def typed(text: str) -> Decimal | None:
+    """«1 500,50 ₽», with a comma or a point, as people write it; None for nothing, ValueError for what is no sum."""
+    text = re.sub(r"\s|₽|руб\.?", "", text)
+    if text and not re.fullmatch(r"[-−–]?[0-9]+([.,][0-9]{1,2})?", text):
+        raise ValueError(text[:20])
+    return Decimal(re.sub("[−–]", "-", text).replace(",", ".")) if text else None
 
 
 def in_figures(amount: Decimal) -> str:
