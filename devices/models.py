@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
@@ -15,7 +14,7 @@ from clients.models import Client
 from clients.uploads import Upload
 from devices import mirror
 from devices.shared import SharedDevice, SharedDevicePhoto
-from devices.tariffs import ClientTariff, Tariff
+from devices.tariffs import MAX_FEE, ClientTariff, Tariff
 from managers.history import tracked
 from managers.models import Manager
 from privet import storages
@@ -23,7 +22,6 @@ from privet import storages
 __all__ = ["ClientTariff", "Device", "DevicePhoto", "DeviceType", "SharedDevice", "SharedDevicePhoto", "Tariff"]
 
 MAX_PHOTOS = 10
-MAX_FEE = Decimal("1000000")
 
 
 class TooManyPhotos(Exception):

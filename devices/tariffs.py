@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -18,7 +18,11 @@ from managers.models import Manager
 if TYPE_CHECKING:
     from devices.models import Device
 
-NOT_NEGATIVE = MinValueValidator(0, "Сумма не может быть отрицательной.")
+MAX_FEE = Decimal("1000000")
+FEE_VALIDATORS = [
+    MinValueValidator(0, "Сумма не может быть отрицательной."),
+    MaxValueValidator(MAX_FEE, "Слишком большая сумма: не больше 1 000 000 ₽."),
+]
 
 
 @tracked("manager_tariffs_history")
@@ -26,9 +30,9 @@ class Tariff(models.Model):
     """What the company charges. Used ones are switched off, not deleted."""
 
     name = models.CharField("название", max_length=100, unique=True)
-    base_fee = models.DecimalField("базовая стоимость, ₽", max_digits=10, decimal_places=2, validators=[NOT_NEGATIVE])
+    base_fee = models.DecimalField("базовая стоимость, ₽", max_digits=10, decimal_places=2, validators=FEE_VALIDATORS)
     extra_per_device = models.DecimalField(
-        "доплата за устройство, ₽", max_digits=10, decimal_places=2, validators=[NOT_NEGATIVE]
+        "доплата за устройство, ₽", max_digits=10, decimal_places=2, validators=FEE_VALIDATORS
     )
     notes = models.TextField("примечания", blank=True)
     is_active = models.BooleanField("действует", default=True)

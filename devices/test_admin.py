@@ -42,6 +42,8 @@ def test_admins_add_and_change_tariffs(as_gleb):
         {"base_fee": "100000000000"},
         {"base_fee": "NaN"},
         {"base_fee": "1e400"},
+        {"base_fee": "1000000.01"},
+        {"extra_per_device": "1000000.01"},
         {"extra_per_device": "-0.01"},
         {"extra_per_device": "много"},
         {"extra_per_device": ""},
