@@ -39,6 +39,11 @@ def test_confirming_claims_the_client_and_goes_on(make, as_anna, anna):
     assert log(client) == ["Контактные данные подтверждены, клиент взят в работу."]
 
 
+def test_a_phone_that_the_app_wrote_in_full_can_be_called(make, as_anna):
+    client = make.client(phone="+79771232323")
+    assert 'href="tel:+79771232323"' in as_anna.get(page_of(client)).text
+
+
 def test_confirming_corrects_the_account(make, as_anna):
     client = make.client()
 

@@ -43,6 +43,23 @@ def test_a_static_file_and_a_part_are_what_django_makes_of_them():
     assert drawn('{% part "ui/dialogs.html" %}') == drawn('{% include "ui/dialogs.html" %}')
 
 
+@pytest.mark.parametrize(
+    ("phone", "called"),
+    [
+        ("9771232323", "+79771232323"),
+        ("+79771232323", "+79771232323"),
+        ("79771232323", "+79771232323"),
+        ("8 (977) 123-23-23", "+79771232323"),
+        ("+375 29 123-45-67", "+375291234567"),
+        ("112", "112"),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_a_phone_is_called_however_it_is_written(phone, called):
+    assert drawn("{{ phone|tel }}", phone=phone) == called
+
+
 def test_an_address_is_the_one_that_url_gives():
     assert drawn("{% address 'clients:list' %}") == reverse("clients:list")
     assert drawn("{% address 'clients:add' as add %}[{{ add }}]") == f"[{reverse('clients:add')}]"

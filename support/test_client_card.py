@@ -29,6 +29,11 @@ def test_shows_contact_manager_tickets_and_log_but_no_passport(as_vera, make, an
         assert hidden not in text, hidden
 
 
+def test_a_phone_that_the_app_wrote_in_full_can_be_called(as_vera, make):
+    client = make.client(phone="+79771232323")
+    assert 'href="tel:+79771232323"' in as_vera.get(reverse("support:client_card", args=[client.pk])).text
+
+
 def test_nothing_can_be_changed_on_it(as_vera, make):
     text = as_vera.get(reverse("support:client_card", args=[make.client().pk])).text
 

@@ -36,6 +36,11 @@ def test_links_to_the_clients_card(as_vera, ticket):
     assert card in as_vera.get(url("ticket", ticket)).text
 
 
+def test_a_phone_that_the_app_wrote_in_full_can_be_called(as_vera, make, written):
+    ticket = written(make.client(phone="+79771232323"))
+    assert 'href="tel:+79771232323"' in as_vera.get(url("ticket", ticket)).text
+
+
 def test_text_of_a_client_is_never_markup(as_vera, make, written):
     ticket = written(make.client(), subject="<script>1</script>", body="<img src=x onerror=alert(1)>")
 

@@ -1,5 +1,6 @@
 """How values read on our pages and documents; available in every template."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -34,6 +35,18 @@ def phone(digits: str) -> str:
     if digits.startswith("0"):
         return "—"
     return f"+7 ({digits[:3]}) {digits[3:6]}-{digits[6:8]}-{digits[8:]}"
+
+
+@register.filter
+def tel(phone: str) -> str:
+    """9771232323, also written as +7 977 123-23-23 or 8 977 123-23-23 → «+79771232323», for a link to call."""
+    text = phone or ""
+    digits = re.sub(r"[^0-9]", "", text)
+    if text.lstrip().startswith("+"):
+        return f"+{digits}"
+    if len(digits) == 11 and digits[0] in "78":
+        digits = digits[1:]
+    return f"+7{digits}" if len(digits) == 10 else digits
 
 
 @register.filter
