@@ -105,6 +105,14 @@ def test_who_was_late_is_told_who_has_the_client(make, as_anna, as_boris):
     assert make.fresh(client).user.name == client.user.name
 
 
+def test_who_was_shown_a_client_whose_data_was_erased_since_finds_nobody(make, as_boris):
+    client = make.client()
+    mark = shown_to(as_boris, client)
+    Client.objects.filter(pk=client.pk).update(status=Status.ERASED)
+
+    assert as_boris.post(page_of(client), payload(client, shown_to=mark)).status_code == 404
+
+
 def test_to_an_outsider_there_is_no_such_client(make, as_boris, as_vera, signed_out, anna):
     client, other = make.verified(anna, name="Тайный"), make.client()
     foreign_mark = shown_to(as_boris, other)

@@ -122,7 +122,9 @@ def contact(request, pk):
     except Http404:
         if not _was_shown(request, pk):
             raise
-    return _taken(request, get_object_or_404(Client.objects.select_related("user", "manager"), pk=pk))
+    # One whose data was erased since is nobody's.
+    taken = Client.objects.filter(manager__isnull=False).select_related("user", "manager")
+    return _taken(request, get_object_or_404(taken, pk=pk))
 
 
 @onboarding.step("contact")
