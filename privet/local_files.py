@@ -65,7 +65,11 @@ def _signed(salt: str, seconds: int) -> Callable:
 @_signed("storages.upload", storages.UPLOAD_SECONDS)
 def upload(request, key: str, content_type: str, most: int):
     """Receive one file. The token is proof enough: it was handed to somebody who may write this object."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > most + AROUND_FILE:
+    try:
+        announced = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return HttpResponse(status=400)
+    if announced > most + AROUND_FILE:
         return HttpResponse(status=413)
     request.upload_handlers = [
         _Within(request, most), MemoryFileUploadHandler(request), TemporaryFileUploadHandler(request)

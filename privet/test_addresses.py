@@ -135,6 +135,15 @@ def test_far_too_much_is_refused_before_it_is_received():
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize("length", ["x", "1.5", "²", "9" * 5000])
+def test_a_length_that_is_no_number_is_a_bad_request(length):
+    address = storages.upload_address(KEY, content_type="image/jpeg", most=MOST)
+    answer = Browser().generic(
+        "POST", address.url, b"", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=length
+    )
+    assert answer.status_code == 400
+
+
 def test_the_signed_addresses_of_the_local_storage_lead_nowhere_when_it_is_not_used(settings):
     upload = storages.upload_address(KEY, content_type="image/jpeg", most=MOST)
     shown = storages.address("photos/1.jpg", cache="no-store")
