@@ -118,6 +118,14 @@ def test_a_change_by_the_app_is_kept_without_a_person(make):
     ]  # fmt: skip
 
 
+def test_whatever_the_app_writes_is_kept_at_any_length(make):
+    user = make.user()
+    AppUser.objects.filter(pk=user.pk).update(name="Я" * 3000, phone="+79771232323", email="e" * 3000)
+
+    kept = history(user)[-1]
+    assert (kept.name, kept.phone, kept.email) == ("Я" * 3000, "+79771232323", "e" * 3000)
+
+
 def test_the_app_goes_on_when_its_history_cannot_be_written(make):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE manager_contact_history RENAME TO away")
