@@ -254,6 +254,14 @@ def test_a_page_that_shows_an_earlier_contract_sends_no_code_and_signs_nothing(
     assert make.fresh(issued.client).contracts.signed().count() == 0
 
 
+def test_a_second_click_on_keeping_the_contract_goes_on(as_anna, anna, signed, make):
+    make.device(make.fresh(signed.client), anna, title="По ошибке").remove(by=anna)
+
+    replies = [as_anna.post(url("kept", signed.client)) for _ in range(2)]
+
+    assert [reply.url for reply in replies] == [url("done", signed.client)] * 2
+
+
 # After the signature
 
 
