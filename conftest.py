@@ -38,6 +38,7 @@ from agreements.documents import Document  # noqa: E402
 from agreements.models import Kind  # noqa: E402
 from clients.models import AppUser, Client  # noqa: E402
 from devices.models import Device, DeviceType, Tariff  # noqa: E402
+from devices.shared import SharedDevice, SharedDevicePhoto  # noqa: E402
 from devices.surcharge import fix_surcharge  # noqa: E402
 from managers import cipher  # noqa: E402
 from managers.models import Authenticator, Manager, Role  # noqa: E402
@@ -254,6 +255,13 @@ class Make:
             self.device(client, by, title=f"Устройство {number + 1}", extra_fee=fee)
         fix_surcharge(client, self.tariff(), by=by)
         return self.fresh(client)
+
+    def delete_account(self, client: Client) -> None:
+        """As the app does it: what it shows of the devices first, for that refers to the account."""
+        mine = SharedDevice.objects.filter(user_id=client.user_id)
+        SharedDevicePhoto.objects.filter(device__in=mine).delete()
+        mine.delete()
+        AppUser.objects.filter(pk=client.user_id)._raw_delete("default")
 
     def fresh(self, client: Client) -> Client:
         """The client as the database has it, without anything remembered."""

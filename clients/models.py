@@ -9,12 +9,12 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models, transaction
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Coalesce
-from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 
 from clients.disclosure import Disclosure
 from clients.fields import PgEnumField
+from clients.refusals import ClaimedByAnother, ClientErased, TransitionRefused
 from clients.search import candidates, match
 from clients.uploads import Upload
 from managers.history import tracked
@@ -24,6 +24,7 @@ __all__ = ["AppUser", "Client", "ClientChange", "Disclosure", "Upload"]
 
 UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
 ERASED_NAME = "Данные удалены"
+NO_ACCOUNT = "Учётная запись удалена"
 
 
 class AccountStatus(models.TextChoices):
@@ -110,22 +111,6 @@ TRANSITIONS = [
 ]
 
 
-class TransitionRefused(Exception):
-    """The client is not in a status that this step starts from; `client` is as the database has it now."""
-
-    def __init__(self, client: "Client"):
-        super().__init__(f"Client {client.pk} is {client.status}")
-        self.client = client
-
-
-class ClientErased(Http404):
-    """The client's data was erased while a page of theirs was open: there is no such client any more."""
-
-
-class ClaimedByAnother(TransitionRefused):
-    """Another manager has taken this client; `client.manager` is that manager."""
-
-
 class Tab(models.TextChoices):
     NEW = "new", "Новые"
     IN_WORK = "work", "В работе"
@@ -157,6 +142,12 @@ class ClientQuerySet(models.QuerySet):
     def search(self, text: str) -> "ClientQuerySet":
         """Those in whose name, phone, e-mail, addresses or contract numbers every word of `text` occurs."""
         return self.filter(candidates("search", text), match("search", text))
+
+    def held(self, pk: uuid.UUID) -> "Client":
+        """That client, held until the transaction ends. Raises Client.DoesNotExist."""
+        held = self.select_for_update(of=("self",), no_key=True).filter(pk=pk)
+        # With the account in one query; only where the app has deleted it, without.
+        return held.select_related("user").first() or held.get()
 
     def newest_first(self) -> "ClientQuerySet":
         return self.order_by("-created_at", "-id")
@@ -225,10 +216,18 @@ class Client(models.Model):
         ]
 
     def __str__(self):
-        return self.user.name
+        return self.account.name if self.account else NO_ACCOUNT
 
     def get_absolute_url(self) -> str:
         return reverse("clients:client", args=[self.pk])
+
+    @property
+    def account(self) -> AppUser | None:
+        """The account, unless the app has deleted it."""
+        try:
+            return self.user
+        except AppUser.DoesNotExist:
+            return None
 
     @classmethod
     @transaction.atomic
@@ -317,7 +316,7 @@ class Client(models.Model):
 
         Raises ClientErased, so that nothing is written about somebody whose data is gone.
         """
-        held = Client.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=self.pk)
+        held = Client.objects.held(self.pk)
         if held.status == Status.ERASED:
             raise ClientErased
         return held

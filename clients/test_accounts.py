@@ -146,3 +146,17 @@ def test_sync_leaves_what_is_right_as_it_is(make, anna):
 
     assert output.getvalue() == "Added 0 clients, corrected 0 search texts.\n"
     assert list(Client.objects.order_by("pk").values()) == before
+
+
+def test_a_client_whose_account_the_app_deleted_can_be_held(make, anna):
+    client = make.verified(anna)
+    make.delete_account(client)
+
+    held = Client.objects.get(pk=client.pk).locked()
+    assert (held, held.manager_id, held.account, str(held)) == (client, anna.pk, None, "Учётная запись удалена")
+
+
+def test_holding_a_client_takes_one_query_with_the_account(make, django_assert_num_queries):
+    client = Client.objects.get(pk=make.client().pk)
+    with django_assert_num_queries(1):
+        assert client.locked().account.name

@@ -184,3 +184,18 @@ def test_another_status_is_422(as_vera, ticket, status):
     assert response.status_code == 422
     assert response.context["status_form"].errors["status"]
     assert Ticket.objects.get().status == TicketStatus.OPEN
+
+
+def test_whose_account_the_app_deleted_is_still_answered_and_closed(as_vera, make, anna):
+    client = make.verified(anna)
+    with transaction.atomic():
+        ticket = bridge.open_ticket(client, now=timezone.now())
+    make.delete_account(client)
+
+    assert as_vera.post(url("answer", ticket), {"body": "Здравствуйте"}).status_code == 302
+    assert as_vera.post(url("status", ticket), {"status": TicketStatus.CLOSED}).status_code == 302
+
+    ticket.refresh_from_db()
+    assert ticket.status == TicketStatus.CLOSED
+    assert ticket.messages.get().body == "Здравствуйте"
+    assert LogEntry.objects.filter(thread__client=client.pk, body__contains="Здравствуйте").exists()

@@ -1,0 +1,19 @@
+"""Why a deed on a client is not done."""
+
+from django.http import Http404
+
+
+class TransitionRefused(Exception):
+    """The client is not in a status that this step starts from; `client` is as the database has it now."""
+
+    def __init__(self, client):
+        super().__init__(f"Client {client.pk} is {client.status}")
+        self.client = client
+
+
+class ClientErased(Http404):
+    """The client's data was erased while a page of theirs was open: there is no such client any more."""
+
+
+class ClaimedByAnother(TransitionRefused):
+    """Another manager has taken this client; `client.manager` is that manager."""
