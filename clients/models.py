@@ -356,7 +356,8 @@ class Client(models.Model):
 
     def forget_in_search(self) -> None:
         """After a passport was removed: what search looks through, made anew. Triggers do so for what is added."""
-        Client.objects.filter(pk=self.pk).update(search=Func(F("pk"), function="privet_search_text"))
+        text = Coalesce(Func(F("pk"), function="privet_search_text"), Value(""))
+        Client.objects.filter(pk=self.pk).update(search=text)
 
 
 class ClientChange(models.Model):

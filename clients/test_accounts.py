@@ -148,6 +148,17 @@ def test_sync_leaves_what_is_right_as_it_is(make, anna):
     assert list(Client.objects.order_by("pk").values()) == before
 
 
+def test_sync_goes_past_a_client_whose_account_the_app_deleted(make, anna):
+    deleted, other = make.verified(anna), make.client()
+    make.delete_account(deleted)
+    Client.objects.filter(pk=other.pk).update(search="")
+
+    call_command("sync_clients", stdout=StringIO())
+
+    assert Client.objects.get(pk=deleted.pk).search == ""
+    assert other.user.phone in Client.objects.get(pk=other.pk).search
+
+
 def test_a_client_whose_account_the_app_deleted_can_be_held(make, anna):
     client = make.verified(anna)
     make.delete_account(client)
