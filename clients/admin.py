@@ -3,7 +3,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db.models import Q
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -162,14 +162,14 @@ class DisclosureAdmin(FoundByClient, ReadOnlyAdmin):
     change_list_template = "admin/disclosures.html"
 
     def get_queryset(self, request):
-        # Not joined: the client of a closed account is gone.
+        # Not joined: the client of a closed account is gone, or the account itself.
         return super().get_queryset(request).select_related("by").prefetch_related("client__user")
 
     @admin.display(description="клиент")
     def whose(self, shown: Disclosure) -> str:
         try:
             return shown.client.user.name
-        except Client.DoesNotExist:
+        except ObjectDoesNotExist:
             return "учётная запись закрыта"
 
     def get_urls(self):

@@ -59,6 +59,14 @@ def test_a_closed_account_leaves_the_pool_although_somebody_had_opened_it(as_gle
     assert Disclosure.objects.filter(client_id=client.pk).count() == 1
 
 
+def test_the_list_and_its_table_go_past_a_deleted_account(as_gleb, shown, client, make):
+    make.delete_account(client)
+
+    assert "учётная запись закрыта" in as_gleb.get(reverse("admin:clients_disclosure_changelist")).text
+    table = b"".join(as_gleb.get(reverse("admin:clients_disclosure_csv")).streaming_content).decode()
+    assert "учётная запись закрыта" in table
+
+
 def _execute(sql: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql)
