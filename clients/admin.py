@@ -75,19 +75,19 @@ class ClientAdmin(WithHistory, OfficeAdmin):
 
     @admin.display(description="имя")
     def name(self, client: Client) -> str:
-        return client.user.name
+        return str(client)
 
     @admin.display(description="телефон")
     def phone(self, client: Client) -> str:
-        return formats.phone(client.user.phone)
+        return formats.phone(client.account.phone) if client.account else "—"
 
     @admin.display(description="электронная почта")
     def email(self, client: Client) -> str:
-        return client.user.email or "—"
+        return (client.account and client.account.email) or "—"
 
     @admin.display(description="адрес")
     def address(self, client: Client) -> str:
-        return client.user.address or "—"
+        return (client.account and client.account.address) or "—"
 
     @admin.display(description="кто видел этого клиента")
     def seen_by(self, client: Client) -> str:
@@ -104,7 +104,8 @@ class ClientAdmin(WithHistory, OfficeAdmin):
         return False
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("user", "manager").defer("search")
+        # The account is not joined: the app may have deleted it, and what we know of the client is still there.
+        return super().get_queryset(request).select_related("manager").prefetch_related("user").defer("search")
 
     def get_search_results(self, request, queryset, search_term):
         return queryset.search(search_term), False

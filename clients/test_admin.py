@@ -190,3 +190,13 @@ def test_the_page_shows_the_history_oldest_first(as_gleb, make, anna, boris):
     text = as_gleb.get(page(client)).text
 
     assert text.index("Новый → На проверке") < text.index("Менеджер: Анна Смирнова → Борис Кузнецов")
+
+
+def test_a_client_whose_account_the_app_deleted_is_listed_and_opened(as_gleb, make, anna):
+    client = make.awaiting_contract(anna)
+    make.delete_account(client)
+
+    assert "Учётная запись удалена" in as_gleb.get(LIST).text
+    assert "Учётная запись удалена" in as_gleb.get(page(client)).text
+    history = as_gleb.get(reverse("admin:clients_client_history", args=[client.pk]))
+    assert (history.status_code, client.user.phone in history.text) == (200, True)

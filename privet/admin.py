@@ -9,7 +9,7 @@ from django_otp.plugins.otp_totp.admin import TOTPDeviceAdmin  # noqa: F401  lik
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from clients.admin import ClientAdmin
-from clients.models import Client
+from clients.models import AppUser, Client
 from contracts.admin import ContractsOfClient
 from contracts.models import Contract, Invoice
 from devices.admin import DevicesOfClient, TariffOfClient
@@ -32,7 +32,8 @@ def client_histories(self, client: Client) -> list:
     """All that is kept of a client, whichever app keeps it."""
     own = [model.objects.filter(client=client) for model in OF_CLIENT]
     invoices = Invoice.history.rel.related_model.objects.filter(contract__in=client.contracts.values("pk"))
-    return [client.history.all(), client.user.history.all(), *own, invoices]
+    contact = AppUser.history.rel.related_model.objects.filter(pgh_obj=client.user_id)
+    return [client.history.all(), contact, *own, invoices]
 
 
 OF_CLIENT = [model.history.rel.related_model for model in (Passport, Device, ClientTariff, Contract)]
