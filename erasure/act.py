@@ -23,7 +23,8 @@ ACCOUNT_KEPT = "; учётная запись в приложении «Прив
 
 
 def _kept(erasure: Erasure) -> str:
-    stays = erasure.scope == Scope.CLIENT and not erasure.lines.filter(category=Category.CONTACT).exists()
+    taken = erasure.lines.filter(category=Category.CONTACT)
+    stays = erasure.scope == Scope.CLIENT and not taken.exists() and erasure.client.account is not None
     return KEPT[Scope(erasure.scope)] + (ACCOUNT_KEPT if stays else "")
 
 

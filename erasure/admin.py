@@ -58,7 +58,7 @@ class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
     view_on_site = False
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("client__user", "by")
+        return super().get_queryset(request).select_related("client", "by").prefetch_related("client__user")
 
     @admin.display(description="кто")
     def who(self, erasure: Erasure) -> str:
@@ -112,7 +112,7 @@ class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
 def _chosen(request) -> list[Client]:
     named = [key for text in request.GET.getlist("client")[:AT_ONCE] if (key := _uuid(text))]
     found = Client.objects.filter(pk__in=named).exclude(status=Status.ERASED)
-    return list(found.select_related("user", "passport").order_by("pk"))
+    return list(found.select_related("passport").prefetch_related("user").order_by("pk"))
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -72,7 +72,8 @@ def _unfinished(now: datetime) -> QuerySet[Client]:
     """Nothing was signed, and nobody has worked on it for so long. New clients who use the app are the app's."""
     before = now - timedelta(days=settings.RETENTION_UNFINISHED_DAYS)
     unused = Q(password_hash=UNUSABLE_PASSWORD, has_subscription=False) | Q(status=AccountStatus.DELETED)
-    new = Q(status=Status.NEW, created_at__lt=before, user__in=AppUser.objects.filter(unused))
+    used = AppUser.objects.filter(pk=OuterRef("user_id")).exclude(unused)  # none where the app deleted it
+    new = Q(status=Status.NEW, created_at__lt=before) & ~Exists(used)
     clients = Client.objects.filter(Q(status__in=IN_WORK, claimed_at__lt=before) | new)
     return clients.filter(~Exists(_signed()), ~Exists(_worked_on_since(before)))
 

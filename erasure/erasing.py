@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from clients.models import AppUser, Client
+from clients.models import NO_ACCOUNT, AppUser, Client
 from erasure import act, due
 from erasure.models import ErasedObject, ErasedRows, Erasure, Reason, Scope
 from erasure.parts import PARTS, Removal, agreements, contracts
@@ -55,7 +55,7 @@ def _erase_on_demand(client: Client, reason: Reason, *, by: Manager, note: str, 
 def _erase_by_rule(rule: due.Rule, client_id: uuid.UUID, now: datetime) -> Erasure | None:
     client = Client.objects.get(pk=client_id)
     _hold_account(client)
-    client = Client.objects.select_for_update(of=("self",), no_key=True).select_related("user").get(pk=client_id)
+    client = Client.objects.held(client_id)
     if not rule.clients(now).filter(pk=client_id).exists():  # somebody has worked on it meanwhile
         return None
     return _erase(client, rule.scope or due.scope_now(client, now), rule.reason, by=None, note="", now=now)
@@ -68,8 +68,10 @@ def _hold_account(client: Client) -> None:
 
 def _erase(client: Client, scope: Scope, reason: Reason, *, by: Manager | None, note: str, now: datetime) -> Erasure:
     subject = _subject(client)
-    closes = scope == Scope.CLIENT and (reason in ON_DEMAND or not client.user.is_used_by_the_client)
-    is_subscribed = client.user.has_subscription and client.user.is_used_by_the_client
+    user = client.account
+    is_used = user is not None and user.is_used_by_the_client  # one that the app deleted is as good as closed
+    closes = scope == Scope.CLIENT and (reason in ON_DEMAND or not is_used)
+    is_subscribed = is_used and user.has_subscription
     removal = Removal(client, by, now, closes_account=closes and not is_subscribed)
     if scope == Scope.DOCUMENTS:
         agreements(removal, due.agreements_due(now).filter(client=client))
@@ -92,7 +94,15 @@ def _subject(client: Client) -> str:
     if contract:
         return contract.snapshot.contents.person.full_name
     earlier = client.erasures.order_by("number").first()
-    return earlier.subject if earlier else client.user.name
+    if earlier:
+        return earlier.subject
+    return client.account.name if client.account else _last_known_name(client)
+
+
+def _last_known_name(client: Client) -> str:
+    """Of an account that the app has deleted: what our history of it remembers."""
+    names = AppUser.history.rel.related_model.objects.filter(pgh_obj=client.user_id)
+    return names.order_by("-pgh_id").values_list("name", flat=True).first() or NO_ACCOUNT
 
 
 def _record(removal: Removal, scope: Scope, reason: Reason, note: str, subject: str) -> Erasure:
@@ -125,7 +135,11 @@ def _tell(removal: Removal, erasure: Erasure) -> None:
         told = f"Паспортные данные и фотография паспорта уничтожены: {reason[0].lower()}{reason[1:]}."
         if erasure.reason != Reason.ENDED:
             told += " Подписанные договоры остаются в силе."
-        bridge.tell_client(removal.client, told, by=removal.by, now=removal.now, logged_as=f"{told} {erasure}.")
+        logged = f"{told} {erasure}."
+        if removal.client.account:
+            bridge.tell_client(removal.client, told, by=removal.by, now=removal.now, logged_as=logged)
+        else:  # nobody is left to read it
+            managers_log.event(removal.client, logged, by=removal.by, now=removal.now)
     elif erasure.scope == Scope.CLIENT:
         managers_log.event(removal.client, f"Данные клиента уничтожены. {erasure}.", by=removal.by, now=removal.now)
 

@@ -99,17 +99,21 @@ def devices(removal: Removal) -> None:
 
 
 def account(removal: Removal) -> None:
-    """Contact data and the conversation; of an account that the client goes on using, only our history of it."""
-    user = removal.client.user
+    """Contact data and the conversation; of an account that the client goes on using, only our history of it.
+
+    Where the app has deleted the account, what is left of it here.
+    """
+    user = removal.client.account
     if removal.closes_account:
         for table, number in bridge.forget(removal.client).items():
             removal.count(Category.CONVERSATION, table, number)
         # First, because the trigger on `users` takes an unclaimed client away with a closed account.
         removal.client.move(Status.ERASED, by=removal.by, now=removal.now, start=tuple(Status))
-        user.close(now=removal.now)
-        removal.count(Category.CONTACT, AppUser._meta.db_table, 1)
+        if user:
+            user.close(now=removal.now)
+            removal.count(Category.CONTACT, AppUser._meta.db_table, 1)
     category = Category.CONTACT if removal.closes_account else Category.CONTACT_HISTORY
-    removal.delete_history(category, AppUser, pgh_obj=user)
+    removal.delete_history(category, AppUser, pgh_obj=removal.client.user_id)
     noted = AdminLogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Client), object_id=str(removal.client.pk)
     ).exclude(object_repr=ERASED_NAME)

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.urls import reverse
 
-from clients.models import Status
+from clients.models import Client, Status
 from erasure import erasing
 from erasure.conftest import MARK, everything
 from erasure.models import Erasure, Reason, Scope
@@ -132,3 +132,18 @@ def test_an_erased_client_gets_no_other_manager(drafted, as_gleb, gleb, boris, m
     as_gleb.post(url, {"manager": boris.pk, "initial-manager": before.pk}, follow=True)
 
     assert make.fresh(drafted.client).manager == before
+
+
+def test_a_client_whose_account_the_app_deleted_is_destroyed_like_any_other(drafted, make, as_gleb):
+    client = drafted.client
+    make.delete_account(client)
+    assert choose(as_gleb, client).url == page(client)
+    assert "Учётная запись удалена" in as_gleb.get(page(client)).text
+
+    answer = as_gleb.post(page(client), payload(), follow=True)
+
+    erasure = Erasure.objects.get()
+    assert f"Данные уничтожены. Акт № {erasure.number} готов." in answer.text
+    assert erasure.get_absolute_url() in answer.text
+    assert as_gleb.get(reverse("admin:erasure_erasure_change", args=[erasure.number])).status_code == 200
+    assert Client.objects.get(pk=client.pk).status == Status.ERASED

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from agreements import agreeing
 from clients.disclosure import Disclosure, Shown
-from clients.models import AppUser, Status
+from clients.models import Client, Status
 from contracts import audit
 from contracts.models import Invoice
 from erasure import due, erasing
@@ -18,7 +18,7 @@ from erasure.conftest import MARK, days, everything, keys, text_of
 from erasure.models import ErasedRows, Erasure, Reason, Scope
 from passport.models import Passport
 from privet import cleaning, storages
-from support.models import Message
+from support.models import LogEntry, Message
 
 pytestmark = pytest.mark.django_db
 
@@ -77,15 +77,33 @@ def test_of_a_contract_that_is_over_nobody_is_told_that_it_is_in_force(paid, set
     assert "в силе" not in told.body
 
 
-def test_a_client_whose_account_the_app_deleted_keeps_no_other(withdrawn, make, anna):
-    with time_machine.travel(timezone.now() - days(11)):
-        other = make.consented(anna)
-        agreeing.withdraw(other, by=anna, reason="Написал")
-    AppUser.objects.filter(pk=other.user_id)._raw_delete("default")
-    with pytest.raises(CommandError, match="1 clients are as they were"):
+def test_a_client_whose_account_the_app_deleted_goes_too(withdrawn, make):
+    make.delete_account(withdrawn)
+    assert "withdrawn, what may go: 1 destroyed" in apply("--apply")
+
+    assert Client.objects.get(pk=withdrawn.pk).status == Status.ERASED
+    assert not Passport.objects.exists()
+
+
+def test_a_new_client_whose_account_the_app_deleted_goes_like_one_of_a_closed_account(make, settings):
+    client, other = (make.client(password_hash="$argon2id$of-the-app") for _ in range(2))
+    make.delete_account(client)
+    with time_machine.travel(timezone.now() + days(settings.RETENTION_UNFINISHED_DAYS + 1)):
         apply("--apply")
 
-    assert make.fresh(withdrawn).status == Status.ERASED
+    assert Client.objects.get(pk=client.pk).status == Status.ERASED
+    assert make.fresh(other).status == Status.NEW
+
+
+def test_of_a_deleted_account_nobody_is_told_that_the_passport_is_gone(paid, make, settings):
+    make.delete_account(paid.client)
+    told = Message.objects.count()
+    with time_machine.travel(paid.ends_at + days(settings.RETENTION_PASSPORT_DAYS + 1)):
+        apply("--apply")
+
+    assert not Passport.objects.exists()
+    assert Message.objects.count() == told
+    assert LogEntry.objects.filter(thread__client=paid.client.pk, body__contains="паспорта уничтожены").exists()
 
 
 def test_documents_go_last_and_the_chain_still_holds(paid, make, settings, committed):

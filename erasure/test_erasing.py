@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 
+import pgtrigger
 import pytest
 import time_machine
 from django.db import connection
@@ -87,6 +88,31 @@ def test_whom_nobody_has_taken_yet_can_be_destroyed_too(make, gleb):
 
     assert make.fresh(client).status == Status.ERASED
     assert left_in(everything(), client.user.phone) == {}
+
+
+def test_nothing_is_left_either_when_the_app_has_deleted_the_account(drafted, make, gleb):
+    client = drafted.client
+    words = [MARK, client.user.phone, "yuzhny@mail.example", client.passport.digits, "1985-06-01"]
+    make.delete_account(client)
+
+    erasure = erase(client, gleb)
+
+    assert left_in(everything(), *words) == {"manager_erasures": [MARK]}
+    assert erasure.lines.filter(category=Category.CONTACT, table="manager_contact_history").exists()
+    assert "которой клиент пользуется" not in text_of(erasure)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_act_names_whose_account_the_app_deleted_if_our_history_knows(known, make, gleb):
+    client = make.client(name=MARK)
+    make.delete_account(client)
+    if not known:
+        with pgtrigger.ignore("clients.AppUserHistory:append_only"):
+            AppUser.history.rel.related_model.objects.all().delete()
+
+    erasure = erase(client, gleb)
+    assert erasure.subject == (MARK if known else "Учётная запись удалена")
+    assert "которой клиент пользуется" not in text_of(erasure)
 
 
 def test_nothing_is_written_about_somebody_whose_data_is_gone(drafted, gleb, anna):
