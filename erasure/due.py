@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from agreements.models import Agreement, Kind
 from clients.models import IN_WORK, UNUSABLE_PASSWORD, AccountStatus, AppUser, Client, Status
 from contracts.models import TERM, Contract, Invoice, InvoiceStatus
+from contracts.payment import NOTHING, Balance
 from erasure.models import Reason, Scope
 from passport.models import Passport
 from support.models import LogEntry
@@ -35,8 +38,8 @@ def bound_until(client: Client) -> datetime | None:
     last = client.contracts.signed().filter(signed_at__gte=F("client__claimed_at")).order_by("-signed_at").first()
     if last is None:
         return None
-    unpaid = Invoice.objects.filter(contract__client=client, status=InvoiceStatus.PENDING).exists()
-    return last.ends_at + CLAIMS if unpaid else last.ends_at
+    balance = Balance.of(client)
+    return last.ends_at + CLAIMS if balance.pending or balance.outstanding else last.ends_at
 
 
 def scope_now(client: Client, now: datetime, *, ended: bool = False) -> Scope:
@@ -63,9 +66,13 @@ def _has_what_may_go(now: datetime) -> Q:
 
 
 def _owes_nothing(now: datetime) -> Q:
-    """Nothing that could still be sued for."""
-    unpaid = Invoice.objects.filter(contract__client=OuterRef("pk"), status=InvoiceStatus.PENDING)
-    return Q(~Exists(unpaid)) | Q(~Exists(_signed_after(now - TERM - CLAIMS)))
+    """Nothing that could still be sued for, whether it was billed or not."""
+    invoices = Invoice.objects.filter(contract__client=OuterRef("pk"), contract__signed_at__gte=OuterRef("claimed_at"))
+    paid = invoices.filter(status=InvoiceStatus.PAID).values("contract__client").annotate(total=Sum("amount"))
+    newest = _signed().order_by("-signed_at").values("surcharge")[:1]
+    is_paid = LessThanOrEqual(Coalesce(Subquery(newest), NOTHING), Coalesce(Subquery(paid.values("total")), NOTHING))
+    pending = Exists(Invoice.objects.filter(contract__client=OuterRef("pk"), status=InvoiceStatus.PENDING))
+    return Q(~pending, is_paid) | Q(~Exists(_signed_after(now - TERM - CLAIMS)))
 
 
 def _unfinished(now: datetime) -> QuerySet[Client]:

@@ -1,6 +1,7 @@
 """Whose time is over: each kind of data on its day, and not a day before."""
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -106,6 +107,16 @@ def test_who_returns_is_not_judged_by_the_life_before(returned, settings):
 def test_who_owes_us_is_not_forgotten_while_it_can_be_sued_for(signed, settings):
     settings.RETENTION_CLIENT_DAYS = 100
 
+    assert CLIENT not in named(signed.ends_at + due.CLAIMS - days(1))
+    assert CLIENT in named(signed.ends_at + due.CLAIMS + days(1))
+
+
+def test_what_was_not_billed_is_owed_too(signed, anna, settings):
+    settings.RETENTION_CLIENT_DAYS = 100
+    part = payment.bill(signed.client, amount=Decimal(100), description="Часть", due_on=date.today(), by=anna)
+    payment.confirm_payment(part, by=anna)
+
+    assert due.bound_until(signed.client) == signed.ends_at + due.CLAIMS
     assert CLIENT not in named(signed.ends_at + due.CLAIMS - days(1))
     assert CLIENT in named(signed.ends_at + due.CLAIMS + days(1))
 
