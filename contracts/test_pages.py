@@ -1,17 +1,12 @@
 """The pages of step 4 and after: what they answer, to whom, and what they write."""
 
-import re
-from datetime import date, timedelta
-from decimal import Decimal
-
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from clients.models import Status
-from contracts import issuing, payment, pep, signing
+from contracts import issuing, pep, signing
 from contracts.conftest import code_sent_to, sign, wrong
-from contracts.models import Contract, Invoice
+from contracts.models import Contract
 from privet import storages
 from support.models import LogEntry, LogKind
 
@@ -29,10 +24,6 @@ def shown(contract: Contract) -> dict:
 
 def signature(contract: Contract, **overrides) -> dict:
     return shown(contract) | {"consent": "on", "pep_version": pep.current_version(), "code": ""} | overrides
-
-
-def bill(**overrides) -> dict:
-    return {"amount": "100,50", "description": "Доплата", "due_on": date.today() + timedelta(days=3)} | overrides
 
 
 # Step 4
@@ -260,128 +251,6 @@ def test_a_second_click_on_keeping_the_contract_goes_on(as_anna, anna, signed, m
     replies = [as_anna.post(url("kept", signed.client)) for _ in range(2)]
 
     assert [reply.url for reply in replies] == [url("done", signed.client)] * 2
-
-
-# After the signature
-
-
-def test_the_end_says_what_is_due_and_confirms_its_payment(as_anna, signed, make):
-    page = as_anna.get(url("done", signed.client)).text
-    assert "300,00\u00a0₽" in page
-    assert "Подтвердить оплату" in page
-
-    for _ in range(2):
-        reply = as_anna.post(url("payment", signed.client), {"invoice": signed.invoices.get().pk}, follow=True)
-
-    assert "Успешно оформлен" in reply.text
-    assert make.fresh(signed.client).status == Status.PROCESSED
-
-
-def test_the_end_says_of_what_is_due_what_is_billed(as_anna, anna, signed):
-    def says() -> str:
-        page = as_anna.get(url("done", signed.client)).text
-        notice = re.search(r'<div class="notice info"><p>\s*(.*?)\s*</p>', page, re.DOTALL)[1]
-        return re.sub(r"[ \n]+", " ", notice)
-
-    all_billed = says()
-    soon = date.today() + timedelta(days=7)
-    part = payment.bill(signed.client, amount=Decimal(100), description="Часть", due_on=soon, by=anna)
-    part_billed = says()
-    payment.confirm_payment(part, by=anna)
-    nothing_billed = says()
-
-    assert "Счёт пришёл ему" in all_billed
-    assert "ещё не выставлен" not in all_billed
-    assert 'Выставлено <span class="money">100,00\u00a0₽</span>: счёт пришёл ему' in part_billed
-    assert 'На остальные <span class="money">200,00\u00a0₽</span> счёт ещё не выставлен.' in part_billed
-    assert nothing_billed.endswith("200,00\u00a0₽</strong>. Счёт на эту сумму ещё не выставлен.")
-
-
-def test_the_end_of_an_unsigned_client_is_where_they_are(as_anna, issued):
-    assert as_anna.get(url("done", issued.client)).url == url("contract", issued.client)
-
-
-@pytest.mark.parametrize("invoice", ["", "nonsense", "00000000-0000-0000-0000-000000000000", "\x00"])
-def test_a_payment_of_no_invoice_is_409_and_changes_nothing(as_anna, signed, invoice):
-    reply = as_anna.post(url("payment", signed.client), {"invoice": invoice})
-
-    assert reply.status_code == 409
-    assert Invoice.objects.get().status == "pending"
-
-
-def test_an_invoice_of_another_client_is_not_confirmed_here(as_anna, signed, anna, make):
-    other = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
-
-    reply = as_anna.post(url("payment", signed.client), {"invoice": other.invoices.get().pk})
-
-    assert reply.status_code == 409
-    assert other.invoices.get().status == "pending"
-
-
-def test_sending_an_invoice_answers_no_500_and_replaces_the_open_one(as_anna, signed):
-    reply = as_anna.post(url("invoice", signed.client), bill())
-
-    assert reply.url == url("done", signed.client)
-    assert [str(invoice.amount) for invoice in signed.invoices.filter(status="pending")] == ["100.50"]
-
-
-@pytest.mark.parametrize(
-    "typed",
-    [
-        {"amount": ""},
-        {"amount": "0"},
-        {"amount": "-5"},
-        {"amount": "300,01"},
-        {"amount": "1e999999"},
-        {"amount": "1e2"},
-        {"amount": "1_0"},
-        {"amount": "１００"},
-        {"amount": "NaN"},
-        {"amount": "Infinity"},
-        {"amount": "9" * 1000},
-        {"amount": "1.005"},
-        {"amount": "сто"},
-        {"amount": "1\x00"},
-        {"description": ""},
-        {"description": "x" * 1_000_000},
-        {"description": "a\x00b"},
-        {"description": "Доплата \u202e001"},
-        {"description": "Доплата 😀"},
-        {"description": "Доплата\x07"},
-        {"due_on": ""},
-        {"due_on": "31.02.2027"},
-        {"due_on": "0001-01-01"},
-        {"due_on": "01.01.2020"},
-        {"due_on": "9999-12-31"},
-    ],
-)
-def test_a_bad_invoice_is_422_and_bills_nothing(as_anna, signed, typed):
-    reply = as_anna.post(url("invoice", signed.client), bill(**typed))
-
-    assert reply.status_code == 422
-    assert 'role="alert"' in reply.text or "error" in reply.text
-    assert str(signed.invoices.get().amount) == "300.00"
-
-
-@pytest.mark.parametrize(
-    ("typed", "amount"), [("100,5", "100.50"), (" 100.50 ", "100.50"), ("2\u00a000 ₽", "200.00"), ("1 руб.", "1.00")]
-)
-def test_a_sum_is_taken_as_people_write_it(as_anna, signed, typed, amount):
-    as_anna.post(url("invoice", signed.client), bill(amount=typed))
-
-    assert str(signed.invoices.get(status="pending").amount) == amount
-
-
-def test_the_invoice_form_suggests_the_open_invoice(as_anna, signed):
-    page = as_anna.get(url("invoice", signed.client)).text
-
-    assert 'value="300,00"' in page
-    assert signed.number in page
-
-
-def test_nothing_to_bill_is_409(as_anna, issued):
-    assert as_anna.post(url("invoice", issued.client), bill()).status_code == 409
-    assert not Invoice.objects.exists()
 
 
 # The card

@@ -326,11 +326,7 @@ def remove(key: str) -> None:
 
 @contextmanager
 def stored(objects: Mapping[str, bytes]) -> Iterator[None]:
-    """Write the objects, then run the block that records them; if it fails, they are removed again.
-
-    Not when the database was lost: the block may be recorded, and only the answer to COMMIT be missing. Objects that
-    nothing speaks of are removed by `clean_storage`.
-    """
+    """Write the objects, then run the block that records them; if it fails, they are removed again."""
     written = []
     try:
         for key, content in objects.items():
@@ -338,7 +334,7 @@ def stored(objects: Mapping[str, bytes]) -> Iterator[None]:
             written.append(key)
         yield
     except (OperationalError, InterfaceError):
-        raise
+        raise  # COMMIT may have gone through, its answer been lost: clean_storage removes what nothing speaks of
     except BaseException:
         _remove_quietly(written)
         raise
