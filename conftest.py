@@ -26,6 +26,7 @@ from datetime import date  # noqa: E402
 from decimal import Decimal  # noqa: E402
 
 import django_otp  # noqa: E402
+import hypothesis  # noqa: E402
 import pgtrigger  # noqa: E402
 import pytest  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
@@ -44,6 +45,10 @@ from managers import cipher  # noqa: E402
 from managers.models import Authenticator, Manager, Role  # noqa: E402
 from passport.models import Passport  # noqa: E402
 from privet import storages  # noqa: E402
+
+# A busy machine may hold an example up for longer than Hypothesis waits.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 PASSWORD = "correct horse battery staple"
 SHARED_TABLES = "users, devices, device_photos, support_tickets, support_messages"
@@ -274,11 +279,15 @@ def make(db) -> Make:
 
 
 def _on_own_connection(deed: Callable):
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '20s'")  # what meets late on a busy machine shall meet all the same
     try:
         return deed()
     except Exception as error:
         return error
     finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
         connection.close()
 
 

@@ -214,11 +214,12 @@ def test_the_first_code_comes_with_the_agreement(make, anna, as_anna):
     assert "Клиент прочитал и согласен" in as_anna.get(page).text
     with pytest.raises(signing.AgreementNeeded):
         signing.request_code(contract, by=anna)
-    assert as_anna.post(code, {}).status_code == 422
-    assert as_anna.post(code, {}, headers={"HX-Request": "true", "HX-Target": "code"}).status_code == 422
+    shown = {"contract": contract.pk}
+    assert as_anna.post(code, shown).status_code == 422
+    assert as_anna.post(code, shown, headers={"HX-Request": "true", "HX-Target": "code"}).status_code == 422
     assert not SigningCode.objects.exists()
 
-    assert as_anna.post(code, payload(Kind.ELECTRONIC_SIGNATURE)).url == page
+    assert as_anna.post(code, shown | payload(Kind.ELECTRONIC_SIGNATURE)).url == page
     assert SigningCode.objects.get().contract == contract
     assert other.agreements.filter(kind=Kind.ELECTRONIC_SIGNATURE).count() == 1
     assert "Клиент прочитал и согласен" not in as_anna.get(page).text.replace("Клиент прочитал договор", "")

@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 from django_otp.oath import TOTP
+from playwright.sync_api import expect
 
 from conftest import PASSWORD
 from contracts import issuing
@@ -89,5 +90,6 @@ def test_pages_of_support_are_accessible(open_page, vera, anna, make):
     for link in (None, "Обслуживание устройств"):
         if link:
             page.get_by_role("link", name=link).first.click()
+            expect(page.get_by_role("heading", level=1)).to_have_text(link)
         found = Axe().run(page, options=RULES)
         assert found.violations_count == 0, found.generate_report()

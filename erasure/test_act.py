@@ -38,7 +38,7 @@ def test_it_says_what_the_order_asks_for(erasure):
         "Требование клиента (часть 1 статьи 14, часть 5.1 статьи 21 Закона № 152-ФЗ)", "Заявление вх. 15",  # и) why
         f"{day:%d.%m.%Y %H:%M}",  # к) when
         "Выгрузка из журнала регистрации событий", "таблица users_passports, записей: 1", "файл passports/",
-        f"{erasure.leaves_backups_at:%d.%m.%Y}",
+        f"{timezone.localtime(erasure.leaves_backups_at):%d.%m.%Y}",
     ):  # fmt: skip
         assert " ".join(said.split()) in text.replace("\u00a0", " "), said
 

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.urls import reverse
+from django.utils import timezone
 
 from clients.models import Client, Status
 from erasure import erasing
@@ -74,7 +75,7 @@ def test_reasons_of_retention_are_not_an_admins(reason, drafted, as_gleb):
 def test_a_contract_in_force_is_told_and_may_be_ended(paid, as_gleb):
     text = as_gleb.get(page(paid.client)).text
     assert Scope.PASSPORT.label in text
-    assert f"до {paid.ends_at:%d.%m.%Y}" in text
+    assert f"до {timezone.localtime(paid.ends_at):%d.%m.%Y}" in text
 
     as_gleb.post(page(paid.client), payload(ended="on"))
     assert Erasure.objects.get().scope == Scope.CLIENT

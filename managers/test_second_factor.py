@@ -1,6 +1,7 @@
 import base64
 import re
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 import time_machine
@@ -51,9 +52,11 @@ def code_for(key: bytes) -> str:
     return f"{TOTP(key).token():06}"
 
 
-def set_up(browser: Browser) -> list[str]:
+def set_up(browser: Browser, meanwhile=lambda: None) -> list[str]:
     """The backup codes that are shown."""
-    answer = browser.post(APP, {"code": code_for(key_on(browser.get(APP)))})
+    key = key_on(browser.get(APP))
+    meanwhile()
+    answer = browser.post(APP, {"code": code_for(key)})
     return re.findall(r"<li>(\d{5} \d{5})</li>", answer.text)
 
 
@@ -309,10 +312,12 @@ class TestSettingUp:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_apps_set_up_at_once_are_one(anna):
+    both = Barrier(2, timeout=20)
+
     def set_one_up(_):
         try:
             browser = browser_of(anna, verified=False)
-            return len(set_up(browser))
+            return len(set_up(browser, both.wait))
         finally:
             connection.close()
 

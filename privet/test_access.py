@@ -4,6 +4,7 @@ import io
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from operator import attrgetter
@@ -300,7 +301,11 @@ PAGES = {
         OWNER,
         BOTH,
         "signed.client",
-        data=lambda world: {"amount": "100", "description": "Часть", "due_on": timezone.localdate()},
+        data=lambda world: {
+            "amount": "100",
+            "description": "Часть",
+            "due_on": timezone.localdate() + timedelta(days=1),
+        },
         writes=True,
     ),
     "contracts:card": page(OWNER, GET, "claimed"),

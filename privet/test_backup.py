@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from privet.backup.rotation import rotate
 from privet.backup.taking import take
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-ELSEWHERE = "privet_return"
+ELSEWHERE = f"privet_return_{os.getpid()}"
 
 
 def key_pair(folder: Path) -> tuple[str, Path]:
