@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given, strategies
 
