@@ -261,7 +261,7 @@ class Client(models.Model):
         now = timezone.now()
         # Our row first, like all deeds on a client: another one that holds it and waits for the account would keep the
         # trigger on `users` from writing what search finds.
-        Client.objects.select_for_update(no_key=True).only("pk").get(pk=self.pk)
+        self.locked()
         user = AppUser.objects.select_for_update().get(pk=self.user_id)
         if self._claim(by=by, now=now):
             pass
