@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from clients.disclosure import Disclosure
 from clients.fields import PgEnumField
-from clients.refusals import ClaimedByAnother, ClientErased, TransitionRefused
+from clients.refusals import ClaimedByAnother, ClientErased, ClientReassigned, TransitionRefused
 from clients.search import candidates, match
 from clients.uploads import Upload
 from managers.history import tracked
@@ -261,7 +261,7 @@ class Client(models.Model):
         now = timezone.now()
         # Our row first, like all deeds on a client: another one that holds it and waits for the account would keep the
         # trigger on `users` from writing what search finds.
-        self.locked()
+        self.locked_for_anyone()
         user = AppUser.objects.select_for_update().get(pk=self.user_id)
         if self._claim(by=by, now=now):
             pass
@@ -314,8 +314,16 @@ class Client(models.Model):
     def locked(self) -> "Client":
         """This client as it is now, held until the transaction ends: deeds on one client come one after another.
 
-        Raises ClientErased, so that nothing is written about somebody whose data is gone.
+        Raises ClientErased, so that nothing is written about somebody whose data is gone, and ClientReassigned when the
+        manager is not who it was when this was loaded: whoever was let in then may have no right to go on.
         """
+        held = self.locked_for_anyone()
+        if held.manager_id != self.manager_id:
+            raise ClientReassigned
+        return held
+
+    def locked_for_anyone(self) -> "Client":
+        """The same for a deed that no manager's right to the client is asked for. Raises ClientErased."""
         held = Client.objects.held(self.pk)
         if held.status == Status.ERASED:
             raise ClientErased

@@ -15,5 +15,9 @@ class ClientErased(Http404):
     """The client's data was erased while a page of theirs was open: there is no such client any more."""
 
 
+class ClientReassigned(Http404):
+    """Another manager got the client while a page of theirs was open: it is not for whoever opened it any more."""
+
+
 class ClaimedByAnother(TransitionRefused):
     """Another manager has taken this client; `client.manager` is that manager."""

@@ -5,10 +5,12 @@ from time import monotonic, sleep
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
 from clients.models import AppUser, ClaimedByAnother, Client, ClientChange, Status
 from conftest import browser_of, waiting_for_locks
-from support.models import LogEntry
+from support import bridge
+from support.models import LogEntry, LogKind
 
 
 def confirm(client: Client, by, name: str):
@@ -84,8 +86,8 @@ def test_search_finds_what_step_1_writes_while_a_device_is_added(make, anna, rac
     assert "новикова" in make.fresh(client).search
 
 
-def post_while_another_account_is_written(make, manager, address: str, data: dict, **taken):
-    """The answer to a form sent while an account with `taken` is written, but not committed yet."""
+def post_while(write, manager, address: str, data: dict):
+    """The answer to a form sent while `write` has written, but not committed yet."""
 
     def post():
         try:
@@ -95,11 +97,11 @@ def post_while_another_account_is_written(make, manager, address: str, data: dic
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            make.user(**taken)
+            write()
             response = pool.submit(post)
             deadline = monotonic() + 20
             while not waiting_for_locks():
-                assert monotonic() < deadline, "the form never met the account"
+                assert monotonic() < deadline, "the form never met what is written"
                 sleep(0.01)
         return response.result(timeout=20)
 
@@ -111,7 +113,7 @@ DATA = {"name": "Иванов", "phone": "9031112233", "email": "new@mail.exampl
 @pytest.mark.parametrize("field", ["phone", "email"])
 def test_an_account_that_appears_while_the_form_is_sent_is_an_error_of_the_field(make, anna, field):
     """The check of the form sees nothing yet; the unique index does, and the answer is the same."""
-    response = post_while_another_account_is_written(make, anna, "/clients/add/", DATA, **{field: DATA[field]})
+    response = post_while(lambda: make.user(**{field: DATA[field]}), anna, "/clients/add/", DATA)
 
     assert response.status_code == 422
     assert response.context["form"].errors.keys() == {field}
@@ -123,10 +125,52 @@ def test_a_phone_taken_while_step_1_is_sent_claims_nobody(make, anna):
     client = make.client()
 
     address = f"/clients/{client.pk}/contact/"
-    response = post_while_another_account_is_written(make, anna, address, DATA, phone=DATA["phone"])
+    response = post_while(lambda: make.user(phone=DATA["phone"]), anna, address, DATA)
 
     assert response.status_code == 422
     assert "Этот телефон уже у клиента" in response.text
     fresh = make.fresh(client)
     assert (fresh.status, fresh.manager, fresh.user.name) == (Status.NEW, None, client.user.name)
     assert not ClientChange.objects.exists()
+
+
+FORMS = {  # what a manager may send about a client of theirs, and what would be written
+    "/clients/{pk}/devices/add/": {"title": "Плита", "type": 1, "purchased_on": "2024-05"},
+    "/clients/{pk}/notes/": {"body": "Позвонить вечером"},
+    "/clients/{pk}/contract/": {},
+    "/clients/{pk}/contact/": DATA,
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("address", FORMS)
+def test_a_form_that_waits_while_the_client_is_reassigned_writes_nothing(make, anna, boris, gleb, address):
+    """It was let in as the old manager's; when its turn comes, the client is another's."""
+    client = make.awaiting_contract(anna)
+    data = FORMS[address] | ({"type": make.type().pk} if "type" in FORMS[address] else {})
+
+    response = post_while(
+        lambda: make.fresh(client).reassign(to=boris, by=gleb), anna, address.format(pk=client.pk), data
+    )
+
+    assert response.status_code in (404, 409)
+    fresh = make.fresh(client)
+    assert (fresh.manager, fresh.user.name) == (boris, client.user.name)
+    assert (fresh.devices.count(), fresh.contracts.count()) == (1, 0)
+    assert not LogEntry.objects.filter(kind=LogKind.NOTE).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_of_support_that_waits_while_the_client_is_reassigned_is_sent(make, anna, boris, gleb, vera):
+    """Support has no client of its own: who manages them does not matter."""
+    client = make.verified(anna)
+    with transaction.atomic():
+        ticket = bridge.open_ticket(client, now=timezone.now())
+
+    address = f"/support/{ticket.pk}/answer/"
+    response = post_while(
+        lambda: make.fresh(client).reassign(to=boris, by=gleb), vera, address, {"body": "Здравствуйте"}
+    )
+
+    assert response.status_code == 302
+    assert ticket.messages.filter(body="Здравствуйте").exists()

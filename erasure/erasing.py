@@ -45,7 +45,7 @@ def apply(rule: due.Rule, client_id: uuid.UUID, *, now: datetime) -> Erasure | N
 def _erase_on_demand(client: Client, reason: Reason, *, by: Manager, note: str, ended: bool) -> Erasure:
     now = timezone.now()
     _hold_account(client)
-    client = client.locked()
+    client = client.locked_for_anyone()
     for agreement in client.agreements.filter(withdrawn_at=None):
         agreement.withdraw(by=by, reason=note, now=now)
     return _erase(client, due.scope_now(client, now, ended=ended), reason, by=by, note=note, now=now)

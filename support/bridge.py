@@ -101,5 +101,5 @@ def forget(client: Client) -> dict[str, int]:
 def _locked(ticket: Ticket) -> tuple[Client | None, Ticket]:
     # The client first: every deed on a client takes its locks in this order. An account may have no client.
     client = Client.objects.filter(user_id=ticket.user_id).first()
-    client = client and client.locked()
+    client = client and client.locked_for_anyone()
     return client, Ticket.objects.select_for_update(no_key=True).get(pk=ticket.pk)
