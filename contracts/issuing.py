@@ -16,13 +16,22 @@ from contracts.models import Contract
 from contracts.numbering import next_number
 from contracts.payment import Balance
 from contracts.snapshot import CompanyPart, Contents, Snapshot
+from devices.tariffs import ClientTariff
 from managers.models import Manager
-from privet import storages
+from privet import money, storages
 from support import log
 
 
 class ContentsChanged(Exception):
     """Somebody changed the client's data while the contract was being made; nothing was issued."""
+
+    message = "Данные клиента только что изменились. Попробуйте ещё раз."
+
+
+class SurchargeChanged(ContentsChanged):
+    """The sum is not the one that the manager showed to the client; nothing was issued."""
+
+    message = "Пока страница была открыта, доплата изменилась. Проверьте новую сумму вместе с клиентом."
 
 
 class _IssuedMeanwhile(Exception):
@@ -35,10 +44,11 @@ def open_contract(client: Client) -> Contract | None:
     return client.contracts.open().first()
 
 
-def issue(client: Client, *, by: Manager) -> Contract:
+def issue(client: Client, *, by: Manager, shown: str | None = None) -> Contract:
     """Issue a contract for the client's data as it is now; an open one that says the same is returned as it is.
 
     An open contract that says something else becomes void. Of two callers at once one issues, both get its contract.
+    `shown` is the surcharge in roubles that the client was told, as `str` writes it.
     Raises TransitionRefused when the client does not await a contract, AgreementMissing, ContentsChanged, or
     storages.StorageUnavailable; then nothing was changed.
     """
@@ -49,6 +59,8 @@ def issue(client: Client, *, by: Manager) -> Contract:
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
         return current
+    if shown not in (None, str(contents.surcharge)):
+        raise SurchargeChanged
     contract, file = _draft(client, contents, by=by, now=timezone.now())
     try:
         with storages.stored({contract.pdf_key: file}):
@@ -100,8 +112,16 @@ def _record(contract: Contract, contents: Contents) -> Contract:
         void(current, by=contract.issued_by, now=contract.issued_at)
     contract.save(force_insert=True)
     log.event(client, f"Сформирован договор {contract.number}", by=contract.issued_by, now=contract.issued_at)
+    _match_surcharge(contract, by=contract.issued_by, now=contract.issued_at)
     append(contract, What.ISSUED, by=contract.issued_by, at=contract.issued_at, pdf_sha256=contract.pdf_sha256)
     return contract
+
+
+def _match_surcharge(contract: Contract, *, by: Manager, now: datetime) -> None:
+    """The price of the tariff may have changed since step 3; the client's surcharge is what the contract says."""
+    if ClientTariff.match(contract.client, contract.surcharge, by=by, now=now):
+        body = f"Доплата по новой цене тарифа: {money.in_figures(contract.surcharge)}"
+        log.event(contract.client, body, by=by, now=now)
 
 
 def _still_says(client: Client, contents: Contents) -> bool:
@@ -144,4 +164,5 @@ def keep_signed(client: Client, *, by: Manager) -> None:
     target = Status.AWAITING_PAYMENT if balance.outstanding or balance.pending else Status.PROCESSED
     client.move(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
     log.event(client, f"Изменения отменены, действует договор {signed.number}", by=by, now=now)
+    _match_surcharge(signed, by=by, now=now)
     append(signed, What.KEPT, by=by, at=now)

@@ -16,7 +16,9 @@ from contracts.conftest import sign
 from contracts.models import Contract, NumberOfDay
 from contracts.numbering import letters, next_number
 from contracts.snapshot import Contents, Snapshot
+from devices.tariffs import ClientTariff, Tariff
 from privet import storages
+from support.models import LogEntry
 
 
 def changes_since(contract: Contract) -> list[str]:
@@ -98,6 +100,37 @@ def test_the_tariff_changed_by_an_admin_makes_the_contract_stale(issued, make):
     tariff.save()
 
     assert "Изменён тариф" in changes_since(issued)
+
+
+def test_a_price_that_changed_after_step_3_is_kept_with_the_contract_and_told(make, anna):
+    client = make.awaiting_contract(anna, devices=2)
+    Tariff.objects.update(extra_per_device=Decimal("200"))
+
+    issuing.issue(client, by=anna)
+
+    assert make.fresh(client).tariff_choice.total_extra_fee == Decimal("400.00")
+    told = LogEntry.objects.filter(body__startswith="Доплата по новой цене тарифа: 400,00")
+    assert told.get().author == anna
+
+
+def test_a_price_that_did_not_change_is_not_told_again(issued, anna):
+    choice = ClientTariff.objects.get()
+
+    assert choice.total_extra_fee == issued.surcharge
+    assert choice.computed_at < issued.issued_at
+    assert not LogEntry.objects.filter(body__contains="новой цене").exists()
+
+
+def test_a_change_of_price_taken_back_leaves_the_surcharge_of_the_signed_contract(signed, anna, make):
+    price = Tariff.objects.get().extra_per_device
+    Tariff.objects.update(extra_per_device=price + 50)
+    make.device(make.fresh(signed.client), anna, title="По ошибке").remove(by=anna)
+    Tariff.objects.update(extra_per_device=price)
+    assert ClientTariff.objects.get().total_extra_fee != signed.surcharge
+
+    issuing.keep_signed(make.fresh(signed.client), by=anna)
+
+    assert ClientTariff.objects.get().total_extra_fee == signed.surcharge
 
 
 def test_regenerating_keeps_the_signed_contracts_row_and_file(signed, anna, make):

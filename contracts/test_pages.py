@@ -1,5 +1,8 @@
 """The pages of step 4 and after: what they answer, to whom, and what they write."""
 
+import re
+from decimal import Decimal
+
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
@@ -7,6 +10,7 @@ from django.urls import reverse
 from contracts import issuing, pep, signing
 from contracts.conftest import code_sent_to, sign, wrong
 from contracts.models import Contract
+from devices.tariffs import Tariff
 from privet import storages
 from support.models import LogEntry, LogKind
 
@@ -24,6 +28,11 @@ def shown(contract: Contract) -> dict:
 
 def signature(contract: Contract, **overrides) -> dict:
     return shown(contract) | {"consent": "on", "pep_version": pep.current_version(), "code": ""} | overrides
+
+
+def sum_of(page) -> dict:
+    """What a page sends of the surcharge that it shows."""
+    return {"surcharge": re.search(r'name="surcharge" value="([^"]+)"', page.text)[1]}
 
 
 # Step 4
@@ -53,6 +62,32 @@ def test_posting_step_4_issues_the_contract_and_links_its_pdf(as_anna, anna, mak
     contract = Contract.objects.get()
     assert reverse("contracts:pdf", args=[contract.pk]) in reply.text
     assert contract.issued_by == anna
+
+
+def test_a_sum_that_changed_while_the_page_was_open_is_shown_before_a_contract_asks_for_it(as_anna, anna, make):
+    client = make.awaiting_contract(anna)
+    page = as_anna.get(url("contract", client))
+    Tariff.objects.update(extra_per_device=Decimal("900"))
+
+    refused = as_anna.post(url("contract", client), sum_of(page))
+
+    assert refused.status_code == 409
+    assert "доплата изменилась" in refused.text
+    assert "900,00" in refused.text
+    assert not Contract.objects.exists()
+    assert as_anna.post(url("contract", client), sum_of(refused)).status_code == 302
+    assert Contract.objects.get().surcharge == Decimal("900")
+
+
+def test_a_stale_contract_says_what_the_next_one_will_ask_for(as_anna, issued):
+    assert "Доплата станет другой" not in as_anna.get(url("contract", issued.client)).text
+    Tariff.objects.update(extra_per_device=Decimal("900"))
+
+    page = as_anna.get(url("contract", issued.client))
+
+    assert "Доплата станет другой" in page.text
+    assert as_anna.post(url("contract", issued.client), {"surcharge": str(issued.surcharge)}).status_code == 409
+    assert as_anna.post(url("contract", issued.client), sum_of(page)).status_code == 302
 
 
 def test_a_stale_contract_offers_only_to_be_issued_anew(as_anna, issued, anna, make):

@@ -57,13 +57,11 @@ def contract(request, client):
         return _contract_page(request, client)
     limits.DOCUMENTS.take(request.user)
     try:
-        issuing.issue(client, by=request.user)
+        issuing.issue(client, by=request.user, shown=request.POST.get("surcharge"))
     except AgreementMissing:  # withdrawn while this page was open
         return redirect(onboarding.next_url(get_client_for(request, client.pk)))
-    except issuing.ContentsChanged:
-        return _contract_page(
-            request, client, error="Данные клиента только что изменились. Попробуйте ещё раз.", status=409
-        )
+    except issuing.ContentsChanged as changed:
+        return _contract_page(request, client, error=changed.message, status=409)
     except TransitionRefused as refused:
         return _contract_page(request, refused.client, error="Новый договор сейчас не нужен.", status=409)
     except storages.StorageUnavailable:

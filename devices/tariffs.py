@@ -121,6 +121,12 @@ class ClientTariff(models.Model):
         return surcharge
 
     @classmethod
+    def match(cls, client: Client, total: Decimal, *, by: Manager, now: datetime) -> bool:
+        """Keep what a contract asks for, where the tariff's price has changed since the surcharge was computed."""
+        others = cls.objects.filter(client=client).exclude(total_extra_fee=total)
+        return bool(others.update(total_extra_fee=total, computed_at=now, computed_by=by))
+
+    @classmethod
     def follow(cls, client: Client, *, by: Manager, now: datetime) -> None:
         """Compute the surcharge anew after a change of the devices, if a tariff is chosen."""
         choice = cls.objects.filter(client=client).select_related("tariff").first()
