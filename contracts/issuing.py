@@ -105,7 +105,7 @@ def _record(contract: Contract, contents: Contents) -> Contract:
     if not _still_says(client, contents):
         raise ContentsChanged
     # The count of wrong codes goes on until a signature: a contract that replaces another must not buy new guesses.
-    previous = client.contracts.newest_first().first()
+    previous = client.contracts.since_claimed().newest_first().first()
     if previous and not previous.signed_at:
         contract.failed_tries = previous.failed_tries
     if current:
@@ -143,7 +143,7 @@ def unchanged_signed(client: Client) -> Contract | None:
     """For a client who awaits a contract: the last signed one, if the data is again what it says."""
     if client.status != Status.AWAITING_CONTRACT:
         return None
-    signed = client.contracts.signed().filter(erased_at=None).newest_first().first()
+    signed = client.contracts.since_claimed().signed().filter(erased_at=None).newest_first().first()
     return signed if signed and signed.snapshot.contents == Contents.of(client) else None
 
 

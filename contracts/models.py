@@ -62,7 +62,11 @@ class ContractQuerySet(models.QuerySet):
 
     def visible_to(self, manager: Manager) -> "ContractQuerySet":
         """Of clients whom `manager` may open: those since the client was taken up; admins all that the law keeps."""
-        return self if manager.is_admin else self.filter(issued_at__gte=F("client__claimed_at"))
+        return self if manager.is_admin else self.since_claimed()
+
+    def since_claimed(self) -> "ContractQuerySet":
+        """Those of the client's present life: earlier ones are of one whose data was erased."""
+        return self.filter(issued_at__gte=F("client__claimed_at"))
 
     def newest_first(self) -> "ContractQuerySet":
         return self.order_by("-issued_at", "-id")

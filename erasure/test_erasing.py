@@ -16,7 +16,7 @@ from clients.models import ERASED_NAME, AppUser, Client, ClientErased, Status
 from clients.test_admin import save
 from contracts import audit, issuing, payment
 from contracts.conftest import sign
-from contracts.models import InvoiceStatus
+from contracts.models import Contract, InvoiceStatus
 from devices.shared import SharedDevice, SharedDevicePhoto
 from devices.surcharge import fix_surcharge
 from erasure import erasing
@@ -178,22 +178,37 @@ def test_what_nobody_will_pay_any_more_is_cancelled(signed, gleb):
     assert list(audit.faults()) == []
 
 
+def issued_again(make, client, by) -> Contract:
+    """A contract of a client who was erased and is taken up again."""
+    fresh = make.fresh(client)
+    fresh.confirm_contact(by=by, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
+    make.passport(make.fresh(client), by)
+    make.agreement(make.fresh(client), by, Kind.ELECTRONIC_SIGNATURE)
+    make.device(make.fresh(client), by)
+    fix_surcharge(make.fresh(client), make.tariff(), by=by)
+    return issuing.issue(make.fresh(client), by=by)
+
+
 def test_sums_of_a_life_before_are_not_counted_again(paid, gleb, anna, make):
     """Whoever returns pays for the new contract as anybody else."""
     client = paid.client
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
     erase(client, gleb, ended=True)
-    fresh = make.fresh(client)
-    assert payment.Balance.of(fresh) == payment.Balance(None, [])
+    assert payment.Balance.of(make.fresh(client)) == payment.Balance(None, [])
 
-    fresh.confirm_contact(by=anna, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
-    make.passport(make.fresh(client), anna)
-    make.agreement(make.fresh(client), anna, Kind.ELECTRONIC_SIGNATURE)
-    make.device(make.fresh(client), anna)
-    fix_surcharge(make.fresh(client), make.tariff(), by=anna)
-    again = sign(issuing.issue(make.fresh(client), by=anna), anna)
+    again = sign(issued_again(make, client, anna), anna)
 
     assert again.due == again.surcharge == Decimal("150.00")
+
+
+def test_wrong_codes_of_a_life_before_are_not_counted(drafted, gleb, anna, make):
+    """Whoever returns begins with a contract that can be signed, whatever was typed then."""
+    client = drafted.client
+    AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
+    Contract.objects.filter(pk=drafted.pk).update(failed_tries=10)
+    erase(client, gleb)
+
+    assert issued_again(make, client, anna).failed_tries == 0
 
 
 def test_an_unpaid_contract_that_is_over_still_binds(signed, gleb):
