@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -223,6 +224,18 @@ def test_description_of_2000_characters_is_whole(filler):
     assert not off_the_page(file)
     assert text(file).count("Ъ") == 10 * description.count("Ъ")
     assert len(re.findall(r"SN-\d{6}", text(file))) == 5
+
+
+@pytest.mark.parametrize("before", range(10, 19))
+def test_the_fee_stands_beside_its_device_wherever_the_page_ends(before):
+    snapshot = sample.snapshot(before + 1)
+    last = {"title": "Погреб", "fee": Decimal("98765.43"), "description": "Течёт шланг, дверца не закрывается. " * 22}
+    devices = (*snapshot.contents.devices[:-1], replace(snapshot.contents.devices[-1], **last))
+    file = pdf.render_contract(replace(snapshot, contents=replace(snapshot.contents, devices=devices)))
+
+    (page,) = [words for words in pages(file) if "Погреб" in words]
+    # Not alone at the foot of the page either: its characteristics begin below it.
+    assert re.search(rf"{before + 1}\. Погреб 98\s765,43 ₽ \S+(?: \S+)?, серийный №", page)
 
 
 def test_cyrillic_and_signs_are_drawn_and_read_back():
