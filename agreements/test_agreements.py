@@ -89,6 +89,19 @@ def test_without_the_tick_or_with_an_older_text_nothing_is_recorded(make, anna, 
     assert not Agreement.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "heading"),
+    [(Kind.PERSONAL_DATA, "Шаг 2 — Паспорт"), (Kind.ELECTRONIC_SIGNATURE, "Шаг 4 — Договор")],
+)
+def test_the_page_keeps_its_heading_when_it_is_refused(make, anna, as_anna, kind, heading):
+    client = make.verified(anna)
+    pages = [as_anna.get(url(client, kind=kind)), as_anna.post(url(client, kind=kind), payload(kind, agreed=""))]
+    if kind == Kind.PERSONAL_DATA:
+        pages.append(as_anna.get(reverse("passport:passport", args=[client.pk])))
+    for page in pages:
+        assert f'<h1 class="card-title">{heading}</h1>' in page.text
+
+
 def test_unknown_documents_are_not_found(make, anna, as_anna):
     client = make.verified(anna)
     for name in ("agreement", "draft"):

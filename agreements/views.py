@@ -52,9 +52,10 @@ def agreement(request, pk, kind):
 
 
 def agreement_page(
-    request, client: Client, kind: Kind, *, form=None, heading: str = "", error: str = "", status: int = 200
+    request, client: Client, kind: Kind, *, form=None, error: str = "", status: int = 200
 ) -> HttpResponse:
-    """The page that stands where a step can't go on without the client's agreement."""
+    """The page that stands where a step can't go on without the client's agreement, under the heading of that step."""
+    heading = next(step.heading for step in onboarding.STEPS if step.slug == STEP_OF[kind])
     context = asking(client, kind, by=request.user, form=form)
     context |= {"client": client, "kind": kind, "heading": heading, "error": error}
     return render(request, "agreements/agreement.html", context, status=status)

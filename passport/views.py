@@ -47,11 +47,10 @@ def passport(request, client):
 
 
 def _consent_page(request, client):
-    heading = "Шаг 2 — Паспорт"
     if request.method == "GET":
-        return agreement_page(request, client, Kind.PERSONAL_DATA, heading=heading)
+        return agreement_page(request, client, Kind.PERSONAL_DATA)
     error = AgreementMissing(Kind.PERSONAL_DATA).message
-    return agreement_page(request, client, Kind.PERSONAL_DATA, heading=heading, error=error, status=409)
+    return agreement_page(request, client, Kind.PERSONAL_DATA, error=error, status=409)
 
 
 def _keep(form: PassportForm, passport: Passport, *, by) -> None:

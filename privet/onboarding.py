@@ -26,6 +26,10 @@ class Step:
     def url(self, client: Client) -> str:
         return reverse(self.url_name, args=[client.pk])
 
+    @property
+    def heading(self) -> str:
+        return f"Шаг {self.number} — {self.title}"
+
 
 def _has_passport(client: Client) -> bool:
     """With the consent that it needs. Who has signed is asked for either with the next contract: they may have signed
