@@ -364,8 +364,7 @@ class Client(models.Model):
 
     def forget_in_search(self) -> None:
         """After a passport was removed: what search looks through, made anew. Triggers do so for what is added."""
-        text = Coalesce(Func(F("pk"), function="privet_search_text"), Value(""))
-        Client.objects.filter(pk=self.pk).update(search=text)
+        Client.objects.filter(pk=self.pk).update(search=Func(F("pk"), function="privet_search_text"))
 
 
 class ClientChange(models.Model):

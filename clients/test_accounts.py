@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from importlib import import_module
 from io import StringIO
 
 import pytest
@@ -9,6 +10,8 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from clients.models import AccountStatus, AppUser, Client, Status
+from contracts import issuing
+from passport.models import Passport
 
 SIGN_UP = """
     INSERT INTO users (id, phone, password_hash, name, has_subscription, created_at, updated_at)
@@ -155,8 +158,39 @@ def test_sync_goes_past_a_client_whose_account_the_app_deleted(make, anna):
 
     call_command("sync_clients", stdout=StringIO())
 
-    assert Client.objects.get(pk=deleted.pk).search == ""
+    assert Client.objects.get(pk=deleted.pk).search.strip() == ""
     assert other.user.phone in Client.objects.get(pk=other.pk).search
+
+
+def migrate_emptied() -> None:
+    execute(import_module("clients.migrations.0013_found_without_account").EMPTIED)
+
+
+def sync() -> None:
+    call_command("sync_clients", stdout=StringIO())
+
+
+@pytest.mark.parametrize("make_anew", [migrate_emptied, sync])
+def test_a_client_without_an_account_is_found_by_passport_and_contract(make, anna, make_anew):
+    client = make.awaiting_contract(anna)
+    contract = issuing.issue(client, by=anna)
+    make.delete_account(client)
+    Client.objects.filter(pk=client.pk).update(search="")
+
+    make_anew()
+
+    for known in ("Иванов Пётр", "Садовая", contract.number):
+        assert list(Client.objects.search(known)) == [client], known
+    assert not Client.objects.search(client.user.phone).exists()
+
+
+def test_a_passport_of_a_client_without_an_account_can_be_corrected(make, anna):
+    client = make.awaiting_contract(anna)
+    make.delete_account(client)
+
+    Passport.objects.filter(client=client).update(last_name="Сидоров")
+
+    assert list(Client.objects.search("сидоров")) == [client]
 
 
 def test_a_client_whose_account_the_app_deleted_can_be_held(make, anna):

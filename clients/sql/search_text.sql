@@ -1,4 +1,5 @@
--- What search looks through for one client. privet_fold must equal clients.search.fold.
+-- What search looks through for one client: of one whose account the app has deleted, what we ourselves hold.
+-- privet_fold must equal clients.search.fold.
 CREATE OR REPLACE FUNCTION privet_fold(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT replace(lower(value), 'ё', 'е')
@@ -12,7 +13,7 @@ LANGUAGE sql STABLE SET search_path = public AS $$
         (SELECT string_agg(number, ' ' ORDER BY issued_at) FROM manager_contracts WHERE client_id = clients.id)
     ))
     FROM manager_clients clients
-    JOIN users ON users.id = clients.user_id
+    LEFT JOIN users ON users.id = clients.user_id
     LEFT JOIN users_passports passport ON passport.client_id = clients.id
     WHERE clients.id = client
 $$;

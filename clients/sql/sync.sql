@@ -1,5 +1,4 @@
--- Every active user has exactly one client; every search text is as it should be, and empty where the app has deleted
--- the account. Safe to run at any time.
+-- Every active user has exactly one client, and every search text is as it should be. Safe to run at any time.
 INSERT INTO manager_clients (id, user_id, status, search, created_at)
 SELECT gen_random_uuid(), users.id, 'new', '', users.created_at
 FROM users
@@ -7,5 +6,5 @@ WHERE users.status::text = 'active' AND users.deleted_at IS NULL
 ON CONFLICT (user_id) DO NOTHING;
 
 UPDATE manager_clients
-SET search = coalesce(privet_search_text(id), '')
-WHERE search IS DISTINCT FROM coalesce(privet_search_text(id), '')
+SET search = privet_search_text(id)
+WHERE search IS DISTINCT FROM privet_search_text(id)
