@@ -27,10 +27,14 @@ def possible_managers():
 
 
 class FoundByClient:
-    """Searches rows of a client by what the client is found by; `client_path` leads from the row to the client."""
+    """Rows of clients, found by what a client is found by; `client_path` leads from the row to the client."""
 
     client_path = "client"
     search_help_text = "Имя, телефон или почта клиента, номер договора"
+
+    def get_queryset(self, request):
+        # The account is not joined: the app may have deleted it, and the row is still to be listed.
+        return super().get_queryset(request).prefetch_related(f"{self.client_path}__user")
 
     def get_search_results(self, request, queryset, search_term):
         if search_term.strip():
@@ -163,8 +167,8 @@ class DisclosureAdmin(FoundByClient, ReadOnlyAdmin):
     change_list_template = "admin/disclosures.html"
 
     def get_queryset(self, request):
-        # Not joined: the client of a closed account is gone, or the account itself.
-        return super().get_queryset(request).select_related("by").prefetch_related("client__user")
+        # Nor is the client: that of a closed account is gone.
+        return super().get_queryset(request).select_related("by")
 
     @admin.display(description="клиент")
     def whose(self, shown: Disclosure) -> str:

@@ -1,4 +1,7 @@
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -192,11 +195,13 @@ def test_the_page_shows_the_history_oldest_first(as_gleb, make, anna, boris):
     assert text.index("Новый → На проверке") < text.index("Менеджер: Анна Смирнова → Борис Кузнецов")
 
 
-def test_a_client_whose_account_the_app_deleted_is_listed_and_opened(as_gleb, make, anna):
+def test_a_client_whose_account_the_app_deleted_is_listed_found_and_opened(as_gleb, make, anna):
     client = make.awaiting_contract(anna)
     make.delete_account(client)
+    call_command("sync_clients", stdout=StringIO())
 
     assert "Учётная запись удалена" in as_gleb.get(LIST).text
+    assert found(as_gleb, q="Иванов Пётр") == {client}
     assert "Учётная запись удалена" in as_gleb.get(page(client)).text
     history = as_gleb.get(reverse("admin:clients_client_history", args=[client.pk]))
     assert (history.status_code, client.user.phone in history.text) == (200, True)

@@ -96,7 +96,7 @@ class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
     ]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).defer("encrypted_snapshot").select_related("client__user", "issued_by")
+        return super().get_queryset(request).defer("encrypted_snapshot").select_related("client", "issued_by")
 
     @admin.display(description="состояние")
     def state(self, contract: Contract) -> str:
@@ -143,7 +143,7 @@ class InvoiceAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
     ]
 
     def get_queryset(self, request):
-        related = super().get_queryset(request).select_related("contract__client__user")
+        related = super().get_queryset(request).select_related("contract__client")
         return related.defer("contract__encrypted_snapshot")
 
     @admin.display(description="клиент")

@@ -150,6 +150,26 @@ def test_finds_by_number_and_client(as_gleb, make, anna, query):
     assert {bill.contract for bill in as_gleb.get(INVOICES, {"q": query}).context["cl"].queryset} == {wanted}
 
 
+@pytest.mark.parametrize("address", [CONTRACTS, INVOICES])
+def test_what_a_client_without_an_account_signed_is_listed_and_found(as_gleb, make, anna, address):
+    contract = signed(make, anna, number="ИВ-261123-07")
+    make.delete_account(contract.client)
+
+    for query in ({}, {"q": "ИВ-261123-07"}, {"q": "Иванов"}):
+        text = as_gleb.get(address, query).text
+        assert ("ИВ-261123-07" in text, "Учётная запись удалена" in text) == (True, True), query
+    for row in (contract, Invoice.objects.get()):
+        assert "Учётная запись удалена" in as_gleb.get(page(row)).text
+
+
+def test_the_contract_of_a_client_without_an_account_is_unlocked(as_gleb, make, anna):
+    contract = issued(make, anna)
+    Contract.objects.update(failed_tries=TRIES_PER_CONTRACT)
+    make.delete_account(contract.client)
+
+    assert "Разблокировано договоров: 1" in unlock(as_gleb, contract).text
+
+
 def test_filters_by_state(as_gleb, make, anna):
     waiting, done = issued(make, anna), signed(make, anna, number="ИВ-261123-02")
 
@@ -172,7 +192,9 @@ def test_the_number_of_queries_does_not_grow(as_gleb, make, anna, address):
     signed(make, anna)
     one = queries()
     for number in range(2, 11):
-        signed(make, anna, number=f"ИВ-261123-{number:02}")
+        contract = signed(make, anna, number=f"ИВ-261123-{number:02}")
+        if number % 2:
+            make.delete_account(contract.client)
 
     assert queries() == one
 

@@ -58,7 +58,7 @@ class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
     view_on_site = False
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("client", "by").prefetch_related("client__user")
+        return super().get_queryset(request).select_related("client", "by")
 
     @admin.display(description="кто")
     def who(self, erasure: Erasure) -> str:

@@ -66,7 +66,7 @@ class LogEntryAdmin(FoundByClient, ReadOnlyAdmin):
     fields = ["created_at", "client", "kind", "author", "text"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("thread__client__user", "author")
+        return super().get_queryset(request).select_related("thread__client", "author")
 
     @admin.display(description="клиент")
     def client(self, entry: LogEntry) -> str:

@@ -90,6 +90,19 @@ def test_the_log_is_found_by_client(as_gleb, make, anna):
     assert {str(entry.thread.client) for entry in found(as_gleb, LOG, q="сидорова")} == {"Сидорова Анна"}
 
 
+def test_the_log_of_a_client_without_an_account_is_listed_and_found(as_gleb, make, anna):
+    client = make.verified(anna)
+    make.passport(client, anna)
+    tell(client, anna, "Договор подписан")
+    make.delete_account(client)
+
+    for query in ({}, {"q": "Иванов"}):
+        text = as_gleb.get(LOG, query).text
+        assert ("Договор подписан" in text, "Учётная запись удалена" in text) == (True, True), query
+    page = as_gleb.get(reverse("admin:support_logentry_change", args=[LogEntry.objects.latest("created_at").pk]))
+    assert "Учётная запись удалена" in page.text
+
+
 @pytest.mark.parametrize("address", [TICKETS, LOG])
 def test_the_number_of_queries_does_not_grow(as_gleb, make, anna, address):
     def queries():
@@ -99,7 +112,10 @@ def test_the_number_of_queries_does_not_grow(as_gleb, make, anna, address):
 
     tell(make.client(), anna)
     one = queries()
-    for _ in range(9):
-        tell(make.client(), anna)
+    for number in range(9):
+        client = make.client()
+        tell(client, anna)
+        if number % 2:
+            make.delete_account(client)
 
     assert queries() == one
