@@ -43,7 +43,9 @@ class FoundByClient:
 
 
 class ReassignAction(ActionForm):
-    manager = forms.ModelChoiceField(possible_managers(), required=False, label="Менеджер", empty_label="Кому передать")
+    manager = forms.ModelChoiceField(
+        possible_managers(), required=False, label="Менеджер:", empty_label="Кому передать"
+    )
 
 
 class ClientForm(forms.ModelForm):
