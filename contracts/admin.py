@@ -9,7 +9,7 @@ from clients.models import Client
 from contracts import signing
 from contracts.models import TRIES_PER_CONTRACT, Contract, ContractEvent, Invoice, SigningCode
 from privet.history_admin import WithHistory
-from privet.read_only import ReadOnlyAdmin, ReadOnlyTable
+from privet.read_only import ReadOnlyAdmin, ReadOnlyTable, in_rubles
 
 STATES = {
     "waiting": ("Ожидает подписи", Q(signed_at=None, void_at=None)),
@@ -46,7 +46,9 @@ class EventsOfContract(ReadOnlyTable):
 
 class InvoicesOfContract(ReadOnlyTable):
     model = Invoice
-    fields = ["number", "amount", "due_on", "status", "created_at", "paid_at", "cancelled_at"]
+    fields = ["number", "sum", "due_on", "status", "created_at", "paid_at", "cancelled_at"]
+    readonly_fields = ["sum"]
+    sum = in_rubles(Invoice, "amount")
     show_change_link = True
 
 
@@ -65,13 +67,14 @@ class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
     """Contracts with the evidence of their signatures. What a contract says is read in its PDF."""
 
     pdf_url = "contracts:pdf"
-    list_display = ["number", "client", "state", "surcharge", "issued_at", "issued_by", "pdf"]
+    list_display = ["number", "client", "state", "sum", "issued_at", "issued_by", "pdf"]
     list_filter = [StateFilter]
     search_fields = ["number"]
     actions = ["unlock"]
+    sum, due_sum = in_rubles(Contract, "surcharge"), in_rubles(Contract, "due")
     inlines = [CodesOfContract, InvoicesOfContract, EventsOfContract]
     fieldsets = [
-        (None, {"fields": ["number", "client", "state", "pdf", "surcharge", "due", "template_version", "pdf_sha256"]}),
+        (None, {"fields": ["number", "client", "state", "pdf", "sum", "due_sum", "template_version", "pdf_sha256"]}),
         ("Ход", {"fields": ["issued_at", "issued_by", "failed_tries", "void_at", "voided_by", "paid_at", "paid_by"]}),
         (
             "Подпись",
@@ -123,14 +126,15 @@ class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
 class InvoiceAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
     client_path = "contract__client"
     pdf_url = "contracts:invoice_pdf"
-    list_display = ["number", "client", "amount", "status", "due_on", "created_at", "pdf"]
+    list_display = ["number", "client", "sum", "status", "due_on", "created_at", "pdf"]
+    sum = in_rubles(Invoice, "amount")
     list_filter = ["status"]
     search_fields = ["number"]
     fields = [
         "number",
         "contract",
         "client",
-        "amount",
+        "sum",
         "description",
         "due_on",
         "status",
@@ -153,6 +157,8 @@ class InvoiceAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
 
 class ContractsOfClient(ReadOnlyTable):
     model = Contract
-    fields = ["number", "surcharge", "issued_at", "signed_at", "void_at", "paid_at"]
+    fields = ["number", "sum", "issued_at", "signed_at", "void_at", "paid_at"]
+    readonly_fields = ["sum"]
+    sum = in_rubles(Contract, "surcharge")
     show_change_link = True
     deferred = ("encrypted_snapshot", "evidence")

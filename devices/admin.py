@@ -4,7 +4,7 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 
 from devices.models import ClientTariff, Device, DeviceType, Tariff
 from privet.history_admin import WithHistory
-from privet.read_only import OfficeAdmin, ReadOnlyFacts, ReadOnlyTable
+from privet.read_only import OfficeAdmin, ReadOnlyFacts, ReadOnlyTable, in_rubles
 
 
 class ListAdmin(OfficeAdmin):
@@ -34,7 +34,8 @@ class TariffForm(forms.ModelForm):
 @admin.register(Tariff)
 class TariffAdmin(WithHistory, ListAdmin):
     form = TariffForm
-    list_display = ["name", "base_fee", "extra_per_device", "is_active"]
+    list_display = ["name", "base_sum", "extra_sum", "is_active"]
+    base_sum, extra_sum = in_rubles(Tariff, "base_fee"), in_rubles(Tariff, "extra_per_device")
     list_filter = ["is_active"]
     search_fields = ["name"]
     used_by = (ClientTariff, "tariff")
@@ -42,12 +43,15 @@ class TariffAdmin(WithHistory, ListAdmin):
 
 class DevicesOfClient(ReadOnlyTable):
     model = Device
-    fields = ["type", "title", "purchased_on", "serial_number", "extra_fee", "updated_at", "updated_by"]
-    readonly_fields = ["updated_at", "updated_by"]
+    fields = ["type", "title", "purchased_on", "serial_number", "extra_sum", "updated_at", "updated_by"]
+    readonly_fields = ["extra_sum", "updated_at", "updated_by"]
+    extra_sum = in_rubles(Device, "extra_fee")
     related = ("type", "updated_by")
 
 
 class TariffOfClient(ReadOnlyFacts):
     model = ClientTariff
-    fields = ["tariff", "device_count", "total_extra_fee", "computed_at", "computed_by"]
+    fields = ["tariff", "device_count", "sum", "computed_at", "computed_by"]
+    readonly_fields = ["sum"]
+    sum = in_rubles(ClientTariff, "total_extra_fee")
     related = ("tariff", "computed_by")
