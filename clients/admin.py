@@ -67,6 +67,8 @@ class ChangesOfClient(ReadOnlyTable):
 class ClientAdmin(WithHistory, OfficeAdmin):
     """Clients to look at, found as in the list of managers. One thing is done here: giving them to another manager."""
 
+    counted = ("клиент", "клиента", "клиентов")
+    animate = True
     list_display = ["name", "phone", "status", "manager", "created_at"]
     list_filter = ["status", "manager"]
     ordering = ["-created_at", "-id"]
@@ -161,6 +163,7 @@ class ClientAdmin(WithHistory, OfficeAdmin):
 class DisclosureAdmin(FoundByClient, ReadOnlyAdmin):
     """«Кто видел этого клиента»: what personal data was shown, to whom and when."""
 
+    counted = ("показ личных данных", "показа личных данных", "показов личных данных")
     list_display = columns = ["at", "whose", "by", "what", "document", "ip", "request_id"]
     list_filter = ["what", ("by", admin.RelatedOnlyFieldListFilter)]
     list_display_links = None

@@ -67,6 +67,7 @@ class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
     """Contracts with the evidence of their signatures. What a contract says is read in its PDF."""
 
     pdf_url = "contracts:pdf"
+    counted = ("договор", "договора", "договоров")
     list_display = ["number", "client", "state", "sum", "issued_at", "issued_by", "pdf"]
     list_filter = [StateFilter]
     search_fields = ["number"]
@@ -126,6 +127,7 @@ class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
 class InvoiceAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
     client_path = "contract__client"
     pdf_url = "contracts:invoice_pdf"
+    counted = ("счёт", "счёта", "счетов")
     list_display = ["number", "client", "sum", "status", "due_on", "created_at", "pdf"]
     sum = in_rubles(Invoice, "amount")
     list_filter = ["status"]

@@ -21,6 +21,7 @@ class ListAdmin(OfficeAdmin):
 
 @admin.register(DeviceType)
 class DeviceTypeAdmin(ListAdmin):
+    counted = ("тип устройства", "типа устройств", "типов устройств")
     list_display = ["name", "position", "is_active"]
     list_editable = ["position", "is_active"]
     search_fields = ["name"]
@@ -34,6 +35,7 @@ class TariffForm(forms.ModelForm):
 @admin.register(Tariff)
 class TariffAdmin(WithHistory, ListAdmin):
     form = TariffForm
+    counted = ("тариф", "тарифа", "тарифов")
     list_display = ["name", "base_sum", "extra_sum", "is_active"]
     base_sum, extra_sum = in_rubles(Tariff, "base_fee"), in_rubles(Tariff, "extra_per_device")
     list_filter = ["is_active"]

@@ -26,6 +26,7 @@ def test_an_action_and_its_choice_stand_apart(open_page, gleb, make, viewport):
     choice = page.locator("label", has=page.get_by_label("Менеджер:"))
     assert apart(page.get_by_label("Действие:"), choice) >= 8
     assert page.get_by_label("Менеджер:").bounding_box()["width"] > 100
+    assert page.get_by_role("textbox").bounding_box()["width"] > 100
     assert too_wide(page) == 0
 
 

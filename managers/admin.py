@@ -15,6 +15,8 @@ from privet.read_only import OfficeAdmin
 class ManagerAdmin(WithHistory, OfficeAdmin):
     """People are added without a password: they set it by the link of a letter. They are switched off, not deleted."""
 
+    counted = ("сотрудник", "сотрудника", "сотрудников")
+    animate = True
     list_display = ["name", "email", "role", "is_active", "has_second_factor", "last_login"]
     list_filter = ["role", "is_active"]
     search_fields = ["name", "email"]

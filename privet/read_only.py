@@ -11,6 +11,7 @@ from django.http import HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
+from privet.declension import Declined
 from privet.templatetags import formats
 
 COUNTED = 10_000
@@ -24,7 +25,7 @@ class CappedPaginator(Paginator):
         return self.object_list.order_by()[:COUNTED].count()
 
 
-class OfficeAdmin(admin.ModelAdmin):
+class OfficeAdmin(Declined, admin.ModelAdmin):
     """A list that costs the same with a million rows as with ten."""
 
     list_per_page = 50
