@@ -22,6 +22,7 @@ class ListAdmin(OfficeAdmin):
 @admin.register(DeviceType)
 class DeviceTypeAdmin(ListAdmin):
     counted = ("тип устройства", "типа устройств", "типов устройств")
+    has_history = True  # of what was done here, Django's own
     list_display = ["name", "position", "is_active"]
     list_editable = ["position", "is_active"]
     search_fields = ["name"]

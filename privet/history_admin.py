@@ -14,6 +14,8 @@ from privet.changes import HEADING, Feed
 class WithHistory:
     """For admin classes of tracked models. `histories` says of which rows the page of an object tells."""
 
+    has_history = True
+
     def histories(self, obj) -> list:
         return [obj.history.all()]
 

@@ -28,6 +28,7 @@ class CappedPaginator(Paginator):
 class OfficeAdmin(Declined, admin.ModelAdmin):
     """A list that costs the same with a million rows as with ten."""
 
+    has_history = False
     list_per_page = 50
     paginator = CappedPaginator
     show_full_result_count = False
@@ -48,10 +49,12 @@ class OfficeAdmin(Declined, admin.ModelAdmin):
         title = capfirst(self.opts.verbose_name_plural)
         return super().changelist_view(request, {"title": title} | (extra_context or {}))
 
+    def render_change_form(self, request, context, *args, **kwargs):
+        return super().render_change_form(request, context | {"has_history": self.has_history}, *args, **kwargs)
+
 
 def in_rubles(model: type[models.Model], field: str) -> Callable:
     """A column with a sum of `model` as our pages show it, in the order of the sums."""
-
     heading = model._meta.get_field(field).verbose_name.removesuffix(", ₽")
 
     @admin.display(description=heading, ordering=field)
