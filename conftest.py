@@ -20,7 +20,7 @@ import hashlib  # noqa: E402
 import itertools  # noqa: E402
 import time  # noqa: E402
 import uuid  # noqa: E402
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from datetime import date  # noqa: E402
 from decimal import Decimal  # noqa: E402
@@ -125,6 +125,12 @@ def next_code(manager: Manager) -> str:
     totp = TOTP(app.bin_key, app.step, app.t0, app.digits, app.drift)
     totp.time = max(time.time(), (app.last_t + 1 - app.drift) * app.step)
     return f"{totp.token():06}"
+
+
+def wrong_codes(key: bytes) -> Iterator[str]:
+    """Codes that an app with this key shows neither now nor within ten minutes of it."""
+    shown = {TOTP(key, drift=steps).token() for steps in range(-20, 21)}
+    return (f"{number:06}" for number in itertools.count() if number not in shown)
 
 
 def browser_of(manager: Manager, *, verified: bool = True, **options) -> Browser:

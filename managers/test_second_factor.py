@@ -1,6 +1,8 @@
 import base64
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from threading import Barrier
 
 import pytest
@@ -13,7 +15,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from conftest import PASSWORD, authenticator_of, browser_of, next_code
+from conftest import PASSWORD, authenticator_of, browser_of, next_code, wrong_codes
 from managers import second_factor
 from managers.models import Authenticator, Manager, Session
 
@@ -31,6 +33,12 @@ def half(anna) -> Browser:
     """Анна, who has an app, after the password."""
     authenticator_of(anna)
     return browser_of(anna, verified=False)
+
+
+@pytest.fixture
+def app(half) -> Authenticator:
+    """The one that `half` is asked for a code of."""
+    return Authenticator.objects.get()
 
 
 @pytest.fixture
@@ -95,8 +103,10 @@ class TestTheCode:
         assert half.session.session_key != before
         assert not Session.objects.filter(pk=before).exists()
 
-    @pytest.mark.parametrize("code", ["000000", "00000 00000"])
-    def test_that_is_wrong_lets_nobody_in(self, half, code):
+    @pytest.mark.parametrize("kind", ["app", "backup"])
+    def test_that_is_wrong_lets_nobody_in(self, half, app, kind):
+        code = next(wrong_codes(app.bin_key)) if kind == "app" else "00000 00000"
+
         answer = half.post(CODE, {"code": code})
 
         assert answer.status_code == 422
@@ -112,12 +122,15 @@ class TestTheCode:
         assert answer.status_code == 422
         assert 'class="field-error"' in answer.text
 
-    def test_of_another_person_is_wrong(self, half, boris):
+    def test_of_another_person_is_wrong(self, anna, boris):
+        authenticator_of(anna)
         app = authenticator_of(boris)
         app.encrypted_key = second_factor.cipher.encrypt(b"another key of 20 by".hex())
         app.save()
 
-        assert half.post(CODE, {"code": next_code(boris)}).status_code == 422
+        with time_machine.travel(1_800_000_000, tick=False):  # when the codes of the two differ
+            assert browser_of(anna, verified=False).post(CODE, {"code": next_code(boris)}).status_code == 422
+            assert browser_of(boris, verified=False).post(CODE, {"code": next_code(boris)}).status_code == 302
 
     def test_is_good_once(self, half, anna):
         code = next_code(anna)
@@ -145,8 +158,8 @@ class TestTheCode:
         with time_machine.travel(1_800_000_000, tick=False):
             assert browser_of(anna, verified=False).post(CODE, {"code": code}).status_code == status
 
-    def test_is_guessed_five_times_and_then_seldom(self, half, anna):
-        answers = [half.post(CODE, {"code": f"{number:06}"}) for number in range(7)]
+    def test_is_guessed_five_times_and_then_seldom(self, half, app, anna):
+        answers = [half.post(CODE, {"code": code}) for code in islice(wrong_codes(app.bin_key), 7)]
 
         assert [answer.status_code for answer in answers] == [422] * 5 + [429] * 2
         assert int(answers[-1].headers["Retry-After"]) > 0
@@ -154,8 +167,8 @@ class TestTheCode:
         assert not is_in(half)
 
     def test_is_guessed_no_oftener_in_several_sessions(self, anna):
-        authenticator_of(anna)
-        guesses = [browser_of(anna, verified=False).post(CODE, {"code": f"{number:06}"}) for number in range(6)]
+        codes = islice(wrong_codes(authenticator_of(anna).bin_key), 6)
+        guesses = [browser_of(anna, verified=False).post(CODE, {"code": code}) for code in codes]
 
         assert [guess.status_code for guess in guesses] == [422] * 5 + [429]
 
@@ -207,8 +220,8 @@ class TestTheDialog:
         assert 'name="code"' in answer.text
         assert "<html" not in answer.text
 
-    def test_says_in_itself_that_a_code_is_wrong(self, half):
-        answers = [half.post(CODE, {"code": "000000"}, headers=HTMX) for _ in range(6)]
+    def test_says_in_itself_that_a_code_is_wrong(self, half, app):
+        answers = [half.post(CODE, {"code": code}, headers=HTMX) for code in islice(wrong_codes(app.bin_key), 6)]
 
         assert [answer.status_code for answer in answers] == [422] * 5 + [429]
         assert all("data-sign-in" in answer.text and "<html" not in answer.text for answer in answers)
@@ -270,8 +283,8 @@ class TestSettingUp:
         assert key_on(fresh.get(APP)) != key_on(browser_of(anna, verified=False).get(APP))
 
     def test_keeps_nothing_for_a_wrong_code(self, fresh):
-        fresh.get(APP)
-        answers = [fresh.post(APP, {"code": "000000"}) for _ in range(6)]
+        key = key_on(fresh.get(APP))
+        answers = [fresh.post(APP, {"code": code}) for code in islice(wrong_codes(key), 6)]
 
         assert [answer.status_code for answer in answers] == [422] * 5 + [429]
         assert "<svg" in answers[-1].text
@@ -334,6 +347,10 @@ class TestBackupCodes:
     def codes(self, fresh) -> list[str]:
         return set_up(fresh)
 
+    @pytest.fixture
+    def wrong(self, codes) -> Iterator[str]:
+        return wrong_codes(Authenticator.objects.get().bin_key)
+
     def test_let_in_once_each(self, codes, anna):
         for code in codes[:2]:
             browser = browser_of(anna, verified=False)
@@ -363,14 +380,14 @@ class TestBackupCodes:
         assert browser_of(anna, verified=False).post(CODE, {"code": codes[0]}).status_code == 422
         assert browser_of(anna, verified=False).post(CODE, {"code": new[0]}).status_code == 302
 
-    def test_are_not_made_anew_for_a_backup_code_or_a_wrong_one(self, codes, fresh):
-        answers = [fresh.post(BACKUP, {"code": code}) for code in (codes[0], "000000")]
+    def test_are_not_made_anew_for_a_backup_code_or_a_wrong_one(self, codes, wrong, fresh):
+        answers = [fresh.post(BACKUP, {"code": code}) for code in (codes[0], next(wrong))]
 
         assert [answer.status_code for answer in answers] == [422, 422]
         assert StaticToken.objects.count() == 10
 
-    def test_are_guessed_under_the_same_limit(self, codes, fresh):
-        answers = [fresh.post(BACKUP, {"code": "000000"}) for _ in range(6)]
+    def test_are_guessed_under_the_same_limit(self, wrong, fresh):
+        answers = [fresh.post(BACKUP, {"code": code}) for code in islice(wrong, 6)]
 
         assert [answer.status_code for answer in answers] == [422] * 5 + [429]
 
