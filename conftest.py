@@ -18,6 +18,7 @@ django.setup()
 
 import hashlib  # noqa: E402
 import itertools  # noqa: E402
+import re  # noqa: E402
 import time  # noqa: E402
 import uuid  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
@@ -172,6 +173,11 @@ def as_gleb(gleb) -> Browser:
 @pytest.fixture
 def signed_out() -> Browser:
     return Browser()
+
+
+def stands_in(digits: str, text: str) -> bool:
+    """Whether `digits` stand in `text` by themselves; ids, hashes, tokens and times may hold any."""
+    return re.search(rf"(?<![\w.-]){digits}(?![\w-])", text) is not None
 
 
 class Make:

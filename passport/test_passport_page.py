@@ -7,7 +7,7 @@ from django.db import connection
 from django.urls import reverse
 from PIL import Image
 
-from conftest import leads_to
+from conftest import leads_to, stands_in
 from passport.models import Passport
 from passport.test_passport_form import payload
 from privet import storages
@@ -129,10 +129,9 @@ def test_series_and_number_are_nowhere_in_the_row(as_anna, client):
     with connection.cursor() as cursor:
         cursor.execute("SELECT (to_jsonb(p) - 'updated_at')::text FROM users_passports p")
         [(row,)] = cursor.fetchall()
-    assert "348353" not in row
-    assert "4613" not in re.sub(r"[0-9a-f]{64}|gAAAAA[\w=-]+|[0-9a-f-]{36}", "", row)
     assert Passport.objects.get().digits == "4613348353"
-    assert "348353" not in " ".join(log_of(client))
+    for text in (row, " ".join(log_of(client))):
+        assert not any(stands_in(part, text) for part in ("4613", "348353", "4613348353"))
 
 
 def test_the_same_passport_on_a_second_client_is_refused_without_saying_whose_it_is(make, boris, as_anna, client):
