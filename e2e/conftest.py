@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from conftest import PASSWORD, authenticator_of, next_code
 from managers.models import Manager
@@ -16,6 +16,10 @@ from privet.conftest import logged, s3_bucket, s3_endpoint  # noqa: F401  fixtur
 
 # Playwright's own event loop runs in this thread; the database is still used by ordinary calls.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+# Milliseconds, on a busy machine. What comes sooner is not waited for.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 
 PHONE = {"width": 360, "height": 740}
 PICTURE_HEIGHT = 1100
@@ -55,7 +59,7 @@ def open_page(chromium, live_server, transactional_db):
         context = chromium.new_context(viewport=viewport, base_url=live_server.url, **HERE, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: complaints.append(f"{error.message} {error.stack}"))
         page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
         return page

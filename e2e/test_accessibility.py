@@ -59,7 +59,7 @@ def test_every_page_is_accessible_and_fits_the_screen(open_page, screenshot, ann
 
 
 def test_the_way_in_is_accessible(open_page):
-    page = open_page()
+    page = open_page(reduced_motion="reduce")
     for address in (reverse("managers:sign_in"), "/password-reset/"):
         page.goto(address)
         found = Axe().run(page, options=RULES)
@@ -68,7 +68,7 @@ def test_the_way_in_is_accessible(open_page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_setting_up_the_second_factor_is_accessible_and_fits_the_screen(open_page, anna, scheme):
-    page = open_page(PHONE, color_scheme=scheme)
+    page = open_page(PHONE, color_scheme=scheme, reduced_motion="reduce")
     page.goto(reverse("managers:sign_in"))
     page.get_by_label("Электронная почта").fill(anna.email)
     page.get_by_label("Пароль", exact=True).fill(PASSWORD)
@@ -85,7 +85,7 @@ def test_setting_up_the_second_factor_is_accessible_and_fits_the_screen(open_pag
 
 def test_pages_of_support_are_accessible(open_page, vera, anna, make):
     sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
-    page = open_page()
+    page = open_page(reduced_motion="reduce")
     sign_in(page, vera.email)
     for link in (None, "Обслуживание устройств"):
         if link:

@@ -92,18 +92,35 @@ def test_search_while_typing_keeps_the_cursor_in_the_field(phone):
     expect(phone.get_by_role("searchbox")).to_have_value("")
 
 
-def test_a_wide_screen_has_the_list_beside_the_client_and_a_phone_does_not_load_it(open_page, crowd, anna):
-    for viewport, expected in ((DESKTOP, 20), ({"width": 360, "height": 740}, 0)):
-        page = open_page(viewport)
-        sign_in(page, anna.email)
-        page.get_by_text("Клиент 05").first.click()
-        expect(page.get_by_role("heading", name="Шаг 1 — Данные")).to_be_visible()
-        page.wait_for_load_state("networkidle")
-        expect(page.locator("#beside .client")).to_have_count(expected)
-        if expected:
-            page.locator("#beside").get_by_text("Клиент 08").click()
-            expect(page.locator("#beside .client[aria-current]")).to_contain_text("Клиент 08")
-            expect(page.locator("#main .crumbs")).to_contain_text("Клиент 08")
+def asked_for_beside(page) -> list[str]:
+    """The requests of the list beside, as they come."""
+    asked = []
+    page.on("request", lambda request: request.headers.get("hx-target") == "beside" and asked.append(request.url))
+    return asked
+
+
+def test_a_wide_screen_has_the_list_beside_the_client(open_page, crowd, anna):
+    page = open_page(DESKTOP)
+    asked = asked_for_beside(page)
+    sign_in(page, anna.email)
+    page.get_by_text("Клиент 05").first.click()
+    expect(page.get_by_role("heading", name="Шаг 1 — Данные")).to_be_visible()
+    expect(page.locator("#beside .client")).to_have_count(20)
+    assert len(asked) == 1
+
+    page.locator("#beside").get_by_text("Клиент 08").click()
+    expect(page.locator("#beside .client[aria-current]")).to_contain_text("Клиент 08")
+    expect(page.locator("#main .crumbs")).to_contain_text("Клиент 08")
+
+
+def test_a_phone_does_not_load_the_list_beside(phone):
+    asked = asked_for_beside(phone)
+    phone.get_by_text("Клиент 05").click()
+    phone.get_by_role("button", name="Далее").click()
+    expect(phone.get_by_role("heading", name="Шаг 2 — Паспорт")).to_be_visible()
+
+    expect(phone.locator("#beside .client")).to_have_count(0)
+    assert asked == []
 
 
 def test_what_a_form_changes_shows_in_the_list_beside(open_page, crowd, anna):

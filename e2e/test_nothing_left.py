@@ -19,7 +19,7 @@ from conftest import PASSWORD, next_code
 from contracts import issuing
 from contracts.conftest import code_sent_to
 from devices.models import DevicePhoto
-from e2e.conftest import HERE, PHONE, STARTED, photo, sign_in
+from e2e.conftest import HERE, PATIENCE, PHONE, STARTED, photo, sign_in
 from managers.models import Session
 from passport.models import Passport
 from privet import storages
@@ -75,7 +75,7 @@ class Profile:
         self.context, self.folder, self.requests = context, folder, []
         context.on("request", lambda request: self.requests.append(request))
         self.page = context.pages[0]
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(PATIENCE)
 
     def asked(self) -> list[str]:
         """Every address, with the one that it was asked from."""
