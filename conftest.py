@@ -290,7 +290,8 @@ def make(db) -> Make:
     return Make()
 
 
-def _on_own_connection(deed: Callable):
+def on_own_connection(deed: Callable):
+    """What `deed` returns or raises; for a thread of its own."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '20s'")  # what meets late on a busy machine shall meet all the same
     try:
@@ -313,22 +314,31 @@ def waiting_for_locks() -> int:
         return cursor.fetchone()[0]
 
 
+def _hold(at) -> None:
+    """Until the transaction ends nobody else changes this saved object, or, of a model, any row."""
+    if isinstance(at, type):
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {at._meta.db_table} IN SHARE MODE")
+    else:
+        type(at).objects.select_for_update().get(pk=at.pk)
+
+
 @pytest.fixture
 def race(transactional_db) -> Callable:
     """Runs deeds at once, each on a connection of its own; returns their results or what they raised.
 
-    All of them are let run into a row (`at`, a saved object) that is held until each waits for it: that they were
-    concurrent is proved, not hoped for.
+    All of them are let run into a row or a table (`at`, a saved object or a model) that is held until each waits for
+    it: that they were concurrent is proved, not hoped for.
     """
 
     def run(*deeds: Callable, at) -> list:
         with ThreadPoolExecutor(len(deeds)) as pool:
             with transaction.atomic():
-                type(at).objects.select_for_update().get(pk=at.pk)
-                outcomes = [pool.submit(_on_own_connection, deed) for deed in deeds]
+                _hold(at)
+                outcomes = [pool.submit(on_own_connection, deed) for deed in deeds]
                 deadline = time.monotonic() + 20
                 while waiting_for_locks() < len(deeds):
-                    assert time.monotonic() < deadline, "the deeds never met at the row"
+                    assert time.monotonic() < deadline, "the deeds never met"
                     time.sleep(0.01)
             return [outcome.result(timeout=20) for outcome in outcomes]
 

@@ -1,45 +1,18 @@
-import threading
-import time
-from datetime import timedelta
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, connections
-from django.utils import timezone
 
-from conftest import waiting_for_locks
+from conftest import on_own_connection
 from managers import limits
 from managers.address import neighbourhood
-from managers.limits import (
-    PASSWORD_RESET,
-    SECOND_FACTOR,
-    SIGN_IN,
-    Allowance,
-    TooManyTries,
-    forget_old,
-    in_words,
-    reserve,
-)
-from managers.models import Attempts, Spending
+from managers.limits import PASSWORD_RESET, SECOND_FACTOR, SIGN_IN, TooManyTries, forget_old, in_words, reserve
+from managers.models import Attempts
 
 pytestmark = pytest.mark.django_db
 
 LOGIN = "anna@privet.example"
 HERE = "203.0.113.7"
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """Time that passes only when a test says so."""
-
-    class Clock:
-        now = timezone.now()
-
-        def pass_(self, **span):
-            self.now += timedelta(**span)
-
-    clock = Clock()
-    monkeypatch.setattr(limits.timezone, "now", lambda: clock.now)
-    return clock
 
 
 def fail(times: int, login=LOGIN, ip=HERE):
@@ -208,208 +181,32 @@ def test_a_wait_in_words(seconds, words):
     assert in_words(seconds) == words
 
 
-@pytest.fixture
-def many_connections(transactional_db, monkeypatch):
-    """A pool with room for a crowd."""
-    connection.close()
-    connection.close_pool()
-    monkeypatch.setitem(connection.settings_dict["OPTIONS"]["pool"], "max_size", 24)
-    yield
-    connection.close()
-    connection.close_pool()
-
-
-def in_parallel(deed, times: int) -> list[threading.Thread]:
-    def run():
-        try:
-            deed()
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("known_row", [True, False])
-def test_of_twenty_guesses_at_once_only_the_free_ones_pass(many_connections, known_row):
+def test_of_twenty_guesses_at_once_only_the_free_ones_pass(many_connections, race, clock, known_row):
     if known_row:
-        reserve(SIGN_IN, login=LOGIN, ip=HERE)
+        fail(1)
         limits.forgive(SIGN_IN, login=LOGIN)
-    passed, refused = [], []
 
-    def guess():
-        try:
-            passed.append(reserve(SIGN_IN, login=LOGIN, ip=HERE))
-        except TooManyTries as error:
-            refused.append(error)
+    outcomes = race(*[lambda: reserve(SIGN_IN, login=LOGIN, ip=HERE)] * 20, at=Attempts)
 
-    with connection.cursor() as cursor:
-        # Everybody is stopped at the table's door until all twenty stand there.
-        cursor.execute("BEGIN")
-        cursor.execute("LOCK TABLE manager_attempts IN SHARE MODE")
-        threads = in_parallel(guess, 20)
-        deadline = time.monotonic() + 4
-        while (waiting := waiting_for_locks()) < 20 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        cursor.execute("COMMIT")
-    for thread in threads:
-        thread.join(timeout=20)
-
-    assert waiting == 20
-    assert (len(passed), len(refused)) == (5, 15)
+    assert Counter(map(type, outcomes)) == {limits.Try: 5, TooManyTries: 15}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_guesses_of_different_people_from_one_address_never_deadlock(many_connections):
-    outcomes = []
-
-    def guess(login):
-        try:
-            reserve(SIGN_IN, login=login, ip=HERE).succeeded()
-            outcomes.append("passed")
-        except Exception as error:
-            outcomes.append(repr(error))
-
-    def many():
+    def many(person: int):
         for number in range(5):
-            guess(f"{threading.get_ident()}-{number}@privet.example")
+            reserve(SIGN_IN, login=f"{person}-{number}@privet.example", ip=HERE).succeeded()
 
-    for thread in in_parallel(many, 10):
-        thread.join(timeout=20)
+    with ThreadPoolExecutor(10) as pool:
+        outcomes = list(pool.map(lambda person: on_own_connection(lambda: many(person)), range(10)))
 
-    assert outcomes == ["passed"] * 50
-
-
-@pytest.mark.django_db(transaction=True)
-def test_without_the_count_there_is_no_try(many_connections):
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute("LOCK TABLE manager_attempts")
-        outcome = []
-
-        def guess():
-            with connections["default"].cursor() as impatient:
-                impatient.execute("SET lock_timeout = '100ms'")
-            try:
-                outcome.append(reserve(SIGN_IN, login=LOGIN, ip=HERE))
-            except TooManyTries as refused:
-                outcome.append(refused.seconds)
-
-        for thread in in_parallel(guess, 1):
-            thread.join(timeout=20)
-        cursor.execute("ROLLBACK")
-
-    assert outcome == [30]
-
-
-TEN_A_MINUTE = Allowance("tests", at_most=10, per=timedelta(minutes=1), of="проб")
-
-
-def take(manager, times: int = 1, allowance=TEN_A_MINUTE):
-    for _ in range(times):
-        allowance.take(manager)
-
-
-def refusal(manager) -> TooManyTries:
-    with pytest.raises(TooManyTries) as refused:
-        TEN_A_MINUTE.take(manager)
-    return refused.value
-
-
-def test_an_allowance_is_had_at_once_and_then_little_by_little(clock, anna):
-    take(anna, 10)
-    assert refusal(anna).seconds == 6
-
-    clock.pass_(seconds=6)
-    take(anna)
-    assert refusal(anna).seconds == 6
-
-    clock.pass_(seconds=59)
-    take(anna, 9)
-    assert refusal(anna).seconds == 1
-
-
-def test_an_allowance_that_was_not_used_for_long_is_no_larger(clock, anna):
-    take(anna)
-    clock.pass_(days=9)
-
-    take(anna, 10)
-    refusal(anna)
-
-
-def test_a_refusal_counts_nothing_and_says_of_what_there_was_too_much(clock, anna):
-    take(anna, 10)
-    for _ in range(50):
-        refused = refusal(anna)
-
-    assert (refused.seconds, refused.message) == (6, "Слишком много проб. Попробуйте через 6 секунд.")
-
-
-def test_an_allowance_is_each_persons_own_and_each_things_own(clock, anna, boris):
-    take(anna, 10)
-
-    take(boris, 10)
-    take(anna, 10, Allowance("other tests", at_most=10, per=timedelta(minutes=1)))
-
-
-def test_a_machine_whose_clock_is_behind_gives_nothing_away(clock, anna):
-    take(anna, 10)
-    clock.pass_(minutes=-5)
-
-    assert refusal(anna).seconds == 5 * 60 + 6
-
-
-def test_the_table_of_allowances_names_nobody(clock, anna):
-    take(anna)
-
-    assert str(anna.pk) not in repr(list(Spending.objects.values_list()))
+    assert outcomes == [None] * 10
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_at_once_only_as_many_as_are_allowed_pass(many_connections, anna):
-    passed, refused = [], []
+def test_without_the_count_there_is_no_try(while_locked):
+    refused = while_locked(lambda: reserve(SIGN_IN, login=LOGIN, ip=HERE), Attempts)
 
-    def once():
-        try:
-            passed.append(TEN_A_MINUTE.take(anna))
-        except TooManyTries as error:
-            refused.append(error)
-
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute("LOCK TABLE manager_spending IN SHARE MODE")
-        threads = in_parallel(once, 20)
-        deadline = time.monotonic() + 4
-        while (waiting := waiting_for_locks()) < 20 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        cursor.execute("COMMIT")
-    for thread in threads:
-        thread.join(timeout=20)
-
-    assert waiting == 20
-    assert (len(passed), len(refused)) == (10, 10)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_can_not_be_counted_is_refused(many_connections, anna):
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN")
-        cursor.execute("LOCK TABLE manager_spending")
-        outcome = []
-
-        def impatient():
-            with connections["default"].cursor() as own:
-                own.execute("SET lock_timeout = '100ms'")
-            try:
-                outcome.append(TEN_A_MINUTE.take(anna))
-            except TooManyTries as refused:
-                outcome.append(refused.seconds)
-
-        for thread in in_parallel(impatient, 1):
-            thread.join(timeout=20)
-        cursor.execute("ROLLBACK")
-
-    assert outcome == [30]
+    assert (type(refused), refused.seconds) == (TooManyTries, 30)

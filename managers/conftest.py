@@ -1,0 +1,53 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from conftest import on_own_connection
+from managers import limits
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time that passes only when a test says so."""
+
+    class Clock:
+        now = timezone.now()
+
+        def pass_(self, **span):
+            self.now += timedelta(**span)
+
+    clock = Clock()
+    monkeypatch.setattr(limits.timezone, "now", lambda: clock.now)
+    return clock
+
+
+@pytest.fixture
+def many_connections(transactional_db, monkeypatch):
+    """A pool with room for a crowd."""
+    connection.close()
+    connection.close_pool()
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"]["pool"], "max_size", 24)
+    yield
+    connection.close()
+    connection.close_pool()
+
+
+@pytest.fixture
+def while_locked(many_connections) -> Callable:
+    """What comes of a deed whose patience is short while somebody has the table of a model to themselves."""
+
+    def run(deed: Callable, model: type):
+        def impatient():
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '100ms'")
+            return deed()
+
+        with ThreadPoolExecutor(1) as pool, transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {model._meta.db_table}")
+            return pool.submit(on_own_connection, impatient).result(timeout=20)
+
+    return run

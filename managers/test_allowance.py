@@ -1,0 +1,87 @@
+"""How what is dear is counted; which pages are counted, privet/test_allowances.py says."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from managers.limits import Allowance, TooManyTries
+from managers.models import Spending
+
+pytestmark = pytest.mark.django_db
+
+TEN_A_MINUTE = Allowance("tests", at_most=10, per=timedelta(minutes=1), of="проб")
+
+
+def take(manager, times: int = 1, allowance=TEN_A_MINUTE):
+    for _ in range(times):
+        allowance.take(manager)
+
+
+def refusal(manager) -> TooManyTries:
+    with pytest.raises(TooManyTries) as refused:
+        TEN_A_MINUTE.take(manager)
+    return refused.value
+
+
+def test_an_allowance_is_had_at_once_and_then_little_by_little(clock, anna):
+    take(anna, 10)
+    assert refusal(anna).seconds == 6
+
+    clock.pass_(seconds=6)
+    take(anna)
+    assert refusal(anna).seconds == 6
+
+    clock.pass_(seconds=59)
+    take(anna, 9)
+    assert refusal(anna).seconds == 1
+
+
+def test_an_allowance_that_was_not_used_for_long_is_no_larger(clock, anna):
+    take(anna)
+    clock.pass_(days=9)
+
+    take(anna, 10)
+    refusal(anna)
+
+
+def test_a_refusal_counts_nothing_and_says_of_what_there_was_too_much(clock, anna):
+    take(anna, 10)
+    for _ in range(50):
+        refused = refusal(anna)
+
+    assert (refused.seconds, refused.message) == (6, "Слишком много проб. Попробуйте через 6 секунд.")
+
+
+def test_an_allowance_is_each_persons_own_and_each_things_own(clock, anna, boris):
+    take(anna, 10)
+
+    take(boris, 10)
+    take(anna, 10, Allowance("other tests", at_most=10, per=timedelta(minutes=1)))
+
+
+def test_a_machine_whose_clock_is_behind_gives_nothing_away(clock, anna):
+    take(anna, 10)
+    clock.pass_(minutes=-5)
+
+    assert refusal(anna).seconds == 5 * 60 + 6
+
+
+def test_the_table_of_allowances_names_nobody(clock, anna):
+    take(anna)
+
+    assert str(anna.pk) not in repr(list(Spending.objects.values_list()))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_at_once_only_as_many_as_are_allowed_pass(many_connections, race, clock, anna):
+    outcomes = race(*[lambda: TEN_A_MINUTE.take(anna)] * 20, at=Spending)
+
+    assert Counter(map(type, outcomes)) == {type(None): 10, TooManyTries: 10}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_can_not_be_counted_is_refused(while_locked, anna):
+    refused = while_locked(lambda: TEN_A_MINUTE.take(anna), Spending)
+
+    assert (type(refused), refused.seconds) == (TooManyTries, 30)
