@@ -1,0 +1,128 @@
+"""What was uploaded is a photo and nothing else, whatever it says of itself, on either kind of storage."""
+
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from clients.uploads import Upload
+from devices.models import DevicePhoto
+from privet import images, storages
+from privet.test_uploads import jpeg, photos_stored, picture_at
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
+
+
+@pytest.fixture
+def client(make, anna):
+    """Анна's client, ready for step 3."""
+    client = make.consented(anna)
+    make.passport(client, anna)
+    return make.fresh(client)
+
+
+@pytest.fixture
+def device(make, anna, client):
+    return make.device(client, anna)
+
+
+def html() -> bytes:
+    return b"<html><script>alert(1)</script>" * 50
+
+
+def eicar() -> bytes:
+    # In halves, so that no scanner takes this file for what it tests.
+    return rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD" + rb"-ANTIVIRUS-TEST-FILE!$H+H*"
+
+
+def svg() -> bytes:
+    return b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
+
+
+def header_of_a_bomb() -> bytes:
+    """A PNG that says it has 60,000 x 60,000 pixels."""
+    return png(60_000, 60_000, b"\x00" * 1000)
+
+
+def png(width: int, height: int, data: bytes) -> bytes:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+def gif() -> bytes:
+    file = io.BytesIO()
+    Image.new("P", (10, 10)).save(file, "GIF")
+    return file.getvalue()
+
+
+REFUSED = {
+    "html": (html, images.NOT_A_PHOTO),
+    "svg": (svg, images.NOT_A_PHOTO),
+    "eicar": (eicar, images.NOT_A_PHOTO),
+    "gif": (gif, images.NOT_A_PHOTO),
+    "cut off": (lambda: jpeg()[:2000], images.NOT_A_PHOTO),
+    "bomb": (header_of_a_bomb, images.TOO_MANY_PIXELS),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_is_no_photo_is_refused_in_words_and_removed(what, upload, complete, device):
+    content, words = REFUSED[what]
+    sent = upload(content(), purpose="device", device=device.pk)
+
+    first, second = complete(sent), complete(sent)
+
+    assert (first.status_code, first.json()) == (422, {"error": words})
+    assert second.json() == first.json()
+    assert photos_stored() == []
+    assert not DevicePhoto.objects.exists()
+
+
+def test_an_empty_object_is_refused(ask, complete):
+    ask()
+    sent = Upload.objects.get()
+    storages.put(sent.key, b"")
+
+    assert complete(sent).json() == {"error": images.EMPTY}
+    assert not storages.exists(sent.key)
+
+
+def test_what_grew_past_the_limit_is_refused_unread(upload, complete, settings):
+    sent = upload(jpeg())
+    settings.PHOTO_MAX_BYTES = 1000
+
+    assert complete(sent).status_code == 422
+    assert photos_stored() == []
+
+
+def test_a_polyglot_loses_its_second_meaning_and_a_photo_its_place(upload, complete, device):
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (55.0, 45.0, 0.0)}  # GPS
+    content = jpeg(exif=exif, comment=b"<script>alert(1)</script>") + b"PK\x03\x04 a second meaning"
+    assert b"script" in content
+
+    complete(upload(content, purpose="device", device=device.pk))
+
+    for key in device.photos.get().keys:
+        kept = storages.get(key)
+        assert b"script" not in kept
+        assert b"second meaning" not in kept
+        assert not Image.open(io.BytesIO(kept)).getexif()
+
+
+@pytest.mark.parametrize(
+    ("format", "content_type"), [("PNG", "image/png"), ("WEBP", "image/webp"), ("HEIF", "image/heic")]
+)
+def test_other_formats_become_jpegs(upload, complete, as_anna, device, format, content_type):
+    file = io.BytesIO()
+    Image.new("RGB", (400, 300), "orange").save(file, format)
+
+    answer = complete(upload(file.getvalue(), purpose="device", device=device.pk, content_type=content_type))
+
+    shown = picture_at(as_anna, answer.json()["photo"])
+    assert (shown.format, shown.size) == ("JPEG", (400, 300))
