@@ -1,5 +1,7 @@
 """The whole way of one client, as a manager walks it: on a phone with JavaScript, on a desktop without."""
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -8,8 +10,11 @@ from contracts.conftest import code_sent_to
 from contracts.models import Contract
 from devices.models import Device, SharedDevicePhoto
 from e2e.conftest import DESKTOP, PHONE, photo, sign_in
+from managers.models import Manager
 
 pytestmark = pytest.mark.e2e
+
+Shot = Callable[[Page, str], None]
 
 
 def go_on(page: Page) -> None:
@@ -32,6 +37,10 @@ def fill_passport(page: Page) -> None:
     page.locator("input[type=file]").first.set_input_files(photo("passport"))
 
 
+def read_and_agreed(page: Page) -> None:
+    page.get_by_label("Клиент прочитал и согласен").check()
+
+
 def add_device(page: Page) -> None:
     page.get_by_role("link", name="Добавить устройство").click()
     page.get_by_label("Название").fill("Бирюса 118")
@@ -41,29 +50,24 @@ def add_device(page: Page) -> None:
     expect(page.get_by_text("Бирюса 118").first).to_be_visible()
 
 
-@pytest.mark.parametrize("javascript", [True, False], ids=["phone", "desktop-without-javascript"])
-def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, make, anna, javascript):
-    make.tariff()
-    make.type("холодильник")
-    client = make.client(name="Ёлкина Юлия", phone="9771232323")
-    for name in ("Соколов Артём", "Кузнецова Анна", "Лебедев Игорь"):
-        make.client(name=name)
-    page = open_page(PHONE if javascript else DESKTOP, java_script_enabled=javascript)
-    shot = screenshot if javascript else (lambda page, name: None)
-
+def arrive(page: Page, manager: Manager, shot: Shot) -> None:
     page.goto("/")
     shot(page, "sign-in")
-    sign_in(page, anna.email)
+    sign_in(page, manager.email)
     expect(page.get_by_text("Ёлкина Юлия")).to_be_visible()
     shot(page, "list")
 
+
+def check_contact(page: Page, shot: Shot) -> None:
     page.get_by_role("link", name="Ёлкина Юлия").first.click()
     title(page, "Шаг 1 — Данные")
     shot(page, "step-1")
     go_on(page)
 
+
+def take_passport(page: Page, shot: Shot) -> None:
     title(page, "Шаг 2 — Паспорт")
-    page.get_by_label("Клиент прочитал и согласен").check()
+    read_and_agreed(page)
     go_on(page)
 
     title(page, "Шаг 2 — Паспорт")
@@ -72,6 +76,8 @@ def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, make, anna,
     shot(page, "step-2")
     go_on(page)
 
+
+def list_devices(page: Page, shot: Shot) -> None:
     title(page, "Шаг 3 — Устройства")
     add_device(page)
     page.get_by_label("Домашний").check()
@@ -79,9 +85,11 @@ def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, make, anna,
     shot(page, "step-3")
     go_on(page)
 
+
+def sign_contract(page: Page, client: Client, shot: Shot) -> None:
     title(page, "Шаг 4 — Договор")
     page.get_by_role("button", name="Сформировать договор").click()
-    page.get_by_label("Клиент прочитал и согласен").check()
+    read_and_agreed(page)
     page.get_by_role("button", name="Запросить код").click()
     expect(page.get_by_text("Код отправлен клиенту").first).to_be_visible()
     shot(page, "step-4")
@@ -89,18 +97,48 @@ def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, make, anna,
     page.get_by_label("Код из приложения").fill(f"{code[:3]} {code[3:]}")
     page.get_by_label("Клиент прочитал договор").check()
     page.get_by_label("Код из приложения").press("Enter")
-
     title(page, "Договор подписан")
+
+
+def confirm_payment(page: Page, shot: Shot, *, asked: bool) -> None:
     page.get_by_role("button", name="Подтвердить оплату").click()
-    if javascript:
+    if asked:
         page.get_by_role("button", name="Деньги поступили").click()
     title(page, "Успешно оформлен")
     shot(page, "done")
+
+
+def look_at_card(page: Page, shot: Shot) -> None:
     page.get_by_role("link", name="Карточка клиента").click()
     expect(page.get_by_text("получена").first).to_be_visible()
     shot(page, "card")
 
-    client = Client.objects.get(pk=client.pk)
+
+@pytest.fixture
+def client(make) -> Client:
+    """One of four who wait, in an office with a tariff and a type of devices."""
+    make.tariff()
+    make.type("холодильник")
+    client = make.client(name="Ёлкина Юлия", phone="9771232323")
+    for name in ("Соколов Артём", "Кузнецова Анна", "Лебедев Игорь"):
+        make.client(name=name)
+    return client
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["phone", "desktop-without-javascript"])
+def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, client, make, anna, javascript):
+    page = open_page(PHONE if javascript else DESKTOP, java_script_enabled=javascript)
+    shot = screenshot if javascript else (lambda page, name: None)
+
+    arrive(page, anna, shot)
+    check_contact(page, shot)
+    take_passport(page, shot)
+    list_devices(page, shot)
+    sign_contract(page, client, shot)
+    confirm_payment(page, shot, asked=javascript)
+    look_at_card(page, shot)
+
+    client = make.fresh(client)
     assert (client.status, client.manager) == (Status.PROCESSED, anna)
     assert client.passport.digits == "4613348353"
     assert Contract.objects.get().signed_by == anna
