@@ -3,9 +3,11 @@
 import io
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -67,7 +69,24 @@ def open_page(chromium, live_server, transactional_db):
     yield opened
     for context in contexts:
         context.close()
+    wait_for_pages_under_way()
     assert [text for text in complaints if not any(known in text for known in EXPECTED)] == []
+
+
+def wait_for_pages_under_way() -> None:
+    """What the server still does for a browser that is gone must not meet the emptying of the tables, nor follow it."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while others_at_work() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def others_at_work() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+        )
+        return cursor.fetchone()[0]
 
 
 @pytest.fixture(params=["local", "s3"])

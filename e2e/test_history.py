@@ -45,6 +45,7 @@ def hold(page: Page, address: str) -> list:
 
 
 def let_go(page: Page, held: list) -> None:
+    assert held
     page.unroute_all()
     for route in held:
         with suppress(Error):  # the page does not want it any more
@@ -56,7 +57,8 @@ def test_a_page_that_comes_too_late_does_not_take_the_place_of_another(phone, cl
     phone.go_back()
     expect(the_list(phone)).to_be_visible()
     held = hold(phone, "**/contact/")
-    phone.go_forward()
+    with phone.expect_request("**/contact/"):
+        phone.go_forward()
     phone.go_back()
     let_go(phone, held)
 
@@ -67,7 +69,8 @@ def test_a_page_that_comes_too_late_does_not_take_the_place_of_another(phone, cl
 
 def test_a_page_gone_back_to_does_not_take_the_place_of_one_opened_since(phone, client, make):
     held = hold(phone, "**/clients/?tab=*")
-    phone.go_back()
+    with phone.expect_request("**/clients/?tab=*"):
+        phone.go_back()
     phone.get_by_role("button", name="Далее").click()
     expect(phone.get_by_role("heading", name="Шаг 2 — Паспорт")).to_be_visible()
     let_go(phone, held)

@@ -19,7 +19,7 @@ from conftest import PASSWORD, next_code
 from contracts import issuing
 from contracts.conftest import code_sent_to
 from devices.models import DevicePhoto
-from e2e.conftest import HERE, PATIENCE, PHONE, STARTED, photo, sign_in
+from e2e.conftest import HERE, PATIENCE, PHONE, STARTED, photo, sign_in, wait_for_pages_under_way
 from managers.models import Session
 from passport.models import Passport
 from privet import storages
@@ -116,6 +116,7 @@ def profile(chromium, live_server, transactional_db, tmp_path):
     )
     yield Profile(context, folder)
     context.close()
+    wait_for_pages_under_way()
 
 
 def fill(page, fields: dict[str, str]) -> None:

@@ -94,7 +94,7 @@ def test_the_time_of_a_step_is_that_between_two_changes_of_status(make, anna):
 def test_giving_a_client_to_another_is_no_step(make, anna, boris, gleb):
     client = make.verified(anna)
     client.reassign(to=boris, by=gleb)
-    assert [step.status for step in step_times(Period.latest(1))] == ["new"]
+    assert [step.status for step in step_times(Period.latest(2))] == ["new"]  # midnight may come
 
 
 def test_the_page_shows_funnel_charts_managers_and_steps(as_gleb, sold, anna):
