@@ -33,23 +33,23 @@ def database_named(application: str) -> str:
 
 
 class Server:
-    def __init__(self, log: Path):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+    def __init__(self, log: Path, listener: socket.socket):
+        self.port = listener.getsockname()[1]
         self.name = f"gunicorn-{self.port}"
         environment = {
             "PATH": os.environ["PATH"],
             "PRIVET_ENV_FILE": os.devnull,
             "DEBUG": "1",
             "DATABASE_URL": database_named(self.name),
-            "BIND": f"127.0.0.1:{self.port}",
+            "BIND": f"fd://{listener.fileno()}",  # a port let go of may be another's before the server takes it
             "WEB_CONCURRENCY": str(WORKERS),
             "WEB_THREADS": str(THREADS),
         }
         command = [sys.executable, "-m", "gunicorn"]
         with open(log, "w") as output:
-            self.process = subprocess.Popen(command, cwd=BASE_DIR, env=environment, stderr=output)
+            self.process = subprocess.Popen(
+                command, cwd=BASE_DIR, env=environment, stderr=output, pass_fds=[listener.fileno()]
+            )
 
     def ask(self) -> int:
         """Asks for a page whose session has to be looked up in the database."""
@@ -85,7 +85,8 @@ def answers(server: Server) -> bool:
 
 @pytest.fixture
 def server(transactional_db, tmp_path):
-    server = Server(tmp_path / "log")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(tmp_path / "log", listener)
     wait_until(lambda: answers(server))
     yield server
     server.process.terminate()

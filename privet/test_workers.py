@@ -19,23 +19,19 @@ from privet.env import BASE_DIR
 
 @pytest.fixture
 def served(tmp_path, db):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    environment = os.environ | {"BIND": address, "WEB_CONCURRENCY": "2", "METRICS_TOKEN": "t", "TMPDIR": str(tmp_path)}
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    environment = os.environ | {"WEB_CONCURRENCY": "2", "METRICS_TOKEN": "t", "TMPDIR": str(tmp_path)}
+    environment["BIND"] = f"fd://{listener.fileno()}"  # a port let go of may be another's before the server takes it
     environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
     # The tests' database: the one that it was made beside may have no tables.
     address_of = urlsplit(os.environ["DATABASE_URL"])
     environment["DATABASE_URL"] = address_of._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    gunicorn = subprocess.Popen([sys.executable, "-m", "gunicorn"], cwd=BASE_DIR, env=environment)
+    with listener:
+        command = [sys.executable, "-m", "gunicorn"]
+        gunicorn = subprocess.Popen(command, cwd=BASE_DIR, env=environment, pass_fds=[listener.fileno()])
     try:
-        for _ in range(200):
-            time.sleep(0.1)
-            try:
-                _get(address, "/healthz")
-                break
-            except OSError:
-                continue
+        _get(address, "/healthz")
         yield address, gunicorn
     finally:
         gunicorn.terminate()
@@ -44,7 +40,7 @@ def served(tmp_path, db):
 
 def _get(address: str, path: str) -> str:
     request = urllib.request.Request(f"http://{address}{path}", headers={"Authorization": "Bearer t"})
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         return answer.read().decode()
 
 

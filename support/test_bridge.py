@@ -200,7 +200,7 @@ class Caller(threading.Thread):
             connection.close()
 
 
-def wait_until_blocked(caller, timeout=10):
+def wait_until_blocked(caller, timeout=20):
     """Returns once the database says that the caller waits for somebody's lock."""
     end = timezone.now() + timedelta(seconds=timeout)
     while timezone.now() < end:
@@ -233,7 +233,7 @@ def test_a_ticket_being_closed_meanwhile_gets_no_message(make, anna, vera):
         bridge.set_status(first, TicketStatus.CLOSED, by=vera)
         second.start()
         wait_until_blocked(second)
-    second.join(10)
+    second.join(20)
 
     assert second.error is None
     assert second.result.pk != first.pk
@@ -252,7 +252,7 @@ def test_a_ticket_that_the_app_deletes_meanwhile_is_replaced(make, anna):
             cursor.execute("DELETE FROM support_tickets WHERE id = %s", [first.pk])
         second.start()
         wait_until_blocked(second)
-    second.join(10)
+    second.join(20)
 
     assert second.error is None
     assert Ticket.objects.get().pk == second.result.pk
