@@ -132,8 +132,8 @@ def title(page: Page, text: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
 
 
-def back_and_forward(page: Page) -> None:
-    here = page.get_by_role("heading", level=1).inner_text()
+def back_and_forward(page: Page, here: str) -> None:
+    title(page, here)
     page.go_back()
     expect(page.get_by_role("heading", level=1)).not_to_have_text(here)
     page.go_forward()
@@ -149,8 +149,7 @@ def add_client(page: Page) -> Client:
     expect(page.get_by_text("Такого номера нет").or_(page.get_by_text("Введите номер")).first).to_be_visible()
     fill(page, CONTACT)
     press(page, "Добавить")
-    title(page, "Шаг 1 — Данные")
-    back_and_forward(page)
+    back_and_forward(page, "Шаг 1 — Данные")
     press(page, "Далее")
     return Client.objects.get(user__phone="9776048173")
 
@@ -214,7 +213,7 @@ def sign(page: Page, client: Client) -> None:
     page.get_by_label("Клиент прочитал и согласен").check()
     press(page, "Запросить код")
     expect(page.get_by_text("Код отправлен клиенту").first).to_be_visible()
-    back_and_forward(page)
+    back_and_forward(page, "Шаг 4 — Договор")
     page.get_by_label("Код из приложения").fill(code_sent_to(client))
     page.get_by_label("Клиент прочитал договор").check()
     page.get_by_label("Код из приложения").press("Enter")
@@ -242,9 +241,10 @@ def look_at_everything(page: Page, client: Client) -> None:
     page.get_by_role("link", name="К списку").click()
     page.get_by_role("link", name="Мои").click()
     title(page, "Мои")
-    page.get_by_role("searchbox").fill(CONTACT["Имя"])
+    with page.expect_response("**/clients/search/"):
+        page.get_by_role("searchbox").fill(CONTACT["Имя"])
     page.get_by_role("link", name=CONTACT["Имя"]).click()
-    back_and_forward(page)
+    back_and_forward(page, "Успешно оформлен")
 
 
 def test_marked_data_is_found_nowhere(profile, logged, make, anna, monkeypatch, settings):
