@@ -1,6 +1,5 @@
 import base64
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from threading import Barrier
@@ -340,56 +339,6 @@ def test_two_apps_set_up_at_once_are_one(anna):
     assert sorted(shown) == [0, 10]
     assert Authenticator.objects.count() == 1
     assert StaticToken.objects.count() == 10
-
-
-class TestBackupCodes:
-    @pytest.fixture
-    def codes(self, fresh) -> list[str]:
-        return set_up(fresh)
-
-    @pytest.fixture
-    def wrong(self, codes) -> Iterator[str]:
-        return wrong_codes(Authenticator.objects.get().bin_key)
-
-    def test_let_in_once_each(self, codes, anna):
-        for code in codes[:2]:
-            browser = browser_of(anna, verified=False)
-            assert browser.post(CODE, {"code": code}).status_code == 302
-            assert is_in(browser)
-            again = browser_of(anna, verified=False)
-            assert again.post(CODE, {"code": code}).status_code == 422
-
-        assert "Осталось неиспользованных кодов: <strong>8</strong>" in browser.get(BACKUP).text
-
-    def test_are_kept_as_a_keyed_hash_of_this_person(self, codes, anna, boris):
-        kept = repr(StaticToken.objects.values())
-
-        assert not any(code.replace(" ", "") in kept for code in codes)
-        authenticator_of(boris)
-        assert browser_of(boris, verified=False).post(CODE, {"code": codes[0]}).status_code == 422
-
-    def test_are_shown_once(self, codes, fresh):
-        for address in (APP, BACKUP, CODE):
-            assert codes[0] not in fresh.get(address, follow=True).text
-
-    def test_are_made_anew_for_a_fresh_code_of_the_app(self, codes, fresh, anna):
-        answer = fresh.post(BACKUP, {"code": next_code(anna)})
-
-        new = re.findall(r"<li>(\d{5} \d{5})</li>", answer.text)
-        assert len(set(new) - set(codes)) == 10
-        assert browser_of(anna, verified=False).post(CODE, {"code": codes[0]}).status_code == 422
-        assert browser_of(anna, verified=False).post(CODE, {"code": new[0]}).status_code == 302
-
-    def test_are_not_made_anew_for_a_backup_code_or_a_wrong_one(self, codes, wrong, fresh):
-        answers = [fresh.post(BACKUP, {"code": code}) for code in (codes[0], next(wrong))]
-
-        assert [answer.status_code for answer in answers] == [422, 422]
-        assert StaticToken.objects.count() == 10
-
-    def test_are_guessed_under_the_same_limit(self, wrong, fresh):
-        answers = [fresh.post(BACKUP, {"code": code}) for code in islice(wrong, 6)]
-
-        assert [answer.status_code for answer in answers] == [422] * 5 + [429]
 
 
 def test_a_session_shown_another_app_is_verified_no_more(as_anna, anna):
