@@ -1,5 +1,9 @@
 """The connection to PostgreSQL, directly or through PgBouncer in transaction mode."""
 
+from clients import times
+
+times.register()
+
 # A statement, the wait for another's lock, a transaction that does nothing: what lasts longer is ended.
 LIMITS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
 # The statements of privet/kept.py, and those of our triggers, are planned for any value. PostgreSQL expects a third of

@@ -15,6 +15,8 @@ from support import log
 from support.models import GOING_ON, Author, Message, Ticket, TicketStatus
 
 SUBJECT = "Обслуживание устройств"
+# A deed posts its messages as of one moment, a microsecond apart.
+ONE_DEED = timedelta(seconds=1)
 
 
 class TicketClosed(Exception):
@@ -51,7 +53,7 @@ def open_ticket(client: Client, *, now: datetime) -> Ticket:
 
 def post(ticket: Ticket, body: str, *, now: datetime, status: TicketStatus | None = None) -> Message:
     """Post as support; with `status`, move the ticket there. Messages of one `now` keep the order of posting."""
-    ours = Message.objects.filter(ticket=ticket, author=Author.SUPPORT, created_at__gte=now)
+    ours = Message.objects.filter(ticket=ticket, author=Author.SUPPORT, created_at__range=(now, now + ONE_DEED))
     last = ours.aggregate(at=Max("created_at"))["at"]
     # The app sorts by this time alone.
     at = last + timedelta(microseconds=1) if last else now

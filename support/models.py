@@ -10,7 +10,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Lower, Replace
 from django.utils import timezone
 
-from clients import search
+from clients import search, times
 from clients.fields import NaiveUtcDateTimeField, PgEnumField
 from clients.models import AppUser, Client
 from managers.models import Manager
@@ -86,8 +86,9 @@ class TicketQuerySet(models.QuerySet):
 
     def before(self, updated_at: datetime, pk: uuid.UUID) -> "TicketQuerySet":
         """The rest of the list after the ticket with these values (keyset pagination)."""
+        at = times.exact(updated_at, "updated_at", Ticket.objects.filter(pk=pk))
         # The first condition is implied by the second; it is what lets the index start at the right place.
-        return self.filter(updated_at__lte=updated_at).exclude(updated_at=updated_at, id__gte=pk)
+        return self.filter(updated_at__lte=at).exclude(updated_at=at, id__gte=pk)
 
 
 class Ticket(models.Model):

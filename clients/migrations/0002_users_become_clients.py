@@ -17,7 +17,7 @@ UNDO = """
     DROP TRIGGER IF EXISTS privet_user_changed ON users;
     DROP TRIGGER IF EXISTS privet_refresh_search ON users_passports;
     DROP TRIGGER IF EXISTS privet_refresh_search ON manager_contracts;
-    DROP FUNCTION IF EXISTS privet_user_changed, privet_refresh_search;
+    DROP FUNCTION IF EXISTS privet_user_changed, privet_refresh_search, privet_appeared;
     DROP FUNCTION IF EXISTS privet_search_text;
     DROP FUNCTION IF EXISTS privet_fold;
 """

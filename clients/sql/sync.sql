@@ -1,6 +1,6 @@
 -- Every active user has exactly one client, and every search text is as it should be. Safe to run at any time.
 INSERT INTO manager_clients (id, user_id, status, search, created_at)
-SELECT gen_random_uuid(), users.id, 'new', '', users.created_at
+SELECT gen_random_uuid(), users.id, 'new', '', privet_appeared(users.created_at)
 FROM users
 WHERE users.status::text = 'active' AND users.deleted_at IS NULL
 ON CONFLICT (user_id) DO NOTHING;

@@ -1,3 +1,9 @@
+-- When a client appeared: what the app says, unless that is no time that we could show (clients/times.py).
+CREATE OR REPLACE FUNCTION privet_appeared(created_at timestamptz) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN created_at BETWEEN '0001-01-01 00:00Z' AND '9999-12-30 23:59Z' THEN created_at ELSE now() END
+$$;
+
 -- The one trigger on a table of the client's app. Whatever goes wrong in it is a warning: a sign-up must not fail.
 -- It runs with our rights, because the app's database role may have none on our tables.
 CREATE OR REPLACE FUNCTION privet_user_changed() RETURNS trigger
@@ -6,7 +12,7 @@ BEGIN
     BEGIN
         IF NEW.status::text = 'active' AND NEW.deleted_at IS NULL THEN
             INSERT INTO manager_clients (id, user_id, status, search, created_at)
-            VALUES (gen_random_uuid(), NEW.id, 'new', '', NEW.created_at)
+            VALUES (gen_random_uuid(), NEW.id, 'new', '', privet_appeared(NEW.created_at))
             ON CONFLICT (user_id) DO NOTHING;
         ELSE
             -- Nobody has worked on it yet: an account that is closed leaves the pool, and returns when opened again.

@@ -1,0 +1,19 @@
+"""A time that the app wrote and Python has no word for is no longer when our client appeared."""
+
+from django.db import migrations
+
+from clients import sql
+
+
+class Migration(migrations.Migration):
+    dependencies = [("clients", "0013_found_without_account")]
+
+    operations = [
+        migrations.RunSQL(sql.read("users_trigger"), migrations.RunSQL.noop),
+        migrations.RunSQL(
+            # Two ranges of the index clients_by_time.
+            "UPDATE manager_clients SET created_at = now()"
+            " WHERE created_at < '0001-01-01 00:00Z' OR created_at > '9999-12-30 23:59Z'",
+            migrations.RunSQL.noop,
+        ),
+    ]

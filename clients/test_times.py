@@ -1,0 +1,114 @@
+"""What the app may write as a time and Python has no word for; no page may break on a row of the app's."""
+
+from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from clients.models import AppUser, Client
+from clients.times import EARLIEST, LATEST
+from devices.shared import SharedDevice
+
+UNSPEAKABLE = ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC", "9999-12-31 23:59:59"]
+
+
+def write(table: str, column: str, text: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {column} = %s", [text])  # noqa: S608
+
+
+def read(text: str, kind: str):
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT %s::{kind}", [text])
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp"])
+def test_a_time_that_python_has_no_word_for_is_the_nearest_that_can_be_shown(db, kind):
+    bounds = {text: EARLIEST if text.startswith("-") or text.endswith("BC") else LATEST for text in UNSPEAKABLE}
+    zone = UTC if kind == "timestamptz" else None
+
+    assert {text: read(text, kind) for text in UNSPEAKABLE} == {
+        text: bound.replace(tzinfo=zone) for text, bound in bounds.items()
+    }
+    assert read("2026-11-23 10:00:00.123456", kind) == datetime(2026, 11, 23, 10, 0, 0, 123456, zone)
+    assert read(None, kind) is None
+    assert [timezone.localtime(bound).year for bound in (EARLIEST, LATEST)] == [1, 9999]
+
+
+def test_a_day_too(db):
+    assert [read(text, "date") for text in ("infinity", "-infinity", "20000-01-01", "2026-11-23")] == [
+        date.max, date.min, date.max, date(2026, 11, 23),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", UNSPEAKABLE)
+def test_every_page_of_a_client_stands_whatever_times_the_account_has(make, as_gleb, anna, text):
+    client = make.awaiting_contract(anna)
+    for column in ("created_at", "updated_at", "deleted_at"):
+        write("users", column, text)
+    cards = as_gleb.get("/clients/?tab=work").context["page"].cards
+    assert [card["id"] for card in cards] == [str(client.pk)]
+
+    for name in ("clients:contact", "passport:passport", "devices:devices", "contracts:contract", "contracts:card"):
+        assert as_gleb.get(reverse(name, args=[client.pk])).status_code == 200, name
+    assert as_gleb.get(f"/admin/clients/client/{client.pk}/change/").status_code == 200
+    assert as_gleb.get(reverse("support:client_card", args=[client.pk])).status_code == 200
+
+
+@pytest.mark.parametrize("text", UNSPEAKABLE)
+def test_a_client_appeared_when_we_saw_them_if_the_app_has_no_other_time(make, as_anna, text):
+    before = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO users (id, phone, password_hash, name, has_subscription, created_at, updated_at)"
+            " SELECT gen_random_uuid(), (9770000000 + n)::text, 'x', 'Юлия', false, %s, %s"
+            " FROM generate_series(1, 30) AS n",
+            [text, text],
+        )
+
+    first = as_anna.get("/clients/?tab=new").context["page"]
+    second = as_anna.get("/clients/", {"tab": "new", "after": first.next_cursor}).context["page"]
+
+    assert before - timedelta(hours=1) < Client.objects.first().created_at < LATEST
+    assert len({card["id"] for card in first.cards + second.cards}) == 30
+    assert not second.next_cursor
+
+
+def test_a_client_of_before_gets_such_a_time_by_the_migration(make):
+    client, other = make.client(), make.client()
+    Client.objects.filter(pk=client.pk).update(created_at=LATEST + timedelta(minutes=1))
+    operations = import_module("clients.migrations.0014_times_that_can_be_shown").Migration.operations
+
+    with connection.cursor() as cursor:
+        cursor.execute(operations[1].sql)
+
+    assert make.fresh(client).created_at < LATEST
+    assert make.fresh(other).created_at == other.created_at
+
+
+@pytest.mark.parametrize("text", ["infinity", "-infinity"])
+def test_a_device_is_changed_whatever_times_the_app_gave_it(make, anna, text):
+    device = make.device(make.verified(anna), anna)
+    for column in ("created_at", "updated_at", "purchase_date", "warranty_until"):
+        write("devices", column, text)
+
+    device.title = "Другое"
+    device.write(by=anna)
+
+    assert SharedDevice.objects.get().title == "Другое"
+
+
+def test_an_account_keeps_its_own_time_when_contact_data_is_corrected(make, anna):
+    client = make.client()
+    write("users", "created_at", "infinity")
+
+    make.fresh(client).confirm_contact(by=anna, name="Юлия", phone=client.user.phone, email=None, address="г. Псков")
+
+    assert AppUser.objects.get().name == "Юлия"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT created_at::text FROM users")
+        assert cursor.fetchone() == ("infinity",)

@@ -1,0 +1,81 @@
+"""Times of the app's tickets and messages that Python has no word for (clients/times.py)."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.urls import reverse
+from django.utils import timezone
+
+from support import bridge
+from support.models import Author, Message, Ticket, TicketStatus
+
+LIST = reverse("support:tickets")
+UNSPEAKABLE = ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC", "9999-12-31 23:59:59"]
+
+
+def write(table: str, column: str, text: str, rows: list) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {column} = %s WHERE id = ANY(%s)", [text, rows])  # noqa: S608
+
+
+def pages(browser, address, key):
+    """All that is shown, page after page."""
+    seen, place = [], ""
+    for _ in range(20):
+        page = browser.get(address, {key: place}).context["page"]
+        seen += page.rows
+        place = page.next
+        if place is None:
+            return seen
+    raise AssertionError("the list has no end")
+
+
+@pytest.mark.parametrize("text", UNSPEAKABLE)
+def test_no_such_time_breaks_the_pages_of_support(as_vera, as_gleb, make, written, ticket, text):
+    other = written(make.client(), subject="Обычное")
+    for column in ("created_at", "updated_at"):
+        write("support_tickets", column, text, [ticket.pk])
+        write("support_messages", column, text, [ticket.messages.get().pk])
+
+    assert {row.pk for row in as_vera.get(LIST).context["page"].rows} == {ticket.pk, other.pk}
+    as_vera.post(reverse("support:search"), {"query": "холодильник"})
+    assert [row.pk for row in as_vera.get(LIST).context["page"].rows] == [ticket.pk]
+    assert "Помогите" in as_vera.get(reverse("support:ticket", args=[ticket.pk])).text
+    card = reverse("support:client_card", args=[ticket.user.client.pk])
+    assert ticket.subject in as_vera.get(card).text
+    assert as_gleb.get("/admin/support/ticket/").status_code == 200
+    assert as_gleb.get(f"/admin/support/ticket/{ticket.pk}/change/").status_code == 200
+
+
+@pytest.mark.parametrize("text", UNSPEAKABLE)
+def test_pages_show_each_ticket_once_and_end(as_vera, make, written, text):
+    ordinary = [written(make.client()).pk for _ in range(30)]
+    odd = [written(make.client()).pk for _ in range(60)]
+    write("support_tickets", "updated_at", text, odd)
+
+    seen = [ticket.pk for ticket in pages(as_vera, LIST, "after")]
+
+    assert len(seen) == 90
+    assert set(seen) == set(ordinary + odd)
+
+
+@pytest.mark.parametrize("text", UNSPEAKABLE)
+def test_a_conversation_shows_each_message_once_and_ends(as_vera, ticket, text):
+    Message.objects.bulk_create(Message(ticket=ticket, author=Author.USER, body="") for _ in range(230))
+    write("support_messages", "created_at", text, list(Message.objects.values_list("pk", flat=True)[:220]))
+
+    seen = pages(as_vera, reverse("support:ticket", args=[ticket.pk]), "before")
+
+    assert len(seen) == len({message.pk for message in seen}) == 231
+
+
+@pytest.mark.parametrize("text", ["infinity", "20000-01-01", "2040-01-01"])
+def test_an_answer_is_of_now_even_if_an_earlier_one_is_of_a_time_to_come(vera, ticket, text):
+    earlier = Message.objects.create(ticket=ticket, author=Author.SUPPORT, body="Раньше")
+    write("support_messages", "created_at", text, [earlier.pk])
+
+    message = bridge.answer(ticket, "Смотрим", by=vera)
+
+    assert message.created_at < timezone.now() + timedelta(minutes=1)
+    assert Ticket.objects.get().status == TicketStatus.PENDING
