@@ -7,13 +7,20 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html
 
-from clients.models import AppUser, Client
+from clients.models import AccountStatus, AppUser, Client
 from clients.uploads import Upload
 from managers.models import Manager
 from privet.printable import validate_printable
 from privet.templatetags.formats import phone as formatted_phone
 
 NOT_UPLOADED = "Часть фото не дошла до хранилища. Уберите их и добавьте ещё раз."
+
+# An account that is no client of ours, and what makes it one: then the trigger on `users` takes it up by itself.
+NOT_A_CLIENT = {
+    AccountStatus.GHOST: "ещё не активирована. Попросите клиента войти в приложение",
+    AccountStatus.BLOCKED: "заблокирована. Попросите поддержку её разблокировать",
+    AccountStatus.DELETED: "удалена. Попросите поддержку её восстановить",
+}
 
 
 def russian_phone(text: str) -> str:
@@ -99,14 +106,19 @@ class ContactForm(forms.Form):
         other = value and AppUser.objects.exclude(pk=self.user.pk).filter(**{field: value}).first()
         if not other:
             return False
-        what = {"phone": "Этот телефон", "email": "Эта почта"}[field]
-        client = Client.objects.visible_to(self.by).filter(user=other).first()
-        if client:
-            words = format_html('{} уже у клиента <a href="{}">{}</a>.', what, client.get_absolute_url(), other.name)
-        else:
-            words = f"{what} уже у другого клиента. Проверьте, не ошиблись ли."
-        self.add_error(field, ValidationError(words))
+        self.add_error(field, ValidationError(self._whose(field, other)))
         return True
+
+    def _whose(self, field: str, other: AppUser) -> str:
+        what = {"phone": "Этот телефон", "email": "Эта почта"}[field]
+        client = Client.objects.filter(user=other).first()
+        if client is None and other.state in NOT_A_CLIENT:
+            instead = {"phone": "другой телефон", "email": "другую почту"}[field]
+            why = f"{what} уже есть в «Привет Супер», но учётная запись {NOT_A_CLIENT[other.state]}"
+            return f"{why}, и клиент сам появится в «Новых». Или укажите {instead}."
+        if client and Client.objects.visible_to(self.by).filter(pk=client.pk).exists():
+            return format_html('{} уже у клиента <a href="{}">{}</a>.', what, client.get_absolute_url(), other.name)
+        return f"{what} уже у другого клиента. Проверьте, не ошиблись ли."
 
     @property
     def changed_labels(self) -> list[str]:

@@ -65,9 +65,14 @@ class AppUser(models.Model):
         self.save(update_fields=["name", "phone", "email", "address", "updated_at"])
 
     @property
+    def state(self) -> str:
+        """The status; of an account that has a time of deletion, that it is deleted."""
+        return AccountStatus.DELETED if self.deleted_at else self.status
+
+    @property
     def is_used_by_the_client(self) -> bool:
         """Whether the client opens it in the app, with a password of theirs or for a subscription."""
-        is_open = self.status != AccountStatus.DELETED and self.deleted_at is None
+        is_open = self.state != AccountStatus.DELETED
         return is_open and (self.has_subscription or self.password_hash != UNUSABLE_PASSWORD)
 
     def close(self, *, now: datetime) -> None:

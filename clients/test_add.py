@@ -1,4 +1,5 @@
 import pytest
+from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser, Client, Status
 from support.models import LogEntry
@@ -88,10 +89,38 @@ def test_a_phone_that_somebody_has_names_the_client_if_the_manager_may_open_them
     assert Client.objects.count() == 3
 
 
-def test_a_phone_of_a_closed_account_is_taken_too(make, as_anna):
-    make.user(phone="9771232323", status=AccountStatus.DELETED)
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"status": AccountStatus.GHOST}, "ещё не активирована. Попросите клиента войти в приложение"),
+        ({"status": AccountStatus.BLOCKED}, "заблокирована. Попросите поддержку её разблокировать"),
+        ({"status": AccountStatus.DELETED}, "удалена. Попросите поддержку её восстановить"),
+        ({"deleted_at": timezone.now()}, "удалена. Попросите поддержку её восстановить"),
+    ],
+)
+def test_a_phone_of_an_account_that_is_no_client_says_why_and_what_to_do(make, as_anna, state, words):
+    user = make.user(phone="9771232323", name="Тайный", email="julia@mail.example", **state)
 
-    assert as_anna.post("/clients/add/", payload()).status_code == 422
+    page = as_anna.post("/clients/add/", payload())
+
+    assert page.status_code == 422
+    for what, instead in (("Этот телефон", "другой телефон"), ("Эта почта", "другую почту")):
+        assert f"{what} уже есть в «Привет Супер», но учётная запись {words}" in page.text
+        assert f"клиент сам появится в «Новых». Или укажите {instead}." in page.text
+    assert "Тайный" not in page.text
+
+    AppUser.objects.filter(pk=user.pk).update(status=AccountStatus.ACTIVE, deleted_at=None)
+    assert [card["name"] for card in as_anna.get("/clients/?tab=new").context["page"].cards] == ["Тайный"]
+
+
+def test_whether_the_account_of_anothers_client_is_closed_is_not_told(make, as_anna, as_boris, boris):
+    client = make.verified(boris, phone="9771232323", name="Тайный")
+    AppUser.objects.filter(pk=client.user_id).update(status=AccountStatus.BLOCKED)
+
+    page = as_anna.post("/clients/add/", payload())
+    assert "Этот телефон уже у другого клиента" in page.text
+    assert "заблокирована" not in page.text
+    assert client.get_absolute_url() in as_boris.post("/clients/add/", payload()).text
 
 
 def test_the_name_in_the_link_is_no_markup(make, as_anna):
