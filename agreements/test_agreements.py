@@ -13,6 +13,7 @@ from agreements import agreeing
 from agreements.agreeing import Witness
 from agreements.documents import Document
 from agreements.models import Agreement, AgreementMissing, Kind
+from clients.models import AccountStatus, AppUser
 from contracts import issuing, signing
 from contracts.models import SigningCode
 from devices.surcharge import fix_surcharge
@@ -230,8 +231,12 @@ def test_the_first_code_comes_with_the_agreement(make, anna, as_anna):
     shown = {"contract": contract.pk}
     assert as_anna.post(code, shown).status_code == 422
     assert as_anna.post(code, shown, headers={"HX-Request": "true", "HX-Target": "code"}).status_code == 422
+    AppUser.objects.update(status=AccountStatus.BLOCKED)
+    assert as_anna.post(code, shown | payload(Kind.ELECTRONIC_SIGNATURE)).status_code == 409
+    assert not other.agreements.filter(kind=Kind.ELECTRONIC_SIGNATURE).exists()
     assert not SigningCode.objects.exists()
 
+    AppUser.objects.update(status=AccountStatus.ACTIVE)
     assert as_anna.post(code, shown | payload(Kind.ELECTRONIC_SIGNATURE)).url == page
     assert SigningCode.objects.get().contract == contract
     assert other.agreements.filter(kind=Kind.ELECTRONIC_SIGNATURE).count() == 1

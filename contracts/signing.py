@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from agreements import agreeing
 from agreements.models import AgreementMissing, Kind
-from clients.models import Client, Status
+from clients.models import AccountStatus, AppUser, Client, Status
 from contracts import payment
 from contracts.chain import What, append
 from contracts.models import (
@@ -81,6 +81,16 @@ class AgreementNeeded(SigningRefused):
         self.message = missing.message
 
 
+class AccountClosed(SigningRefused):
+    def __init__(self, state: str):
+        is_blocked = state == AccountStatus.BLOCKED
+        done, undone = ("заблокирована", "разблокировать") if is_blocked else ("удалена", "восстановить")
+        self.message = (
+            f"Код не отправлен: учётная запись клиента в «Привет Супер» {done}, и прочитать его клиент не сможет. "
+            f"Попросите поддержку её {undone}, потом запросите код снова."
+        )
+
+
 class ContractStale(SigningRefused):
     message = "Данные клиента изменились после формирования договора. Сформируйте договор заново."
 
@@ -106,10 +116,12 @@ class TooManyCodes(SigningRefused, TooManyTries):
 def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     """Send the client a new code; earlier ones stop working.
 
-    Raises ContractClosed, SigningLocked, AgreementNeeded, ContractStale, CodeTooSoon or TooManyCodes.
+    Raises AccountClosed, ContractClosed, SigningLocked, AgreementNeeded, ContractStale, CodeTooSoon or TooManyCodes.
     """
     client, contract = _locked(contract)
     now = timezone.now()  # after the wait for the lock: a call that came first must not look later
+    # Asked for once more: what came along with the client is of before the wait.
+    check_reachable(AppUser.objects.filter(pk=client.user_id).first())
     _check_signable(client, contract)
     next_at = next_code_at(client, now)
     if next_at > now:
@@ -127,6 +139,13 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     )
     append(contract, What.CODE_REQUESTED, by=by, at=now, code=str(code.pk), pdf_sha256=contract.pdf_sha256)
     return code
+
+
+def check_reachable(account: AppUser | None) -> None:
+    """AccountClosed when the client can't open the app, where the code would be; None: the app has no such account."""
+    state = account.state if account else AccountStatus.DELETED
+    if state in (AccountStatus.BLOCKED, AccountStatus.DELETED):
+        raise AccountClosed(state)
 
 
 def next_code_at(client: Client, now: datetime) -> datetime:

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
+from clients.models import AccountStatus, AppUser
 from conftest import stands_in
 from contracts import issuing, pep, signing
 from contracts.conftest import code_sent_to, sign, wrong
@@ -131,6 +132,17 @@ def test_a_second_request_at_once_is_refused_with_the_time_to_wait(as_anna, issu
 
     assert reply.status_code == 429
     assert "Новый код можно запросить через" in reply.text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX_CODE])
+def test_a_code_that_the_client_cant_read_is_refused_in_words(as_anna, issued, headers):
+    AppUser.objects.update(status=AccountStatus.BLOCKED)
+
+    reply = as_anna.post(url("code", issued.client), shown(issued), headers=headers)
+
+    assert reply.status_code == 409
+    assert "заблокирована, и прочитать его клиент не сможет. Попросите поддержку её разблокировать" in reply.text
+    assert not issued.codes.exists()
 
 
 # The signature

@@ -1,7 +1,14 @@
 """Two at once, on two real connections, proved to have met."""
 
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
+
+import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
+from clients.models import AccountStatus, AppUser
+from conftest import waiting_for_locks
 from contracts import issuing, payment, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.models import Contract, Invoice, InvoiceStatus, NumberOfDay, SigningCode
@@ -50,6 +57,32 @@ def test_two_concurrent_code_requests_send_one_code_in_one_ticket(race, make, an
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["CodeTooSoon", "SigningCode"]
     assert SigningCode.objects.count() == Ticket.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_that_is_closed_while_the_code_is_asked_for_gets_none(make, anna):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+
+    def request():
+        try:
+            signing.request_code(contract, by=anna)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            # The trigger on `users` holds the client until the app commits.
+            AppUser.objects.update(status=AccountStatus.DELETED)
+            outcome = pool.submit(request)
+            deadline = monotonic() + 20
+            while not waiting_for_locks():
+                assert monotonic() < deadline, "the request never met the deletion"
+                sleep(0.01)
+        with pytest.raises(signing.AccountClosed):
+            outcome.result(timeout=20)
+
+    assert not SigningCode.objects.exists()
+    assert not Message.objects.exists()
 
 
 def test_two_concurrent_confirmations_are_one_payment(race, make, anna):

@@ -7,7 +7,7 @@ import time_machine
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from clients.models import Status
+from clients.models import AccountStatus, AppUser, Status
 from conftest import stands_in
 from contracts import issuing, signing
 from contracts.conftest import code_sent_to, sign, wrong
@@ -247,3 +247,42 @@ def test_evidence_that_was_tampered_with_is_found(signed):
 
     signed.pdf_sha256 = "0" * 64
     assert not signing.evidence_is_intact(signed)
+
+
+@pytest.mark.parametrize(
+    ("closed", "words"),
+    [
+        ({"status": AccountStatus.BLOCKED}, "заблокирована"),
+        ({"status": AccountStatus.DELETED}, "удалена"),
+        ({"deleted_at": timezone.now()}, "удалена"),
+    ],
+)
+def test_no_code_is_sent_to_an_account_that_the_client_cant_open(issued, anna, closed, words):
+    AppUser.objects.filter(pk=issued.client.user_id).update(**closed)
+    logged = LogEntry.objects.count()
+
+    with pytest.raises(signing.AccountClosed, match=f"учётная запись клиента в «Привет Супер» {words}"):
+        signing.request_code(issued, by=anna)
+
+    assert not SigningCode.objects.exists()
+    assert not Message.objects.exists()
+    assert LogEntry.objects.count() == logged
+
+
+def test_no_code_is_sent_when_the_app_has_no_such_account(issued, anna, make):
+    make.delete_account(issued.client)
+
+    with pytest.raises(signing.AccountClosed):
+        signing.request_code(Contract.objects.get(), by=anna)
+
+    assert not SigningCode.objects.exists()
+
+
+def test_a_code_is_sent_again_when_the_account_is_open_again(issued, anna):
+    AppUser.objects.update(status=AccountStatus.BLOCKED)
+    with pytest.raises(signing.AccountClosed):
+        signing.request_code(issued, by=anna)
+
+    AppUser.objects.update(status=AccountStatus.ACTIVE)
+
+    assert signing.request_code(issued, by=anna)

@@ -93,6 +93,7 @@ def code(request, client):
     if current and _is_another(request, current):
         return _replaced(request, client)
     try:
+        signing.check_reachable(client.account)  # before the agreement, which would be written already
         if not client.agreements.has(Kind.ELECTRONIC_SIGNATURE):
             agreement = AgreementForm(request.POST, kind=Kind.ELECTRONIC_SIGNATURE)
             if not agreement.is_valid():
