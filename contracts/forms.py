@@ -9,6 +9,7 @@ from contracts import pep
 from contracts.models import Invoice
 from privet import money
 from privet.printable import validate_printable
+from support.forms import OpenedAs
 
 LONGEST_TERM = timedelta(days=365)
 
@@ -96,6 +97,7 @@ class InvoiceForm(forms.ModelForm):
 
 
 class NoteForm(forms.Form):
+    form_id = OpenedAs()
     body = forms.CharField(
         label="Заметка",
         max_length=2000,

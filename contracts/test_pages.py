@@ -319,6 +319,16 @@ def test_a_note_is_added(as_anna, issued, anna):
     assert "Звонить после шести 🙂" in as_anna.get(url("card", issued.client)).text
 
 
+def test_a_note_that_is_sent_twice_is_one_and_another_text_is_another(as_anna, issued):
+    shown = {"form_id": as_anna.get(url("card", issued.client)).context["form"]["form_id"].value()}
+
+    for body in ("Ключ у соседки", "Ключ у соседки", "Ключ у соседки справа"):
+        assert as_anna.post(url("notes", issued.client), shown | {"body": body}).status_code == 302
+
+    notes = LogEntry.objects.filter(kind=LogKind.NOTE)
+    assert sorted(notes.values_list("body", flat=True)) == ["Ключ у соседки", "Ключ у соседки справа"]
+
+
 @pytest.mark.parametrize("body", ["", "   ", "x" * 1_000_000, "a\x00b"])
 def test_a_bad_note_is_422_and_nothing_is_written(as_anna, issued, body):
     assert as_anna.post(url("notes", issued.client), {"body": body}).status_code == 422

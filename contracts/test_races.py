@@ -1,5 +1,6 @@
 """Two at once, on two real connections, proved to have met."""
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, sleep
 
@@ -13,7 +14,8 @@ from contracts import issuing, payment, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.models import Contract, Invoice, InvoiceStatus, NumberOfDay, SigningCode
 from contracts.numbering import next_number
-from support.models import Message, Ticket
+from support import log
+from support.models import LogEntry, LogKind, Message, Ticket
 
 
 def test_two_concurrent_generate_calls_give_one_contract(race, make, anna, stored_files):
@@ -116,3 +118,11 @@ def test_concurrent_numbers_differ(race, make, anna):
     numbers = race(*[lambda: next_number("Иванов", day)] * 4, at=held)
 
     assert set(numbers) == {f"ИВ-{day:%y%m%d}-{running}" for running in (99, 100, 101, 102)}
+
+
+def test_two_copies_of_a_note_at_once_are_one(race, make, anna):
+    client, form_id = make.verified(anna), uuid.uuid4()
+
+    race(*[lambda: log.note(client, "Ключ у соседки", by=anna, now=timezone.now(), form_id=form_id)] * 2, at=client)
+
+    assert LogEntry.objects.filter(kind=LogKind.NOTE).count() == 1

@@ -298,7 +298,7 @@ def notes(request, pk):
     if not form.is_valid():
         return _card_page(request, client, form=form, status=422)
     with transaction.atomic():
-        log.note(client, form.cleaned_data["body"], by=request.user, now=timezone.now())
+        log.note(client, by=request.user, now=timezone.now(), **form.cleaned_data)
     return redirect("contracts:card", client.pk)
 
 

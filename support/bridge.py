@@ -4,6 +4,7 @@ Everything runs in the caller's transaction: the fact and the message that tells
 """
 
 from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import Max
@@ -51,29 +52,36 @@ def open_ticket(client: Client, *, now: datetime) -> Ticket:
     return ticket
 
 
-def post(ticket: Ticket, body: str, *, now: datetime, status: TicketStatus | None = None) -> Message:
+def post(
+    ticket: Ticket, body: str, *, now: datetime, status: TicketStatus | None = None, pk: UUID | None = None
+) -> Message:
     """Post as support; with `status`, move the ticket there. Messages of one `now` keep the order of posting."""
     ours = Message.objects.filter(ticket=ticket, author=Author.SUPPORT, created_at__range=(now, now + ONE_DEED))
     last = ours.aggregate(at=Max("created_at"))["at"]
     # The app sorts by this time alone.
     at = last + timedelta(microseconds=1) if last else now
-    message = Message.objects.create(ticket=ticket, author=Author.SUPPORT, body=body, created_at=at, updated_at=at)
+    message = Message.objects.create(
+        pk=pk or uuid4(), ticket=ticket, author=Author.SUPPORT, body=body, created_at=at, updated_at=at
+    )
     changed = {"updated_at": at} | ({"status": status} if status else {})
     Ticket.objects.filter(pk=ticket.pk).update(**changed)
     return message
 
 
 @transaction.atomic
-def answer(ticket: Ticket, body: str, *, by: Manager, reopen: bool = False) -> Message:
-    """Answer the client, who is now to reply. TicketClosed for one that is over, unless `reopen`.
+def answer(ticket: Ticket, body: str, *, by: Manager, reopen: bool = False, form_id: UUID | None = None) -> Message:
+    """Answer the client, who is now to reply; the same from one form is posted once.
 
-    Raises Ticket.DoesNotExist when the app has deleted it.
+    Raises TicketClosed for one that is over, unless `reopen`, and Ticket.DoesNotExist when the app has deleted it.
     """
     client, ticket = _locked(ticket)
+    pk = log.written_by(form_id, ticket.pk, body)
+    if sent := Message.objects.filter(pk=pk).first():
+        return sent
     if not (ticket.is_going_on or reopen):
         raise TicketClosed
     now = timezone.now()
-    message = post(ticket, body, now=now, status=TicketStatus.PENDING)
+    message = post(ticket, body, now=now, status=TicketStatus.PENDING, pk=pk)
     if client:
         log.event(client, f"Ответ поддержки: {body}", by=by, now=now)
     return message

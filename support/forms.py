@@ -1,3 +1,5 @@
+import uuid
+
 from django import forms
 
 from clients.search import MAX_LENGTH
@@ -22,7 +24,21 @@ class SearchForm(forms.Form):
     )
 
 
+class OpenedAs(forms.UUIDField):
+    """Chosen when the form is opened, so that a form that is sent twice is one deed; what is no id is none."""
+
+    def __init__(self):
+        super().__init__(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
+
+    def to_python(self, value) -> uuid.UUID | None:
+        try:
+            return super().to_python(value)
+        except forms.ValidationError:
+            return None
+
+
 class AnswerForm(forms.Form):
+    form_id = OpenedAs()
     body = forms.CharField(
         label="Ответ клиенту",
         max_length=ANSWER_MAX_LENGTH,

@@ -1,3 +1,4 @@
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -114,6 +115,45 @@ def test_an_answer_is_posted_and_waits_for_the_client(as_vera, vera, ticket):
     entry = LogEntry.objects.get()
     assert (entry.author, entry.thread.client) == (vera, ticket.user.client)
     assert "Мастер приедет завтра" in entry.body
+
+
+def test_an_answer_that_is_sent_twice_is_one(as_vera, ticket):
+    shown = {"form_id": as_vera.get(url("ticket", ticket)).context["form"]["form_id"].value()}
+
+    for _ in range(2):
+        assert as_vera.post(url("answer", ticket), shown | {"body": "Мастер приедет завтра"}).status_code == 302
+
+    assert Message.objects.filter(author=Author.SUPPORT).count() == LogEntry.objects.count() == 1
+
+    Ticket.objects.update(status=TicketStatus.CLOSED)  # since; the answer is there all the same
+    assert as_vera.post(url("answer", ticket), shown | {"body": "Мастер приедет завтра"}).status_code == 302
+    assert Ticket.objects.get().status == TicketStatus.CLOSED
+
+
+def test_another_text_or_another_form_is_another_answer(as_vera, make, written, ticket):
+    other, shown = written(make.client()), {"form_id": uuid.uuid4()}
+    sent = [
+        (ticket, shown | {"body": "Да"}),
+        (ticket, shown | {"body": "Да, завтра"}),  # mended after a connection that was lost too late
+        (ticket, {"form_id": uuid.uuid4(), "body": "Да"}),
+        (other, shown | {"body": "Да"}),
+        (ticket, {"body": "Да"}),
+        (ticket, {"form_id": "\x00 no id", "body": "Да"}),
+    ]
+
+    for where, data in sent:
+        assert as_vera.post(url("answer", where), data).status_code == 302
+
+    assert Message.objects.filter(author=Author.SUPPORT).count() == len(sent)
+
+
+def test_two_copies_of_an_answer_at_once_are_one(race, make, written, vera):
+    ticket, form_id = written(make.client()), uuid.uuid4()
+
+    outcomes = race(*[lambda: bridge.answer(ticket, "Да", by=vera, form_id=form_id)] * 2, at=ticket.user.client)
+
+    assert outcomes[0] == outcomes[1] == Message.objects.get(author=Author.SUPPORT)
+    assert LogEntry.objects.count() == 1
 
 
 def test_a_closed_ticket_takes_no_answer_unasked(as_vera, ticket):

@@ -82,7 +82,7 @@ def answer(request, pk):
     if not form.is_valid():
         return _ticket_page(request, ticket, answer_form=form, status=422)
     try:
-        bridge.answer(ticket, form.cleaned_data["body"], by=request.user, reopen=form.cleaned_data["reopen"])
+        bridge.answer(ticket, by=request.user, **form.cleaned_data)
     except Ticket.DoesNotExist as error:
         raise Http404 from error
     except bridge.TicketClosed:
