@@ -1,6 +1,9 @@
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from clients.forms import ContactForm
 from clients.models import AccountStatus, AppUser, Client, Status
 from support.models import LogEntry
 
@@ -133,3 +136,33 @@ def test_support_adds_nobody(as_vera):
     assert as_vera.get("/clients/add/").status_code == 404
     assert as_vera.post("/clients/add/", payload()).status_code == 404
     assert not AppUser.objects.exists()
+
+
+@pytest.mark.parametrize("email", ["Julia@Mail.example", "JULIA@MAIL.EXAMPLE", "julia@mail.example"])
+def test_an_email_in_another_case_is_the_same(make, as_anna, email):
+    client = make.client(email="Julia@mail.example", name="Зуев")
+
+    page = as_anna.post("/clients/add/", payload(email=email))
+
+    assert page.status_code == 422
+    assert f'Эта почта уже у клиента <a href="/clients/{client.pk}/">Зуев</a>' in page.text
+    assert AppUser.objects.count() == 1
+
+
+def test_an_email_is_looked_for_in_an_index(anna):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(
+            "INSERT INTO users (id, phone, email, password_hash, name, has_subscription, created_at, updated_at)"
+            " SELECT gen_random_uuid(), n::text, 'Client' || n || '@mail.example', '!', 'Юлия', false, now(), now()"
+            " FROM generate_series(1, 20000) AS n"
+        )
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+    with CaptureQueriesContext(connection) as captured:
+        assert ContactForm(payload(email="client7@mail.example"), by=anna).errors.keys() == {"email"}
+
+    (query,) = [query["sql"] for query in captured if "LOWER" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {query}")
+        assert any("users_privet_email" in line for (line,) in cursor.fetchall())

@@ -93,6 +93,32 @@ def test_a_duplicate_is_an_error_of_its_field_and_claims_nobody(make, as_anna):
     assert not ClientChange.objects.exists()
 
 
+def test_an_email_that_differs_by_case_alone_is_a_duplicate(make, as_anna):
+    client = make.client()
+    make.user(email="Ivan@mail.example")
+
+    response = as_anna.post(page_of(client), payload(client, email="ivan@mail.example"))
+
+    assert response.status_code == 422
+    assert response.context["form"].errors.keys() == {"email"}
+    assert make.fresh(client).status == Status.NEW
+
+
+def test_a_client_who_has_such_an_email_already_is_corrected_in_other_fields(make, as_anna):
+    client = make.client(email="ivan@mail.example")
+    make.user(email="Ivan@mail.example")
+
+    assert as_anna.post(page_of(client), payload(client, address="г. Орёл")).status_code == 302
+    assert make.fresh(client).user.address == "г. Орёл"
+
+
+def test_the_case_of_an_own_email_is_corrected(make, as_anna):
+    client = make.client(email="Ivan@mail.example")
+
+    assert as_anna.post(page_of(client), payload(client, email="ivan@mail.example")).status_code == 302
+    assert make.fresh(client).user.email == "ivan@mail.example"
+
+
 def test_who_was_late_is_told_who_has_the_client(make, as_anna, as_boris):
     client = make.client()
     mark = shown_to(as_boris, client)
