@@ -134,3 +134,41 @@ def test_the_invoice_form_suggests_the_open_invoice(as_anna, signed):
 def test_nothing_to_bill_is_409(as_anna, issued):
     assert as_anna.post(url("invoice", issued.client), bill()).status_code == 409
     assert not Invoice.objects.exists()
+
+
+def test_what_was_billed_before_a_change_is_confirmed_while_the_new_contract_is_awaited(as_anna, anna, signed, make):
+    client, invoice = signed.client, signed.invoices.get()
+    make.device(make.fresh(client), anna, title="Плита")
+    step, card = as_anna.get(url("contract", client)).text, as_anna.get(url("card", client)).text
+
+    assert f"Счёт {invoice.number} на" in step
+    assert url("card", client) in step
+    assert 'name="invoice" value="' + str(invoice.pk) in card
+
+    for _ in range(2):
+        reply = as_anna.post(url("payment", client), {"invoice": invoice.pk}, follow=True)
+        assert reply.redirect_chain == [(url("card", client), 302)]
+        assert f"Оплата счёта {invoice.number} подтверждена" in reply.text
+        assert "Подтвердить оплату" not in reply.text
+
+    assert make.fresh(client).status == Status.AWAITING_CONTRACT
+    assert "ещё не оплачен" not in as_anna.get(url("contract", client)).text
+
+    second = sign(issuing.issue(make.fresh(client), by=anna), anna)
+    assert second.invoices.get().amount == Decimal("150.00")
+    assert make.fresh(client).status == Status.AWAITING_PAYMENT
+
+
+def test_a_change_that_is_taken_back_after_the_payment_needs_nothing_more(as_anna, anna, signed, make):
+    client = signed.client
+    device = make.device(make.fresh(client), anna, title="Плита")
+    as_anna.post(url("payment", client), {"invoice": signed.invoices.get().pk})
+    device.remove(by=anna)
+
+    as_anna.post(url("kept", client))
+
+    assert make.fresh(client).status == Status.PROCESSED
+
+
+def test_the_card_confirms_no_payment_where_another_page_does(as_anna, signed):
+    assert "Подтвердить оплату" not in as_anna.get(url("card", signed.client)).text

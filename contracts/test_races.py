@@ -2,10 +2,12 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from time import monotonic, sleep
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser
@@ -126,3 +128,23 @@ def test_two_copies_of_a_note_at_once_are_one(race, make, anna):
     race(*[lambda: log.note(client, "Ключ у соседки", by=anna, now=timezone.now(), form_id=form_id)] * 2, at=client)
 
     assert LogEntry.objects.filter(kind=LogKind.NOTE).count() == 1
+
+
+def test_of_a_payment_and_a_smaller_contract_at_once_nothing_is_billed_twice(race, make, anna):
+    first = sign(issuing.issue(make.awaiting_contract(anna, devices=2), by=anna), anna)
+    invoice, client = first.invoices.get(), make.fresh(first.client)
+    client.devices.last().remove(by=anna)
+    second = issuing.issue(make.fresh(client), by=anna)
+    SigningCode.objects.update(sent_at=F("sent_at") - timedelta(hours=1))
+    signing.request_code(second, by=anna)
+    code = code_sent_to(client)
+
+    paid, signed = race(lambda: payment.confirm_payment(invoice, by=anna), lambda: sign(second, anna, code), at=client)
+
+    if isinstance(paid, payment.PaymentRefused):
+        assert [bill.status for bill in (first.invoices.get(), second.invoices.get())] == ["cancelled", "pending"]
+        assert make.fresh(client).status == "awaiting_payment"
+    else:
+        assert (paid, first.invoices.get().status, second.invoices.exists()) == (True, "paid", False)
+        assert make.fresh(client).status == "processed"
+    assert signed.signed_at

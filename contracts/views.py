@@ -172,6 +172,7 @@ def _contract_page(
         "contract": current,
         "changes": differences(current.snapshot.contents, contents) if current else [],
         "contents": contents,
+        "waiting": payment.invoices_of(client).filter(status=InvoiceStatus.PENDING),
         "signed": None if current else issuing.unchanged_signed(client),
         "form": form or SignatureForm(initial={"pep_version": pep.current_version()}),
         "pep_template": pep.current_template(),
@@ -245,7 +246,7 @@ def paid(request, pk):
     except payment.PaymentRefused as refused:
         return _refused_payment(request, client, refused.message)
     messages.success(request, f"Оплата счёта {invoice.number} подтверждена.")
-    return redirect("contracts:done", client.pk)
+    return redirect("contracts:done" if client.status in onboarding.SIGNED else "contracts:card", client.pk)
 
 
 def _invoice_of(client: Client, text: str) -> Invoice | None:
@@ -312,7 +313,9 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
         "balance": payment.Balance.of(client),
         "next_url": onboarding.next_url(client, request.steps),
         "may_withdraw": agreeing.may_withdraw(client),
-        "is_signed": client.status in (Status.AWAITING_PAYMENT, Status.PROCESSED),
+        "is_signed": client.status in onboarding.SIGNED,
+        # What is billed stays billed while a new contract is awaited; other clients have a page of payment.
+        "is_changed": client.status == Status.AWAITING_CONTRACT,
         "form": form or NoteForm(),
         "error": error,
     }
