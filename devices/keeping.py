@@ -77,8 +77,11 @@ def remove(device: Device, *, by: Manager) -> None:
 
 @transaction.atomic
 def remove_photo(photo: DevicePhoto, *, by: Manager) -> None:
-    photo.remove()
-    _tell(photo.device.client, f"Удалено фото устройства «{photo.device.title}»", by=by)
+    """Delete the photo; one that is gone already is fine."""
+    photo.device.client.locked()
+    if DevicePhoto.objects.filter(pk=photo.pk).exists():
+        photo.remove()
+        _tell(photo.device.client, f"Удалено фото устройства «{photo.device.title}»", by=by)
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
+from clients.refusals import ClientReassigned
 from conftest import leads_to
 from devices import keeping, mirror
 from devices.conftest import log_of, payload, picture
@@ -33,6 +34,11 @@ def removal_of(photo) -> str:
 
 def public_path(photo) -> str:
     return SharedDevicePhoto.objects.get(pk=photo.pk).file_url.removeprefix("http://localhost:8000")
+
+
+def photo_as_let_in(photo) -> DevicePhoto:
+    """As the page loads it, with its client."""
+    return DevicePhoto.objects.select_related("device__client").get(pk=photo.pk)
 
 
 def stored(photo) -> list[bool]:
@@ -178,6 +184,23 @@ def test_deleting_a_photo_removes_its_object_and_the_right_row_in_the_clients_ap
     assert stored(second) == [True, True]
     assert log_of(client) == [*before, "Удалено фото устройства «Холодильник Бирюса 118»"]
     assert as_anna.post(removal_of(first)).status_code == 404
+
+
+def test_a_photo_that_is_removed_by_two_clicks_is_told_of_once(race, anna, client, device, photos):
+    race(*[lambda: keeping.remove_photo(photo_as_let_in(photos[0]), by=anna)] * 2, at=client)
+
+    assert list(device.photos.all()) == photos[1:]
+    assert len([line for line in log_of(client) if line.startswith("Удалено фото")]) == 1
+
+
+def test_a_photo_stays_when_its_client_was_given_to_another_meanwhile(anna, boris, gleb, client, device, photos):
+    photo = photo_as_let_in(photos[0])
+    client.reassign(to=boris, by=gleb)
+
+    with pytest.raises(ClientReassigned):
+        keeping.remove_photo(photo, by=anna)
+
+    assert list(device.photos.all()) == photos
 
 
 def test_htmx_that_removes_a_photo_gets_nothing_in_its_place(as_anna, photos):

@@ -58,5 +58,7 @@ def _set_photo(passport: Passport, key: str, *, by: Manager) -> None:
 @transaction.atomic
 def remove_photo(passport: Passport, *, by: Manager) -> None:
     """Take the photo away; once it is gone, nothing more happens."""
-    if passport.set_photo("", by=by):
+    passport.client.locked()
+    if Passport.objects.filter(pk=passport.pk).exclude(photo="").exists():
+        passport.set_photo("", by=by)
         log.event(passport.client, "Фото паспорта удалено", by=by, now=timezone.now())

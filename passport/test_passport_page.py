@@ -7,7 +7,9 @@ from django.db import connection
 from django.urls import reverse
 from PIL import Image
 
+from clients.refusals import ClientReassigned
 from conftest import leads_to, stands_in
+from passport import keeping
 from passport.models import Passport
 from passport.test_passport_form import payload
 from privet import storages
@@ -212,6 +214,26 @@ def test_the_photo_is_removed_and_the_text_stays(as_anna, client, django_capture
     assert as_anna.post(removal_of(client)).status_code == 302
     assert log_of(client)[-1] == "Фото паспорта удалено"
     assert log_of(client).count("Фото паспорта удалено") == 1
+
+
+def test_the_photo_stays_when_the_client_was_given_to_another_meanwhile(as_anna, anna, boris, gleb, client):
+    as_anna.post(page(client), payload(photo=picture()))
+    passport = Passport.objects.select_related("client").get()
+    client.reassign(to=boris, by=gleb)
+
+    with pytest.raises(ClientReassigned):
+        keeping.remove_photo(passport, by=anna)
+
+    assert Passport.objects.get().photo
+
+
+def test_of_a_passport_that_was_destroyed_meanwhile_no_photo_is_removed(anna, client, kept):
+    passport = Passport.objects.select_related("client").get()
+    kept.delete()
+
+    keeping.remove_photo(passport, by=anna)
+
+    assert "Фото паспорта удалено" not in log_of(client)
 
 
 def test_htmx_that_removes_the_photo_gets_the_empty_tile(as_anna, client):
