@@ -102,6 +102,7 @@ class Status(models.TextChoices):
 
 
 IN_WORK = (Status.IN_VERIFICATION, Status.AWAITING_CONTRACT, Status.AWAITING_PAYMENT)
+SIGNED = (Status.AWAITING_PAYMENT, Status.PROCESSED)
 
 # Also enforced by the database. The way back to awaiting_contract is a client who changed after signing.
 TRANSITIONS = [
@@ -336,8 +337,8 @@ class Client(models.Model):
 
     def reopen(self, *, by: Manager, now: datetime) -> None:
         """After a change of what was signed: the client needs a new contract; earlier ones stay."""
-        if self.status in (Status.AWAITING_PAYMENT, Status.PROCESSED):
-            self.move(Status.AWAITING_CONTRACT, by=by, now=now, start=(Status.AWAITING_PAYMENT, Status.PROCESSED))
+        if self.status in SIGNED:
+            self.move(Status.AWAITING_CONTRACT, by=by, now=now, start=SIGNED)
 
     @transaction.atomic
     def reassign(self, *, to: Manager | None, by: Manager) -> None:

@@ -16,6 +16,7 @@ from contracts.conftest import sign
 from contracts.models import Contract, NumberOfDay
 from contracts.numbering import letters, next_number
 from contracts.snapshot import Contents, Snapshot
+from devices import keeping
 from devices.tariffs import ClientTariff, Tariff
 from privet import storages
 from support.models import LogEntry
@@ -131,6 +132,16 @@ def test_a_change_of_price_taken_back_leaves_the_surcharge_of_the_signed_contrac
     issuing.keep_signed(make.fresh(signed.client), by=anna)
 
     assert ClientTariff.objects.get().total_extra_fee == signed.surcharge
+
+
+def test_a_price_that_changed_after_the_signature_changes_nothing_of_what_was_signed(signed, anna, make):
+    Tariff.objects.update(extra_per_device=Decimal("200"))
+
+    keeping.fix_surcharge(make.fresh(signed.client), make.tariff(), by=anna)
+
+    assert ClientTariff.objects.get().total_extra_fee == signed.surcharge
+    assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
+    assert not LogEntry.objects.filter(body__startswith="Доплата рассчитана").exists()
 
 
 def test_regenerating_keeps_the_signed_contracts_row_and_file(signed, anna, make):

@@ -20,7 +20,7 @@ from agreements.views import NOT_KEPT, asking, witness
 from clients import disclosure
 from clients.access import get_client_for
 from clients.disclosure import Shown
-from clients.models import Client, Status, TransitionRefused
+from clients.models import SIGNED, Client, Status, TransitionRefused
 from contracts import issuing, payment, pdf, pep, signing
 from contracts.access import get_contract_for, get_invoice_for
 from contracts.changes import differences
@@ -51,7 +51,7 @@ TYPED = (
 @onboarding.step("contract")
 def contract(request, client):
     """Step 4. POST issues the contract, anew when the data has changed."""
-    if client.status in onboarding.SIGNED:
+    if client.status in SIGNED:
         return redirect("contracts:done", client.pk)
     if request.method == "GET":
         return _contract_page(request, client)
@@ -77,7 +77,7 @@ def kept(request, client):
     try:
         issuing.keep_signed(client, by=request.user)
     except TransitionRefused as refused:
-        if refused.client.status in onboarding.SIGNED:  # a second click
+        if refused.client.status in SIGNED:  # a second click
             return redirect("contracts:done", client.pk)
         return _contract_page(request, refused.client, error="Данные отличаются от подписанного договора.", status=409)
     return redirect("contracts:done", client.pk)
@@ -122,7 +122,7 @@ def signature(request, client):
     """Sign with the client's code; a second click after a signature goes on to its page."""
     current = issuing.open_contract(client)
     if current is None:
-        if client.status in onboarding.SIGNED:
+        if client.status in SIGNED:
             return redirect("contracts:done", client.pk)
         return _contract_page(request, client, error=signing.ContractClosed.message, status=409)
     if _is_another(request, current):
@@ -221,7 +221,7 @@ def _pdf(file: bytes, name: str) -> HttpResponse:
 def done(request, pk):
     """After the signature: what happens next."""
     client = get_client_for(request, pk)
-    if client.status not in onboarding.SIGNED:
+    if client.status not in SIGNED:
         return redirect(onboarding.next_url(client))
     return _done_page(request, client)
 
@@ -246,7 +246,7 @@ def paid(request, pk):
     except payment.PaymentRefused as refused:
         return _refused_payment(request, client, refused.message)
     messages.success(request, f"Оплата счёта {invoice.number} подтверждена.")
-    return redirect("contracts:done" if client.status in onboarding.SIGNED else "contracts:card", client.pk)
+    return redirect("contracts:done" if client.status in SIGNED else "contracts:card", client.pk)
 
 
 def _invoice_of(client: Client, text: str) -> Invoice | None:
@@ -259,7 +259,7 @@ def _invoice_of(client: Client, text: str) -> Invoice | None:
 
 def _refused_payment(request, client: Client, error: str) -> HttpResponse:
     client = get_client_for(request, client.pk)
-    if client.status in onboarding.SIGNED:
+    if client.status in SIGNED:
         return _done_page(request, client, error=error, status=409)
     return _card_page(request, client, error=error, status=409)
 
@@ -313,7 +313,7 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
         "balance": payment.Balance.of(client),
         "next_url": onboarding.next_url(client, request.steps),
         "may_withdraw": agreeing.may_withdraw(client),
-        "is_signed": client.status in onboarding.SIGNED,
+        "is_signed": client.status in SIGNED,
         # What is billed stays billed while a new contract is awaited; other clients have a page of payment.
         "is_changed": client.status == Status.AWAITING_CONTRACT,
         "form": form or NoteForm(),

@@ -10,9 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from clients.access import get_client_for
-from clients.models import Client, Status
-
-SIGNED = (Status.AWAITING_PAYMENT, Status.PROCESSED)
+from clients.models import SIGNED, Client, Status
 
 
 @dataclass(frozen=True)
