@@ -16,6 +16,7 @@ from django.utils import timezone
 from clients.models import Client, Status
 from contracts.chain import What, append
 from contracts.models import Contract, Invoice, InvoiceStatus
+from contracts.snapshot import Contents
 from managers.models import Manager
 from privet import money
 from support import bridge
@@ -36,28 +37,54 @@ def invoices_of(client: Client) -> models.QuerySet[Invoice]:
 
 
 @dataclass(frozen=True)
-class Balance:
-    """What a client owes under the newest signed contract, and what was billed and paid so far, in roubles."""
+class Billed:
+    """What a client was billed and has paid so far, under all contracts of theirs, in roubles."""
 
-    contract: Contract | None  # the newest signed one
-    invoices: list[Invoice]  # of all contracts, newest first
+    invoices: list[Invoice]  # newest first
 
     @classmethod
-    def of(cls, client: Client) -> "Balance":
+    def of(cls, client: Client) -> "Billed":
         if client.claimed_at is None:
-            return cls(None, [])
-        # What was signed before the client's data was erased, and the client taken anew, replaces and bills nothing.
-        signed = client.contracts.signed().filter(signed_at__gte=client.claimed_at)
+            return cls([])
+        # What was signed before the client's data was erased, and the client taken anew, is of another life.
         invoices = invoices_of(client).filter(contract__signed_at__gte=client.claimed_at).select_related("contract")
-        return cls(signed.order_by("-signed_at").first(), list(invoices.defer("contract__encrypted_snapshot")))
+        return cls(list(invoices.defer("contract__encrypted_snapshot")))
 
     @property
     def paid(self) -> Decimal:
         return _total(invoice for invoice in self.invoices if invoice.status == InvoiceStatus.PAID)
 
     @property
+    def waiting(self) -> list[Invoice]:
+        return [invoice for invoice in self.invoices if invoice.status == InvoiceStatus.PENDING]
+
+    @property
     def pending(self) -> Decimal:
-        return _total(invoice for invoice in self.invoices if invoice.status == InvoiceStatus.PENDING)
+        return _total(self.waiting)
+
+    def due_for(self, contract: Contract | Contents) -> Decimal:
+        """What signing `contract`, or one with these contents, makes due: its surcharge less all that was billed and
+        stands, or, when open bills exceed it, less what was paid.
+        """
+        return max(NOTHING, contract.surcharge - (self.paid if self.exceeds(contract) else self.paid + self.pending))
+
+    def exceeds(self, contract: Contract | Contents) -> bool:
+        """Whether more was billed than `contract` asks for."""
+        return self.paid + self.pending > contract.surcharge
+
+
+@dataclass(frozen=True)
+class Balance(Billed):
+    """The same with the newest signed contract, and what is owed under it."""
+
+    contract: Contract | None
+
+    @classmethod
+    def of(cls, client: Client) -> "Balance":
+        if client.claimed_at is None:
+            return cls([], None)
+        signed = client.contracts.signed().filter(signed_at__gte=client.claimed_at)
+        return cls(Billed.of(client).invoices, signed.order_by("-signed_at").first())
 
     @property
     def outstanding(self) -> Decimal:
@@ -72,24 +99,13 @@ class Balance:
     @property
     def open_invoice(self) -> Invoice | None:
         """The invoice of the newest signed contract that waits for payment."""
-        waiting = (invoice for invoice in self.invoices if invoice.status == InvoiceStatus.PENDING)
-        return next((invoice for invoice in waiting if invoice.contract_id == self.contract.pk), None)
+        return next((invoice for invoice in self.waiting if invoice.contract_id == self.contract.pk), None)
 
     @property
     def billable(self) -> Decimal:
         """How much an invoice of the newest signed contract may ask for; it replaces the open one."""
         replaced = self.open_invoice.amount if self.contract and self.open_invoice else NOTHING
         return max(NOTHING, self.outstanding - (self.pending - replaced))
-
-    def due_for(self, contract: Contract) -> Decimal:
-        """What signing `contract` makes due: its surcharge less all that was billed and stands, or, when open bills
-        exceed it, less what was paid.
-        """
-        return max(NOTHING, contract.surcharge - (self.paid if self.exceeds(contract) else self.paid + self.pending))
-
-    def exceeds(self, contract: Contract) -> bool:
-        """Whether more was billed than `contract` asks for."""
-        return self.paid + self.pending > contract.surcharge
 
 
 def _total(invoices: Iterable[Invoice]) -> Decimal:
@@ -99,7 +115,7 @@ def _total(invoices: Iterable[Invoice]) -> Decimal:
 def settle(client: Client, contract: Contract, *, by: Manager, now: datetime) -> None:
     """After signing: bill what is due and move the client on. Runs in the signature's transaction."""
     pending = invoices_of(client).filter(status=InvoiceStatus.PENDING)
-    if Balance.of(client).exceeds(contract):
+    if Billed.of(client).exceeds(contract):
         cancel_pending(client, by=by, now=now)
     if contract.due:
         due_on = timezone.localdate(now) + timedelta(days=settings.INVOICE_DAYS)

@@ -271,7 +271,7 @@ def _record_signature(client: Client, contract: Contract, code: SigningCode, *, 
     contract.signed_at = contract.pep_agreed_at = contract.code_entered_at = now
     contract.signed_by = by
     contract.code_channel, contract.code_sent_at = CHANNEL, code.sent_at
-    contract.due = payment.Balance.of(client).due_for(contract)
+    contract.due = payment.Billed.of(client).due_for(contract)
     seal(contract)
     contract.save()
     bridge.tell_client(client, f"Договор {contract.number} подписан. Спасибо!", by=by, now=now)

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from clients.models import AccountStatus, AppUser
 from conftest import stands_in
-from contracts import issuing, pep, signing
+from contracts import issuing, payment, pep, signing
 from contracts.conftest import code_sent_to, sign, wrong
 from contracts.models import Contract
 from devices.tariffs import Tariff
@@ -90,6 +90,35 @@ def test_a_stale_contract_says_what_the_next_one_will_ask_for(as_anna, issued):
     assert "Доплата станет другой" in page.text
     assert as_anna.post(url("contract", issued.client), {"surcharge": str(issued.surcharge)}).status_code == 409
     assert as_anna.post(url("contract", issued.client), sum_of(page)).status_code == 302
+
+
+def test_step_4_says_what_is_due_where_a_part_was_billed_before(as_anna, anna, signed, make):
+    payment.confirm_payment(signed.invoices.get(), by=anna)
+    make.device(make.fresh(signed.client), anna, title="Плита")
+    due = 'счёт на <strong class="money">150,00\u00a0₽</strong>'
+
+    assert due in as_anna.get(url("contract", signed.client)).text  # before there is a contract
+
+    second = issuing.issue(make.fresh(signed.client), by=anna)
+    assert due in as_anna.get(url("contract", signed.client)).text
+
+    Tariff.objects.update(extra_per_device=Decimal("200"))
+    stale = as_anna.get(url("contract", signed.client)).text
+    assert due.replace("150", "300") in stale
+    assert due not in stale
+    assert sign(issuing.issue(make.fresh(signed.client), by=anna), anna).due == second.surcharge - 150
+
+
+def test_step_4_names_one_sum_where_all_of_it_is_due(as_anna, issued):
+    assert "После подписания" not in as_anna.get(url("contract", issued.client)).text
+
+
+def test_step_4_says_that_nothing_more_is_due(as_anna, anna, signed, make):
+    payment.confirm_payment(signed.invoices.get(), by=anna)
+    make.fresh(signed.client).devices.first().remove(by=anna)
+
+    assert "нового счёта не будет" in as_anna.get(url("contract", signed.client)).text
+    assert sign(issuing.issue(make.fresh(signed.client), by=anna), anna).due == 0
 
 
 def test_a_stale_contract_offers_only_to_be_issued_anew(as_anna, issued, anna, make):

@@ -163,7 +163,7 @@ def _contract_page(
     request, client: Client, *, form=None, agreement=None, error: str = "", status: int = 200, whole: bool = False
 ) -> HttpResponse:
     now = timezone.now()
-    contents = Contents.of(client)
+    contents, billed = Contents.of(client), payment.Billed.of(client)
     current = issuing.open_contract(client)
     sent = current and signing.current_code(current)
     template = "contracts/contract.html"
@@ -172,7 +172,8 @@ def _contract_page(
         "contract": current,
         "changes": differences(current.snapshot.contents, contents) if current else [],
         "contents": contents,
-        "waiting": payment.invoices_of(client).filter(status=InvoiceStatus.PENDING),
+        "waiting": billed.waiting,
+        "due": billed.due_for(contents),
         "signed": None if current else issuing.unchanged_signed(client),
         "form": form or SignatureForm(initial={"pep_version": pep.current_version()}),
         "pep_template": pep.current_template(),

@@ -194,7 +194,7 @@ def test_sums_of_a_life_before_are_not_counted_again(paid, gleb, anna, make):
     client = paid.client
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
     erase(client, gleb, ended=True)
-    assert payment.Balance.of(make.fresh(client)) == payment.Balance(None, [])
+    assert payment.Balance.of(make.fresh(client)) == payment.Balance([], None)
 
     again = sign(issued_again(make, client, anna), anna)
 
