@@ -4,8 +4,10 @@ import re
 from decimal import Decimal
 
 import pytest
+import time_machine
 from django.contrib.messages import get_messages
 from django.urls import reverse
+from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser
 from conftest import stands_in
@@ -152,6 +154,14 @@ def test_requesting_a_code_by_htmx_answers_with_the_block_alone(as_anna, issued)
 
     assert reply.text.lstrip().startswith('<div id="code"')
     assert "Код отправлен" in reply.text
+
+
+def test_the_countdown_lets_nobody_ask_before_a_new_code_is_sent(as_anna, issued, anna):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        signing.request_code(issued, by=anna)
+        clock.shift(0.1)
+
+        assert 'data-countdown="60"' in as_anna.get(url("contract", issued.client)).text
 
 
 def test_a_second_request_at_once_is_refused_with_the_time_to_wait(as_anna, issued):

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -178,7 +179,7 @@ def _contract_page(
         "form": form or SignatureForm(initial={"pep_version": pep.current_version()}),
         "pep_template": pep.current_template(),
         "code": sent if sent and not sent.is_late(now) and sent.tries_left else None,
-        "seconds_to_next_code": max(0, int((signing.next_code_at(client, now) - now).total_seconds())),
+        "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(client, now) - now).total_seconds())),
         "error": error,
     }
     if current and not client.agreements.has(Kind.ELECTRONIC_SIGNATURE):
