@@ -3,7 +3,6 @@
 import hashlib
 from datetime import datetime
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.utils import timezone
 
@@ -102,7 +101,7 @@ def _record(contract: Contract, contents: Contents) -> Contract:
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
         raise _IssuedMeanwhile(current)
-    if not _still_says(client, contents):
+    if not contents.are_of(client):
         raise ContentsChanged
     # The count of wrong codes goes on until a signature: a contract that replaces another must not buy new guesses.
     previous = client.contracts.since_claimed().newest_first().first()
@@ -124,13 +123,6 @@ def _match_surcharge(contract: Contract, *, by: Manager, now: datetime) -> None:
         log.event(contract.client, body, by=by, now=now)
 
 
-def _still_says(client: Client, contents: Contents) -> bool:
-    try:
-        return Contents.of(client) == contents
-    except ObjectDoesNotExist:  # the passport was destroyed since
-        return False
-
-
 def void(contract: Contract, *, by: Manager | None, now: datetime) -> None:
     """End a contract that nobody has signed, in the caller's transaction, which holds the client."""
     contract.void_at, contract.voided_by = now, by
@@ -144,7 +136,7 @@ def unchanged_signed(client: Client) -> Contract | None:
     if client.status != Status.AWAITING_CONTRACT:
         return None
     signed = client.contracts.since_claimed().signed().filter(erased_at=None).newest_first().first()
-    return signed if signed and signed.snapshot.contents == Contents.of(client) else None
+    return signed if signed and signed.snapshot.contents.are_of(client) else None
 
 
 @transaction.atomic

@@ -26,7 +26,6 @@ from contracts.models import (
     Contract,
     SigningCode,
 )
-from contracts.snapshot import Contents
 from managers.limits import TooManyTries, in_words
 from managers.models import Manager
 from privet import metrics
@@ -238,7 +237,7 @@ def _check_signable(client: Client, contract: Contract) -> None:
         agreeing.require(client, Kind.PERSONAL_DATA, Kind.ELECTRONIC_SIGNATURE)
     except AgreementMissing as missing:
         raise AgreementNeeded(missing) from missing
-    if contract.snapshot.contents != Contents.of(client):
+    if not contract.snapshot.contents.are_of(client):
         raise ContractStale
 
 

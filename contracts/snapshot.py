@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 
 from clients.models import Client
 from devices.models import Device
@@ -104,6 +105,13 @@ class Contents:
         devices = list(client.devices.select_related("type"))
         tariff = client.tariff_choice.tariff
         return cls(person=_person(client, client.passport), devices=_devices(devices, tariff), tariff=_tariff(tariff))
+
+    def are_of(self, client: Client) -> bool:
+        """Whether the client's data says the same now; it does not when passport or account are gone."""
+        try:
+            return Contents.of(client) == self
+        except ObjectDoesNotExist:
+            return False
 
 
 @dataclass(frozen=True)

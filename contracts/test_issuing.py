@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.db import DatabaseError, OperationalError, connection, transaction
+from django.urls import reverse
 
 from clients.models import Status, TransitionRefused
 from contracts import issuing, payment
@@ -238,6 +239,22 @@ def test_a_change_during_rendering_issues_nothing_and_leaves_no_file(make, anna,
 
     assert not Contract.objects.exists()
     assert stored_files("contracts") == []
+
+
+def test_a_passport_that_is_destroyed_while_the_contract_is_made_is_asked_for_again(make, anna, as_anna, monkeypatch):
+    client = make.awaiting_contract(anna)
+    render = issuing.pdf.render_contract
+
+    def destroy_and_render(snapshot):
+        client.passport.delete()
+        return render(snapshot)
+
+    monkeypatch.setattr(issuing.pdf, "render_contract", destroy_and_render)
+
+    answer = as_anna.post(reverse("contracts:contract", args=[client.pk]))
+
+    assert answer.url == reverse("passport:passport", args=[client.pk])
+    assert not Contract.objects.exists()
 
 
 def test_a_client_whose_surcharge_is_not_fixed_gets_no_contract(make, anna):

@@ -278,6 +278,17 @@ def test_no_code_is_sent_when_the_app_has_no_such_account(issued, anna, make):
     assert not SigningCode.objects.exists()
 
 
+def test_nothing_is_signed_when_the_app_has_no_such_account(issued, anna, make):
+    signing.request_code(issued, by=anna)
+    code = code_sent_to(issued.client)
+    make.delete_account(issued.client)
+
+    with pytest.raises(signing.ContractStale):
+        sign(issued, anna, code)
+
+    assert Contract.objects.get().signed_at is None
+
+
 def test_a_code_is_sent_again_when_the_account_is_open_again(issued, anna):
     AppUser.objects.update(status=AccountStatus.BLOCKED)
     with pytest.raises(signing.AccountClosed):

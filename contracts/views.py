@@ -5,7 +5,7 @@ import logging
 import math
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -163,8 +163,11 @@ def _replaced(request, client: Client) -> HttpResponse:
 def _contract_page(
     request, client: Client, *, form=None, agreement=None, error: str = "", status: int = 200, whole: bool = False
 ) -> HttpResponse:
-    now = timezone.now()
-    contents, billed = Contents.of(client), payment.Billed.of(client)
+    try:
+        contents = Contents.of(client)
+    except ObjectDoesNotExist:  # passport or account are gone since the page was let in
+        return redirect(onboarding.next_url(get_client_for(request, client.pk)))
+    now, billed = timezone.now(), payment.Billed.of(client)
     current = issuing.open_contract(client)
     sent = current and signing.current_code(current)
     template = "contracts/contract.html"
