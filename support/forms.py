@@ -57,3 +57,9 @@ class StatusForm(forms.Form):
             "invalid_choice": "Такого статуса нет. Выберите статус из списка.",
         },
     )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.initial.get("status") not in TicketStatus:
+            # A label of another version of the app: else the browser would choose the first of ours.
+            self.fields["status"].choices = [("", "Выберите статус"), *TicketStatus.choices]

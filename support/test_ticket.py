@@ -227,6 +227,15 @@ def test_another_status_is_422(as_vera, ticket, status):
     assert Ticket.objects.get().status == TicketStatus.OPEN
 
 
+def test_of_a_status_that_another_version_of_the_app_wrote_none_of_ours_is_chosen(as_vera, ticket):
+    assert "Выберите статус" not in as_vera.get(url("ticket", ticket)).text
+    Ticket.objects.update(status="resolved")
+
+    page = as_vera.get(url("ticket", ticket)).text
+
+    assert page.index("Выберите статус") < page.index('<option value="open">')
+
+
 def test_whose_account_the_app_deleted_is_still_answered_and_closed(as_vera, make, anna):
     client = make.verified(anna)
     with transaction.atomic():
