@@ -139,6 +139,15 @@ def test_who_was_shown_a_client_whose_data_was_erased_since_finds_nobody(make, a
     assert as_boris.post(page_of(client), payload(client, shown_to=mark)).status_code == 404
 
 
+def test_who_had_a_client_whose_data_was_erased_since_is_not_told_that_they_have_them(make, as_anna):
+    client = make.client()
+    mark = shown_to(as_anna, client)
+    as_anna.post(page_of(client), payload(client))
+    Client.objects.filter(pk=client.pk).update(status=Status.ERASED)
+
+    assert as_anna.post(page_of(client), payload(client, shown_to=mark)).status_code == 404
+
+
 def test_to_an_outsider_there_is_no_such_client(make, as_boris, as_vera, signed_out, anna):
     client, other = make.verified(anna, name="Тайный"), make.client()
     foreign_mark = shown_to(as_boris, other)

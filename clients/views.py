@@ -122,8 +122,7 @@ def contact(request, pk):
     except Http404:
         if not _was_shown(request, pk):
             raise
-    # One whose data was erased since is nobody's.
-    taken = Client.objects.filter(manager__isnull=False).select_related("user", "manager")
+    taken = Client.objects.filter(manager__isnull=False).exclude(status=Status.ERASED).select_related("user", "manager")
     return _taken(request, get_object_or_404(taken, pk=pk))
 
 
