@@ -229,10 +229,10 @@ class SigningCode(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     code_hash = models.CharField(max_length=64)
     pdf_sha256 = models.CharField(max_length=64)
-    sent_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    failed_tries = models.PositiveSmallIntegerField(default=0)
-    used_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField("отправлен")
+    expires_at = models.DateTimeField("действует до")
+    failed_tries = models.PositiveSmallIntegerField("неверных попыток", default=0)
+    used_at = models.DateTimeField("использован", null=True)
 
     class Meta:
         db_table = "manager_signing_codes"
@@ -244,7 +244,7 @@ class SigningCode(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.contract_id}, {self.sent_at}"
+        return f"Код от {timezone.localtime(self.sent_at):%d.%m.%Y %H:%M}"
 
     @property
     def tries_left(self) -> int:

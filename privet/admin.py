@@ -21,6 +21,7 @@ from passport.models import Passport
 admin.site.site_header = "Привет — администрирование"
 admin.site.site_title = "Привет"
 admin.site.index_title = "Разделы"
+admin.site.empty_value_display = "—"
 admin.site.disable_action("delete_selected")
 # What somebody may do follows from their role alone, and what a role may do from managers/roles.py.
 admin.site.unregister(Group)

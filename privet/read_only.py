@@ -58,8 +58,8 @@ def in_rubles(model: type[models.Model], field: str) -> Callable:
     heading = model._meta.get_field(field).verbose_name.removesuffix(", ₽")
 
     @admin.display(description=heading, ordering=field)
-    def column(self, row) -> str | None:
-        return formats.rubles(getattr(row, field)) or None
+    def column(self, row) -> str:
+        return formats.rubles(getattr(row, field)) or "—"
 
     return column
 

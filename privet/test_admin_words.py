@@ -1,11 +1,16 @@
 """The admin site speaks Russian: names of models stand in the case and the number that a phrase wants."""
 
+import re
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets, label_for_field
 from django.urls import reverse
+from django.utils import timezone
 
 from clients.models import Client
+from contracts import issuing, signing
 from contracts.conftest import issued, signed
 from devices.models import DeviceType
 from erasure import erasing
@@ -125,3 +130,33 @@ def test_deleting_asks_in_words(as_gleb, make):
     assert "Удалить тип устройства «плита»?" in as_gleb.get(address(kind, "delete", kind.pk)).text
     as_gleb.post(address(kind, "delete", kind.pk), {"post": "yes"})
     assert not DeviceType.objects.filter(pk=kind.pk).exists()
+
+
+def test_every_fact_and_column_has_a_name_in_russian():
+    shown = admin.site._registry.values()
+    tables = [inline(one.model, admin.site) for one in shown for inline in one.inlines]
+    names = {
+        str(label_for_field(name, one.model, one))
+        for one in (*shown, *tables)
+        for name in (*getattr(one, "list_display", ()), *(one.fields or flatten_fieldsets(one.fieldsets or ())))
+    }
+
+    assert {name for name in names if not re.search("[а-яё]", name.lower())} == {"PDF"}
+
+
+def test_what_is_not_there_yet_is_a_dash(as_gleb, make, anna):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+
+    page = as_gleb.get(address(contract, "change", contract.pk))
+    facts = re.findall(r'<div class="readonly">(.*?)</div>', page.text)
+    assert {"—", "150,00\u00a0₽"} <= set(facts)
+    assert {"-", "None"}.isdisjoint(facts)
+
+
+def test_a_code_is_named_by_its_time(as_gleb, issued, anna):
+    code = signing.request_code(issued, by=anna)
+
+    assert (
+        f"Код от {timezone.localtime(code.sent_at):%d.%m.%Y %H:%M}"
+        in as_gleb.get(address(issued, "change", issued.pk)).text
+    )
