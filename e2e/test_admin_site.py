@@ -1,7 +1,7 @@
 """The lists of the admin site on a phone and on a desk: nothing is glued together or pushed out of sight."""
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 from contracts.test_admin import issued
 from e2e.conftest import DESKTOP, PHONE, sign_in, too_wide
@@ -37,3 +37,13 @@ def test_long_names_go_on_the_next_line(open_page, gleb, anna, make):
     page.goto("/admin/contracts/contract/")
 
     assert page.get_by_role("cell", name=LONG).bounding_box()["width"] < 200
+
+
+def test_a_history_does_not_widen_the_page(open_page, gleb, anna, make):
+    client = issued(make, anna, name=LONG).client
+    page = open_page(PHONE)
+    sign_in(page, gleb.email)
+    page.goto(f"/admin/clients/client/{client.pk}/history/")
+
+    expect(page.get_by_role("region", name="Изменения")).to_be_visible()
+    assert too_wide(page) == 0

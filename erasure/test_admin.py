@@ -1,5 +1,7 @@
 """In the admin site: the action on clients, the page that asks why and once more, and the list of acts."""
 
+import re
+
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.urls import reverse
@@ -148,3 +150,11 @@ def test_a_client_whose_account_the_app_deleted_is_destroyed_like_any_other(draf
     assert erasure.get_absolute_url() in answer.text
     assert as_gleb.get(reverse("admin:erasure_erasure_change", args=[erasure.number])).status_code == 200
     assert Client.objects.get(pk=client.pk).status == Status.ERASED
+
+
+def test_a_tick_stands_before_its_words(as_gleb, make):
+    text = as_gleb.get(page(make.client())).text
+
+    assert re.search(
+        r'<label><input type="checkbox" name="sure"[^>]*> Понимаю: вернуть уничтоженное нельзя</label>', text
+    )
