@@ -47,6 +47,8 @@ class NewPasswordForm(SetPasswordForm):
     new_password1 = password_field("Новый пароль", "new-password", autofocus=True)
     new_password2 = password_field("Новый пароль ещё раз", "new-password")
 
+    error_messages = {"password_mismatch": "Пароли не совпадают."}
+
     def clean(self):
         self.validate_passwords("new_password1", "new_password2")
         self.validate_password_for_user(self.user, "new_password1")

@@ -258,6 +258,19 @@ class TestWhatAPasswordMayBe:
     def test_what_is_short_common_or_ones_own_name_is_not(self, signed_out, anna, password):
         assert new_password(signed_out, password).status_code == 422
 
+    @pytest.mark.parametrize(
+        ("password", "again", "said"),
+        [
+            ("одиннадцать", "одиннадцать", "не меньше 12 знаков"),
+            ("qwerty123456", "qwerty123456", "Такой пароль подбирают первым"),
+            ("anna@privet.ex", "anna@privet.ex", "похож на ваше имя или почту"),
+            (NEW, "another one", "Пароли не совпадают"),
+        ],
+        ids=["short", "common", "own", "apart"],
+    )
+    def test_is_said_in_words(self, signed_out, anna, password, again, said):
+        assert said in new_password(signed_out, password, again).text
+
     def test_is_the_same_however_a_keyboard_composes_its_letters(self, signed_out, anna):
         apart, whole = (unicodedata.normalize(form, "ёлка и йод в её доме") for form in ("NFD", "NFC"))
         assert apart != whole

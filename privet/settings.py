@@ -130,9 +130,9 @@ LOGOUT_REDIRECT_URL = "managers:sign_in"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # the longest of managers/links.py
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "managers.password_rules.NotOnesOwn"},
+    {"NAME": "managers.password_rules.LongEnough", "OPTIONS": {"min_length": 12}},
+    {"NAME": "managers.password_rules.NotCommon"},
 ]
 
 SESSION_ENGINE = "managers.session_store"
