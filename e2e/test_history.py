@@ -94,7 +94,7 @@ def test_going_back_when_the_session_has_ended_leads_to_the_sign_in(phone):
     Session.objects.all().delete()
     phone.go_back()
 
-    expect(phone.get_by_text("Сессия закончилась. Войдите ещё раз.")).to_be_visible()
+    expect(phone.get_by_text("Сеанс закончился. Войдите ещё раз.")).to_be_visible()
     assert re.search(r"/sign-in/\?expired=1&next=/clients/$", phone.url)
 
 

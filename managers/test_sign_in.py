@@ -242,8 +242,8 @@ def test_a_session_that_ended_is_named_and_a_first_visit_is_not(as_anna, signed_
     as_anna.session.flush()
     ended = as_anna.get(reverse("managers:password"), follow=True)
 
-    assert "Сессия закончилась" not in first.text
-    assert "Сессия закончилась" in ended.text
+    assert "Сеанс закончился" not in first.text
+    assert "Сеанс закончился" in ended.text
 
 
 @pytest.mark.parametrize(

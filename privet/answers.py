@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest, JsonResponse
 
-SESSION_ENDED = "Сессия закончилась. Войдите ещё раз."
+SESSION_ENDED = "Сеанс закончился. Войдите ещё раз."
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -39,6 +39,14 @@ def test_what_is_typed_about_clients_is_not_kept_by_the_browser(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_what_is_wrong_is_said_at_the_field_and_not_by_the_browser(page):
+    """The browser's bubble comes in its own language, one at a time, and goes away."""
+    filled = [form for form in forms(page) if re.search(r"{{ (\w*form|field)\b", form) and 'method="post"' in tag(form)]
+
+    assert [form for form in filled if "novalidate" not in tag(form)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_a_title_names_nobody(page):
     """The browser's history keeps it."""
     titles = re.findall(r"{% block title %}(.*?){% endblock %}", (TEMPLATES / page).read_text())

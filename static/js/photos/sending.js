@@ -50,7 +50,7 @@ async function ask(address, fields, signal) {
 function failure(request, words) {
   const { status } = request;
   // Without words of ours it is the page's token that is old: signing in brings a new one, too.
-  if (status === 401 || (status === 403 && !words)) return new SignedOut("Сессия закончилась. Войдите ещё раз.");
+  if (status === 401 || (status === 403 && !words)) return new SignedOut("Сеанс закончился. Войдите ещё раз.");
   if (status === 429) return new Later(words ?? NO_SERVER, Number(request.getResponseHeader("Retry-After")) || 60);
   if (status >= 500 || !words) return new Later(words ?? NO_SERVER);
   return new Refused(words);
