@@ -332,6 +332,15 @@ def test_a_page_that_shows_an_earlier_contract_sends_no_code_and_signs_nothing(
     assert make.fresh(issued.client).contracts.signed().count() == 0
 
 
+def test_what_is_as_it_was_signed_has_one_main_action_to_keep_it(as_anna, anna, signed, make):
+    make.device(make.fresh(signed.client), anna, title="По ошибке").remove(by=anna)
+
+    page = as_anna.get(url("contract", signed.client)).text
+
+    assert re.findall(r'<button class="button">(.*?)</button>', page) == ["Оставить подписанный договор"]
+    assert '<button class="button secondary">Сформировать новый договор</button>' in page
+
+
 def test_a_second_click_on_keeping_the_contract_goes_on(as_anna, anna, signed, make):
     make.device(make.fresh(signed.client), anna, title="По ошибке").remove(by=anna)
 
