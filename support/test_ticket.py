@@ -1,3 +1,4 @@
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -249,3 +250,14 @@ def test_whose_account_the_app_deleted_is_still_answered_and_closed(as_vera, mak
     assert ticket.status == TicketStatus.CLOSED
     assert ticket.messages.get().body == "Здравствуйте"
     assert LogEntry.objects.filter(thread__client=client.pk, body__contains="Здравствуйте").exists()
+
+
+def test_a_long_conversation_leads_past_itself_to_the_answer(as_vera, ticket):
+    short = as_vera.get(url("ticket", ticket)).text
+    for number in range(9):
+        Message.objects.create(ticket=ticket, author=Author.USER, body=f"{number}")
+    long = as_vera.get(url("ticket", ticket)).text
+
+    assert "К ответу" not in short
+    anchor = re.search(r'href="#([^"]+)"[^>]*>К ответу', long)[1]
+    assert re.search(rf'<textarea[^>]* id="{anchor}"', long)
