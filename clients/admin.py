@@ -122,6 +122,7 @@ class ClientAdmin(WithHistory, OfficeAdmin):
         form = super().get_form(request, obj, **kwargs)
         manager = form.base_fields["manager"]
         manager.queryset = Manager.objects.filter(Q(pk__in=possible_managers()) | Q(pk=obj and obj.manager_id))
+        manager.empty_label = "Не назначен"
         # What changed is what differs from the page as it was shown, not from what somebody else did since.
         manager.show_hidden_initial = True
         widget = manager.widget

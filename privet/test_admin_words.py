@@ -153,6 +153,14 @@ def test_what_is_not_there_yet_is_a_dash(as_gleb, make, anna):
     assert {"-", "None"}.isdisjoint(facts)
 
 
+def test_a_client_whom_nobody_has_says_so(as_gleb, make):
+    client = make.client()
+
+    page = as_gleb.get(address(client, "change", client.pk))
+    assert '<option value="" selected>Не назначен</option>' in page.text
+    assert "Select" not in re.sub(r"<script.*?</script>", "", page.text, flags=re.DOTALL)
+
+
 def test_a_code_is_named_by_its_time(as_gleb, issued, anna):
     code = signing.request_code(issued, by=anna)
 
