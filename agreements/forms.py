@@ -1,28 +1,30 @@
 from django import forms
 
-from agreements.models import Kind
+from agreements.documents import Document
 
 
 class AgreementForm(forms.Form):
-    """The client's tick under the edition that was shown."""
+    """The client's tick under `document`; `shown` is what was read: another edition, or other data of the client, is
+    another text.
+    """
 
     agreed = forms.BooleanField(
         label="Клиент прочитал и согласен",
         error_messages={"required": "Отметьте, что клиент прочитал документ и согласен."},
     )
-    version = forms.CharField(max_length=20, required=False, widget=forms.HiddenInput)
+    shown = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args, kind: Kind, **kwargs):
-        super().__init__(*args, initial={"version": kind.current_version}, **kwargs)
-        self.kind = kind
+    def __init__(self, *args, document: Document, **kwargs):
+        super().__init__(*args, initial={"shown": document.text_sha256}, **kwargs)
+        self.document = document
 
-    def clean_version(self) -> str:
-        version = self.cleaned_data["version"]
-        if version != self.kind.current_version:
+    def clean_shown(self) -> str:
+        shown = self.cleaned_data["shown"]
+        if shown != self.document.text_sha256:
             self.data = self.data.copy()
-            self.data[self.add_prefix("version")] = self.kind.current_version
+            self.data[self.add_prefix("shown")] = self.document.text_sha256
             raise forms.ValidationError("Текст документа обновился: прочитайте его вместе с клиентом ещё раз.")
-        return version
+        return shown
 
 
 class WithdrawalForm(forms.Form):

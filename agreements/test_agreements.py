@@ -30,8 +30,9 @@ def url(client, name="agreement", kind=Kind.PERSONAL_DATA) -> str:
     return reverse(f"agreements:{name}", args=[client.pk, kind])
 
 
-def payload(kind=Kind.PERSONAL_DATA, **overrides) -> dict:
-    return {"agreed": "on", "version": kind.current_version} | overrides
+def payload(client, kind=Kind.PERSONAL_DATA, **overrides) -> dict:
+    shown = Document.of(client, kind, by=client.manager).text_sha256
+    return {"agreed": "on", "shown": shown} | overrides
 
 
 def told(client) -> list[str]:
@@ -61,7 +62,7 @@ def test_a_passport_without_consent_is_refused(make, anna, as_anna):
 
 def test_consent_is_recorded_with_its_file_and_told_to_the_client(make, anna, as_anna):
     client = make.verified(anna)
-    answer = as_anna.post(url(client), payload(), headers={"User-Agent": "Firefox"}, REMOTE_ADDR="192.0.2.7")
+    answer = as_anna.post(url(client), payload(client), headers={"User-Agent": "Firefox"}, REMOTE_ADDR="192.0.2.7")
     assert answer.url == reverse("passport:passport", args=[client.pk])
 
     agreement = Agreement.objects.get()
@@ -82,12 +83,27 @@ def test_consent_is_recorded_with_its_file_and_told_to_the_client(make, anna, as
     assert "Кем выдан" in as_anna.get(answer.url).text
 
 
-@pytest.mark.parametrize("data", [{"agreed": ""}, {"version": "v0"}, {"version": ""}])
+@pytest.mark.parametrize("data", [{"agreed": ""}, {"shown": "0" * 64}, {"shown": ""}])
 def test_without_the_tick_or_with_an_older_text_nothing_is_recorded(make, anna, as_anna, data):
-    answer = as_anna.post(url(make.verified(anna)), payload(**data))
+    client = make.verified(anna)
+    answer = as_anna.post(url(client), payload(client, **data))
     assert answer.status_code == 422
-    assert f'value="{Kind.PERSONAL_DATA.current_version}"' in answer.text
+    assert f'value="{payload(client)["shown"]}"' in answer.text
     assert not Agreement.objects.exists()
+
+
+def test_a_text_with_other_data_of_the_client_than_was_read_is_read_again(make, anna, as_anna):
+    client = make.verified(anna)
+    read = payload(client)
+    AppUser.objects.update(name="Петрова Анна")  # as the app does it while the page is open
+
+    answer = as_anna.post(url(client), read)
+
+    assert answer.status_code == 422
+    assert "прочитайте его вместе с клиентом ещё раз" in answer.text
+    assert "Петрова Анна" in answer.text
+    assert not Agreement.objects.exists()
+    assert as_anna.post(url(client), payload(make.fresh(client))).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -96,7 +112,10 @@ def test_without_the_tick_or_with_an_older_text_nothing_is_recorded(make, anna, 
 )
 def test_the_page_keeps_its_heading_when_it_is_refused(make, anna, as_anna, kind, heading):
     client = make.verified(anna)
-    pages = [as_anna.get(url(client, kind=kind)), as_anna.post(url(client, kind=kind), payload(kind, agreed=""))]
+    pages = [
+        as_anna.get(url(client, kind=kind)),
+        as_anna.post(url(client, kind=kind), payload(client, kind, agreed="")),
+    ]
     if kind == Kind.PERSONAL_DATA:
         pages.append(as_anna.get(reverse("passport:passport", args=[client.pk])))
     for page in pages:
@@ -112,7 +131,7 @@ def test_unknown_documents_are_not_found(make, anna, as_anna):
 def test_storage_being_down_records_nothing_and_says_so(make, anna, as_anna, monkeypatch):
     client = make.verified(anna)
     monkeypatch.setattr(storages, "put", _down)
-    answer = as_anna.post(url(client), payload())
+    answer = as_anna.post(url(client), payload(client))
     assert answer.status_code == 503
     assert "согласие не записано" in answer.text
     assert not Agreement.objects.exists()
@@ -232,12 +251,12 @@ def test_the_first_code_comes_with_the_agreement(make, anna, as_anna):
     assert as_anna.post(code, shown).status_code == 422
     assert as_anna.post(code, shown, headers={"HX-Request": "true", "HX-Target": "code"}).status_code == 422
     AppUser.objects.update(status=AccountStatus.BLOCKED)
-    assert as_anna.post(code, shown | payload(Kind.ELECTRONIC_SIGNATURE)).status_code == 409
+    assert as_anna.post(code, shown | payload(other, Kind.ELECTRONIC_SIGNATURE)).status_code == 409
     assert not other.agreements.filter(kind=Kind.ELECTRONIC_SIGNATURE).exists()
     assert not SigningCode.objects.exists()
 
     AppUser.objects.update(status=AccountStatus.ACTIVE)
-    assert as_anna.post(code, shown | payload(Kind.ELECTRONIC_SIGNATURE)).url == page
+    assert as_anna.post(code, shown | payload(other, Kind.ELECTRONIC_SIGNATURE)).url == page
     assert SigningCode.objects.get().contract == contract
     assert other.agreements.filter(kind=Kind.ELECTRONIC_SIGNATURE).count() == 1
     assert "Клиент прочитал и согласен" not in as_anna.get(page).text.replace("Клиент прочитал договор", "")

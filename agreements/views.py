@@ -40,7 +40,7 @@ def agreement(request, pk, kind):
     request.steps = onboarding.progress(client, STEP_OF[kind])
     if request.method == "GET":
         return agreement_page(request, client, kind)
-    form = AgreementForm(request.POST, kind=kind)
+    form = answered(request, client, kind)
     if not form.is_valid():
         return agreement_page(request, client, kind, form=form, status=422)
     limits.DOCUMENTS.take(request.user)
@@ -63,7 +63,13 @@ def agreement_page(
 
 def asking(client: Client, kind: Kind, *, by, form=None) -> dict:
     """What agreements/_agreement.html shows."""
-    return {"document": Document.of(client, kind, by=by), "agreement_form": form or AgreementForm(kind=kind)}
+    form = form or AgreementForm(document=Document.of(client, kind, by=by))
+    return {"document": form.document, "agreement_form": form}
+
+
+def answered(request, client: Client, kind: Kind) -> AgreementForm:
+    """What was sent of what agreements/_agreement.html asks."""
+    return AgreementForm(request.POST, document=Document.of(client, kind, by=request.user))
 
 
 @require_GET

@@ -15,9 +15,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import reswap, retarget
 
 from agreements import agreeing
-from agreements.forms import AgreementForm
 from agreements.models import AgreementMissing, Kind
-from agreements.views import NOT_KEPT, asking, witness
+from agreements.views import NOT_KEPT, answered, asking, witness
 from clients import disclosure
 from clients.access import get_client_for
 from clients.disclosure import Shown
@@ -96,7 +95,7 @@ def code(request, client):
     try:
         signing.check_reachable(client.account)  # before the agreement, which would be written already
         if not client.agreements.has(Kind.ELECTRONIC_SIGNATURE):
-            agreement = AgreementForm(request.POST, kind=Kind.ELECTRONIC_SIGNATURE)
+            agreement = answered(request, client, Kind.ELECTRONIC_SIGNATURE)
             if not agreement.is_valid():
                 return _contract_page(request, client, agreement=agreement, status=422)
             agreeing.give(client, Kind.ELECTRONIC_SIGNATURE, witness(request))

@@ -15,6 +15,7 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 from PIL import Image
 
+from agreements.documents import Document
 from agreements.models import Kind
 from conftest import PASSWORD, Make
 from contracts import issuing, pep, signing
@@ -185,6 +186,10 @@ PASSPORT = {
 UPLOAD = {"purpose": "passport", "content_type": "image/jpeg", "size": "1000"}
 
 
+def consent_of(client) -> Document:
+    return Document.of(client, Kind.PERSONAL_DATA, by=client.manager)
+
+
 def picture() -> SimpleUploadedFile:
     content = io.BytesIO()
     Image.new("RGB", (40, 30), "navy").save(content, "JPEG")
@@ -228,7 +233,7 @@ PAGES = {
         OWNER,
         BOTH,
         args=lambda world: [world.claimed.pk, "personal_data"],
-        data=always(agreed="on", version=Kind.PERSONAL_DATA.current_version),
+        data=lambda world: {"agreed": "on", "shown": consent_of(world.claimed).text_sha256},
         writes=True,
     ),
     "agreements:draft": page(OWNER, GET, args=lambda world: [world.claimed.pk, "personal_data"], disclosed=True),
