@@ -16,14 +16,14 @@ from clients.disclosure import Disclosure
 from clients.fields import PgEnumField
 from clients.refusals import ClaimedByAnother, ClientErased, ClientReassigned, TransitionRefused
 from clients.search import candidates, match
+from clients.statuses import ERASED_NAME, IN_WORK, SIGNED, TRANSITIONS, Status
 from clients.uploads import Upload
 from managers.history import tracked
 from managers.models import Manager
 
-__all__ = ["AppUser", "Client", "ClientChange", "Disclosure", "Upload"]
+__all__ = ["ERASED_NAME", "SIGNED", "AppUser", "Client", "ClientChange", "Disclosure", "Status", "Upload"]
 
 UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
-ERASED_NAME = "Данные удалены"
 NO_ACCOUNT = "Учётная запись удалена"
 
 
@@ -89,32 +89,6 @@ def _nobodys_phone() -> str:
         digits = f"0{secrets.randbelow(10**9):09}"
         if not AppUser.objects.filter(phone=digits).exists():
             return digits
-
-
-class Status(models.TextChoices):
-    NEW = "new", "Новый"
-    IN_VERIFICATION = "in_verification", "На проверке"
-    AWAITING_CONTRACT = "awaiting_contract", "Ожидает договор"
-    AWAITING_PAYMENT = "awaiting_payment", "Ожидает оплату"
-    PROCESSED = "processed", "Оформлен"
-    # For good: of the person nothing is left here but what the law has us keep.
-    ERASED = "erased", ERASED_NAME
-
-
-IN_WORK = (Status.IN_VERIFICATION, Status.AWAITING_CONTRACT, Status.AWAITING_PAYMENT)
-SIGNED = (Status.AWAITING_PAYMENT, Status.PROCESSED)
-
-# Also enforced by the database. The way back to awaiting_contract is a client who changed after signing.
-TRANSITIONS = [
-    (Status.NEW, Status.IN_VERIFICATION),
-    (Status.IN_VERIFICATION, Status.AWAITING_CONTRACT),
-    (Status.AWAITING_CONTRACT, Status.AWAITING_PAYMENT),
-    (Status.AWAITING_CONTRACT, Status.PROCESSED),
-    (Status.AWAITING_PAYMENT, Status.PROCESSED),
-    (Status.AWAITING_PAYMENT, Status.AWAITING_CONTRACT),
-    (Status.PROCESSED, Status.AWAITING_CONTRACT),
-    *((status, Status.ERASED) for status in Status if status != Status.ERASED),
-]
 
 
 class Tab(models.TextChoices):
