@@ -101,7 +101,15 @@ def test_the_tariff_changed_by_an_admin_makes_the_contract_stale(issued, make):
     tariff.extra_per_device += 1
     tariff.save()
 
-    assert "Изменён тариф" in changes_since(issued)
+    assert changes_since(issued) == ["Изменён тариф"]
+
+
+def test_a_fee_of_its_own_is_a_change_of_the_device(issued, anna):
+    device = issued.client.devices.first()
+    device.extra_fee = Decimal("151")
+    device.write(by=anna)
+
+    assert changes_since(issued) == [f"Изменено устройство «{device.title}»"]
 
 
 def test_a_price_that_changed_after_step_3_is_kept_with_the_contract_and_told(make, anna):
