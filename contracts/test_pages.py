@@ -16,7 +16,6 @@ from contracts.conftest import code_sent_to, sign, wrong
 from contracts.models import Contract
 from devices.tariffs import Tariff
 from privet import storages
-from support.models import LogEntry, LogKind
 
 HTMX_CODE = {"HX-Request": "true", "HX-Target": "code"}
 
@@ -56,6 +55,15 @@ def test_an_earlier_step_that_is_open_is_shown_instead(as_anna, anna, make):
     client = make.verified(anna)
 
     assert as_anna.get(url("contract", client)).url == reverse("passport:passport", args=[client.pk])
+
+
+def test_an_earlier_step_that_is_open_is_not_put_into_the_block_of_the_code(as_anna, anna, make):
+    client = make.verified(anna)
+
+    answer = as_anna.post(url("code", client), headers=HTMX_CODE)
+
+    assert answer.headers["HX-Redirect"] == reverse("passport:passport", args=[client.pk])
+    assert not answer.content
 
 
 def test_posting_step_4_issues_the_contract_and_links_its_pdf(as_anna, anna, make):
@@ -347,46 +355,6 @@ def test_a_second_click_on_keeping_the_contract_goes_on(as_anna, anna, signed, m
     replies = [as_anna.post(url("kept", signed.client)) for _ in range(2)]
 
     assert [reply.url for reply in replies] == [url("done", signed.client)] * 2
-
-
-# The card
-
-
-def test_the_card_tells_everything_that_happened(as_anna, signed):
-    page = as_anna.get(url("card", signed.client)).text
-
-    for said in ("Новый → На проверке", "Сформирован договор", "подписан", "Выставлен счёт", signed.number):
-        assert said in page
-
-
-def test_a_note_is_added(as_anna, issued, anna):
-    as_anna.post(url("notes", issued.client), {"body": "Звонить после шести 🙂"})
-
-    note = LogEntry.objects.get(kind=LogKind.NOTE)
-    assert (note.body, note.author) == ("Звонить после шести 🙂", anna)
-    assert "Звонить после шести 🙂" in as_anna.get(url("card", issued.client)).text
-
-
-def test_a_note_that_is_sent_twice_is_one_and_another_text_is_another(as_anna, issued):
-    shown = {"form_id": as_anna.get(url("card", issued.client)).context["form"]["form_id"].value()}
-
-    for body in ("Ключ у соседки", "Ключ у соседки", "Ключ у соседки справа"):
-        assert as_anna.post(url("notes", issued.client), shown | {"body": body}).status_code == 302
-
-    notes = LogEntry.objects.filter(kind=LogKind.NOTE)
-    assert sorted(notes.values_list("body", flat=True)) == ["Ключ у соседки", "Ключ у соседки справа"]
-
-
-@pytest.mark.parametrize("body", ["", "   ", "x" * 1_000_000, "a\x00b"])
-def test_a_bad_note_is_422_and_nothing_is_written(as_anna, issued, body):
-    assert as_anna.post(url("notes", issued.client), {"body": body}).status_code == 422
-    assert not LogEntry.objects.filter(kind=LogKind.NOTE).exists()
-
-
-def test_a_note_is_shown_as_text(as_anna, issued):
-    as_anna.post(url("notes", issued.client), {"body": "<script>alert(1)</script>"})
-
-    assert "<script>alert" not in as_anna.get(url("card", issued.client)).text
 
 
 # Queries

@@ -165,7 +165,7 @@ def _contract_page(
     try:
         contents = Contents.of(client)
     except ObjectDoesNotExist:  # passport or account are gone since the page was let in
-        return redirect(onboarding.next_url(get_client_for(request, client.pk)))
+        return onboarding.lead_to(request, onboarding.next_url(get_client_for(request, client.pk)))
     now, billed = timezone.now(), payment.Billed.of(client)
     current = issuing.open_contract(client)
     sent = current and signing.current_code(current)

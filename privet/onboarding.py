@@ -6,8 +6,10 @@ from functools import wraps
 from itertools import takewhile
 
 from django.contrib import messages
+from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
 
 from clients.access import get_client_for
 from clients.models import SIGNED, Client, Status
@@ -82,6 +84,12 @@ def next_url(client: Client, steps: list[Progress] | None = None) -> str:
     return reverse("contracts:done", args=[client.pk])
 
 
+def lead_to(request, url: str) -> HttpResponse:
+    """To another page. A block of a page has no room for one: the browser opens it."""
+    is_block = request.htmx and request.htmx.target not in (None, "main")
+    return HttpResponseClientRedirect(url) if is_block else redirect(url)
+
+
 def step(slug: str):
     """A view of one step: loads the client through the access check, and sends to an earlier step that is open.
 
@@ -95,7 +103,7 @@ def step(slug: str):
             request.steps = progress(client, slug)
             if all(state.url is None for state in request.steps if state.step.slug == slug):
                 messages.info(request, "Сначала закончите этот шаг.")
-                return redirect(next_url(client))
+                return lead_to(request, next_url(client))
             return view(request, client, *args, **kwargs)
 
         return guarded
