@@ -295,10 +295,10 @@ class Client(models.Model):
         """This client as it is now, held until the transaction ends: deeds on one client come one after another.
 
         Raises ClientErased, so that nothing is written about somebody whose data is gone, and ClientReassigned when the
-        manager is not who it was when this was loaded: whoever was let in then may have no right to go on.
+        manager whom this was loaded with is not theirs now: whoever was let in then may have no right to go on.
         """
         held = self.locked_for_anyone()
-        if held.manager_id != self.manager_id:
+        if self.manager_id and held.manager_id != self.manager_id:
             raise ClientReassigned
         return held
 

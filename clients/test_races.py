@@ -161,6 +161,18 @@ def test_a_form_that_waits_while_the_client_is_reassigned_writes_nothing(make, a
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_note_that_waits_while_its_manager_claims_the_client_in_another_tab_is_kept(make, anna):
+    client = make.client()
+
+    response = post_while(
+        lambda: confirm(client, anna, "Иванов"), anna, f"/clients/{client.pk}/notes/", {"body": "Позвонить вечером"}
+    )
+
+    assert response.status_code == 302
+    assert LogEntry.objects.filter(kind=LogKind.NOTE, author=anna).exists()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_an_answer_of_support_that_waits_while_the_client_is_reassigned_is_sent(make, anna, boris, gleb, vera):
     """Support has no client of its own: who manages them does not matter."""
     client = make.verified(anna)
