@@ -18,6 +18,6 @@ class Migration(migrations.Migration):
                 f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {NAME} ON users (lower(email))",
                 "RESET statement_timeout",
             ],
-            f"DROP INDEX IF EXISTS {NAME}",
+            f"DROP INDEX CONCURRENTLY IF EXISTS {NAME}",
         ),
     ]
