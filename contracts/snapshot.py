@@ -4,15 +4,16 @@ import json
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
 
-from clients.models import Client
-from devices.models import Device
+from clients.models import AppUser, Client
+from devices.models import Device, DeviceType
 from devices.tariffs import Surcharge, Tariff
 from passport import cipher
 from passport.models import Passport
+from privet import kept
 
 
 @dataclass(frozen=True)
@@ -100,17 +101,17 @@ class Contents:
 
     @classmethod
     def of(cls, client: Client) -> "Contents":
-        """The client's data as it is now; needs a passport and a chosen tariff."""
-        client = Client.objects.select_related("user", "passport", "tariff_choice__tariff").get(pk=client.pk)
-        devices = list(client.devices.select_related("type"))
-        tariff = client.tariff_choice.tariff
-        return cls(person=_person(client, client.passport), devices=_devices(devices, tariff), tariff=_tariff(tariff))
+        """The client's data as it is now; Client.DoesNotExist without an account, a passport or a chosen tariff."""
+        user, passport, tariff = _loaded(client)
+        return cls(
+            person=_person(user, passport), devices=_devices(_loaded_devices(client), tariff), tariff=_tariff(tariff)
+        )
 
     def are_of(self, client: Client) -> bool:
         """Whether the client's data says the same now; it does not when passport or account are gone."""
         try:
             return Contents.of(client) == self
-        except ObjectDoesNotExist:
+        except Client.DoesNotExist:
             return False
 
 
@@ -159,7 +160,37 @@ def _load(part, data: dict):
     return part(**{field.name: convert.get(field.type, str)(data[field.name]) for field in fields(part)})
 
 
-def _person(client: Client, passport: Passport) -> PersonPart:
+def _loaded(client: Client) -> tuple[AppUser, Passport, Tariff]:
+    for row in kept.rows(_loading(), client=client.pk):
+        return kept.instances((AppUser, Passport, Tariff), row)
+    raise Client.DoesNotExist
+
+
+@cache
+def _loading() -> str:
+    whole = Client.objects.filter(user__isnull=False, passport__isnull=False, tariff_choice__isnull=False)
+    user = kept.columns_of(AppUser, "user")
+    passport = kept.columns_of(Passport, "passport")
+    tariff = kept.columns_of(Tariff, "tariff_choice__tariff")
+    found = whole.filter(pk=kept.ANYBODY).values_list(*user, *passport, *tariff)
+    return kept.sql_of(found, client=kept.ANYBODY)
+
+
+def _loaded_devices(client: Client) -> list[Device]:
+    devices = []
+    for row in kept.rows(_loading_devices(), client=client.pk):
+        device, device.type = kept.instances((Device, DeviceType), row)
+        devices.append(device)
+    return devices
+
+
+@cache
+def _loading_devices() -> str:
+    columns = kept.columns_of(Device) + kept.columns_of(DeviceType, "type")
+    return kept.sql_of(Device.objects.filter(client=kept.ANYBODY).values_list(*columns), client=kept.ANYBODY)
+
+
+def _person(user: AppUser, passport: Passport) -> PersonPart:
     return PersonPart(
         last_name=passport.last_name,
         first_name=passport.first_name,
@@ -171,9 +202,9 @@ def _person(client: Client, passport: Passport) -> PersonPart:
         issued_on=passport.issued_on,
         birth_date=passport.birth_date,
         registration_address=passport.registration_address,
-        phone=client.user.phone,
-        email=client.user.email or "",
-        address=client.user.address or "",
+        phone=user.phone,
+        email=user.email or "",
+        address=user.address or "",
     )
 
 

@@ -84,7 +84,7 @@ def _loading() -> str:
     """SQL for the session with a key, unless it is over, then the columns of its person, then their authenticator."""
     stand_ins = {"session_key": "a key", "now": datetime.min.replace(tzinfo=UTC)}
     live = Session.objects.filter(session_key=stand_ins["session_key"], expire_date__gt=stand_ins["now"])
-    person = [f"manager__{name}" for name in kept.columns_of(Manager)]
+    person = kept.columns_of(Manager, "manager")
     authenticator = Authenticator.objects.filter(user=OuterRef("manager"), confirmed=True).values("pk")[:1]
     columns = live.values_list(*kept.columns_of(Session), *person, Subquery(authenticator))
     return kept.sql_of(columns, **stand_ins)

@@ -1,11 +1,13 @@
-"""Queries that nearly every page asks: written by the ORM once per process, planned by PostgreSQL once per connection.
+"""Queries that nearly every page asks, or every contract: written by the ORM once per process, planned by PostgreSQL
+once per connection.
 
 Writing such a query takes the ORM longer than PostgreSQL needs to answer it, and planning it as long as running it.
 What differs from page to page is written as a stand-in first, a value that nothing has.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from uuid import UUID
 
 from django.db import NotSupportedError, connection, models
@@ -51,15 +53,21 @@ def _rows(sql: str, values: Mapping) -> list[tuple]:
         return cursor.fetchall()
 
 
-def columns_of(model: type[models.Model]) -> list[str]:
-    """What a queryset of values has to list for `instance`."""
-    return [field.attname for field in model._meta.concrete_fields]
+def columns_of(model: type[models.Model], path: str = "") -> list[str]:
+    """What a queryset of values has to list for `instance`; `path` leads to the model, such as `client__user`."""
+    return [f"{path}__{field.attname}" if path else field.attname for field in model._meta.concrete_fields]
 
 
 def instance[M: models.Model](model: type[M], row: Sequence) -> M:
     """The object that a row begins with, as a queryset would have loaded it."""
     names = columns_of(model)
     return model.from_db(connection.alias, names, row[: len(names)])
+
+
+def instances(models: Iterable[type[models.Model]], row: Sequence) -> list[models.Model]:
+    """The objects of several models that a row holds, one after another."""
+    values = iter(row)
+    return [instance(model, list(islice(values, len(columns_of(model))))) for model in models]
 
 
 class _PreparedCursor(ServerBindingCursor):

@@ -44,6 +44,20 @@ def test_the_condition_of_an_index_is_written_out(db):
     assert sql.count("%") == 1
 
 
+def test_a_row_can_hold_the_objects_of_several_models(db):
+    from devices.models import Device, DeviceType
+
+    columns = kept.columns_of(DeviceType) + kept.columns_of(Device, "client__devices")
+    assert {"name", "client__devices__title"} <= set(columns)
+    pump, device = DeviceType(pk=7, name="Насос"), Device(pk=kept.ANYBODY, type_id=7, title="Джилекс")
+    row = [getattr(pump, name) for name in kept.columns_of(DeviceType)]
+    row += [getattr(device, name) for name in kept.columns_of(Device)]
+
+    its_type, found = kept.instances((DeviceType, Device), row)
+    assert (its_type, its_type.name) == (pump, "Насос")
+    assert (found, found.title, found.type_id) == (device, "Джилекс", 7)
+
+
 def test_a_statement_is_prepared_and_planned_once(db):
     sql = named("Борис")
     before = len(prepared())
