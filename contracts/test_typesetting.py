@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from threading import Thread
+from xml.etree import ElementTree
 
 import pypdfium2
 import pytest
@@ -211,6 +212,18 @@ def test_pages_look_as_weasyprint_alone_makes_them(stylesheet, body, styles):
 def pictures(file: bytes) -> list[Image.Image]:
     """Each page, white on black."""
     return [ImageOps.invert(page.render(scale=1.5).to_pil().convert("L")) for page in pypdfium2.PdfDocument(file)]
+
+
+@pytest.mark.parametrize("name", ["contract", "terms"])
+def test_the_newest_edition_is_well_formed_and_looks_the_same_read_as_html(name):
+    version = pdf.current_version()
+    page = pdf._html(version, name, pdf._values(sample.snapshot(60)))
+    assert ElementTree.fromstring(page).tag == "html"  # noqa: S314  our own template
+
+    as_html = page.replace('<meta charset="utf-8" />', '<meta charset="utf-8">')
+    assert as_html != page
+    stylesheet = pdf.FOLDER / version / "contract.css"
+    assert typesetting.typeset(as_html, stylesheet) == typesetting.typeset(page, stylesheet)
 
 
 def test_pictures_of_the_own_folder_are_drawn(stylesheet):

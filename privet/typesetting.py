@@ -10,7 +10,10 @@ from functools import cache, lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+from xml.etree import ElementTree
 
+import tinyhtml5
+from cssselect2 import ElementWrapper
 from django.conf import settings
 from weasyprint import CSS, HTML, UA_STYLESHEET, Document, Page
 from weasyprint.text.fonts import FontConfiguration
@@ -124,12 +127,22 @@ class _Source(HTML):
     """A document whose looks are all in its stylesheet."""
 
     def __init__(self, html: str, stylesheet: Path):
-        folder = stylesheet.parent
-        super().__init__(string=html, base_url=str(folder), url_fetcher=_fetcher(folder))
+        self.media_type, self.url_fetcher = "print", _fetcher(stylesheet.parent)
+        self.base_url = stylesheet.resolve().as_uri()
+        self.wrapper_element = ElementWrapper.from_html_root(_parsed(html), content_language=None)
+        self.etree_element = self.wrapper_element.etree_element
         self._stylesheet = stylesheet
 
     def _ua_stylesheets(self, forms=False):
         return [_user_agent(self._stylesheet)]
+
+
+def _parsed(html: str) -> ElementTree.Element:
+    """The document's root. What is well-formed XML is read so, which takes a thirtieth of the time."""
+    try:
+        return ElementTree.fromstring(html)  # noqa: S314  our own templates, which escape what they are given
+    except ElementTree.ParseError:
+        return tinyhtml5.parse(html, namespace_html_elements=False)
 
 
 @lru_cache(maxsize=8)
