@@ -85,7 +85,7 @@ class AccountClosed(SigningRefused):
         is_blocked = state == AccountStatus.BLOCKED
         done, undone = ("заблокирована", "разблокировать") if is_blocked else ("удалена", "восстановить")
         self.message = (
-            f"Код не отправлен: учётная запись клиента в «Привет Супер» {done}, и прочитать его клиент не сможет. "
+            f"Коды сейчас не действуют: учётная запись клиента в «Привет Супер» {done}. "
             f"Попросите поддержку её {undone}, потом запросите код снова."
         )
 
@@ -119,8 +119,6 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     """
     client, contract = _locked(contract)
     now = timezone.now()  # after the wait for the lock: a call that came first must not look later
-    # Asked for once more: what came along with the client is of before the wait.
-    check_reachable(AppUser.objects.filter(pk=client.user_id).first())
     _check_signable(client, contract)
     next_at = next_code_at(client, now)
     if next_at > now:
@@ -176,7 +174,7 @@ def sign(
 ) -> Contract:
     """Sign with the code that the client read out. A contract that is signed already is returned as it is.
 
-    Raises a SigningRefused; a wrong code is counted all the same.
+    Raises a SigningRefused; a wrong code is counted all the same, but none while the account is closed.
     """
     refused = None
     with transaction.atomic():
@@ -229,6 +227,9 @@ def _locked(contract: Contract) -> tuple[Client, Contract]:
 
 
 def _check_signable(client: Client, contract: Contract) -> None:
+    # Asked for once more: what came along with the client is of before the wait. A code that was sent earlier tells
+    # nothing of the client's will either, when the account is not theirs to open.
+    check_reachable(AppUser.objects.filter(pk=client.user_id).first())
     if not contract.is_open or client.status != Status.AWAITING_CONTRACT:
         raise ContractClosed
     if contract.is_locked:

@@ -188,7 +188,7 @@ def test_a_code_that_the_client_cant_read_is_refused_in_words(as_anna, issued, h
     reply = as_anna.post(url("code", issued.client), shown(issued), headers=headers)
 
     assert reply.status_code == 409
-    assert "заблокирована, и прочитать его клиент не сможет. Попросите поддержку её разблокировать" in reply.text
+    assert "заблокирована. Попросите поддержку её разблокировать" in reply.text
     assert not issued.codes.exists()
 
 

@@ -249,7 +249,7 @@ def test_evidence_that_was_tampered_with_is_found(signed):
     assert not signing.evidence_is_intact(signed)
 
 
-@pytest.mark.parametrize(
+closed_accounts = pytest.mark.parametrize(
     ("closed", "words"),
     [
         ({"status": AccountStatus.BLOCKED}, "заблокирована"),
@@ -257,6 +257,9 @@ def test_evidence_that_was_tampered_with_is_found(signed):
         ({"deleted_at": timezone.now()}, "удалена"),
     ],
 )
+
+
+@closed_accounts
 def test_no_code_is_sent_to_an_account_that_the_client_cant_open(issued, anna, closed, words):
     AppUser.objects.filter(pk=issued.client.user_id).update(**closed)
     logged = LogEntry.objects.count()
@@ -278,12 +281,28 @@ def test_no_code_is_sent_when_the_app_has_no_such_account(issued, anna, make):
     assert not SigningCode.objects.exists()
 
 
+@closed_accounts
+def test_a_code_that_came_before_the_account_was_closed_signs_nothing(issued, anna, closed, words):
+    signing.request_code(issued, by=anna)
+    code = code_sent_to(issued.client)
+    AppUser.objects.filter(pk=issued.client.user_id).update(**closed)
+
+    for digits in (code, "000000" if code != "000000" else "111111"):
+        with pytest.raises(signing.AccountClosed, match=words):
+            sign(issued, anna, digits)
+
+    contract = Contract.objects.get()
+    assert (contract.signed_at, contract.failed_tries) == (None, 0)
+    AppUser.objects.update(status=AccountStatus.ACTIVE, deleted_at=None)
+    assert sign(issued, anna, code).signed_at
+
+
 def test_nothing_is_signed_when_the_app_has_no_such_account(issued, anna, make):
     signing.request_code(issued, by=anna)
     code = code_sent_to(issued.client)
     make.delete_account(issued.client)
 
-    with pytest.raises(signing.ContractStale):
+    with pytest.raises(signing.AccountClosed, match="удалена"):
         sign(issued, anna, code)
 
     assert Contract.objects.get().signed_at is None
