@@ -33,11 +33,12 @@ def witness(request) -> Witness:
 def agreement(request, pk, kind):
     """The text with its tick; POST records that the client agrees."""
     client, kind = get_client_for(request, pk), get_kind(kind)
-    if not client.is_claimed:
-        return redirect("clients:contact", client.pk)
+    request.steps = onboarding.progress(client, STEP_OF[kind])
+    contact = request.steps[0]
+    if not contact.is_done:
+        return redirect(contact.url)
     if client.agreements.has(kind):
         return redirect(onboarding.next_url(client))
-    request.steps = onboarding.progress(client, STEP_OF[kind])
     if request.method == "GET":
         return agreement_page(request, client, kind)
     form = answered(request, client, kind)

@@ -46,6 +46,16 @@ def validate_words(text: str) -> None:
         raise ValidationError("Напишите словами.")
 
 
+def unprintable(account: AppUser) -> str:
+    """What of an account no document can show, in words that ask to correct it; the app takes any characters."""
+    for name in ("name", "email", "address"):
+        try:
+            validate_printable(getattr(account, name) or "")
+        except ValidationError as error:
+            return f"Исправьте поле «{ContactForm.base_fields[name].label}». {error.message}"
+    return ""
+
+
 class ContactForm(forms.Form):
     """Name, phone, e-mail and address of `client`, or of one to be added (None), for the manager `by`."""
 

@@ -187,3 +187,25 @@ def test_step_2_is_closed_until_the_contact_is_confirmed(make, as_anna):
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
 def test_other_methods_are_refused(make, as_anna, method):
     assert getattr(as_anna, method)(page_of(make.client())).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("name", "Иван 😀", "Исправьте поле «Имя». Уберите значки (😀)"),
+        ("email", "ivan\u202e@example.ru", "Исправьте поле «Электронная почта». Уберите невидимые символы"),
+        ("address", "г. Орёл\u200b", "Исправьте поле «Адрес». Уберите невидимые символы"),
+    ],
+)
+@pytest.mark.parametrize("step", ["passport", "agreements/personal_data", "devices", "contract"])
+def test_what_no_contract_can_show_is_corrected_before_work_goes_on(make, as_anna, anna, step, field, value, said):
+    """The app takes any characters, also after the contact data was confirmed."""
+    client = make.verified(anna)
+    AppUser.objects.update(**{field: value})
+
+    assert as_anna.get(f"/clients/{client.pk}/{step}/").url == page_of(client)
+    assert said in as_anna.get(page_of(client)).text
+
+    as_anna.post(page_of(client), payload(client, name="Иван", email="ivan@example.ru", address="г. Орёл"))
+    assert as_anna.get(f"/clients/{client.pk}/{step}/").headers.get("Location") != page_of(client)
+    assert "Исправьте поле" not in as_anna.get(page_of(client)).text

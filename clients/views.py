@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from clients import tabs
 from clients.access import for_field_managers, get_client_for
-from clients.forms import ContactForm
+from clients.forms import ContactForm, unprintable
 from clients.models import ClaimedByAnother, Client, Status, Tab
 from clients.search import MAX_LENGTH
 from managers import limits
@@ -139,6 +139,7 @@ def _contact(request, client: Client) -> HttpResponse:
             if not form.refuse_taken():
                 raise
     context = {"client": client, "form": form, "shown_to": _shown_to(request.user, client.pk)}
+    context["unprintable"] = unprintable(client.user)
     return render(request, "clients/contact.html", context, status=422 if form.is_bound else 200)
 
 

@@ -11,6 +11,7 @@ from agreements.models import Kind
 from clients.models import Client, Status, TransitionRefused
 from contracts import pdf
 from contracts.chain import What, append
+from contracts.current import contents_of, is_current
 from contracts.models import Contract
 from contracts.numbering import next_number
 from contracts.payment import Balance
@@ -18,6 +19,7 @@ from contracts.snapshot import CompanyPart, Contents, Snapshot
 from devices.tariffs import ClientTariff
 from managers.models import Manager
 from privet import money, storages
+from privet.printable import is_printable
 from support import log
 
 
@@ -54,7 +56,9 @@ def issue(client: Client, *, by: Manager, shown: str | None = None) -> Contract:
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
     agreeing.require(client, Kind.PERSONAL_DATA)
-    contents = Contents.of(client)
+    contents = contents_of(client)
+    if not is_printable(f"{contents.person.email} {contents.person.address}"):  # which step 1 would have refused
+        raise ContentsChanged
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
         return current
@@ -101,7 +105,7 @@ def _record(contract: Contract, contents: Contents) -> Contract:
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
         raise _IssuedMeanwhile(current)
-    if not contents.are_of(client):
+    if not is_current(contents, client):
         raise ContentsChanged
     # The count of wrong codes goes on until a signature: a contract that replaces another must not buy new guesses.
     previous = client.contracts.since_claimed().newest_first().first()
@@ -136,7 +140,7 @@ def unchanged_signed(client: Client) -> Contract | None:
     if client.status != Status.AWAITING_CONTRACT:
         return None
     signed = client.contracts.since_claimed().signed().filter(erased_at=None).newest_first().first()
-    return signed if signed and signed.snapshot.contents.are_of(client) else None
+    return signed if signed and is_current(signed.snapshot.contents, client) else None
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from agreements.models import AgreementMissing, Kind
 from clients.models import AccountStatus, AppUser, Client, Status
 from contracts import payment
 from contracts.chain import What, append
+from contracts.current import is_current
 from contracts.models import (
     CODE_LIFE,
     CODE_PAUSE,
@@ -238,7 +239,7 @@ def _check_signable(client: Client, contract: Contract) -> None:
         agreeing.require(client, Kind.PERSONAL_DATA, Kind.ELECTRONIC_SIGNATURE)
     except AgreementMissing as missing:
         raise AgreementNeeded(missing) from missing
-    if not contract.snapshot.contents.are_of(client):
+    if not is_current(contract.snapshot.contents, client):
         raise ContractStale
 
 

@@ -4,16 +4,10 @@ import json
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
 
 from django.conf import settings
 
-from clients.models import AppUser, Client
-from devices.models import Device, DeviceType
-from devices.tariffs import Surcharge, Tariff
 from passport import cipher
-from passport.models import Passport
-from privet import kept
 
 
 @dataclass(frozen=True)
@@ -99,21 +93,6 @@ class Contents:
     def surcharge(self) -> Decimal:
         return sum((device.fee for device in self.devices), Decimal("0.00"))
 
-    @classmethod
-    def of(cls, client: Client) -> "Contents":
-        """The client's data as it is now; Client.DoesNotExist without an account, a passport or a chosen tariff."""
-        user, passport, tariff = _loaded(client)
-        return cls(
-            person=_person(user, passport), devices=_devices(_loaded_devices(client), tariff), tariff=_tariff(tariff)
-        )
-
-    def are_of(self, client: Client) -> bool:
-        """Whether the client's data says the same now; it does not when passport or account are gone."""
-        try:
-            return Contents.of(client) == self
-        except Client.DoesNotExist:
-            return False
-
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -158,77 +137,3 @@ def _load(part, data: dict):
         Decimal: Decimal,
     }
     return part(**{field.name: convert.get(field.type, str)(data[field.name]) for field in fields(part)})
-
-
-def _loaded(client: Client) -> tuple[AppUser, Passport, Tariff]:
-    for row in kept.rows(_loading(), client=client.pk):
-        return kept.instances((AppUser, Passport, Tariff), row)
-    raise Client.DoesNotExist
-
-
-@cache
-def _loading() -> str:
-    whole = Client.objects.filter(user__isnull=False, passport__isnull=False, tariff_choice__isnull=False)
-    user = kept.columns_of(AppUser, "user")
-    passport = kept.columns_of(Passport, "passport")
-    tariff = kept.columns_of(Tariff, "tariff_choice__tariff")
-    found = whole.filter(pk=kept.ANYBODY).values_list(*user, *passport, *tariff)
-    return kept.sql_of(found, client=kept.ANYBODY)
-
-
-def _loaded_devices(client: Client) -> list[Device]:
-    devices = []
-    for row in kept.rows(_loading_devices(), client=client.pk):
-        device, device.type = kept.instances((Device, DeviceType), row)
-        devices.append(device)
-    return devices
-
-
-@cache
-def _loading_devices() -> str:
-    columns = kept.columns_of(Device) + kept.columns_of(DeviceType, "type")
-    return kept.sql_of(Device.objects.filter(client=kept.ANYBODY).values_list(*columns), client=kept.ANYBODY)
-
-
-def _person(user: AppUser, passport: Passport) -> PersonPart:
-    return PersonPart(
-        last_name=passport.last_name,
-        first_name=passport.first_name,
-        middle_name=passport.middle_name,
-        passport_series=passport.series,
-        passport_number=passport.number,
-        issued_by=passport.issued_by,
-        department_code=passport.department_code,
-        issued_on=passport.issued_on,
-        birth_date=passport.birth_date,
-        registration_address=passport.registration_address,
-        phone=user.phone,
-        email=user.email or "",
-        address=user.address or "",
-    )
-
-
-def _devices(devices: list[Device], tariff: Tariff) -> tuple[DevicePart, ...]:
-    lines = Surcharge.of(devices, tariff).lines
-    return tuple(
-        DevicePart(
-            id=str(device.pk),
-            type=device.type.name,
-            title=device.title,
-            description=device.description,
-            purchased_on=device.purchased_on,
-            serial_number=device.serial_number,
-            specs=device.specs,
-            fee=line.fee,
-        )
-        for device, line in zip(devices, lines, strict=True)
-    )
-
-
-def _tariff(tariff: Tariff) -> TariffPart:
-    return TariffPart(
-        name=tariff.name,
-        base_fee=tariff.base_fee,
-        extra_per_device=tariff.extra_per_device,
-        notes=tariff.notes,
-    )

@@ -11,8 +11,9 @@ from django.utils import timezone
 from clients.models import Client
 from conftest import stands_in
 from contracts import signing
+from contracts.current import contents_of
 from contracts.models import TRIES_PER_CONTRACT, Contract, Invoice
-from contracts.snapshot import CompanyPart, Contents, Snapshot
+from contracts.snapshot import CompanyPart, Snapshot
 from support.models import LogEntry, Message
 
 CONTRACTS = reverse("admin:contracts_contract_changelist")
@@ -26,7 +27,7 @@ def issued(make, by, number="ИВ-261123-01", **client) -> Contract:
         issued_on=timezone.localdate(),
         template_version="1",
         company=CompanyPart.now(),
-        contents=Contents.of(client),
+        contents=contents_of(client),
     )
     return Contract.objects.create(
         client=client,

@@ -10,13 +10,14 @@ import time_machine
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.urls import reverse
 
-from clients.models import Status, TransitionRefused
+from clients.models import AppUser, Status, TransitionRefused
 from contracts import issuing, payment
 from contracts.changes import differences
 from contracts.conftest import sign
+from contracts.current import contents_of
 from contracts.models import Contract, NumberOfDay
 from contracts.numbering import letters, next_number
-from contracts.snapshot import Contents, Snapshot
+from contracts.snapshot import Snapshot
 from devices import keeping
 from devices.tariffs import ClientTariff, Tariff
 from privet import storages
@@ -24,12 +25,12 @@ from support.models import LogEntry
 
 
 def changes_since(contract: Contract) -> list[str]:
-    return differences(contract.snapshot.contents, Contents.of(contract.client))
+    return differences(contract.snapshot.contents, contents_of(contract.client))
 
 
 def test_an_issued_contract_has_its_file_and_says_what_the_client_has(issued):
     assert hashlib.sha256(storages.get(issued.pdf_key)).hexdigest() == issued.pdf_sha256
-    assert issued.snapshot.contents == Contents.of(issued.client)
+    assert issued.snapshot.contents == contents_of(issued.client)
     assert issued.surcharge == 300
 
 
@@ -45,6 +46,25 @@ def test_the_snapshot_is_encrypted(issued):
 
     assert issued.snapshot.contents.person.passport_number not in row
     assert "Иванов" not in row
+
+
+@pytest.mark.parametrize(("field", "value"), [("address", "г. Орёл 🏠"), ("email", "ivan\u202e@example.ru")])
+def test_what_no_contract_can_show_is_not_issued(make, anna, stored_files, field, value):
+    client = make.awaiting_contract(anna)
+    AppUser.objects.update(**{field: value})
+
+    with pytest.raises(issuing.ContentsChanged):
+        issuing.issue(client, by=anna)
+
+    assert not Contract.objects.exists()
+    assert stored_files("contracts") == []
+
+
+def test_who_has_signed_is_not_asked_to_correct_what_the_app_has_let_in_since(signed, as_anna):
+    AppUser.objects.update(address="🏠")
+
+    assert as_anna.get(reverse("contracts:contract", args=[signed.client_id])).url.endswith("/done/")
+    assert as_anna.get(reverse("contracts:done", args=[signed.client_id])).status_code == 200
 
 
 def test_asking_again_gives_the_same_contract(issued, anna, make, stored_files):

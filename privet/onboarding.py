@@ -12,6 +12,7 @@ from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 from clients.access import get_client_for
+from clients.forms import unprintable
 from clients.models import SIGNED, Client, Status
 
 
@@ -29,6 +30,11 @@ class Step:
     @property
     def heading(self) -> str:
         return f"Шаг {self.number} — {self.title}"
+
+
+def _has_contact(client: Client) -> bool:
+    """Taken up, and what the app has let in since is fit for a contract. Signed ones stay what they are."""
+    return client.is_claimed and (client.status in SIGNED or not (client.account and unprintable(client.account)))
 
 
 def _has_passport(client: Client) -> bool:
@@ -49,7 +55,7 @@ def _has_fixed_surcharge(client: Client) -> bool:
 
 
 STEPS = (
-    Step(1, "contact", "Данные", "clients:contact", lambda client: client.is_claimed),
+    Step(1, "contact", "Данные", "clients:contact", _has_contact),
     Step(2, "passport", "Паспорт", "passport:passport", _has_passport),
     Step(3, "devices", "Устройства", "devices:devices", _has_fixed_surcharge),
     Step(4, "contract", "Договор", "contracts:contract", lambda client: client.status in SIGNED),

@@ -14,9 +14,9 @@ from django.test import override_settings
 from pypdf import PdfReader
 
 from clients.models import AppUser, Client, ClientChange, Status
+from contracts.current import contents_of
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.signing import evidence_is_intact
-from contracts.snapshot import Contents
 from devices.models import Device, DevicePhoto, SharedDevicePhoto, Tariff
 from managers.models import Manager, Role
 from passport.models import Passport
@@ -88,7 +88,7 @@ def test_signed_contracts_have_their_files_and_intact_evidence(demo):
 
 def test_one_open_contract_is_stale_and_one_client_needs_a_second(demo):
     stale = [
-        contract for contract in Contract.objects.open() if contract.snapshot.contents != Contents.of(contract.client)
+        contract for contract in Contract.objects.open() if contract.snapshot.contents != contents_of(contract.client)
     ]
     assert len(stale) == 1
     assert Client.objects.filter(status=Status.AWAITING_CONTRACT, contracts__signed_at__isnull=False).count() == 1
