@@ -26,33 +26,27 @@ def serial(device: "Device") -> str:
 
 
 def _rows(device: "Device") -> QuerySet[SharedDevice]:
-    """The device's row, also after the app has given it another serial."""
-    return SharedDevice.objects.filter(Q(serial_number=serial(device)) | Q(pk=device.pk))
+    """The device's row, if any: by its id, also after the app has given it another serial, before one by our serial."""
+    either = SharedDevice.objects.filter(Q(serial_number=serial(device)) | Q(pk=device.pk))
+    first = either.alias(is_own=Q(pk=device.pk)).order_by("-is_own").values("pk")[:1]
+    return SharedDevice.objects.filter(pk__in=first)
 
 
 def reflect(device: "Device") -> None:
     """Write the device's row, new or changed; one that the app deleted comes back with its photos."""
+    shown = {
+        "user_id": device.client.user_id,
+        "title": device.title,
+        "brand": device.type.name,
+        "model": device.title,
+        "purchase_date": device.purchased_on,
+        "updated_at": device.updated_at,
+    }
+    # A serial is one row's, and the app may have given ours to another.
+    is_free = not SharedDevice.objects.filter(serial_number=serial(device)).exists()
+    ours = {"serial_number": serial(device)} if is_free else {}
     _, created = _rows(device).update_or_create(
-        defaults={
-            "serial_number": serial(device),
-            "user_id": device.client.user_id,
-            "title": device.title,
-            "brand": device.type.name,
-            "model": device.title,
-            "purchase_date": device.purchased_on,
-            "updated_at": device.updated_at,
-        },
-        create_defaults={
-            "id": device.pk,
-            "serial_number": serial(device),
-            "user_id": device.client.user_id,
-            "title": device.title,
-            "brand": device.type.name,
-            "model": device.title,
-            "purchase_date": device.purchased_on,
-            "created_at": device.created_at,
-            "updated_at": device.updated_at,
-        },
+        defaults=shown | ours, create_defaults=shown | ours | {"id": device.pk, "created_at": device.created_at}
     )
     if created:
         for photo in device.photos.all():

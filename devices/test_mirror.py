@@ -11,6 +11,12 @@ from devices import keeping, mirror
 from devices.shared import SharedDevice, SharedDevicePhoto
 
 
+def made_by_the_app(client, **fields) -> SharedDevice:
+    now = timezone.now()
+    values = {"user_id": client.user_id, "title": "Часы", "brand": "Полёт", "model": "1"}
+    return SharedDevice.objects.create(**values, created_at=now, updated_at=now, **fields)
+
+
 def test_a_new_device_appears_in_the_clients_app(client, device):
     shared = SharedDevice.objects.get()
 
@@ -41,16 +47,7 @@ def test_a_photo_appears_there_with_an_address_of_ours(photos):
 
 
 def test_a_removed_device_disappears_there_and_the_apps_own_stay(anna, client, device, photos):
-    now = timezone.now()
-    own = SharedDevice.objects.create(
-        user_id=client.user_id,
-        title="Часы",
-        brand="Полёт",
-        model="1",
-        serial_number="SN-1",
-        created_at=now,
-        updated_at=now,
-    )
+    own = made_by_the_app(client, serial_number="SN-1")
 
     device.remove(by=anna)
 
@@ -87,6 +84,23 @@ def test_a_removed_device_disappears_there_under_another_serial_too(anna, device
 
     assert not SharedDevice.objects.exists()
     assert not SharedDevicePhoto.objects.exists()
+
+
+def test_a_row_of_the_app_that_has_a_devices_serial_is_left_alone(anna, client, device, photos):
+    SharedDevice.objects.update(serial_number="SN-1")
+    theirs = made_by_the_app(client, serial_number=mirror.serial(device))
+
+    device.title = "Плита Мечта"
+    device.write(by=anna)
+    keeping.keep(device, [(b"third", b"third")], by=anna)
+
+    ours = SharedDevice.objects.get(pk=device.pk)
+    assert (ours.title, ours.serial_number, ours.photos.count()) == ("Плита Мечта", "SN-1", len(photos) + 1)
+
+    device.remove(by=anna)
+
+    left = SharedDevice.objects.get()
+    assert (left, left.title, left.updated_at) == (theirs, "Часы", theirs.updated_at)
 
 
 def test_a_photo_that_the_app_deleted_can_be_removed(anna, photos):
