@@ -5,8 +5,7 @@ import re
 import phonenumbers
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet, Value
-from django.db.models.functions import Lower
+from django.db.models import QuerySet
 from django.utils.html import format_html
 
 from clients.models import AccountStatus, AppUser, Client
@@ -115,7 +114,6 @@ class ContactForm(forms.Form):
 
     def _refuse_taken(self, field: str) -> bool:
         value = self.cleaned_data.get(field)
-        # No LIMIT: for one row of many, as far as it knows, PostgreSQL would rather read the table.
         other = value and next(iter(self._others_with(field, value)), None)
         if not other:
             return False
@@ -123,12 +121,10 @@ class ContactForm(forms.Form):
         return True
 
     def _others_with(self, field: str, value: str) -> QuerySet[AppUser]:
-        others = AppUser.objects.exclude(pk=self.user.pk)
         if field == "email" and value != self.user.email:
-            # The app takes another case for another e-mail. The very expression of the index users_privet_email.
-            return others.alias(folded=Lower("email")).filter(folded=Lower(Value(value)))
+            return self.user.others_with(value)
         # What nobody changed is no error of the manager, though the app may have it in another case of another client.
-        return others.filter(**{field: value})
+        return AppUser.objects.exclude(pk=self.user.pk).filter(**{field: value})
 
     def _whose(self, field: str, other: AppUser) -> str:
         what = {"phone": "Этот телефон", "email": "Эта почта"}[field]

@@ -1,6 +1,5 @@
-"""The client's account in «Привет Супер» (shared) and our own record of the work with that client."""
+"""Our own record of the work with a client of «Привет Супер»."""
 
-import secrets
 import uuid
 from datetime import datetime
 
@@ -12,8 +11,8 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from clients.accounts import AccountStatus, AppUser
 from clients.disclosure import Disclosure
-from clients.fields import PgEnumField
 from clients.refusals import ClaimedByAnother, ClientErased, ClientReassigned, TransitionRefused
 from clients.search import candidates, match
 from clients.statuses import ERASED_NAME, IN_WORK, SIGNED, TRANSITIONS, Status
@@ -21,74 +20,11 @@ from clients.uploads import Upload
 from managers.history import tracked
 from managers.models import Manager
 
-__all__ = ["ERASED_NAME", "SIGNED", "AppUser", "Client", "ClientChange", "Disclosure", "Status", "Upload"]
+__all__ = [
+    "ERASED_NAME", "SIGNED", "AccountStatus", "AppUser", "Client", "ClientChange", "Disclosure", "Status", "Upload",
+]  # fmt: skip
 
-UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
 NO_ACCOUNT = "Учётная запись удалена"
-
-
-class AccountStatus(models.TextChoices):
-    GHOST = "ghost"
-    ACTIVE = "active"
-    BLOCKED = "blocked"
-    DELETED = "deleted"
-
-
-@tracked("manager_contact_history", fields=["name", "phone", "email", "address"], by_triggers=False)
-class AppUser(models.Model):
-    """An account of the client's app (`users`): shared, read as it is; we correct contact data and add clients."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    phone = models.CharField("телефон", max_length=10, unique=True, help_text="Десять цифр без +7.")
-    email = models.CharField("электронная почта", max_length=254, unique=True, null=True, blank=True)
-    password_hash = models.CharField(max_length=255, default=UNUSABLE_PASSWORD, editable=False)
-    name = models.CharField("имя", max_length=150)
-    address = models.TextField("адрес", null=True, blank=True)
-    status = PgEnumField(enum="user_status_t", choices=AccountStatus, default=AccountStatus.ACTIVE, editable=False)
-    has_subscription = models.BooleanField(default=False, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    updated_at = models.DateTimeField(default=timezone.now, editable=False)
-    deleted_at = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        managed = False
-        db_table = "users"
-        verbose_name = "учётная запись клиента"
-        verbose_name_plural = "учётные записи клиентов"
-
-    def __str__(self):
-        return self.name
-
-    def correct_contact(self, *, name: str, phone: str, email: str | None, address: str, now: datetime) -> None:
-        """Write contact data that a manager confirmed; IntegrityError when phone or e-mail is another account's."""
-        self.name, self.phone, self.email, self.address, self.updated_at = name, phone, email or None, address, now
-        self.save(update_fields=["name", "phone", "email", "address", "updated_at"])
-
-    @property
-    def state(self) -> str:
-        """The status; of an account that has a time of deletion, that it is deleted."""
-        return AccountStatus.DELETED if self.deleted_at else self.status
-
-    @property
-    def is_used_by_the_client(self) -> bool:
-        """Whether the client opens it in the app, with a password of theirs or for a subscription."""
-        is_open = self.state != AccountStatus.DELETED
-        return is_open and (self.has_subscription or self.password_hash != UNUSABLE_PASSWORD)
-
-    def close(self, *, now: datetime) -> None:
-        """Take the person out of it and close it for good; the row stays, because rows of the app refer to it."""
-        self.name, self.phone, self.email, self.address = ERASED_NAME, _nobodys_phone(), None, None
-        self.password_hash, self.status, self.has_subscription = UNUSABLE_PASSWORD, AccountStatus.DELETED, False
-        self.deleted_at = self.updated_at = now
-        self.save()
-
-
-def _nobodys_phone() -> str:
-    """Ten digits as the column wants them, beginning with the 0 that no phone of Russia begins with."""
-    while True:
-        digits = f"0{secrets.randbelow(10**9):09}"
-        if not AppUser.objects.filter(phone=digits).exists():
-            return digits
 
 
 class Tab(models.TextChoices):
@@ -216,7 +152,10 @@ class Client(models.Model):
 
         A manager's new client is theirs; an admin's waits in the pool. IntegrityError when phone or e-mail is taken.
         """
-        user = AppUser.objects.create(name=name, phone=phone, email=email or None, address=address)
+        user = AppUser(name=name, phone=phone, email=email or None, address=address)
+        if email:
+            user.reserve(email)
+        user.save()
         client = cls.objects.select_related("user").get(user=user)
         if not by.is_admin:
             client.reassign(to=by, by=by)

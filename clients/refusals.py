@@ -1,5 +1,6 @@
 """Why a deed on a client is not done."""
 
+from django.db import IntegrityError
 from django.http import Http404
 
 
@@ -21,3 +22,7 @@ class ClientReassigned(Http404):
 
 class ClaimedByAnother(TransitionRefused):
     """Another manager has taken this client; `client.manager` is that manager."""
+
+
+class EmailTaken(IntegrityError):
+    """Another account has the e-mail, if in another case: what an index would refuse if the table were ours."""

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from clients.models import AppUser, ClaimedByAnother, Client, ClientChange, Status
+from clients.refusals import EmailTaken
 from conftest import browser_of, waiting_for_locks
 from support import bridge
 from support.models import LogEntry, LogKind
@@ -118,6 +119,39 @@ def test_an_account_that_appears_while_the_form_is_sent_is_an_error_of_the_field
     assert response.status_code == 422
     assert response.context["form"].errors.keys() == {field}
     assert AppUser.objects.count() == Client.objects.count() == 1
+
+
+def test_of_two_clients_with_one_email_in_different_cases_one_is_added(anna, boris, race):
+    """To the app they are two e-mails, so no index refuses the second."""
+
+    def post(manager, **fields):
+        return browser_of(manager).post("/clients/add/", DATA | fields)
+
+    outcomes = race(
+        lambda: post(anna, phone="9031112233", email="new@mail.example"),
+        lambda: post(boris, phone="9031112244", email="New@mail.example"),
+        at=AppUser,
+    )
+
+    added, refused = sorted(outcomes, key=lambda response: response.status_code)
+    assert (added.status_code, refused.status_code) == (302, 422)
+    assert refused.context["form"].errors.keys() == {"email"}
+    assert AppUser.objects.count() == 1
+
+
+def test_of_two_clients_one_is_given_an_email_that_differs_in_case_only(make, anna, boris, race):
+    one, another = make.client(), make.client()
+
+    def give(client, by, email):
+        user = client.user
+        client.confirm_contact(by=by, name=user.name, phone=user.phone, email=email, address="г. Орёл")
+
+    outcomes = race(
+        lambda: give(one, anna, "new@mail.example"), lambda: give(another, boris, "New@mail.example"), at=AppUser
+    )
+
+    assert sorted(map(type, outcomes), key=str) == sorted([type(None), EmailTaken], key=str)
+    assert AppUser.objects.filter(email__iexact="new@mail.example").count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

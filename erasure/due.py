@@ -12,7 +12,8 @@ from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from agreements.models import Agreement, Kind
-from clients.models import IN_WORK, UNUSABLE_PASSWORD, AccountStatus, AppUser, Client, Status
+from clients.accounts import UNUSABLE_PASSWORD
+from clients.models import IN_WORK, AccountStatus, AppUser, Client, Status
 from contracts.models import TERM, Contract, Invoice, InvoiceStatus
 from contracts.payment import NOTHING, Balance
 from erasure.models import Reason, Scope

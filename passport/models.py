@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from clients import unique
 from clients.models import Client
 from managers.history import tracked
 from managers.models import Manager
@@ -127,7 +128,7 @@ class Passport(models.Model):
         """Whether `digits` are not what this passport has."""
         digest = cipher.keyed_hash(digits)
         # Taken before the row is written, so that of two clients at once the second waits for the first and sees it.
-        _lock_digest(digest)
+        unique.lock(digest)
         if Passport.objects.filter(series_and_number_hash=digest).exclude(pk=self.pk).exists():
             raise PassportTaken
         if self.series_and_number_hash == digest:
@@ -148,8 +149,3 @@ class Passport(models.Model):
         self.save(update_fields=["photo", "updated_at", "updated_by"])
         storages.remove_after_commit(old)
         return old
-
-
-def _lock_digest(digest: str) -> None:
-    with transaction.get_connection().cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [digest])

@@ -14,7 +14,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from clients.models import UNUSABLE_PASSWORD, Status
+from clients.accounts import UNUSABLE_PASSWORD
+from clients.models import Status
 from contracts.models import Contract
 from contracts.numbering import letters
 from contracts.signing import CHANNEL, seal

@@ -1,0 +1,101 @@
+"""The client's account in «Привет Супер»: the shared table `users`."""
+
+import secrets
+import uuid
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from clients import unique
+from clients.fields import PgEnumField
+from clients.refusals import EmailTaken
+from clients.statuses import ERASED_NAME
+from managers.history import tracked
+
+UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
+
+
+class AccountStatus(models.TextChoices):
+    GHOST = "ghost"
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+    DELETED = "deleted"
+
+
+@tracked("manager_contact_history", fields=["name", "phone", "email", "address"], by_triggers=False)
+class AppUser(models.Model):
+    """An account of the client's app (`users`): shared, read as it is; we correct contact data and add clients."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    phone = models.CharField("телефон", max_length=10, unique=True, help_text="Десять цифр без +7.")
+    email = models.CharField("электронная почта", max_length=254, unique=True, null=True, blank=True)
+    password_hash = models.CharField(max_length=255, default=UNUSABLE_PASSWORD, editable=False)
+    name = models.CharField("имя", max_length=150)
+    address = models.TextField("адрес", null=True, blank=True)
+    status = PgEnumField(enum="user_status_t", choices=AccountStatus, default=AccountStatus.ACTIVE, editable=False)
+    has_subscription = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        managed = False
+        db_table = "users"
+        verbose_name = "учётная запись клиента"
+        verbose_name_plural = "учётные записи клиентов"
+
+    def __str__(self):
+        return self.name
+
+    def correct_contact(self, *, name: str, phone: str, email: str | None, address: str, now: datetime) -> None:
+        """Write contact data that a manager confirmed; IntegrityError when phone or e-mail is another account's.
+
+        Call it in a transaction.
+        """
+        if email and email != self.email:
+            self.reserve(email)
+        self.name, self.phone, self.email, self.address, self.updated_at = name, phone, email or None, address, now
+        self.save(update_fields=["name", "phone", "email", "address", "updated_at"])
+
+    def reserve(self, email: str) -> None:
+        """Until the transaction ends no other account is given this e-mail here. EmailTaken when one has it already."""
+        unique.lock(email.lower())
+        if list(self.others_with(email)):
+            raise EmailTaken
+
+    def others_with(self, email: str) -> models.QuerySet["AppUser"]:
+        """Accounts with this e-mail in any case, which to the app is another. Ask for all, there are few: for one row
+        of many, as far as it knows, PostgreSQL would rather read the table.
+        """
+        # The very expression of the index users_privet_email.
+        same = AppUser.objects.alias(folded=Lower("email")).filter(folded=Lower(Value(email)))
+        return same.exclude(pk=self.pk)
+
+    @property
+    def state(self) -> str:
+        """The status; of an account that has a time of deletion, that it is deleted."""
+        return AccountStatus.DELETED if self.deleted_at else self.status
+
+    @property
+    def is_used_by_the_client(self) -> bool:
+        """Whether the client opens it in the app, with a password of theirs or for a subscription."""
+        is_open = self.state != AccountStatus.DELETED
+        return is_open and (self.has_subscription or self.password_hash != UNUSABLE_PASSWORD)
+
+    def close(self, *, now: datetime) -> None:
+        """Take the person out of it and close it for good; the row stays, because rows of the app refer to it."""
+        self.name, self.phone, self.email, self.address = ERASED_NAME, _nobodys_phone(), None, None
+        self.password_hash, self.status, self.has_subscription = UNUSABLE_PASSWORD, AccountStatus.DELETED, False
+        self.deleted_at = self.updated_at = now
+        self.save()
+
+
+def _nobodys_phone() -> str:
+    """Ten digits as the column wants them, beginning with the 0 that no phone of Russia begins with."""
+    while True:
+        digits = f"0{secrets.randbelow(10**9):09}"
+        if not AppUser.objects.filter(phone=digits).exists():
+            return digits
