@@ -3,16 +3,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from clients.models import Client
+from clients.models import Client, Status
 from conftest import stands_in
-from contracts import signing
+from contracts import payment, signing
 from contracts.current import contents_of
-from contracts.models import TRIES_PER_CONTRACT, Contract, Invoice
+from contracts.models import TRIES_PER_CONTRACT, Contract, Invoice, InvoiceStatus
 from contracts.snapshot import CompanyPart, Snapshot
 from support.models import LogEntry, Message
 
@@ -130,6 +130,48 @@ def test_unlocking_leaves_a_signed_contract_as_it_is(as_gleb, make, anna):
 
     assert "нет заблокированных" in response.text
     assert Contract.objects.values().get() == before
+
+
+def confirm(browser, *invoices):
+    data = {"action": "confirm_payment", "_selected_action": [invoice.pk for invoice in invoices]}
+    return browser.post(INVOICES, data, follow=True)
+
+
+def test_an_admin_confirms_the_payment_of_a_client_without_an_account(as_gleb, gleb, make, anna):
+    """To managers such a client is not shown."""
+    contract = signed(make, anna)
+    make.delete_account(contract.client)
+    told = Message.objects.count()
+    invoice = Invoice.objects.get()
+
+    assert f"Оплата счёта {invoice.number} подтверждена." in confirm(as_gleb, invoice).text
+
+    invoice.refresh_from_db(), contract.refresh_from_db()
+    assert (invoice.status, invoice.paid_by) == (InvoiceStatus.PAID, gleb)
+    assert (contract.paid_by, Client.objects.get().status) == (gleb, Status.PROCESSED)
+    assert Message.objects.count() == told
+    assert LogEntry.objects.filter(body__startswith="Оплата 300,00", author=gleb).count() == 1
+    assert "уже оплачен" in confirm(as_gleb, invoice).text
+    assert LogEntry.objects.filter(body__startswith="Оплата 300,00").count() == 1
+
+
+def test_a_cancelled_bill_is_not_paid_in_the_admin(as_gleb, make, anna):
+    contract = signed(make, anna)
+    with transaction.atomic():
+        payment.cancel_pending(contract.client, by=anna, now=timezone.now())
+    before = Invoice.objects.values().get()
+
+    assert "отменён, оплатить его нельзя" in confirm(as_gleb, Invoice.objects.get()).text
+    assert Invoice.objects.values().get() == before
+
+
+def test_nobody_else_confirms_payment_in_the_admin(as_anna, as_vera, make, anna):
+    signed(make, anna)
+
+    for browser in (as_anna, as_vera):
+        browser.post(INVOICES, {"action": "confirm_payment", "_selected_action": [Invoice.objects.get().pk]})
+
+    assert Invoice.objects.get().status == InvoiceStatus.PENDING
 
 
 def test_nobody_else_unlocks(as_anna, as_vera, make, anna):

@@ -26,13 +26,15 @@ class TicketClosed(Exception):
 
 def tell_client(
     client: Client, body: str, *, by: Manager | None, now: datetime, logged_as: str | None = None
-) -> Ticket:
-    """Post `body` to the client's open ticket, and to the manager's log (as `logged_as` where that differs).
+) -> Ticket | None:
+    """Post `body` to the client's open ticket, and to the manager's log (as `logged_as` where that differs). To the log
+    alone when the app has deleted the account: nobody would read what stands under it.
 
     Raises TransactionManagementError outside a transaction.
     """
-    ticket = open_ticket(client, now=now)
-    post(ticket, body, now=now)
+    ticket = client.account and open_ticket(client, now=now)
+    if ticket:
+        post(ticket, body, now=now)
     log.event(client, logged_as or body, by=by, now=now)
     return ticket
 
