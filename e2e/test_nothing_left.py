@@ -243,6 +243,7 @@ def look_at_everything(page: Page, client: Client) -> None:
     title(page, "Мои")
     with page.expect_response("**/clients/search/"):
         page.get_by_role("searchbox").fill(CONTACT["Имя"])
+    expect(page.get_by_text("Найдено: 1")).to_be_attached()  # the card that was there before is replaced
     page.get_by_role("link", name=CONTACT["Имя"]).click()
     back_and_forward(page, "Успешно оформлен")
 
