@@ -45,7 +45,10 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { elt: element, xhr } = event.detail;
   if (element === lastSent?.element) lastSent.isRefused = [401, 403].includes(xhr.status);
 });
-window.addEventListener("pageshow", () => [...busy.keys()].forEach(end));
+
+const endAll = () => [...busy.keys()].forEach(end);
+window.addEventListener("pageshow", endAll); // led back to as it was left
+window.navigation?.addEventListener("navigateerror", endAll); // the person stopped the next page: this one stays
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(name, () => show(navigator.onLine ? "unsent" : "offline"));
