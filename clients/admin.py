@@ -155,9 +155,21 @@ class ClientAdmin(WithHistory, OfficeAdmin):
             text = f"За один раз можно передать не больше {REASSIGNED_AT_ONCE} клиентов. Сузьте выбор."
             self.message_user(request, text, messages.ERROR)
             return
-        for client in chosen:
-            client.reassign(to=to, by=request.user)
-        self.message_user(request, f"Передано клиентов: {len(chosen)}. Менеджер — {to}.", messages.SUCCESS)
+        given = sum(_give(client, to, by=request.user) for client in chosen)
+        if given:
+            self.message_user(request, f"Передано клиентов: {given}. Менеджер — {to}.", messages.SUCCESS)
+        if given < len(chosen):
+            text = f"Не передано клиентов: {len(chosen) - given}. Их данные только что удалены."
+            self.message_user(request, text, messages.WARNING)
+
+
+def _give(client: Client, to: Manager, *, by: Manager) -> bool:
+    """False for one whose data was erased since the list was read, with or without the row."""
+    try:
+        client.reassign(to=to, by=by)
+    except (TransitionRefused, Client.DoesNotExist):
+        return False
+    return True
 
 
 @admin.register(Disclosure)

@@ -4,7 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic, sleep
 
 import pytest
+from django.contrib.messages import get_messages
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AppUser, ClaimedByAnother, Client, ClientChange, Status
@@ -166,6 +168,25 @@ def test_a_phone_taken_while_step_1_is_sent_claims_nobody(make, anna):
     fresh = make.fresh(client)
     assert (fresh.status, fresh.manager, fresh.user.name) == (Status.NEW, None, client.user.name)
     assert not ClientChange.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_giving_clients_to_a_manager_goes_past_one_who_is_erased_meanwhile(make, anna, boris, gleb):
+    erased, moved = make.verified(anna), make.verified(anna)
+    data = {"action": "reassign", "manager": boris.pk, "_selected_action": [erased.pk, moved.pk]}
+
+    def erase():
+        erased.move(Status.ERASED, by=gleb, now=timezone.now(), start=(Status.IN_VERIFICATION,))
+
+    response = post_while(erase, gleb, reverse("admin:clients_client_changelist"), data)
+
+    assert response.status_code == 302
+    said = [str(message) for message in get_messages(response.wsgi_request)]
+    assert said == [
+        "Передано клиентов: 1. Менеджер — Борис Кузнецов.",
+        "Не передано клиентов: 1. Их данные только что удалены.",
+    ]
+    assert (make.fresh(moved).manager, make.fresh(erased).manager) == (boris, anna)
 
 
 FORMS = {  # what a manager may send about a client of theirs, and what would be written
