@@ -1,0 +1,67 @@
+"""Step 3 of a client who has signed: what was signed, and what a new contract would ask for."""
+
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+
+from clients.models import Client, Status
+from contracts import issuing
+from contracts.conftest import sign
+from devices.tariffs import Tariff
+
+
+def step_3(browser, client: Client) -> str:
+    page = browser.get(reverse("devices:devices", args=[client.pk])).text
+    return " ".join(page.replace('<strong class="money">', "").replace("</strong>", "").split())
+
+
+def test_before_a_signature_only_the_sum_of_today_is_shown(as_anna, issued):
+    page = step_3(as_anna, issued.client)
+
+    assert "подписано" not in page
+    assert '<th scope="row">Всего</th><td class="money">300,00 ₽' in page
+
+
+def test_what_is_as_it_was_signed_is_one_sum(as_anna, signed):
+    page = step_3(as_anna, signed.client)
+
+    assert f"По договору {signed.number} подписано: 300,00 ₽." in page
+    assert "новый договор" not in page
+    assert "по новому договору" not in page
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Target": "surcharge"}])
+def test_a_price_that_changed_since_is_told_apart_from_what_was_signed(as_anna, signed, make, headers):
+    Tariff.objects.update(extra_per_device=Decimal(200))
+
+    tariff = {"tariff": Tariff.objects.get().pk}
+    chosen = as_anna.post(reverse("devices:tariff", args=[signed.client_id]), tariff, headers=headers, follow=True).text
+
+    for page in (step_3(as_anna, signed.client), " ".join(chosen.split())):
+        assert f"По договору {signed.number} подписано: " in page
+        assert "Эта сумма действует, пока не подписан новый договор: в нём будет " in page
+        assert 'Всего по новому договору</th><td class="money">400,00 ₽' in page
+    assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
+
+
+def test_after_a_change_the_new_contract_asks_what_step_3_said(as_anna, anna, signed, make):
+    make.device(make.fresh(signed.client), anna, title="Плита")
+    page = step_3(as_anna, signed.client)
+    assert f"По договору {signed.number} подписано: 300,00 ₽." in page
+    assert "в нём будет 450,00 ₽" in page
+
+    second = sign(issuing.issue(make.fresh(signed.client), by=anna), anna)
+
+    assert second.surcharge == 450
+    assert f"По договору {second.number} подписано: 450,00 ₽." in step_3(as_anna, signed.client)
+
+
+def test_without_devices_no_new_contract_is_spoken_of(as_anna, anna, signed, make):
+    for device in signed.client.devices.all():
+        device.remove(by=anna)
+
+    page = step_3(as_anna, signed.client)
+
+    assert "подписано: 300,00 ₽." in page
+    assert "новый договор" not in page
