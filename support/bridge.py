@@ -71,22 +71,25 @@ def post(
 
 
 @transaction.atomic
-def answer(ticket: Ticket, body: str, *, by: Manager, reopen: bool = False, form_id: UUID | None = None) -> Message:
-    """Answer the client, who is now to reply; the same from one form is posted once.
+def answer(
+    ticket: Ticket, body: str, *, by: Manager, reopen: bool = False, form_id: UUID | None = None
+) -> tuple[Message, bool]:
+    """Answer the client, who is now to reply; the same from one form is posted once. Returns the message, and whether
+    it was posted now.
 
     Raises TicketClosed for one that is over, unless `reopen`, and Ticket.DoesNotExist when the app has deleted it.
     """
     client, ticket = _locked(ticket)
     pk = log.written_by(form_id, ticket.pk, body)
     if sent := Message.objects.filter(pk=pk).first():
-        return sent
+        return sent, False
     if not (ticket.is_going_on or reopen):
         raise TicketClosed
     now = timezone.now()
     message = post(ticket, body, now=now, status=TicketStatus.PENDING, pk=pk)
     if client:
         log.event(client, f"Ответ поддержки: {body}", by=by, now=now)
-    return message
+    return message, True
 
 
 @transaction.atomic

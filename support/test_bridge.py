@@ -276,7 +276,7 @@ def test_an_answer_and_a_message_of_the_bridge_do_not_wait_for_each_other_foreve
     client = make.client()
     ticket = tell(client, anna)
 
-    answered, told = race(
+    (answered, _), told = race(
         lambda: bridge.answer(ticket, "Ответ", by=vera),
         lambda: tell(client, anna, body="Договор готов", now=timezone.now()),
         at=client,

@@ -75,7 +75,7 @@ def test_an_answer_is_of_now_even_if_an_earlier_one_is_of_a_time_to_come(vera, t
     earlier = Message.objects.create(ticket=ticket, author=Author.SUPPORT, body="Раньше")
     write("support_messages", "created_at", text, [earlier.pk])
 
-    message = bridge.answer(ticket, "Смотрим", by=vera)
+    message, _ = bridge.answer(ticket, "Смотрим", by=vera)
 
     assert message.created_at < timezone.now() + timedelta(minutes=1)
     assert Ticket.objects.get().status == TicketStatus.PENDING

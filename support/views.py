@@ -82,13 +82,16 @@ def answer(request, pk):
     if not form.is_valid():
         return _ticket_page(request, ticket, answer_form=form, status=422)
     try:
-        bridge.answer(ticket, by=request.user, **form.cleaned_data)
+        _, is_new = bridge.answer(ticket, by=request.user, **form.cleaned_data)
     except Ticket.DoesNotExist as error:
         raise Http404 from error
     except bridge.TicketClosed:
         form.add_error(None, "Обращение закрыто, ответ не отправлен. Чтобы отправить его, откройте обращение снова.")
         return _ticket_page(request, get_ticket_for(request, pk), answer_form=form, status=409)
-    messages.success(request, "Ответ отправлен.")
+    if is_new:
+        messages.success(request, "Ответ отправлен.")
+    else:
+        messages.info(request, "Этот ответ уже отправлен раньше, второй раз он не ушёл.")
     return redirect("support:ticket", ticket.pk)
 
 
