@@ -16,7 +16,7 @@ STATES = {
     "waiting": ("Ожидает подписи", Q(signed_at=None, void_at=None)),
     "locked": ("Подписание заблокировано", Q(signed_at=None, void_at=None, failed_tries__gte=TRIES_PER_CONTRACT)),
     "signed": ("Подписан", Q(signed_at__isnull=False)),
-    "paid": ("Оплачен", Q(paid_at__isnull=False)),
+    "paid": ("Оплачен", Q(paid_at__isnull=False) | Q(due=0)),
     "void": ("Аннулирован", Q(void_at__isnull=False)),
 }
 

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from clients.models import Client, Status
 from conftest import stands_in
-from contracts import payment, signing
+from contracts import issuing, payment, signing
+from contracts.conftest import sign
 from contracts.current import contents_of
 from contracts.models import TRIES_PER_CONTRACT, Contract, Invoice, InvoiceStatus
 from contracts.snapshot import CompanyPart, Snapshot
@@ -224,6 +225,19 @@ def test_filters_by_state(as_gleb, make, anna):
     assert in_state("signed") == {done}
     assert in_state("locked") == in_state("void") == in_state("paid") == set()
     assert in_state("nonsense") == {waiting, done}
+
+
+def test_what_is_called_paid_is_found_as_paid(as_gleb, make, anna):
+    free = sign(issuing.issue(make.awaiting_contract(anna, fee=Decimal(0)), by=anna), anna)
+    paid = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
+    payment.confirm_payment(paid.invoices.get(), by=anna)
+    waiting = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
+
+    found = as_gleb.get(CONTRACTS, {"state": "paid"}).context["cl"].queryset
+
+    assert set(found) == {free, paid}
+    assert {contract.status_label for contract in found} == {"Подписан, оплачен"}
+    assert waiting.status_label == "Подписан"
 
 
 @pytest.mark.parametrize("address", [CONTRACTS, INVOICES])
