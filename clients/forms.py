@@ -47,7 +47,7 @@ def validate_words(text: str) -> None:
 
 def unprintable(account: AppUser) -> str:
     """What of an account no document can show, in words that ask to correct it; the app takes any characters."""
-    for name in ("name", "email", "address"):
+    for name in ("name", "phone", "email", "address"):
         try:
             validate_printable(getattr(account, name) or "")
         except ValidationError as error:
@@ -70,7 +70,7 @@ class ContactForm(forms.Form):
         widget=forms.TelInput,
         error_messages={"required": "Введите номер телефона, например +7 977 123-23-23."},
     )
-    email = forms.EmailField(label="Электронная почта", max_length=254, required=False)
+    email = forms.EmailField(label="Электронная почта", max_length=254, required=False, validators=[validate_printable])
     address = forms.CharField(
         label="Адрес",
         max_length=500,
@@ -100,7 +100,10 @@ class ContactForm(forms.Form):
     def clean_phone(self) -> str:
         text = self.cleaned_data["phone"]
         # The client's app may have taken a number that we would not: what nobody changed is no error of the manager.
-        return self.user.phone if self.user.phone and text == self.initial.get("phone") else russian_phone(text)
+        if not self.user.phone or text != self.initial.get("phone"):
+            return russian_phone(text)
+        validate_printable(text)
+        return self.user.phone
 
     def clean(self) -> dict:
         super().clean()

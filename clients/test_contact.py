@@ -193,7 +193,9 @@ def test_other_methods_are_refused(make, as_anna, method):
     ("field", "value", "said"),
     [
         ("name", "Иван 😀", "Исправьте поле «Имя». Уберите значки (😀)"),
+        ("phone", "\u202e9771232", "Исправьте поле «Телефон». Уберите невидимые символы"),
         ("email", "ivan\u202e@example.ru", "Исправьте поле «Электронная почта». Уберите невидимые символы"),
+        ("email", "ivan@\U0001f600.example", "Исправьте поле «Электронная почта». Уберите значки (😀)"),
         ("address", "г. Орёл\u200b", "Исправьте поле «Адрес». Уберите невидимые символы"),
     ],
 )
@@ -206,6 +208,12 @@ def test_what_no_contract_can_show_is_corrected_before_work_goes_on(make, as_ann
     assert as_anna.get(f"/clients/{client.pk}/{step}/").url == page_of(client)
     assert said in as_anna.get(page_of(client)).text
 
-    as_anna.post(page_of(client), payload(client, name="Иван", email="ivan@example.ru", address="г. Орёл"))
+    shown = as_anna.get(page_of(client)).context["form"]
+    unchanged = {name: shown[name].value() or "" for name in shown.fields}
+    assert shown[field].name in as_anna.post(page_of(client), unchanged).context["form"].errors
+
+    as_anna.post(
+        page_of(client), payload(client, name="Иван", phone="9771232323", email="ivan@example.ru", address="г. Орёл")
+    )
     assert as_anna.get(f"/clients/{client.pk}/{step}/").headers.get("Location") != page_of(client)
     assert "Исправьте поле" not in as_anna.get(page_of(client)).text

@@ -57,7 +57,8 @@ def issue(client: Client, *, by: Manager, shown: str | None = None) -> Contract:
         raise TransitionRefused(client)
     agreeing.require(client, Kind.PERSONAL_DATA)
     contents = contents_of(client)
-    if not is_printable(f"{contents.person.email} {contents.person.address}"):  # which step 1 would have refused
+    person = contents.person
+    if not is_printable(f"{person.phone} {person.email} {person.address}"):  # which step 1 would have refused
         raise ContentsChanged
     current = open_contract(client)
     if current and current.snapshot.contents == contents:

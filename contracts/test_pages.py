@@ -219,6 +219,22 @@ def test_a_wrong_code_is_422_with_the_tries_left_and_keeps_what_was_typed(as_ann
     assert "checked" in reply.text
 
 
+def test_a_code_of_before_the_account_was_closed_is_refused_in_words_and_kept(as_anna, issued):
+    as_anna.post(url("code", issued.client), shown(issued))
+    code = code_sent_to(issued.client)
+    AppUser.objects.update(status=AccountStatus.BLOCKED)
+
+    reply = as_anna.post(url("signature", issued.client), signature(issued, code=code))
+
+    assert reply.status_code == 409
+    assert "заблокирована. Попросите поддержку её разблокировать" in reply.text
+    assert f'value="{code}"' in reply.text
+    assert "checked" in reply.text
+    assert "Осталось попыток: 5" in reply.text
+    issued.refresh_from_db()
+    assert issued.signed_at is None
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [

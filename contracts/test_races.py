@@ -1,17 +1,18 @@
 """Two at once, on two real connections, proved to have met."""
 
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from time import monotonic, sleep
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser
-from conftest import waiting_for_locks
+from conftest import on_own_connection, waiting_for_locks
 from contracts import issuing, payment, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.models import Contract, Invoice, InvoiceStatus, NumberOfDay, SigningCode
@@ -63,30 +64,42 @@ def test_two_concurrent_code_requests_send_one_code_in_one_ticket(race, make, an
     assert SigningCode.objects.count() == Ticket.objects.count() == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_an_account_that_is_closed_while_the_code_is_asked_for_gets_none(make, anna):
-    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
-
-    def request():
-        try:
-            signing.request_code(contract, by=anna)
-        finally:
-            connection.close()
-
+def outcome_while_the_account_is_closed(deed: Callable):
+    """What `deed` raises or returns, begun while the app has closed the account, but not committed yet."""
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             # The trigger on `users` holds the client until the app commits.
             AppUser.objects.update(status=AccountStatus.DELETED)
-            outcome = pool.submit(request)
+            outcome = pool.submit(on_own_connection, deed)
             deadline = monotonic() + 20
             while not waiting_for_locks():
-                assert monotonic() < deadline, "the request never met the deletion"
+                assert monotonic() < deadline, "the deed never met the deletion"
                 sleep(0.01)
-        with pytest.raises(signing.AccountClosed):
-            outcome.result(timeout=20)
+        return outcome.result(timeout=20)
 
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_that_is_closed_while_the_code_is_asked_for_gets_none(make, anna):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+
+    outcome = outcome_while_the_account_is_closed(lambda: signing.request_code(contract, by=anna))
+
+    assert isinstance(outcome, signing.AccountClosed)
     assert not SigningCode.objects.exists()
     assert not Message.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_that_is_closed_while_the_code_is_entered_signs_nothing(make, anna):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+    signing.request_code(contract, by=anna)
+    code = code_sent_to(contract.client)
+
+    outcome = outcome_while_the_account_is_closed(lambda: sign(contract, anna, code))
+
+    assert isinstance(outcome, signing.AccountClosed)
+    assert Contract.objects.get().signed_at is None
+    assert (SigningCode.objects.get().used_at, SigningCode.objects.get().failed_tries) == (None, 0)
 
 
 def test_two_concurrent_confirmations_are_one_payment(race, make, anna):
