@@ -15,6 +15,7 @@ from clients.refusals import EmailTaken
 from clients.statuses import ERASED_NAME
 from managers.history import tracked
 
+CONTACT = ("name", "phone", "email", "address")
 UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
 
 
@@ -25,7 +26,7 @@ class AccountStatus(models.TextChoices):
     DELETED = "deleted"
 
 
-@tracked("manager_contact_history", fields=["name", "phone", "email", "address"], by_triggers=False)
+@tracked("manager_contact_history", fields=list(CONTACT), by_triggers=False)
 class AppUser(models.Model):
     """An account of the client's app (`users`): shared, read as it is; we correct contact data and add clients."""
 
@@ -73,6 +74,16 @@ class AppUser(models.Model):
         # The very expression of the index users_privet_email.
         same = AppUser.objects.alias(folded=Lower("email")).filter(folded=Lower(Value(email)))
         return same.exclude(pk=self.pk)
+
+    @property
+    def contact(self) -> dict[str, str | None]:
+        return {name: getattr(self, name) for name in CONTACT}
+
+    def overtaken(self, shown: dict, correct: dict) -> set[str]:
+        """Which contact data is neither as it was `shown` nor as it is to be: it would be lost without being seen."""
+        return {
+            name for name, now in self.contact.items() if (now or "") not in (shown[name] or "", correct[name] or "")
+        }
 
     @property
     def state(self) -> str:

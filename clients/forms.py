@@ -4,6 +4,7 @@ import re
 
 import phonenumbers
 from django import forms
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.html import format_html
@@ -14,6 +15,7 @@ from managers.models import Manager
 from privet.printable import validate_printable
 from privet.templatetags.formats import phone as formatted_phone
 
+LOOK_AGAIN = "Ваши исправления ещё не записаны. Проверьте всё и нажмите «Далее» ещё раз."
 NOT_UPLOADED = "Часть фото не дошла до хранилища. Уберите их и добавьте ещё раз."
 
 # An account that is no client of ours, and what makes it one: then the trigger on `users` takes it up by itself.
@@ -56,7 +58,10 @@ def unprintable(account: AppUser) -> str:
 
 
 class ContactForm(forms.Form):
-    """Name, phone, e-mail and address of `client`, or of one to be added (None), for the manager `by`."""
+    """Name, phone, e-mail and address of `client`, or of one to be added (None), for the manager `by`.
+
+    What the account was when the page was opened comes back with the form, as `shown`: what is corrected is that.
+    """
 
     name = forms.CharField(
         label="Имя",
@@ -86,13 +91,23 @@ class ContactForm(forms.Form):
 
     def __init__(self, *args, client: Client | None = None, by: Manager, **kwargs):
         self.user, self.by = client.user if client else AppUser(), by
-        initial = {} if client is None else {
-            "name": self.user.name,
-            "phone": formatted_phone(self.user.phone),
-            "email": self.user.email,
-            "address": self.user.address,
-        }  # fmt: skip
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **kwargs)
+        self.shown = self._sent_back() or self.user.contact
+        self.initial = self.shown | {"phone": formatted_phone(self.shown["phone"])}
+
+    def _sent_back(self) -> dict | None:
+        try:
+            return self._signer.unsign_object(self.data.get("shown", ""))
+        except signing.BadSignature:
+            return None
+
+    @property
+    def shown_signed(self) -> str:
+        return self._signer.sign_object(self.shown, compress=True)
+
+    @property
+    def _signer(self) -> signing.Signer:
+        return signing.Signer(salt=f"clients.contact/{self.user.pk}")
 
     def clean_name(self) -> str:
         return " ".join(self.cleaned_data["name"].split())
@@ -100,10 +115,10 @@ class ContactForm(forms.Form):
     def clean_phone(self) -> str:
         text = self.cleaned_data["phone"]
         # The client's app may have taken a number that we would not: what nobody changed is no error of the manager.
-        if not self.user.phone or text != self.initial.get("phone"):
+        if not text or text != self.initial["phone"]:
             return russian_phone(text)
         validate_printable(text)
-        return self.user.phone
+        return self.shown["phone"]
 
     def clean(self) -> dict:
         super().clean()
@@ -117,6 +132,9 @@ class ContactForm(forms.Form):
 
     def _refuse_taken(self, field: str) -> bool:
         value = self.cleaned_data.get(field)
+        # What nobody changed is no error of the manager, though the app may have it in another case of another client.
+        if value == self.shown[field]:
+            return False
         other = value and next(iter(self._others_with(field, value)), None)
         if not other:
             return False
@@ -124,9 +142,8 @@ class ContactForm(forms.Form):
         return True
 
     def _others_with(self, field: str, value: str) -> QuerySet[AppUser]:
-        if field == "email" and value != self.user.email:
+        if field == "email":
             return self.user.others_with(value)
-        # What nobody changed is no error of the manager, though the app may have it in another case of another client.
         return AppUser.objects.exclude(pk=self.user.pk).filter(**{field: value})
 
     def _whose(self, field: str, other: AppUser) -> str:
@@ -139,6 +156,27 @@ class ContactForm(forms.Form):
         if client and Client.objects.visible_to(self.by).filter(pk=client.pk).exists():
             return format_html('{} уже у клиента <a href="{}">{}</a>.', what, client.get_absolute_url(), other.name)
         return f"{what} уже у другого клиента. Проверьте, не ошиблись ли."
+
+    def brought_up_to_date(self, client: Client, changed: set[str]) -> "ContactForm":
+        """The same form for `client` as they are now, for somebody to look at: what was typed stays, and beside it
+        stands what is there now of the `changed` fields.
+        """
+        now = ContactForm(client=client, by=self.by).initial
+        typed = {name: self.data.get(name, "") for name in self.fields if self._is_typed(name)}
+        form = ContactForm(now | typed, client=client, by=self.by)
+        labels = [field.label.lower() for name, field in self.fields.items() if name in changed]
+        form.add_error(
+            None, f"Пока страница была открыта, данные клиента изменились: {', '.join(labels)}. {LOOK_AGAIN}"
+        )
+        for name in changed & typed.keys():
+            form.add_error(
+                name, f"Теперь в учётной записи: {now[name] or 'не указано'}. Оставьте своё или впишите это."
+            )
+        return form
+
+    def _is_typed(self, name: str) -> bool:
+        """Whether the manager changed what was shown. Browsers send other line breaks than they were given."""
+        return self.data.get(name, "").split() != (self.initial[name] or "").split()
 
     @property
     def changed_labels(self) -> list[str]:

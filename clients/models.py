@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from clients.accounts import AccountStatus, AppUser
 from clients.disclosure import Disclosure
-from clients.refusals import ClaimedByAnother, ClientErased, ClientReassigned, TransitionRefused
+from clients.refusals import ClaimedByAnother, ClientErased, ClientReassigned, ContactChanged, TransitionRefused
 from clients.search import candidates, match
 from clients.statuses import ERASED_NAME, IN_WORK, SIGNED, TRANSITIONS, Status
 from clients.uploads import Upload
@@ -172,11 +172,15 @@ class Client(models.Model):
         return self.status != Status.NEW
 
     @transaction.atomic
-    def confirm_contact(self, *, by: Manager, name: str, phone: str, email: str | None, address: str) -> None:
+    def confirm_contact(
+        self, *, by: Manager, name: str, phone: str, email: str | None, address: str, shown: dict | None = None
+    ) -> None:
         """Step 1: write the confirmed contact data and, for a new client, claim them.
 
         Of two managers at once exactly one wins; the other gets ClaimedByAnother and nothing of theirs is written.
+        Raises ContactChanged when the account is not as it was `shown`: the client may have corrected it in the app.
         """
+        contact = {"name": name, "phone": phone, "email": email, "address": address}
         now = timezone.now()
         # Our row first, like all deeds on a client: another one that holds it and waits for the account would keep the
         # trigger on `users` from writing what search finds.
@@ -186,7 +190,9 @@ class Client(models.Model):
             pass
         elif not Client.objects.filter(pk=self.pk).exclude(status=Status.NEW).visible_to(by).exists():
             raise ClaimedByAnother(self._of_another())
-        user.correct_contact(name=name, phone=phone, email=email, address=address, now=now)
+        if shown and (fields := user.overtaken(shown, contact)):
+            raise ContactChanged(fields)
+        user.correct_contact(**contact, now=now)
         self.refresh_from_db()
 
     def _of_another(self) -> "Client":

@@ -20,6 +20,14 @@ class ClientReassigned(Http404):
     """Another manager got the client while a page of theirs was open: it is not for whoever opened it any more."""
 
 
+class ContactChanged(Exception):
+    """The contact data changed since the page was opened that it would be corrected from; `fields` names what did."""
+
+    def __init__(self, fields: set[str]):
+        super().__init__(", ".join(sorted(fields)))
+        self.fields = fields
+
+
 class ClaimedByAnother(TransitionRefused):
     """Another manager has taken this client; `client.manager` is that manager."""
 

@@ -189,6 +189,21 @@ def test_giving_clients_to_a_manager_goes_past_one_who_is_erased_meanwhile(make,
     assert (make.fresh(moved).manager, make.fresh(erased).manager) == (boris, anna)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_what_the_client_corrects_in_the_app_while_step_1_is_sent_is_not_overwritten(make, anna):
+    client = make.client()
+    correct = AppUser.objects.filter(pk=client.user_id).update
+
+    address = f"/clients/{client.pk}/contact/"
+    response = post_while(lambda: correct(address="г. Псков"), anna, address, DATA)
+
+    assert response.status_code == 409
+    assert "Теперь в учётной записи: г. Псков." in response.text
+    fresh = make.fresh(client)
+    assert (fresh.status, fresh.manager, fresh.user.address) == (Status.NEW, None, "г. Псков")
+    assert not ClientChange.objects.exists()
+
+
 FORMS = {  # what a manager may send about a client of theirs, and what would be written
     "/clients/{pk}/devices/add/": {"title": "Плита", "type": 1, "purchased_on": "2024-05"},
     "/clients/{pk}/notes/": {"body": "Позвонить вечером"},

@@ -13,6 +13,7 @@ from clients import tabs
 from clients.access import for_field_managers, get_client_for
 from clients.forms import ContactForm, unprintable
 from clients.models import ClaimedByAnother, Client, Status, Tab
+from clients.refusals import ContactChanged
 from clients.search import MAX_LENGTH
 from managers import limits
 from managers.models import Manager
@@ -135,18 +136,26 @@ def _contact(request, client: Client) -> HttpResponse:
             return redirect(onboarding.next_url(client))
         except ClaimedByAnother as refused:
             return _taken(request, refused.client)
+        except ContactChanged as changed:
+            client = get_client_for(request, client.pk)
+            form = form.brought_up_to_date(client, changed.fields)
+            return _contact_page(request, client, form, status=409)
         except IntegrityError:
             if not form.refuse_taken():
                 raise
+    return _contact_page(request, client, form, status=422 if form.is_bound else 200)
+
+
+def _contact_page(request, client: Client, form: ContactForm, *, status: int) -> HttpResponse:
     context = {"client": client, "form": form, "shown_to": _shown_to(request.user, client.pk)}
     context["unprintable"] = unprintable(client.user)
-    return render(request, "clients/contact.html", context, status=422 if form.is_bound else 200)
+    return render(request, "clients/contact.html", context, status=status)
 
 
 @transaction.atomic
 def _confirm(client: Client, form: ContactForm, by: Manager) -> None:
     was_new, changes = client.status == Status.NEW, ", ".join(form.changed_labels)
-    client.confirm_contact(by=by, **form.cleaned_data)
+    client.confirm_contact(by=by, shown=form.shown, **form.cleaned_data)
     happened = ["Контактные данные подтверждены, клиент взят в работу."] if was_new else []
     happened += [f"Исправлено: {changes}."] if changes else []
     if happened:
