@@ -9,6 +9,7 @@ from functools import cached_property
 from uuid import UUID
 
 from cryptography.fernet import InvalidToken
+from django.apps import apps
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import OuterRef, Subquery, Value
@@ -18,12 +19,15 @@ from django.utils.text import capfirst
 from managers import cipher
 from managers.models import Manager
 from privet import money
+from privet.templatetags import formats
 
 PER_PAGE = 50
 LABELS = {"insert": "добавлено", "update": "изменено", "delete": "удалено"}
 # Whose the row is, which the page says already.
 UNTOLD = {"client", "user", "contract"}
 NAMED = ("managers.Manager", "devices.DeviceType", "devices.Tariff")
+# By name: clients, whose history this is too, know nothing of support.
+TICKET = "support.Ticket"
 APP = "«Привет Супер»"
 
 
@@ -101,7 +105,7 @@ def _with_previous(model: type[models.Model], keys: list[int]) -> dict:
 
 
 class _Names:
-    """Names of the people, types and tariffs that a page of history speaks of."""
+    """Names of the people, types, tariffs and tickets that a page of history speaks of."""
 
     def __init__(self, found: list[tuple]):
         wanted = defaultdict(set)
@@ -109,15 +113,29 @@ class _Names:
             for event in filter(None, pair):
                 wanted[Manager].add((event.pgh_context or {}).get("user"))
                 for field in _fields(event):
-                    if field.is_relation:
-                        wanted[field.related_model].add(getattr(event, field.attname))
+                    if model := _named_by(field):
+                        wanted[model].add(getattr(event, field.attname))
         self.names = {
-            model: {str(row.pk): str(row) for row in model.objects.filter(pk__in=keys - {None})}
+            model: {str(row.pk): _name(row) for row in model.objects.filter(pk__in=keys - {None})}
             for model, keys in wanted.items()
         }
 
     def __call__(self, model: type[models.Model], key) -> str:
-        return self.names.get(model, {}).get(str(key), "удалён") if key else "—"
+        return self.names.get(model, {}).get(str(key), _gone(model)) if key else "—"
+
+
+def _named_by(field: models.Field) -> type[models.Model] | None:
+    """Of what the field holds the key."""
+    return apps.get_model(TICKET) if field.name == "support_ticket_id" else field.related_model
+
+
+def _name(row: models.Model) -> str:
+    # A client's tickets mostly have one subject; when they were opened tells them apart.
+    return f"{row} от {timezone.localtime(row.created_at):%d.%m.%Y %H:%M}" if row._meta.label == TICKET else str(row)
+
+
+def _gone(model: type[models.Model]) -> str:
+    return "удалено" if model._meta.label == TICKET else "удалён"
 
 
 def _change(event, before, names: _Names) -> Change:
@@ -160,8 +178,10 @@ def _told(event, field: models.Field, names: _Names) -> str:
     value = getattr(event, field.attname)
     if value in (None, ""):
         return "—"
-    if field.is_relation:
-        return names(field.related_model, value)
+    if model := _named_by(field):
+        return names(model, value)
+    if field.name == "phone":
+        return formats.phone(value)
     if field.name == "series_and_number":
         return _masked(value)
     if field.name == "photo":

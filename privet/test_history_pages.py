@@ -1,15 +1,18 @@
 """«История» and «Кто видел» in the admin site: in words, masked, in pages, and as tables that calculate nothing."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clients.disclosure import Disclosure, Shown
 from conftest import stands_in
 from privet import changes, csv_file
+from privet.templatetags.formats import phone
+from support import bridge
 
 LIST = reverse("admin:clients_disclosure_changelist")
 CONTACT = {"name": "Сидорова Ольга", "phone": "+7 977 555-66-77", "email": "", "address": "г. Тула"}
@@ -61,6 +64,23 @@ def test_it_can_be_filtered_and_nonsense_filters_nothing(as_gleb, as_anna, anna,
     assert as_gleb.get(history(client), {"by": gleb.pk}).context["changes"] == []
     for nonsense in ({"kind": "session"}, {"by": "1 OR 1"}, {"p": "x"}, {"p": "99"}):
         assert len(as_gleb.get(history(client), nonsense).context["changes"]) == everything
+
+
+def test_phones_and_tickets_read_as_on_other_pages(as_gleb, as_anna, client):
+    before = phone(client.user.phone)
+    as_anna.post(reverse("clients:contact", args=[client.pk]), CONTACT)
+    with transaction.atomic():
+        ticket = bridge.open_ticket(client, now=datetime(2026, 11, 23, 21, 5, tzinfo=UTC))
+
+    lines = told(as_gleb.get(history(client)))
+    assert f"телефон: {before} → +7 (977) 555-66-77" in lines
+    assert "обращение: — → Обслуживание устройств от 24.11.2026 00:05" in lines
+    table = b"".join(as_gleb.get(history(client, "_csv")).streaming_content).decode()
+    assert "обращение: — → Обслуживание устройств от 24.11.2026 00:05" in table
+    assert str(ticket.pk) not in table
+
+    ticket.delete()
+    assert "обращение: — → удалено" in told(as_gleb.get(history(client)))
 
 
 def test_sums_are_told_as_money(as_gleb, make):
