@@ -30,6 +30,7 @@ from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.timeline import timeline
 from managers import limits
 from managers.address import client_ip
+from managers.models import Manager, Role
 from privet import onboarding, storages
 from support import log
 
@@ -183,6 +184,7 @@ def _contract_page(
         "code": sent if sent and not sent.is_late(now) and sent.tries_left else None,
         "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(client, now) - now).total_seconds())),
         "error": error,
+        "admins": Manager.objects.filter(role=Role.ADMIN, is_active=True).order_by("name"),  # read where they are named
     }
     if current and not client.agreements.has(Kind.ELECTRONIC_SIGNATURE):
         context |= asking(client, Kind.ELECTRONIC_SIGNATURE, by=request.user, form=agreement)
