@@ -133,9 +133,10 @@ def test_unlocking_leaves_a_signed_contract_as_it_is(as_gleb, make, anna):
     assert Contract.objects.values().get() == before
 
 
-def confirm(browser, *invoices):
-    data = {"action": "confirm_payment", "_selected_action": [invoice.pk for invoice in invoices]}
-    return browser.post(INVOICES, data, follow=True)
+def confirm(browser, invoice):
+    """By the action on the invoice's own page."""
+    data = {"CHANGE_FORM-action": "confirm_payment", "_selected_action": invoice.pk}
+    return browser.post(page(invoice), data, follow=True)
 
 
 def test_an_admin_confirms_the_payment_of_a_client_without_an_account(as_gleb, gleb, make, anna):
@@ -166,11 +167,19 @@ def test_a_cancelled_bill_is_not_paid_in_the_admin(as_gleb, make, anna):
     assert Invoice.objects.values().get() == before
 
 
-def test_nobody_else_confirms_payment_in_the_admin(as_anna, as_vera, make, anna):
+def test_nobody_else_confirms_a_payment_in_the_admin(as_anna, as_vera, make, anna):
     signed(make, anna)
 
     for browser in (as_anna, as_vera):
-        browser.post(INVOICES, {"action": "confirm_payment", "_selected_action": [Invoice.objects.get().pk]})
+        confirm(browser, Invoice.objects.get())
+
+    assert Invoice.objects.get().status == InvoiceStatus.PENDING
+
+
+def test_payments_are_not_confirmed_by_the_list(as_gleb, make, anna):
+    signed(make, anna)
+
+    as_gleb.post(INVOICES, {"action": "confirm_payment", "_selected_action": [Invoice.objects.get().pk]})
 
     assert Invoice.objects.get().status == InvoiceStatus.PENDING
 
