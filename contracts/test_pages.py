@@ -286,32 +286,6 @@ def test_a_second_click_on_sign_goes_on_quietly(as_anna, signed):
     assert Contract.objects.get().signed_at == signed.signed_at
 
 
-def test_a_locked_contract_says_who_helps_and_how_it_goes_on(as_anna, gleb, issued):
-    Contract.objects.update(failed_tries=10)
-
-    page = as_anna.get(url("contract", issued.client)).text
-
-    assert f"Попросите администратора разблокировать договор {issued.number}" in page
-    assert f'<a href="mailto:{gleb.email}">Глеб Волков</a>.' in page
-    assert "Анна Смирнова</a>" not in page
-    assert f'<a class="button" href="{url("contract", issued.client)}">Проверить ещё раз</a>' in page
-    assert "Подписать" not in page
-
-    signing.unlock(issued, by=gleb)
-    assert "Запросить код" in as_anna.get(url("contract", issued.client)).text
-
-
-def test_a_locked_contract_leads_an_admin_to_where_it_is_unlocked(as_gleb, issued):
-    Contract.objects.update(failed_tries=10)
-    where = reverse("admin:contracts_contract_change", args=[issued.pk])
-
-    assert (
-        f'<a class="button" href="{where}" hx-boost="false">Открыть договор</a>'
-        in as_gleb.get(url("contract", issued.client)).text
-    )
-    assert "Разблокировать подписание" in as_gleb.get(where).text
-
-
 def test_signing_records_the_address_that_the_proxy_names(as_anna, issued, settings):
     settings.TRUSTED_PROXIES = 1
     as_anna.post(url("code", issued.client), shown(issued))
