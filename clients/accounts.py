@@ -59,7 +59,7 @@ class AppUser(models.Model):
         if email and email != self.email:
             self.reserve(email)
         self.name, self.phone, self.email, self.address, self.updated_at = name, phone, email or None, address, now
-        self.save(update_fields=["name", "phone", "email", "address", "updated_at"])
+        self.save(update_fields=[*CONTACT, "updated_at"])
 
     def reserve(self, email: str) -> None:
         """Until the transaction ends no other account is given this e-mail here. EmailTaken when one has it already."""

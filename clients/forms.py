@@ -49,9 +49,9 @@ def validate_words(text: str) -> None:
 
 def unprintable(account: AppUser) -> str:
     """What of an account no document can show, in words that ask to correct it; the app takes any characters."""
-    for name in ("name", "phone", "email", "address"):
+    for name, value in account.contact.items():
         try:
-            validate_printable(getattr(account, name) or "")
+            validate_printable(value or "")
         except ValidationError as error:
             return f"Исправьте поле «{ContactForm.base_fields[name].label}». {error.message}"
     return ""

@@ -136,10 +136,7 @@ def _tell(removal: Removal, erasure: Erasure) -> None:
         if erasure.reason != Reason.ENDED:
             told += " Подписанные договоры остаются в силе."
         logged = f"{told} {erasure}."
-        if removal.client.account:
-            bridge.tell_client(removal.client, told, by=removal.by, now=removal.now, logged_as=logged)
-        else:  # nobody is left to read it
-            managers_log.event(removal.client, logged, by=removal.by, now=removal.now)
+        bridge.tell_client(removal.client, told, by=removal.by, now=removal.now, logged_as=logged)
     elif erasure.scope == Scope.CLIENT:
         managers_log.event(removal.client, f"Данные клиента уничтожены. {erasure}.", by=removal.by, now=removal.now)
 
