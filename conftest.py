@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
 os.environ["DEBUG"] = "1"
 os.environ["PRIVET_ENV_FILE"] = os.devnull
 
-from privet import embedded
+from foundation.database import embedded
 
 embedded.ensure_database()
 
@@ -50,6 +50,8 @@ from privet import storages  # noqa: E402
 # A busy machine may hold an example up for longer than Hypothesis waits.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+pytest_plugins = ["foundation.testing"]
 
 PASSWORD = "correct horse battery staple"
 SHARED_TABLES = "users, devices, device_photos, support_tickets, support_messages"

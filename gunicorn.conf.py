@@ -8,8 +8,8 @@ import os
 import shutil
 import tempfile
 
+from foundation.env import env
 from privet import capacity
-from privet.env import env
 
 wsgi_app = "privet.wsgi"
 bind = env.str("BIND", "0.0.0.0:8000")
@@ -29,7 +29,7 @@ graceful_timeout = 30
 keepalive = 5
 # A heartbeat on a disk that is busy would get healthy workers killed.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
-# Read again at each HUP; the folder of the metrics (privet/metrics.py) stays that of the start.
+# Read again at each HUP; the folder of the metrics (foundation/observability/metrics.py) stays that of the start.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="privet-metrics-", dir=worker_tmp_dir)
 # Ours are short: an address holds identifiers and a cursor, searches are posted.
@@ -48,7 +48,7 @@ def pre_fork(server, worker):
 
 
 def post_fork(server, worker):
-    from privet import metrics
+    from foundation.observability import metrics
 
     metrics.worker = worker.place
 

@@ -10,7 +10,7 @@ WITHOUT_DATABASE = ("check", "collectstatic", "help")
 
 def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
-    from privet import embedded
+    from foundation.database import embedded
 
     try:
         embedded.ensure_database()

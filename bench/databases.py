@@ -17,7 +17,7 @@ os.environ.setdefault("SECOND_FACTOR", "0")  # being verified costs no query; si
 
 import psycopg  # noqa: E402
 
-from privet import embedded  # noqa: E402
+from foundation.database import embedded  # noqa: E402
 
 # Clients, and managers over whom they are spread: few enough that each has more than a page.
 SIZES = {"1k": (1_000, 4), "1m": (1_000_000, 200)}

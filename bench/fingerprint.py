@@ -10,7 +10,7 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
 
-from privet import embedded
+from foundation.database import embedded
 
 embedded.ensure_database()
 

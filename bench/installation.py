@@ -108,7 +108,7 @@ class Installation:
         self._embedded("stop(data_dir() / 'postgres')")
 
     def _embedded(self, deed: str) -> str:
-        command = [sys.executable, "-c", f"from privet.embedded import *; {deed}"]
+        command = [sys.executable, "-c", f"from foundation.database.embedded import *; {deed}"]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 

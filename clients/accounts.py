@@ -9,10 +9,10 @@ from django.db.models import Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from clients import unique
 from clients.fields import PgEnumField
 from clients.refusals import EmailTaken
 from clients.statuses import ERASED_NAME
+from foundation.database import advisory_lock
 from managers.history import tracked
 
 CONTACT = ("name", "phone", "email", "address")
@@ -63,7 +63,7 @@ class AppUser(models.Model):
 
     def reserve(self, email: str) -> None:
         """Until the transaction ends no other account is given this e-mail here. EmailTaken when one has it already."""
-        unique.lock(email.lower())
+        advisory_lock.lock(email.lower())
         if list(self.others_with(email)):
             raise EmailTaken
 

@@ -13,11 +13,11 @@ from django.utils.html import format_html
 from clients import disclosure
 from clients.disclosure import Disclosure, Shown
 from clients.models import Client, ClientChange, Status, TransitionRefused
+from foundation.admin.base import OfficeAdmin, ReadOnlyAdmin, ReadOnlyTable
+from foundation.templatetags import formats
+from foundation.web import csv_download
 from managers.models import Manager, Role
-from privet import csv_file
 from privet.history_admin import WithHistory
-from privet.read_only import OfficeAdmin, ReadOnlyAdmin, ReadOnlyTable
-from privet.templatetags import formats
 
 REASSIGNED_AT_ONCE = 500
 
@@ -208,7 +208,7 @@ class DisclosureAdmin(FoundByClient, ReadOnlyAdmin):
             rows = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:  # the list itself says so, in words
             return redirect(reverse("admin:clients_disclosure_changelist", query={ERROR_FLAG: 1}))
-        return csv_file.response("Кто видел клиентов", heading, map(self._row, rows.iterator(500)))
+        return csv_download.response("Кто видел клиентов", heading, map(self._row, rows.iterator(500)))
 
     def _row(self, shown: Disclosure) -> list:
         at = f"{timezone.localtime(shown.at):%d.%m.%Y %H:%M:%S}"

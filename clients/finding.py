@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from clients.models import Client, ClientQuerySet
 from clients.search import candidates, match, words
-from privet import kept
+from foundation.database import prepared
 
 # How many of the newest rows of a list are read before the index is asked: less than ten milliseconds.
 WALKED = 8_000
@@ -39,9 +39,9 @@ class Rows:
 
     @classmethod
     def of(cls, rows: ClientQuerySet, **stand_ins) -> "Rows":
-        """With %(name)s wherever `rows` have the stand-in of that name (privet/kept.py)."""
-        listed = kept.sql_of(rows.newest_first().values("id", "created_at", "search"), **stand_ins)
-        return cls(listed, kept.with_names(*_condition(rows), **stand_ins))
+        """With %(name)s wherever `rows` have the stand-in of that name (foundation/database/prepared.py)."""
+        listed = prepared.sql_of(rows.newest_first().values("id", "created_at", "search"), **stand_ins)
+        return cls(listed, prepared.with_names(*_condition(rows), **stand_ins))
 
 
 class Search:
@@ -111,7 +111,7 @@ class Search:
         sql, parameters = _condition(Client.objects.filter(wanted))
         names = {f"word_{place}": value for place, value in enumerate(parameters, start=len(self.values))}
         self.values |= names
-        return f"({kept.with_names(sql, parameters, **names)})"
+        return f"({prepared.with_names(sql, parameters, **names)})"
 
 
 def _condition(rows: ClientQuerySet) -> tuple[str, tuple]:

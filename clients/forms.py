@@ -11,9 +11,9 @@ from django.utils.html import format_html
 
 from clients.models import AccountStatus, AppUser, Client
 from clients.uploads import Upload
+from foundation.russian.printable import validate_printable
+from foundation.templatetags.formats import phone as formatted_phone
 from managers.models import Manager
-from privet.printable import validate_printable
-from privet.templatetags.formats import phone as formatted_phone
 
 LOOK_AGAIN = "Ваши исправления ещё не записаны. Проверьте всё и нажмите «Далее» ещё раз."
 NOT_UPLOADED = "Часть фото не дошла до хранилища. Уберите их и добавьте ещё раз."

@@ -7,8 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clients.models import AppUser, Client, ClientChange, Status
+from foundation.templatetags import formats
 from managers.models import Manager
-from privet.templatetags import formats
 
 LIST = reverse("admin:clients_client_changelist")
 
@@ -174,7 +174,7 @@ def test_the_number_of_queries_does_not_grow(as_gleb, make, anna):
 
 
 def test_the_list_counts_no_further_than_it_must(as_gleb, make, monkeypatch):
-    monkeypatch.setattr("privet.read_only.COUNTED", 2)
+    monkeypatch.setattr("foundation.admin.base.COUNTED", 2)
     for _ in range(4):
         make.client()
 

@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AppUser, Client
-from clients.times import EARLIEST, LATEST
 from devices.shared import SharedDevice
+from foundation.database.times import EARLIEST, LATEST
 
 UNSPEAKABLE = ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC", "9999-12-31 23:59:59"]
 

@@ -8,9 +8,9 @@ from clients.admin import FoundByClient
 from clients.models import Client
 from contracts import payment, signing
 from contracts.models import TRIES_PER_CONTRACT, Contract, ContractEvent, Invoice, SigningCode
+from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTable, in_rubles
 from managers.models import Manager
 from privet.history_admin import WithHistory
-from privet.read_only import ReadOnlyAdmin, ReadOnlyTable, in_rubles
 
 STATES = {
     "waiting": ("Ожидает подписи", Q(signed_at=None, void_at=None)),

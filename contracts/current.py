@@ -6,8 +6,8 @@ from clients.models import AppUser, Client
 from contracts.snapshot import Contents, DevicePart, PersonPart, TariffPart
 from devices.models import Device, DeviceType
 from devices.tariffs import Surcharge, Tariff
+from foundation.database import prepared
 from passport.models import Passport
-from privet import kept
 
 
 def contents_of(client: Client) -> Contents:
@@ -26,33 +26,35 @@ def is_current(contents: Contents, client: Client) -> bool:
 
 
 def _loaded(client: Client) -> tuple[AppUser, Passport, Tariff]:
-    for row in kept.rows(_loading(), client=client.pk):
-        return kept.instances((AppUser, Passport, Tariff), row)
+    for row in prepared.rows(_loading(), client=client.pk):
+        return prepared.instances((AppUser, Passport, Tariff), row)
     raise Client.DoesNotExist
 
 
 @cache
 def _loading() -> str:
     whole = Client.objects.filter(user__isnull=False, passport__isnull=False, tariff_choice__isnull=False)
-    user = kept.columns_of(AppUser, "user")
-    passport = kept.columns_of(Passport, "passport")
-    tariff = kept.columns_of(Tariff, "tariff_choice__tariff")
-    found = whole.filter(pk=kept.ANYBODY).values_list(*user, *passport, *tariff)
-    return kept.sql_of(found, client=kept.ANYBODY)
+    user = prepared.columns_of(AppUser, "user")
+    passport = prepared.columns_of(Passport, "passport")
+    tariff = prepared.columns_of(Tariff, "tariff_choice__tariff")
+    found = whole.filter(pk=prepared.ANYBODY).values_list(*user, *passport, *tariff)
+    return prepared.sql_of(found, client=prepared.ANYBODY)
 
 
 def _loaded_devices(client: Client) -> list[Device]:
     devices = []
-    for row in kept.rows(_loading_devices(), client=client.pk):
-        device, device.type = kept.instances((Device, DeviceType), row)
+    for row in prepared.rows(_loading_devices(), client=client.pk):
+        device, device.type = prepared.instances((Device, DeviceType), row)
         devices.append(device)
     return devices
 
 
 @cache
 def _loading_devices() -> str:
-    columns = kept.columns_of(Device) + kept.columns_of(DeviceType, "type")
-    return kept.sql_of(Device.objects.filter(client=kept.ANYBODY).values_list(*columns), client=kept.ANYBODY)
+    columns = prepared.columns_of(Device) + prepared.columns_of(DeviceType, "type")
+    return prepared.sql_of(
+        Device.objects.filter(client=prepared.ANYBODY).values_list(*columns), client=prepared.ANYBODY
+    )
 
 
 def _person(user: AppUser, passport: Passport) -> PersonPart:

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from contracts import pep
 from contracts.models import Invoice
-from privet import money
-from privet.printable import validate_printable
+from foundation.russian import money
+from foundation.russian.printable import validate_printable
 from support.forms import OpenedAs
 
 LONGEST_TERM = timedelta(days=365)

@@ -17,9 +17,10 @@ from contracts.numbering import next_number
 from contracts.payment import Balance
 from contracts.snapshot import CompanyPart, Contents, Snapshot
 from devices.tariffs import ClientTariff
+from foundation.russian import money
+from foundation.russian.printable import is_printable
 from managers.models import Manager
-from privet import money, storages
-from privet.printable import is_printable
+from privet import storages
 from support import log
 
 

@@ -17,8 +17,8 @@ from clients.models import Client, Status
 from contracts.chain import What, append
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.snapshot import Contents
+from foundation.russian import money
 from managers.models import Manager
-from privet import money
 from support import bridge
 
 NOTHING = Decimal("0.00")

@@ -27,9 +27,9 @@ from contracts.models import (
     Contract,
     SigningCode,
 )
+from foundation.observability import metrics
 from managers.limits import TooManyTries, in_words
 from managers.models import Manager
-from privet import metrics
 from support import bridge, log
 
 CHANNEL = "Привет Супер"

@@ -3,8 +3,8 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextareaWidget
 
 from devices.models import ClientTariff, Device, DeviceType, Tariff
+from foundation.admin.base import OfficeAdmin, ReadOnlyFacts, ReadOnlyTable, in_rubles
 from privet.history_admin import WithHistory
-from privet.read_only import OfficeAdmin, ReadOnlyFacts, ReadOnlyTable, in_rubles
 
 
 class ListAdmin(OfficeAdmin):

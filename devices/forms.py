@@ -12,9 +12,9 @@ from django.utils import timezone
 from clients.forms import NOT_UPLOADED, UploadsField
 from clients.models import Client
 from devices.models import MAX_FEE, MAX_PHOTOS, Device, DeviceType, Tariff
-from privet import money
+from foundation.russian import money
+from foundation.russian.printable import validate_printable
 from privet.images import MultiplePhotosField
-from privet.printable import validate_printable
 
 FIRST_MONTH = date(1950, 1, 1)
 TOO_MANY_PHOTOS = f"У одного устройства может быть не больше {MAX_PHOTOS} фото. Уберите лишние."

@@ -10,8 +10,9 @@ from clients.uploads import Upload
 from devices import surcharge
 from devices.models import ClientTariff, Device, DevicePhoto, Tariff
 from devices.tariffs import Surcharge
+from foundation.russian import money
 from managers.models import Manager
-from privet import money, storages
+from privet import storages
 from support import log
 
 

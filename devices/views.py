@@ -14,8 +14,8 @@ from devices.forms import TOO_MANY_PHOTOS, DeviceForm, PhotosForm, TariffForm
 from devices.models import Device, DevicePhoto, TooManyPhotos
 from devices.surcharge import NoDevices
 from devices.tariffs import Surcharge
+from foundation.web.security_headers import shown_elsewhere
 from privet import onboarding, storages
-from privet.headers import shown_elsewhere
 from privet.images import photo_redirect
 
 DIALOG = "device-dialog"

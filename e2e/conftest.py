@@ -14,7 +14,6 @@ from playwright.sync_api import Page, expect, sync_playwright
 from conftest import PASSWORD, authenticator_of, next_code
 from managers.models import Manager
 from privet import storages
-from privet.conftest import logged, s3_bucket, s3_endpoint  # noqa: F401  fixtures
 
 # Playwright's own event loop runs in this thread; the database is still used by ordinary calls.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"

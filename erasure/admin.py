@@ -16,7 +16,7 @@ from clients.models import Client, ClientErased, Status
 from erasure import due, erasing
 from erasure.forms import ErasureForm
 from erasure.models import ErasedObject, ErasedRows, Erasure, Reason
-from privet.read_only import ReadOnlyAdmin, ReadOnlyTable
+from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTable
 
 AT_ONCE = 20
 

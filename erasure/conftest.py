@@ -17,7 +17,6 @@ from devices import keeping as device_keeping
 from erasure.models import Erasure
 from passport import keeping as passport_keeping
 from privet import storages
-from privet.conftest import s3_bucket, s3_endpoint, storage  # noqa: F401  fixtures
 from support import bridge, log
 from support.models import Author, Message
 

@@ -3,12 +3,12 @@ from django.contrib.admin.options import ActionLocation
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from foundation.admin.base import OfficeAdmin
 from managers import second_factor
 from managers.models import Authenticator, Manager
 from managers.notices import tell
 from managers.password_mail import MailUnavailable, send_invitation
 from privet.history_admin import WithHistory
-from privet.read_only import OfficeAdmin
 
 
 @admin.register(Manager)

@@ -6,9 +6,9 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
 from django.db.models import QuerySet
 
+from foundation.observability import request_log
 from managers.models import Manager
 from managers.roles import GROUPS
-from privet import served
 
 
 class Backend(ModelBackend):
@@ -27,5 +27,5 @@ class Backend(ModelBackend):
 
 def _who_came_with_the_session() -> Manager | None:
     """The person of the session of the request that is served (managers/session_store.py)."""
-    session = getattr(served.current.get(), "session", None)
+    session = getattr(request_log.current.get(), "session", None)
     return session and session.row.manager

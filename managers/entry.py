@@ -5,10 +5,10 @@ import logging
 from django.contrib.auth import authenticate, login
 from django.http import HttpRequest
 
+from foundation.observability import metrics
 from managers import known, limits
 from managers.address import client_ip
 from managers.models import Manager
-from privet import metrics
 
 logger = logging.getLogger(__name__)
 

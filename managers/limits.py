@@ -18,9 +18,9 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from foundation.russian.plurals import plural
 from managers.address import neighbourhood
 from managers.models import Attempts, Manager, Spending
-from privet.plurals import plural
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)

@@ -14,8 +14,8 @@ from django.contrib.sessions.backends import db
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
+from foundation.database import prepared
 from managers.models import Authenticator, Manager, Session
-from privet import kept
 
 NOTED_EVERY = timedelta(minutes=1)
 
@@ -30,9 +30,9 @@ class SessionStore(db.SessionStore):
         return Session
 
     def _get_session_from_db(self) -> Session | None:
-        for row in kept.rows(_loading(), session_key=self.session_key, now=timezone.now()):
-            self.row = kept.instance(Session, row)
-            self.row.manager = self.row.manager_id and _person(row[len(kept.columns_of(Session)) :])
+        for row in prepared.rows(_loading(), session_key=self.session_key, now=timezone.now()):
+            self.row = prepared.instance(Session, row)
+            self.row.manager = self.row.manager_id and _person(row[len(prepared.columns_of(Session)) :])
             return self.row
         self._session_key = None
         return None
@@ -74,7 +74,7 @@ class SessionStore(db.SessionStore):
 
 
 def _person(columns: Sequence) -> Manager:
-    manager = kept.instance(Manager, columns)
+    manager = prepared.instance(Manager, columns)
     manager.authenticator_id = columns[-1]
     return manager
 
@@ -84,7 +84,7 @@ def _loading() -> str:
     """SQL for the session with a key, unless it is over, then the columns of its person, then their authenticator."""
     stand_ins = {"session_key": "a key", "now": datetime.min.replace(tzinfo=UTC)}
     live = Session.objects.filter(session_key=stand_ins["session_key"], expire_date__gt=stand_ins["now"])
-    person = kept.columns_of(Manager, "manager")
+    person = prepared.columns_of(Manager, "manager")
     authenticator = Authenticator.objects.filter(user=OuterRef("manager"), confirmed=True).values("pk")[:1]
-    columns = live.values_list(*kept.columns_of(Session), *person, Subquery(authenticator))
-    return kept.sql_of(columns, **stand_ins)
+    columns = live.values_list(*prepared.columns_of(Session), *person, Subquery(authenticator))
+    return prepared.sql_of(columns, **stand_ins)

@@ -11,11 +11,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conftest import PASSWORD, browser_of
+from foundation.database import prepared
+from foundation.observability import request_log
 from managers.backend import Backend
 from managers.models import Manager, Role, Session
 from managers.session_store import SessionStore
 from managers.user_agent import words
-from privet import kept, served
 
 pytestmark = pytest.mark.django_db
 
@@ -138,11 +139,11 @@ def asking(browser: Browser):
     request = RequestFactory().get("/")
     request.session = SessionStore(browser.cookies["sessionid"].value)
     request.session.load()
-    token = served.current.set(request)
+    token = request_log.current.set(request)
     try:
         yield
     finally:
-        served.current.reset(token)
+        request_log.current.reset(token)
 
 
 class TestThePersonOfASession:
@@ -152,8 +153,8 @@ class TestThePersonOfASession:
             app = found.authenticator_id
 
         anna = Manager.objects.get(pk=anna.pk)
-        assert {name: found.__dict__[name] for name in kept.columns_of(Manager)} == {
-            name: anna.__dict__[name] for name in kept.columns_of(Manager)
+        assert {name: found.__dict__[name] for name in prepared.columns_of(Manager)} == {
+            name: anna.__dict__[name] for name in prepared.columns_of(Manager)
         }
         assert app == anna.authenticator_id is not None
 

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, reswap
 
+from foundation.web.json_errors import SESSION_ENDED, problem, wants_json
 from managers import known, limits
 from managers.address import client_ip
 from managers.entry import WrongPassword, confirm_own_password, enter
@@ -25,7 +26,6 @@ from managers.links import RESET, EitherLink
 from managers.onward import first_page, with_new_token
 from managers.password_mail import MailUnavailable, send_link
 from managers.second_factor_views import go_on, later
-from privet.answers import SESSION_ENDED, problem, wants_json
 
 SIGNED_IN_ANEW = "Вы вошли заново. Повторите ещё раз."
 

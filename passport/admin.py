@@ -2,8 +2,8 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
+from foundation.admin.base import ReadOnlyFacts
 from passport.models import Passport
-from privet.read_only import ReadOnlyFacts
 
 
 class PassportOfClient(ReadOnlyFacts):

@@ -10,10 +10,10 @@ from django.utils import timezone
 from clients.forms import NOT_UPLOADED, UploadsField
 from clients.models import Client
 from clients.uploads import Purpose
+from foundation.russian.printable import validate_printable
+from foundation.templatetags.formats import passport_number
 from passport.models import FIRST_ISSUED_ON, MINIMUM_AGE, Passport
 from privet.images import PhotoField
-from privet.printable import validate_printable
-from privet.templatetags.formats import passport_number
 
 OLDEST_BIRTH = date(1900, 1, 1)
 # Words and signs that people put around series and number.

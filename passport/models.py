@@ -9,8 +9,8 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from clients import unique
 from clients.models import Client
+from foundation.database import advisory_lock
 from managers.history import tracked
 from managers.models import Manager
 from passport import cipher
@@ -128,7 +128,7 @@ class Passport(models.Model):
         """Whether `digits` are not what this passport has."""
         digest = cipher.keyed_hash(digits)
         # Taken before the row is written, so that of two clients at once the second waits for the first and sees it.
-        unique.lock(digest)
+        advisory_lock.lock(digest)
         if Passport.objects.filter(series_and_number_hash=digest).exclude(pk=self.pk).exists():
             raise PassportTaken
         if self.series_and_number_hash == digest:

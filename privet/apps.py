@@ -6,6 +6,7 @@ class PrivetConfig(AppConfig):
     verbose_name = "Привет"
 
     def ready(self):
-        from privet import checks, error_reports  # noqa: F401  the checks register themselves
+        from foundation.observability import error_reports
+        from privet import checks  # noqa: F401  the checks register themselves
 
         error_reports.start()

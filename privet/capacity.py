@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from privet.env import at_least, env
+from foundation.env import at_least, env
 
 # Of PostgreSQL's connections, those that are left to commands, backups, monitoring and «Привет Супер».
 RESERVE = 20

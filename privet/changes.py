@@ -16,10 +16,10 @@ from django.db.models import OuterRef, Subquery, Value
 from django.utils import timezone
 from django.utils.text import capfirst
 
+from foundation.russian import money
+from foundation.templatetags import formats
 from managers import cipher
 from managers.models import Manager
-from privet import money
-from privet.templatetags import formats
 
 PER_PAGE = 50
 LABELS = {"insert": "добавлено", "update": "изменено", "delete": "удалено"}

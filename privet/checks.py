@@ -15,9 +15,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.utils import CursorWrapper
 
+from foundation.database.configuration import LIMITS
+from foundation.env import env
 from privet import capacity, storages
-from privet.database import LIMITS
-from privet.env import env
 
 SECRETS = ("SECRET_KEY", "CONTRACT_SIGNATURE_SECRET", "PERSONAL_DATA_KEYS", "PERSONAL_DATA_HASH_KEY")
 MAKE_A_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105

@@ -6,8 +6,8 @@ from django.http import Http404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
+from foundation.web import csv_download
 from managers.models import Manager
-from privet import csv_file
 from privet.changes import HEADING, Feed
 
 
@@ -45,7 +45,7 @@ class WithHistory:
 
     def history_csv(self, request, object_id):
         obj, feed = self._feed(request, object_id)
-        return csv_file.response(f"История {obj.pk}", HEADING, feed.rows())
+        return csv_download.response(f"История {obj.pk}", HEADING, feed.rows())
 
     def _feed(self, request, object_id):
         obj = self.get_object(request, unquote(object_id))

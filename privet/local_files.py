@@ -17,8 +17,8 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from foundation.web.security_headers import shown_elsewhere
 from privet import storages
-from privet.headers import shown_elsewhere
 
 # What a multipart body has beside the file: boundaries, headers and the fields.
 AROUND_FILE = 16 * 1024

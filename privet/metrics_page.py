@@ -1,4 +1,4 @@
-"""/metrics: what `privet.metrics` counts, and how the work stands, for Prometheus."""
+"""/metrics: what `foundation.observability.metrics` counts, and how the work stands, for Prometheus."""
 
 import hmac
 import os

@@ -12,10 +12,10 @@ from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
+from foundation.web.json_errors import SESSION_ENDED, problem, wants_json
 from managers import second_factor
 from managers.forms import AnyCodeForm, SignInForm
 from managers.limits import TooManyTries
-from privet.answers import SESSION_ENDED, problem, wants_json
 from privet.storages import ObjectMissing, StorageUnavailable
 
 logger = logging.getLogger(__name__)

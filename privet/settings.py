@@ -5,9 +5,10 @@ import warnings
 import pghistory
 from django.utils.csp import CSP
 
-from privet import capacity, database
-from privet.embedded import data_dir
-from privet.env import BASE_DIR, at_least, between, env, one_of_log_formats, one_of_log_levels
+from foundation.database import configuration
+from foundation.database.embedded import data_dir
+from foundation.env import BASE_DIR, at_least, between, env, one_of_log_formats, one_of_log_levels
+from privet import capacity
 
 DEBUG = env.bool("DEBUG", False)
 DEVELOPMENT_SECRET = "development-only-secret-never-used-where-debug-is-off"  # noqa: S105
@@ -55,9 +56,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "privet.request_id.with_request_id",
-    "privet.served.measured",
-    "privet.headers.with_browser_rules",
+    "foundation.observability.request_id.with_request_id",
+    "foundation.observability.request_log.measured",
+    "foundation.web.security_headers.with_browser_rules",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before the static files: a drawing that is opened by itself obeys it too.
@@ -87,10 +88,10 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "builtins": [
-                "privet.templatetags.constants",
-                "privet.templatetags.formats",
-                "privet.templatetags.icons",
-                "privet.templatetags.rows",
+                "foundation.templatetags.constants",
+                "foundation.templatetags.formats",
+                "foundation.templatetags.icons",
+                "foundation.templatetags.rows",
                 "django_htmx.templatetags.django_htmx",
             ],
             "context_processors": [
@@ -106,7 +107,7 @@ TEMPLATES = [
 # DATABASE_URL leads to PgBouncer in transaction mode.
 PGBOUNCER = env.bool("PGBOUNCER", False)
 DATABASES = {
-    "default": database.settings(
+    "default": configuration.settings(
         env.postgresql("DATABASE_URL", "") or {}, pool_size=capacity.POOL_SIZE, pgbouncer=PGBOUNCER
     )
 }
@@ -193,7 +194,7 @@ LANGUAGE_CODE = "ru"
 TIME_ZONE = "Europe/Moscow"
 USE_TZ = True
 USE_I18N = True
-FORMAT_MODULE_PATH = "privet.locale_formats"
+FORMAT_MODULE_PATH = "foundation.russian.locale_formats"
 
 STATIC_URL = "/static/"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
@@ -202,7 +203,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 if DEBUG:  # files are served from where they are, and none are collected
     warnings.filterwarnings("ignore", "No directory at", UserWarning)
 STATICFILES_STORAGE_PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
-STATICFILES_STORAGE_HASHED = "privet.statics.Hashed"
+STATICFILES_STORAGE_HASHED = "foundation.web.static_files.Hashed"
 
 STORAGES = {
     "default": {
@@ -290,7 +291,7 @@ MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)
 
 # Shows /metrics to whoever has it; without it there is no such page.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
-# Where errors are reported, without anything about people (privet/error_reports.py); empty: nowhere.
+# Where errors are reported, without anything about people (foundation/observability/error_reports.py); empty: nowhere.
 SENTRY_DSN = env.str("SENTRY_DSN", "")
 
 LOG_FORMAT = env.str("LOG_FORMAT", "line" if DEBUG else "json", validate=one_of_log_formats) or "json"
@@ -299,11 +300,11 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "privet.logs.WithoutRows",
+            "()": "foundation.observability.log_format.WithoutRows",
             "format": "{asctime} {levelname} {name} {message}",
             "style": "{",
         },
-        "json": {"()": "privet.logs.JsonLines"},
+        "json": {"()": "foundation.observability.log_format.JsonLines"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO", validate=one_of_log_levels)},

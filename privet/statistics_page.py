@@ -11,10 +11,12 @@ from django.views.decorators.http import require_safe
 
 from clients.models import Status
 from contracts.statistics import LONGEST, Done, Period, StepTime, by_day, by_manager, done, step_times
+from foundation.russian import money
+from foundation.russian.plurals import plural
+from foundation.web import csv_download
 from managers.models import Manager
-from privet import csv_file, money, workload
+from privet import workload
 from privet.charts import columns
-from privet.plurals import plural
 
 # Where the calendar of Python ends, sums of days do too.
 LAST = date(2200, 1, 1)
@@ -75,7 +77,7 @@ def statistics(request):
 def table(request):
     """The same figures by day and manager: CSV (RFC 4180) with semicolons and a BOM, as a Russian Excel opens it."""
     _, period = _chosen(request)
-    return csv_file.response(f"privet-{period.first}-{period.last}", HEADS, _rows(period))
+    return csv_download.response(f"privet-{period.first}-{period.last}", HEADS, _rows(period))
 
 
 def _chosen(request) -> tuple[PeriodForm, Period]:

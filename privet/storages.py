@@ -28,7 +28,7 @@ from django.urls import reverse
 from s3transfer.exceptions import RetriesExceededError
 from storages.backends.s3 import S3Storage
 
-from privet import metrics
+from foundation.observability import metrics
 from privet.models import LeftObject
 
 logger = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.utils import timezone
 
+from foundation.testing import use_s3_at
 from privet import storages
 from privet.storages import ObjectMissing, ObjectTooLarge
-from privet.test_storages import refusing, silent, use_s3_at  # noqa: F401  fixtures
 
 KEY, MOST = "incoming/1", 200_000
 PICTURE = b"\xff\xd8" + bytes(99_998)

@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 
+from foundation.env import BASE_DIR
 from privet import metrics_page
-from privet.env import BASE_DIR
 
 RULES = BASE_DIR / "deploy/prometheus/alerts.yml"
 DASHBOARD = BASE_DIR / "deploy/grafana/privet.json"

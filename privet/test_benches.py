@@ -11,7 +11,7 @@ import sys
 import psycopg
 import pytest
 
-from privet.env import BASE_DIR
+from foundation.env import BASE_DIR
 
 
 def run(*command: str) -> str:

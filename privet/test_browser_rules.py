@@ -16,7 +16,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from conftest import browser_of
-from privet.headers import NOT_NEEDED
+from foundation.web.security_headers import NOT_NEEDED
 from privet.test_access import ADDRESSES, PAGES, World
 from privet.test_access_walk import ADMIN_NAMES, address
 

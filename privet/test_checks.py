@@ -9,9 +9,9 @@ from django.core import checks
 from django.core.checks import ERROR
 from dotenv import dotenv_values
 
+from foundation.env import BASE_DIR
 from privet import storages
 from privet.checks import SECRETS, storage_is_private
-from privet.env import BASE_DIR
 
 PRODUCTION = {name: value for name, value in dotenv_values(BASE_DIR / ".ci" / "production.env").items() if value}
 GOOD_SECRETS = {name: PRODUCTION[name] for name in SECRETS}

@@ -12,11 +12,11 @@ from django.utils import timezone
 from clients.uploads import Upload
 from contracts import issuing
 from devices import keeping
+from foundation.testing import use_s3_at
 from passport import keeping as passport_keeping
 from passport.models import Passport
 from privet import cleaning, storages
 from privet.models import LeftObject
-from privet.test_storages import use_s3_at
 
 pytestmark = pytest.mark.django_db
 TOMORROW = timedelta(days=1, hours=1)

@@ -22,7 +22,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from conftest import browser_of
-from privet.env import BASE_DIR
+from foundation.env import BASE_DIR
 from privet.test_access import ADDRESSES, PAGES, World
 from privet.test_access_walk import ADMIN_ARGUMENTS, ADMIN_NAMES, address
 

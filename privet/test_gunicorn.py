@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from django.db import connection
 
-from privet.env import BASE_DIR
+from foundation.env import BASE_DIR
 
 WORKERS, THREADS = 2, 3
 

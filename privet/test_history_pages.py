@@ -10,8 +10,9 @@ from django.urls import reverse
 
 from clients.disclosure import Disclosure, Shown
 from conftest import stands_in
-from privet import changes, csv_file
-from privet.templatetags.formats import phone
+from foundation.templatetags.formats import phone
+from foundation.web import csv_download
+from privet import changes
 from support import bridge
 
 LIST = reverse("admin:clients_disclosure_changelist")
@@ -195,9 +196,9 @@ def test_the_table_of_who_saw_whom_is_filtered_as_the_list_and_calculates_nothin
 
 @pytest.mark.parametrize("value", ["=1+1", "+79771234567", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_what_a_spreadsheet_would_calculate_is_defused(value):
-    assert csv_file.cell(value) == f"'{value}"
-    assert csv_file.cell(f"x{value}") == f"x{value}"
-    assert csv_file.cell(None) == ""
+    assert csv_download.cell(value) == f"'{value}"
+    assert csv_download.cell(f"x{value}") == f"x{value}"
+    assert csv_download.cell(None) == ""
 
 
 def test_a_table_filtered_by_what_there_is_not_leads_to_the_list(as_gleb):

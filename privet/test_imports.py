@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from privet.env import BASE_DIR
+from foundation.env import BASE_DIR
 
 APPS = ("privet", "managers", "clients", "agreements", "passport", "devices", "contracts", "support", "erasure")
 

@@ -7,7 +7,7 @@ from django.contrib.admin.helpers import ActionForm
 from django.forms import BaseForm, Field
 from django.urls import get_resolver, reverse
 
-from privet.env import BASE_DIR
+from foundation.env import BASE_DIR
 from privet.uploads import UploadForm
 
 TEMPLATES = BASE_DIR / "templates"

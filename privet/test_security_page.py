@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from privet.env import BASE_DIR
+from foundation.env import BASE_DIR
 
 PAGE = (BASE_DIR / "docs" / "security.md").read_text()
 LINE = re.compile(r"^\| (\d+\.\d+\.\d+) \| (.+?) \| (.+) \|$", re.MULTILINE)

@@ -1,6 +1,6 @@
 import re
 
-from privet.env import BASE_DIR
+from foundation.env import BASE_DIR
 
 OF_COMPOSE = re.compile(r"\$\{([A-Z0-9_]+)")
 READ = re.compile(r'env\.\w+\(\s*"([A-Z0-9_]+)"|environ\.get\(\s*"([A-Z0-9_]+)"')

@@ -8,8 +8,8 @@ from clients.models import Client
 from contracts import issuing, payment, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.statistics import Done, Period, by_day, by_manager, done, step_times
+from foundation.web.csv_download import cell
 from privet.charts import columns
-from privet.csv_file import cell
 from privet.statistics_page import HEADS
 
 NOON = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -1,7 +1,6 @@
 """The same behaviour on files of this machine and on a real S3 server."""
 
 import errno
-import socket
 import stat
 import threading
 import time
@@ -17,11 +16,10 @@ from django.core.files.storage import default_storage
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from foundation.testing import PATIENCE, use_s3_at
 from privet import storages
 from privet.models import LeftObject
 from privet.storages import ObjectMissing, StorageUnavailable
-
-PATIENCE = 10  # seconds, those of a busy machine included
 
 
 @pytest.mark.usefixtures("storage")
@@ -146,21 +144,6 @@ def test_a_wrong_key_of_the_storage_is_an_outage(settings, s3_bucket):
 
 
 @pytest.fixture
-def refusing():
-    """The address of a port on which nobody listens."""
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{unheard.getsockname()[1]}"
-
-
-@pytest.fixture
-def silent():
-    """The address of a server that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
-@pytest.fixture
 def stalling():
     """The address of a server that promises an object and stops in the middle of it."""
     done = threading.Event()
@@ -186,12 +169,6 @@ def stalling():
     done.set()
     server.shutdown()
     server.server_close()
-
-
-def use_s3_at(endpoint: str, settings) -> None:
-    settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = endpoint
-    settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY = "access", "secret"
-    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "privet.storages.S3"}}
 
 
 @pytest.fixture(params=["refusing", "silent"])

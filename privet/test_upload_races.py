@@ -11,8 +11,8 @@ from conftest import browser_of
 from devices import keeping
 from devices.models import MAX_PHOTOS, Device, DevicePhoto
 from devices.shared import SharedDevicePhoto
+from photos.conftest import JSON
 from privet import storages
-from privet.conftest import JSON
 from privet.test_uploads import jpeg, photos_stored
 from privet.uploads import GONE
 

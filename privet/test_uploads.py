@@ -17,12 +17,12 @@ from devices.conftest import log_of, payload
 from devices.forms import TOO_MANY_PHOTOS
 from devices.models import MAX_PHOTOS, Device, DevicePhoto
 from devices.shared import SharedDevicePhoto
+from foundation.testing import PATIENCE, use_s3_at
+from foundation.web.json_errors import SESSION_ENDED
 from passport.models import Passport
 from passport.test_passport_form import payload as passport_payload
+from photos.conftest import JSON
 from privet import storages
-from privet.answers import SESSION_ENDED
-from privet.conftest import JSON
-from privet.test_storages import PATIENCE, refusing, silent, use_s3_at  # noqa: F401  fixtures
 from privet.uploads import UNAVAILABLE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]

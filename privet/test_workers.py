@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
-from privet.env import BASE_DIR
+from foundation.env import BASE_DIR
 
 
 @pytest.fixture

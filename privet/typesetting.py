@@ -19,7 +19,8 @@ from weasyprint import CSS, HTML, UA_STYLESHEET, Document, Page
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
-from privet import metrics, pdf_styles
+from foundation.observability import metrics
+from privet import pdf_styles
 from privet.pdf_writing import write
 
 FONTS = settings.BASE_DIR / "templates" / "contracts" / "pdf" / "fonts"

@@ -15,11 +15,12 @@ from clients.uploads import Purpose, Upload
 from devices import keeping as device_keeping
 from devices.forms import TOO_MANY_PHOTOS
 from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
+from foundation.observability import metrics
 from managers import limits
 from managers.models import Manager
 from passport import keeping as passport_keeping
 from passport.models import Passport
-from privet import images, metrics, storages
+from privet import images, storages
 
 
 class NotArrived(Exception):

@@ -17,8 +17,8 @@ from clients.models import Client
 from clients.uploads import CONTENT_TYPES, Purpose, Upload
 from devices.forms import TOO_MANY_PHOTOS
 from devices.models import Device, DevicePhoto, TooManyPhotos
+from foundation.web.json_errors import problem
 from privet import images, onboarding, storages, uploading
-from privet.answers import problem
 
 GONE = "Клиент или фото больше недоступны. Обновите страницу."
 NOT_ARRIVED = "Фото ещё не дошло до хранилища. Отправьте его ещё раз."

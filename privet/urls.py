@@ -15,7 +15,7 @@ to_sign_in = login_not_required(
 to_password = RedirectView.as_view(pattern_name="managers:password", http_method_names=["get", "head", "post"])
 
 
-handler500 = "privet.errors.server_error"
+handler500 = "foundation.web.server_errors.server_error"
 
 urlpatterns = [
     path(".well-known/security.txt", security_txt, name="security_txt"),

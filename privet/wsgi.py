@@ -1,7 +1,7 @@
 import os
 from contextlib import suppress
 
-from privet import embedded
+from foundation.database import embedded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
 with suppress(embedded.DatabaseRequired):  # the checks say so, with whatever else is wrong

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from privet.env import BASE_DIR
+from foundation.env import BASE_DIR
 from rehearsal import documents, versions
 from rehearsal.dockerfile import Build, Step, context, ignored, steps
 from rehearsal.visitor import code

@@ -4,7 +4,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 
 from clients.admin import FoundByClient
-from privet.read_only import ReadOnlyAdmin
+from foundation.admin.base import ReadOnlyAdmin
 from support import log
 from support.models import LogEntry, Ticket, known_statuses, status_label
 

@@ -10,9 +10,10 @@ from django.db.models import Q, Value
 from django.db.models.functions import Lower, Replace
 from django.utils import timezone
 
-from clients import search, times
+from clients import search
 from clients.fields import NaiveUtcDateTimeField, PgEnumField
 from clients.models import AppUser, Client
+from foundation.database import times
 from managers.models import Manager
 
 

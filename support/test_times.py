@@ -1,4 +1,4 @@
-"""Times of the app's tickets and messages that Python has no word for (clients/times.py)."""
+"""Times of the app's tickets and messages that Python has no word for (foundation/database/times.py)."""
 
 from datetime import timedelta
 

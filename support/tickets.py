@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from clients import cursor, times
+from clients import cursor
+from foundation.database import times
 from support import log
 from support.models import Author, LogEntry, Message, Ticket, TicketQuerySet
 

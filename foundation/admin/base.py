@@ -11,8 +11,8 @@ from django.http import HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
-from privet.declension import Declined
-from privet.templatetags import formats
+from foundation.admin.declension import Declined
+from foundation.templatetags import formats
 
 COUNTED = 10_000
 

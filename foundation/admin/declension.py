@@ -4,7 +4,7 @@ import re
 
 from django.contrib.admin.views.main import ChangeList
 
-from privet.plurals import plural
+from foundation.russian.plurals import plural
 
 
 class CountedList(ChangeList):

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 from psycopg import errors
 
-from privet.env import BASE_DIR, env
+from foundation.env import BASE_DIR, env
 
 # Trigram search needs a character type that knows Cyrillic letters; "C" does not, and the caller's locale is chance.
 LOCALE = "C.UTF-8"

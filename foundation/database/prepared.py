@@ -71,7 +71,7 @@ def instances(models: Iterable[type[models.Model]], row: Sequence) -> list[model
 
 
 class _PreparedCursor(ServerBindingCursor):
-    """Prepares what it is asked, on connections that allow it (privet/database.py)."""
+    """Prepares what it is asked, on connections that allow it (foundation/database/configuration.py)."""
 
     def execute(self, query, params=None):
         return super().execute(query, params, prepare=True)

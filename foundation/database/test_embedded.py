@@ -5,7 +5,7 @@ import shutil
 import psycopg
 import pytest
 
-from privet import embedded
+from foundation.database import embedded
 
 
 @pytest.fixture

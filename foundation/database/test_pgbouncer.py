@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from foundation.database.configuration import LIMITS
+from foundation.database.embedded import data_dir
+from foundation.env import BASE_DIR
 from privet.checks import SECRETS
-from privet.database import LIMITS
-from privet.embedded import data_dir
-from privet.env import BASE_DIR
 
 ROLE = f"pooled_{os.getpid()}"
 

@@ -4,8 +4,8 @@ import pytest
 from django.db import NotSupportedError, connection, transaction
 
 from conftest import PASSWORD
+from foundation.database import configuration, prepared
 from managers.models import Manager
-from privet import database, kept
 
 STAND_IN = "nobody@example.ru"
 ADDRESS = {"NAME": "privet"}
@@ -14,10 +14,10 @@ ADDRESS = {"NAME": "privet"}
 def named(name: str) -> str:
     """SQL for the names of those who have this name and a given address."""
     found = Manager.objects.filter(email=STAND_IN, name=name).exclude(name__contains="50%")
-    return kept.sql_of(found.values_list("name"), email=STAND_IN)
+    return prepared.sql_of(found.values_list("name"), email=STAND_IN)
 
 
-def prepared() -> list[tuple[str, int, int]]:
+def prepared_statements() -> list[tuple[str, int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements ORDER BY prepare_time"
@@ -30,16 +30,16 @@ def test_what_differs_is_given_and_what_does_not_is_written_out(db, name):
     Manager.objects.create_user("one@example.ru", PASSWORD, name=name)
     sql = named(name)
 
-    assert kept.rows(sql, email="one@example.ru") == [(name,)]
-    assert kept.rows(sql, email="two@example.ru") == []
+    assert prepared.rows(sql, email="one@example.ru") == [(name,)]
+    assert prepared.rows(sql, email="two@example.ru") == []
 
 
 def test_the_condition_of_an_index_is_written_out(db):
     """Of a plan for any status PostgreSQL could not tell that the index of the pool has all of its rows."""
     from clients.models import Client, Status
 
-    pool = Client.objects.filter(status=Status.NEW, manager=None, pk=kept.ANYBODY)
-    sql = kept.sql_of(pool.values_list("pk"), pk=kept.ANYBODY)
+    pool = Client.objects.filter(status=Status.NEW, manager=None, pk=prepared.ANYBODY)
+    sql = prepared.sql_of(pool.values_list("pk"), pk=prepared.ANYBODY)
     assert "'new'" in sql
     assert sql.count("%") == 1
 
@@ -47,25 +47,25 @@ def test_the_condition_of_an_index_is_written_out(db):
 def test_a_row_can_hold_the_objects_of_several_models(db):
     from devices.models import Device, DeviceType
 
-    columns = kept.columns_of(DeviceType) + kept.columns_of(Device, "client__devices")
+    columns = prepared.columns_of(DeviceType) + prepared.columns_of(Device, "client__devices")
     assert {"name", "client__devices__title"} <= set(columns)
-    pump, device = DeviceType(pk=7, name="Насос"), Device(pk=kept.ANYBODY, type_id=7, title="Джилекс")
-    row = [getattr(pump, name) for name in kept.columns_of(DeviceType)]
-    row += [getattr(device, name) for name in kept.columns_of(Device)]
+    pump, device = DeviceType(pk=7, name="Насос"), Device(pk=prepared.ANYBODY, type_id=7, title="Джилекс")
+    row = [getattr(pump, name) for name in prepared.columns_of(DeviceType)]
+    row += [getattr(device, name) for name in prepared.columns_of(Device)]
 
-    its_type, found = kept.instances((DeviceType, Device), row)
+    its_type, found = prepared.instances((DeviceType, Device), row)
     assert (its_type, its_type.name) == (pump, "Насос")
     assert (found, found.title, found.type_id) == (device, "Джилекс", 7)
 
 
 def test_a_statement_is_prepared_and_planned_once(db):
     sql = named("Борис")
-    before = len(prepared())
+    before = len(prepared_statements())
 
     for number in range(3):
-        kept.rows(sql, email=f"{number}@example.ru")
+        prepared.rows(sql, email=f"{number}@example.ru")
 
-    *others, (statement, generic_plans, custom_plans) = prepared()
+    *others, (statement, generic_plans, custom_plans) = prepared_statements()
     assert len(others) == before
     assert "= $1" in statement
     assert (generic_plans, custom_plans) == (3, 0)
@@ -73,8 +73,8 @@ def test_a_statement_is_prepared_and_planned_once(db):
 
 def test_behind_pgbouncer_nothing_is_prepared():
     """It would hand the connection on to others, with and without the statements of one client."""
-    assert database.settings(ADDRESS, pool_size=1, pgbouncer=False)["OPTIONS"]["prepare_threshold"] == 0
-    assert "prepare_threshold" not in database.settings(ADDRESS, pool_size=1, pgbouncer=True)["OPTIONS"]
+    assert configuration.settings(ADDRESS, pool_size=1, pgbouncer=False)["OPTIONS"]["prepare_threshold"] == 0
+    assert "prepare_threshold" not in configuration.settings(ADDRESS, pool_size=1, pgbouncer=True)["OPTIONS"]
 
 
 @pytest.fixture
@@ -100,16 +100,16 @@ def widen() -> None:
 
 def test_a_migration_while_we_serve_stops_no_page(table):
     for _ in range(2):
-        assert kept.rows(table, word="a") == [("a",)]
+        assert prepared.rows(table, word="a") == [("a",)]
         widen()
 
-    assert kept.rows(table, word="a") == [("a",)]
+    assert prepared.rows(table, word="a") == [("a",)]
 
 
 def test_within_a_transaction_the_error_is_told(table):
-    kept.rows(table, word="a")
+    prepared.rows(table, word="a")
     widen()
 
     with pytest.raises(NotSupportedError), transaction.atomic():
-        kept.rows(table, word="a")
-    assert kept.rows(table, word="a") == [("a",)]
+        prepared.rows(table, word="a")
+    assert prepared.rows(table, word="a") == [("a",)]

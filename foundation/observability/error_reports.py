@@ -4,7 +4,7 @@ import sentry_sdk
 from django.conf import settings
 from sentry_sdk.integrations.django import DjangoIntegration
 
-from privet import request_id, served
+from foundation.observability import request_id, request_log
 
 # All that leaves us of an event, of an error, and of a frame; the rest of what the library collects stays here.
 OF_EVENT = ("event_id", "timestamp", "level", "platform", "release", "logger", "sdk")
@@ -34,9 +34,9 @@ def start(**options) -> None:
 
 def without_people(event: dict, hint: dict) -> dict:
     """The event with nothing but types, places and names of ours."""
-    request = served.current.get()
+    request = request_log.current.get()
     sent = {name: event[name] for name in OF_EVENT if name in event}
-    sent["tags"] = {"request": request_id.current.get(), "view": served.view_name(request) if request else ""}
+    sent["tags"] = {"request": request_id.current.get(), "view": request_log.view_name(request) if request else ""}
     if errors := (event.get("exception") or {}).get("values"):
         sent["exception"] = {"values": [_error(error) for error in errors]}
     if template := (event.get("logentry") or {}).get("message"):

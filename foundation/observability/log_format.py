@@ -51,9 +51,9 @@ def _message(record: logging.LogRecord) -> str:
 
 
 def _of_request() -> dict:
-    from privet import request_id, served
+    from foundation.observability import request_id, request_log
 
-    request = served.current.get()
+    request = request_log.current.get()
     if request is None:
         return {}
     # Only who is known already: asking would be a query.
@@ -61,7 +61,7 @@ def _of_request() -> dict:
     return {
         "request": request_id.current.get(),
         "manager": str(manager) if manager else None,
-        "view": served.view_name(request),
+        "view": request_log.view_name(request),
     }
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 
-from privet import metrics
+from foundation.observability import metrics
 
 logger = logging.getLogger("privet.request")
 

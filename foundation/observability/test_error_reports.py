@@ -7,7 +7,7 @@ from django.test import Client as Browser
 from sentry_sdk.transport import Transport
 
 from conftest import browser_of
-from privet import error_reports
+from foundation.observability import error_reports
 
 MARKERS = ("Меткин", "9770001122", "4613348353", "secret-cookie", "secret-header")
 

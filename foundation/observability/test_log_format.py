@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from clients.models import AppUser
-from privet.logs import WithoutRows
+from foundation.observability.log_format import WithoutRows
 
 
 def logged(error: Exception) -> str:

@@ -1,6 +1,6 @@
 from django.test import RequestFactory
 
-from privet import request_id
+from foundation.observability import request_id
 
 
 def serve(view, **headers):

@@ -5,8 +5,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import RequestFactory
 
-from privet import request_id, served
-from privet.logs import JsonLines
+from foundation.observability import request_id, request_log
+from foundation.observability.log_format import JsonLines
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ def test_an_error_in_a_view_is_logged_with_its_request(written):
         raise ValueError("Меткин")
 
     with pytest.raises(ValueError, match="Меткин"):
-        request_id.with_request_id(served.measured(view))(request)
+        request_id.with_request_id(request_log.measured(view))(request)
     assert written[-1]["request"] == request.id
-    assert served.current.get() is None
+    assert request_log.current.get() is None
 
 
 def test_values_that_are_no_json_are_named_by_their_type(written):

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from num2words import num2words
 
-from privet.plurals import plural
+from foundation.russian.plurals import plural
 
 KOPECK = Decimal("0.01")
 NBSP = "\u00a0"

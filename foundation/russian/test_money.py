@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet import money
+from foundation.russian import money
 
 FIGURES = {
     "0": "0,00 ₽",

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django import template
 
-from privet import money
+from foundation.russian import money
 
 register = template.Library()
 

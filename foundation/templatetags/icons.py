@@ -6,7 +6,7 @@ from django import template
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from privet.templatetags.constants import constant_tag
+from foundation.templatetags.constants import constant_tag
 
 register = template.Library()
 

@@ -21,10 +21,10 @@ from devices import keeping as device_keeping
 from devices.models import Device, DeviceType, Tariff
 from erasure import erasing
 from erasure.models import Reason
+from foundation.russian import money
 from managers.models import Manager
 from passport import keeping as passport_keeping
 from passport.models import Passport
-from privet import money
 from privet.demo import documents, pictures
 from privet.demo.appliances import REMARKS, appliance, serial
 from privet.demo.people import Person

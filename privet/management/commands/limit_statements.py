@@ -2,7 +2,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 from psycopg import sql
 
-from privet.database import LIMITS
+from foundation.database.configuration import LIMITS
 
 
 class Command(BaseCommand):

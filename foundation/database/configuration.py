@@ -1,12 +1,12 @@
 """The connection to PostgreSQL, directly or through PgBouncer in transaction mode."""
 
-from clients import times
+from foundation.database import times
 
 times.register()
 
 # A statement, the wait for another's lock, a transaction that does nothing: what lasts longer is ended.
 LIMITS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
-# The statements of privet/kept.py, and those of our triggers, are planned for any value. PostgreSQL expects a third of
+# The statements of foundation/database/prepared.py, and those of our triggers, are planned for any value. PostgreSQL expects a third of
 # all rows after an unknown place in a list, and would plan each page anew for fear of that.
 PLANS = {"plan_cache_mode": "force_generic_plan"}
 
@@ -24,7 +24,7 @@ def settings(address: dict, *, pool_size: int | None, pgbouncer: bool) -> dict:
         asked = " ".join(f"-c {name}={value}" for name, value in (LIMITS | PLANS).items())
         # What the address itself asks for comes last, and so counts.
         options["options"] = f"{asked} {options.get('options', '')}".strip()
-        options["prepare_threshold"] = 0  # allows privet/kept.py to; Django's own cursors never do
+        options["prepare_threshold"] = 0  # allows foundation/database/prepared.py to; Django's own cursors never do
     options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}
     return {
         "ENGINE": "django.db.backends.postgresql",

@@ -1,5 +1,8 @@
+"""Fixtures that several apps use: subprocesses, log lines and object storage. A pytest plugin of the root conftest."""
+
 import logging
 import os
+import socket
 import subprocess
 import sys
 import uuid
@@ -11,14 +14,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
-from django.urls import reverse
 
-from clients.uploads import Upload
-from privet.embedded import data_dir
-from privet.env import BASE_DIR
-from privet.logs import JsonLines, WithoutRows
+from foundation.database.embedded import data_dir
+from foundation.env import BASE_DIR
+from foundation.observability.log_format import JsonLines, WithoutRows
 
-JSON = {"Accept": "application/json"}
+PATIENCE = 10  # seconds; includes delays on a busy machine
 
 
 @pytest.fixture
@@ -113,32 +114,21 @@ def send():
 
 
 @pytest.fixture
-def ask(as_anna, client):
-    """Asks for an address for one file; what is said of it can be overridden."""
-
-    def post(browser=as_anna, of=client, **said):
-        said = {"purpose": "passport", "content_type": "image/jpeg", "size": 1000} | said
-        return browser.post(reverse("uploads", args=[of.pk]), said, headers=JSON)
-
-    return post
+def refusing():
+    """The address of a port on which nobody listens."""
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{unheard.getsockname()[1]}"
 
 
 @pytest.fixture
-def upload(ask, send):
-    """Asks for an address and sends a file there; the upload, not completed yet."""
-
-    def sent(content: bytes, **said) -> Upload:
-        answer = ask(**said).json()
-        assert send(answer["url"], answer["fields"], content) == 204
-        return Upload.objects.get(pk=answer["id"])
-
-    return sent
+def silent():
+    """The address of a server that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-@pytest.fixture
-def complete(as_anna, django_capture_on_commit_callbacks):
-    def post(upload: Upload, browser=as_anna):
-        with django_capture_on_commit_callbacks(execute=True):
-            return browser.post(reverse("upload_completion", args=[upload.pk]), headers=JSON)
-
-    return post
+def use_s3_at(endpoint: str, settings) -> None:
+    settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = endpoint
+    settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY = "access", "secret"
+    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "privet.storages.S3"}}
