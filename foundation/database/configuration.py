@@ -6,8 +6,8 @@ times.register()
 
 # A statement, the wait for another's lock, a transaction that does nothing: what lasts longer is ended.
 LIMITS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
-# The statements of foundation/database/prepared.py, and those of our triggers, are planned for any value. PostgreSQL expects a third of
-# all rows after an unknown place in a list, and would plan each page anew for fear of that.
+# Prepared statements (prepared.py) get one generic plan. Left to choose, PostgreSQL would plan each list page again,
+# because it expects a third of all rows after an unknown cursor.
 PLANS = {"plan_cache_mode": "force_generic_plan"}
 
 
