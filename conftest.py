@@ -42,10 +42,11 @@ from clients.models import AppUser, Client  # noqa: E402
 from devices.models import Device, DeviceType, Tariff  # noqa: E402
 from devices.shared import SharedDevice, SharedDevicePhoto  # noqa: E402
 from devices.surcharge import fix_surcharge  # noqa: E402
+from foundation.storage import object_storage  # noqa: E402
+from foundation.testing import local_storage  # noqa: E402
 from managers import cipher  # noqa: E402
 from managers.models import Authenticator, Manager, Role  # noqa: E402
 from passport.models import Passport  # noqa: E402
-from privet import storages  # noqa: E402
 
 # A busy machine may hold an example up for longer than Hypothesis waits.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -77,9 +78,7 @@ def pytest_addoption(parser):
 def _test_settings(settings, tmp_path):
     """A cheap password hash, files of each test's own, mail kept in memory."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.STORAGES = settings.STORAGES | {
-        "default": {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": str(tmp_path / "files")}}
-    }
+    settings.STORAGES = local_storage(tmp_path / "files")
 
 
 @pytest.fixture(autouse=True)
@@ -223,7 +222,7 @@ class Make:
             return
         now = timezone.now()
         key = f"agreements/{client.pk}/{uuid.uuid4()}.pdf"
-        storages.put(key, b"%PDF-")
+        object_storage.put(key, b"%PDF-")
         document = Document.of(client, kind, by=by, given_at=now)
         client.agreements.create(
             kind=kind, version=document.version, text_sha256=document.text_sha256, pdf_key=key,

@@ -11,8 +11,8 @@ from django.utils import timezone
 from agreements.documents import Document
 from agreements.models import Agreement, AgreementMissing, Kind
 from clients.models import Client
+from foundation.storage import object_storage
 from managers.models import Manager
-from privet import storages
 from support import bridge
 
 HOW_TO_WITHDRAW = {
@@ -40,7 +40,7 @@ def require(client: Client, *kinds: Kind) -> None:
 def give(client: Client, kind: Kind, witness: Witness) -> None:
     """Record that the client agrees to the newest edition; a second time is nothing.
 
-    storages.StorageUnavailable changes nothing.
+    object_storage.StorageUnavailable changes nothing.
     """
     if client.agreements.has(kind):
         return
@@ -65,7 +65,7 @@ def record(client: Client, document: Document, file: bytes, witness: Witness, *,
     )
     agreement.pdf_key = f"agreements/{client.pk}/{agreement.pk}.pdf"
     try:
-        with storages.stored({agreement.pdf_key: file}):
+        with object_storage.stored({agreement.pdf_key: file}):
             _record(agreement)
     except _GivenMeanwhile:
         pass

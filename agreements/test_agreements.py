@@ -17,9 +17,9 @@ from clients.models import AccountStatus, AppUser
 from contracts import issuing, signing
 from contracts.models import SigningCode
 from devices.surcharge import fix_surcharge
+from foundation.storage import object_storage
 from passport import keeping
 from passport.models import Passport
-from privet import storages
 from privet.test_access import PASSPORT
 from support.models import Message
 
@@ -66,7 +66,7 @@ def test_consent_is_recorded_with_its_file_and_told_to_the_client(make, anna, as
     assert answer.url == reverse("passport:passport", args=[client.pk])
 
     agreement = Agreement.objects.get()
-    file = storages.get(agreement.pdf_key)
+    file = object_storage.get(agreement.pdf_key)
     assert (agreement.client, agreement.kind, agreement.given_by) == (client, Kind.PERSONAL_DATA, anna)
     assert (agreement.version, agreement.ip, agreement.user_agent) == (
         Kind.PERSONAL_DATA.current_version,
@@ -130,7 +130,7 @@ def test_unknown_documents_are_not_found(make, anna, as_anna):
 
 def test_storage_being_down_records_nothing_and_says_so(make, anna, as_anna, monkeypatch):
     client = make.verified(anna)
-    monkeypatch.setattr(storages, "put", _down)
+    monkeypatch.setattr(object_storage, "put", _down)
     answer = as_anna.post(url(client), payload(client))
     assert answer.status_code == 503
     assert "согласие не записано" in answer.text
@@ -139,7 +139,7 @@ def test_storage_being_down_records_nothing_and_says_so(make, anna, as_anna, mon
 
 
 def _down(*args, **kwargs):
-    raise storages.StorageUnavailable
+    raise object_storage.StorageUnavailable
 
 
 def test_a_new_edition_is_asked_for_again(make, anna, monkeypatch):
@@ -170,7 +170,7 @@ def test_one_double_click_gives_one_agreement(make, anna, race):
     outcomes = race(*[lambda: agreeing.give(make.fresh(client), Kind.PERSONAL_DATA, Witness(anna))] * 2, at=client)
     assert outcomes == [None, None]
     assert Agreement.objects.count() == len(told(client)) == 1
-    assert [item.key for item in storages.listing()] == [Agreement.objects.get().pdf_key]
+    assert [item.key for item in object_storage.listing()] == [Agreement.objects.get().pdf_key]
 
 
 def test_an_agreement_is_changed_and_deleted_by_nobody(make, anna):

@@ -16,9 +16,10 @@ from clients import disclosure
 from clients.access import get_client_for
 from clients.disclosure import Shown
 from clients.models import Client
+from foundation.storage import object_storage
 from managers import limits
 from managers.address import client_ip
-from privet import onboarding, storages
+from privet import onboarding
 
 # Where an agreement is asked for.
 STEP_OF = {Kind.PERSONAL_DATA: "passport", Kind.ELECTRONIC_SIGNATURE: "contract"}
@@ -47,7 +48,7 @@ def agreement(request, pk, kind):
     limits.DOCUMENTS.take(request.user)
     try:
         agreeing.give(client, kind, witness(request))
-    except storages.StorageUnavailable:
+    except object_storage.StorageUnavailable:
         return agreement_page(request, client, kind, form=form, error=NOT_KEPT, status=503)
     return redirect(onboarding.next_url(get_client_for(request, pk)))
 
@@ -87,7 +88,7 @@ def pdf(request, pk):
     """The document as the client agreed to it."""
     agreement = get_agreement_for(request, pk)
     disclosure.record(agreement.client, Shown.AGREEMENT_PDF, request=request)
-    return _pdf(storages.get(agreement.pdf_key), Kind(agreement.kind))
+    return _pdf(object_storage.get(agreement.pdf_key), Kind(agreement.kind))
 
 
 def _pdf(file: bytes, kind: Kind) -> HttpResponse:

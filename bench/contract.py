@@ -27,7 +27,10 @@ def main(contracts: str = "30") -> None:
     from django.core.files.storage import storages
 
     with tempfile.TemporaryDirectory() as folder:
-        settings.STORAGES["default"] = {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": folder}}
+        settings.STORAGES["default"] = {
+            "BACKEND": "foundation.storage.local.LocalObjectStorage",
+            "OPTIONS": {"location": folder},
+        }
         storages._storages.clear()
         print(machine.report())
         issuing(int(contracts))

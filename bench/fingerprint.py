@@ -20,7 +20,7 @@ django.setup()
 
 from django.db import connection  # noqa: E402
 
-from privet import storages  # noqa: E402
+from foundation.storage import object_storage  # noqa: E402
 
 
 def tables() -> int:
@@ -38,9 +38,9 @@ def tables() -> int:
 
 
 def objects() -> tuple[int, int]:
-    keys, size = sorted(listed.key for listed in storages.listing()), 0
+    keys, size = sorted(listed.key for listed in object_storage.listing()), 0
     for key in keys:
-        content = storages.get(key)
+        content = object_storage.get(key)
         size += len(content)
         print(f"{key} {hashlib.sha256(content).hexdigest()}")
     return len(keys), size

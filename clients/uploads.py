@@ -7,11 +7,11 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from privet import storages
+from foundation.storage import object_storage
 
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
 # How long an upload that did not arrive takes a place among the photos of its device.
-IN_FLIGHT = timedelta(seconds=storages.UPLOAD_SECONDS)
+IN_FLIGHT = timedelta(seconds=object_storage.UPLOAD_SECONDS)
 
 
 class Purpose(models.TextChoices):
@@ -109,7 +109,7 @@ class Upload(models.Model):
         changed = Upload.objects.filter(pk=self.pk, completed_at=None).update(completed_at=now, **became)
         self.refresh_from_db()
         if changed:
-            storages.remove_after_commit(self.key)
+            object_storage.remove_after_commit(self.key)
         return bool(changed)
 
     def attach(self, *, now: datetime) -> bool:
@@ -121,4 +121,4 @@ class Upload(models.Model):
     def discard(self) -> None:
         """Forget the upload with its objects, unless a row names its photo. Call it in a transaction."""
         if Upload.objects.filter(pk=self.pk, attached_at=None).delete()[0]:
-            storages.remove_after_commit(*self.keys)
+            object_storage.remove_after_commit(*self.keys)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from contracts.chain import START, ChainHead, ContractEvent, What, append
 from contracts.models import Contract
 from contracts.signing import evidence_is_intact
-from privet import storages
+from foundation.storage import object_storage
 
 BATCH = 1000
 
@@ -90,10 +90,10 @@ def _file_fault(contract: Contract) -> str:
     if contract.erased_at:
         return ""
     try:
-        same = hashlib.sha256(storages.get(contract.pdf_key)).hexdigest() == contract.pdf_sha256
-    except storages.ObjectMissing:
+        same = hashlib.sha256(object_storage.get(contract.pdf_key)).hexdigest() == contract.pdf_sha256
+    except object_storage.ObjectMissing:
         return "its file is missing"
-    except storages.StorageUnavailable:
+    except object_storage.StorageUnavailable:
         return "its file can't be read"
     return "" if same else "its file was changed"
 

@@ -19,8 +19,8 @@ from contracts.snapshot import CompanyPart, Contents, Snapshot
 from devices.tariffs import ClientTariff
 from foundation.russian import money
 from foundation.russian.printable import is_printable
+from foundation.storage import object_storage
 from managers.models import Manager
-from privet import storages
 from support import log
 
 
@@ -52,7 +52,7 @@ def issue(client: Client, *, by: Manager, shown: str | None = None) -> Contract:
     An open contract that says something else becomes void. Of two callers at once one issues, both get its contract.
     `shown` is the surcharge in roubles that the client was told, as `str` writes it.
     Raises TransitionRefused when the client does not await a contract, AgreementMissing, ContentsChanged, or
-    storages.StorageUnavailable; then nothing was changed.
+    object_storage.StorageUnavailable; then nothing was changed.
     """
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
@@ -68,7 +68,7 @@ def issue(client: Client, *, by: Manager, shown: str | None = None) -> Contract:
         raise SurchargeChanged
     contract, file = _draft(client, contents, by=by, now=timezone.now())
     try:
-        with storages.stored({contract.pdf_key: file}):
+        with object_storage.stored({contract.pdf_key: file}):
             return _record(contract, contents)
     except _IssuedMeanwhile as meanwhile:
         return meanwhile.contract

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from contracts import audit, issuing, payment, signing
 from contracts.chain import ChainHead, ContractEvent, What
 from contracts.conftest import code_sent_to, sign, wrong
-from privet import storages
+from foundation.storage import object_storage
 
 
 def told(contract) -> list[str]:
@@ -133,10 +133,10 @@ def test_a_contract_that_is_removed_with_its_events_is_found(signed):
 
 def test_files_are_read_when_asked_for(signed):
     assert verify(files=True)[0]
-    storages.remove(signed.pdf_key)
+    object_storage.remove(signed.pdf_key)
     assert verify()[0]
     assert f"contract {signed.number}: its file is missing" in verify(files=True)[1]
-    storages.put(signed.pdf_key, b"%PDF another")
+    object_storage.put(signed.pdf_key, b"%PDF another")
     assert f"contract {signed.number}: its file was changed" in verify(files=True)[1]
 
 

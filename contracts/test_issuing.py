@@ -20,7 +20,8 @@ from contracts.numbering import letters, next_number
 from contracts.snapshot import Snapshot
 from devices import keeping
 from devices.tariffs import ClientTariff, Tariff
-from privet import storages
+from foundation.storage import object_storage
+from foundation.storage.local import LocalObjectStorage
 from support.models import LogEntry
 
 
@@ -29,7 +30,7 @@ def changes_since(contract: Contract) -> list[str]:
 
 
 def test_an_issued_contract_has_its_file_and_says_what_the_client_has(issued):
-    assert hashlib.sha256(storages.get(issued.pdf_key)).hexdigest() == issued.pdf_sha256
+    assert hashlib.sha256(object_storage.get(issued.pdf_key)).hexdigest() == issued.pdf_sha256
     assert issued.snapshot.contents == contents_of(issued.client)
     assert issued.surcharge == 300
 
@@ -175,14 +176,14 @@ def test_a_price_that_changed_after_the_signature_changes_nothing_of_what_was_si
 
 def test_regenerating_keeps_the_signed_contracts_row_and_file(signed, anna, make):
     before = Contract.objects.filter(pk=signed.pk).values().get()
-    file = storages.get(signed.pdf_key)
+    file = object_storage.get(signed.pdf_key)
     make.device(make.fresh(signed.client), anna, title="Новое")
 
     second = issuing.issue(make.fresh(signed.client), by=anna)
 
     assert second.pk != signed.pk
     assert Contract.objects.filter(pk=signed.pk).values().get() == before
-    assert storages.get(signed.pdf_key) == file
+    assert object_storage.get(signed.pdf_key) == file
 
 
 def test_contract_numbers_of_different_clients_never_collide(make, anna):
@@ -215,7 +216,7 @@ def test_the_day_of_a_number_is_moscows(make, anna):
 
 def test_storage_being_down_issues_nothing_and_says_so(make, anna, as_anna, monkeypatch):
     client = make.awaiting_contract(anna)
-    monkeypatch.setattr(storages.Local, "save", _down)
+    monkeypatch.setattr(LocalObjectStorage, "save", _down)
 
     reply = as_anna.post(f"/clients/{client.pk}/contract/")
 

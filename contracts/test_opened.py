@@ -5,7 +5,7 @@ from django.db import connection
 from django.urls import reverse
 
 from clients.disclosure import Disclosure, Shown
-from privet import storages
+from foundation.storage import object_storage
 
 
 def urls(contract) -> dict[str, str]:
@@ -38,7 +38,7 @@ def test_a_document_whose_opening_cannot_be_written_down_is_not_sent(as_anna, si
 
 
 def test_a_document_that_the_storage_does_not_give_is_not_on_record(as_anna, signed):
-    storages.remove(signed.pdf_key)
+    object_storage.remove(signed.pdf_key)
 
     as_anna.get(urls(signed)[Shown.CONTRACT_PDF])
 

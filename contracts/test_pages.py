@@ -15,7 +15,7 @@ from contracts import issuing, payment, pep, signing
 from contracts.conftest import code_sent_to, sign, wrong
 from contracts.models import Contract
 from devices.tariffs import Tariff
-from privet import storages
+from foundation.storage import object_storage
 
 HTMX_CODE = {"HX-Request": "true", "HX-Target": "code"}
 
@@ -305,14 +305,14 @@ def test_signing_records_the_address_that_the_proxy_names(as_anna, issued, setti
 def test_the_pdf_is_the_issued_file(as_anna, issued):
     reply = as_anna.get(reverse("contracts:pdf", args=[issued.pk]))
 
-    assert reply.content == storages.get(issued.pdf_key)
+    assert reply.content == object_storage.get(issued.pdf_key)
     assert reply["Content-Type"] == "application/pdf"
     assert "no-store" in reply["Cache-Control"]
 
 
 def test_a_file_that_was_replaced_in_the_storage_is_not_shown(as_anna, issued):
-    storages.remove(issued.pdf_key)
-    storages.put(issued.pdf_key, b"%PDF-1.7 something else")
+    object_storage.remove(issued.pdf_key)
+    object_storage.put(issued.pdf_key, b"%PDF-1.7 something else")
 
     assert as_anna.get(reverse("contracts:pdf", args=[issued.pk])).status_code == 503
 

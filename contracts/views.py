@@ -28,10 +28,11 @@ from contracts.current import contents_of
 from contracts.forms import InvoiceForm, NoteForm, SignatureForm
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.timeline import timeline
+from foundation.storage import object_storage
 from managers import limits
 from managers.address import client_ip
 from managers.models import Manager, Role
-from privet import onboarding, storages
+from privet import onboarding
 from support import log
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def contract(request, client):
         return _contract_page(request, client, error=changed.message, status=409)
     except TransitionRefused as refused:
         return _contract_page(request, refused.client, error="Новый договор сейчас не нужен.", status=409)
-    except storages.StorageUnavailable:
+    except object_storage.StorageUnavailable:
         error = "Хранилище файлов не отвечает, договор не сформирован. Ничего не потеряно — попробуйте через минуту."
         return _contract_page(request, client, error=error, status=503)
     return redirect("contracts:contract", client.pk)
@@ -105,7 +106,7 @@ def code(request, client):
             raise signing.ContractClosed
         limits.CODES.take(request.user)
         signing.request_code(current, by=request.user)
-    except storages.StorageUnavailable:
+    except object_storage.StorageUnavailable:
         return _contract_page(request, client, error=NOT_KEPT, status=503)
     except limits.TooManyTries as refused:
         return refused.answered(_contract_page(request, client, error=refused.message))
@@ -199,10 +200,10 @@ def contract_pdf(request, pk):
     document = get_contract_for(request, pk)
     if document.erased_at:
         raise Http404
-    file = storages.get(document.pdf_key)
+    file = object_storage.get(document.pdf_key)
     if hashlib.sha256(file).hexdigest() != document.pdf_sha256:
         logger.error("the stored file of contract %s is not the one that was issued", document.pk)
-        raise storages.StorageUnavailable(document.pdf_key)
+        raise object_storage.StorageUnavailable(document.pdf_key)
     disclosure.record(document.client, Shown.CONTRACT_PDF, request=request, document=document.number)
     return _pdf(file, f"{document.number}.pdf")
 

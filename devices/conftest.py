@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from devices import keeping
-from privet import storages
+from foundation.storage import object_storage
 from support.models import LogEntry
 
 
@@ -58,6 +58,6 @@ def storage_down(monkeypatch):
     """Makes a verb of the storage fail: storage_down("put")."""
 
     def fail(*args, **kwargs):
-        raise storages.StorageUnavailable
+        raise object_storage.StorageUnavailable
 
-    return lambda verb: monkeypatch.setattr(storages, verb, fail)
+    return lambda verb: monkeypatch.setattr(object_storage, verb, fail)

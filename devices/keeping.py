@@ -11,8 +11,8 @@ from devices import surcharge
 from devices.models import ClientTariff, Device, DevicePhoto, Tariff
 from devices.tariffs import Surcharge
 from foundation.russian import money
+from foundation.storage import object_storage
 from managers.models import Manager
-from privet import storages
 from support import log
 
 
@@ -31,12 +31,12 @@ def keep(
     """Save a new device, or one of which `changed` names the changes, with new photos: all of it or nothing.
 
     `uploads` are accepted ones of this device. A new device that is sent twice under one id is kept once. Raises
-    Device.DoesNotExist when somebody removed it, TooManyPhotos, or storages.StorageUnavailable.
+    Device.DoesNotExist when somebody removed it, TooManyPhotos, or object_storage.StorageUnavailable.
     """
     drafts = device.draft_photos(photos, by=by)
     is_new = not device.is_kept
     try:
-        with storages.stored(drafts.objects), transaction.atomic():
+        with object_storage.stored(drafts.objects), transaction.atomic():
             _meet_others(device)
             if is_new or changed:
                 device.write(by=by)

@@ -15,9 +15,9 @@ from clients.uploads import Upload
 from devices import mirror
 from devices.shared import SharedDevice, SharedDevicePhoto
 from devices.tariffs import MAX_FEE, ClientTariff, Tariff
+from foundation.storage import object_storage
 from managers.history import tracked
 from managers.models import Manager
-from privet import storages
 
 __all__ = ["ClientTariff", "Device", "DevicePhoto", "DeviceType", "SharedDevice", "SharedDevicePhoto", "Tariff"]
 
@@ -110,7 +110,7 @@ class Device(models.Model):
         mirror.forget(self)
         self.photos.all().delete()
         self.delete()
-        storages.remove_after_commit(*keys)
+        object_storage.remove_after_commit(*keys)
         now = timezone.now()
         ClientTariff.follow(client, by=by, now=now)
         client.reopen(by=by, now=now)
@@ -175,4 +175,4 @@ class DevicePhoto(models.Model):
         """Delete the photo, its mirror and, after the commit, its objects."""
         mirror.forget_photo(self)
         self.delete()
-        storages.remove_after_commit(*self.keys)
+        object_storage.remove_after_commit(*self.keys)

@@ -15,9 +15,10 @@ from devices import keeping, mirror
 from devices.conftest import log_of, payload, picture
 from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
 from devices.shared import SharedDevice, SharedDevicePhoto
-from privet import storages
+from foundation.storage import object_storage
+from foundation.storage.local import LocalObjectStorage
+from foundation.storage.models import LeftObject
 from privet.images import NOT_A_PHOTO
-from privet.models import LeftObject
 
 
 def photos_of(device) -> str:
@@ -42,7 +43,7 @@ def photo_as_let_in(photo) -> DevicePhoto:
 
 
 def stored(photo) -> list[bool]:
-    return [storages.exists(key) for key in photo.keys]
+    return [object_storage.exists(key) for key in photo.keys]
 
 
 def refer_from_the_app(device) -> None:
@@ -94,7 +95,7 @@ def test_100_mb_and_text_html_uploads_are_neither_accepted_nor_served(as_anna, d
 
 def test_any_file_key_can_not_be_attached_as_a_photo(as_anna, device, make):
     """There is no such parameter: keys are made here, of nothing that is sent."""
-    storages.put("contracts/of-another-client.pdf", b"%PDF-1.7 secret")
+    object_storage.put("contracts/of-another-client.pdf", b"%PDF-1.7 secret")
     names = ("file_key", "key", "photo_key", "photos", "object_key")
     smuggled = dict.fromkeys(names, "contracts/of-another-client.pdf")
 
@@ -243,7 +244,7 @@ def test_a_storage_that_fails_does_not_stop_a_removal(as_anna, device, photos, m
         asked.append(name)
         raise OSError
 
-    monkeypatch.setattr(storages.Local, "delete", fail)
+    monkeypatch.setattr(LocalObjectStorage, "delete", fail)
     response = as_anna.post(reverse("devices:removal", args=[device.pk]))
 
     assert response.status_code == 302

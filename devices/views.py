@@ -14,8 +14,9 @@ from devices.forms import TOO_MANY_PHOTOS, DeviceForm, PhotosForm, TariffForm
 from devices.models import Device, DevicePhoto, TooManyPhotos
 from devices.surcharge import NoDevices
 from devices.tariffs import Surcharge
+from foundation.storage import object_storage
 from foundation.web.security_headers import shown_elsewhere
-from privet import onboarding, storages
+from privet import onboarding
 from privet.images import photo_redirect
 
 DIALOG = "device-dialog"
@@ -83,7 +84,7 @@ def _keep(request, form: DeviceForm):
         return _device_page(request, form, status=422)
     except Device.DoesNotExist:
         return _device_page(request, form, error=GONE, status=409)
-    except storages.StorageUnavailable:
+    except object_storage.StorageUnavailable:
         return _device_page(request, form, error=NOT_KEPT, status=503)
     return redirect("devices:devices", form.instance.client_id)
 
@@ -133,7 +134,7 @@ def photos(request, pk):
         return _photos_refused(request, device, TOO_MANY_PHOTOS, status=422)
     except Device.DoesNotExist:
         return _photos_refused(request, device, GONE, status=409)
-    except storages.StorageUnavailable:
+    except object_storage.StorageUnavailable:
         return _photos_refused(request, device, PHOTOS_NOT_KEPT, status=503)
     return redirect("devices:devices", device.client_id)
 

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect, sync_playwright
 
 from conftest import PASSWORD, authenticator_of, next_code
+from foundation.storage import object_storage
 from managers.models import Manager
-from privet import storages
 
 # Playwright's own event loop runs in this thread; the database is still used by ordinary calls.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
@@ -89,7 +89,7 @@ def others_at_work() -> int:
 
 
 @pytest.fixture(params=["local", "s3"])
-def object_storage(request, settings, live_server) -> str:
+def storage_backend(request, settings, live_server) -> str:
     """Runs the pages on files of this machine, then on the real S3 server, prepared as in production; says which."""
     if request.param == "s3":
         request.getfixturevalue("s3_bucket")
@@ -98,7 +98,7 @@ def object_storage(request, settings, live_server) -> str:
         settings.SECURE_CSP = settings.SECURE_CSP | {
             name: [*settings.SECURE_CSP[name], origin] for name in ("img-src", "connect-src")
         }
-    storages.prepare()
+    object_storage.prepare()
     return request.param
 
 

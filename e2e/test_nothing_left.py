@@ -20,9 +20,9 @@ from contracts import issuing
 from contracts.conftest import code_sent_to
 from devices.models import DevicePhoto
 from e2e.conftest import HERE, PATIENCE, PHONE, STARTED, photo, sign_in, wait_for_pages_under_way
+from foundation.storage import object_storage
 from managers.models import Session
 from passport.models import Passport
-from privet import storages
 
 pytestmark = pytest.mark.e2e
 
@@ -273,7 +273,7 @@ def test_marked_data_is_found_nowhere(profile, logged, make, anna, monkeypatch, 
     assert marked(profile.kept_by_pages()) == []
     assert mail.outbox == []
 
-    jpeg = storages.get(Passport.objects.get().photo)
+    jpeg = object_storage.get(Passport.objects.get().photo)
     files = profile.files()
     assert any("/Cache_Data/" in name and b"static/js/app" in content for name, content in files.items())
     found = {name: marked(content) for name, content in files.items() if marked(content)}

@@ -17,9 +17,9 @@ from devices.models import Device, DevicePhoto
 from e2e import pictures
 from e2e.conftest import DESKTOP, PHONE, photo, sign_in, too_wide
 from e2e.test_accessibility import RULES
+from foundation.storage import object_storage
 from managers.models import Session
 from passport.models import Passport
-from privet import storages
 
 pytestmark = pytest.mark.e2e
 
@@ -90,7 +90,7 @@ def uprights_of(photos) -> list[tuple]:
     """Size of each photo, whether the sky is above, and what it still tells beside the picture."""
     seen = []
     for kept in photos:
-        image = Image.open(io.BytesIO(storages.get(kept.key)))
+        image = Image.open(io.BytesIO(object_storage.get(kept.key)))
         _, _, blue = image.resize((1, 4)).getpixel((0, 0))
         seen.append((image.size, blue > 150, dict(image.getexif()), "comment" in image.info))
     return seen
@@ -110,7 +110,7 @@ def test_a_photo_chosen_before_the_module_has_come_is_sent_too(phone, client, ta
     assert page.locator("[data-add] input[type=file]").last.evaluate("input => input.files.length") == 0
 
 
-@pytest.mark.usefixtures("object_storage")
+@pytest.mark.usefixtures("storage_backend")
 def test_photos_arrive_though_the_connection_is_lost_in_the_middle(phone, device, taken):
     page = phone()
     network(page, upload=20_000)
@@ -223,7 +223,7 @@ def test_another_try_goes_on_where_the_last_one_ended(phone, device):
     assert (len(sent), Upload.objects.count(), device.photos.count()) == (1, 1, 1)
 
 
-@pytest.mark.usefixtures("object_storage")
+@pytest.mark.usefixtures("storage_backend")
 def test_the_passport_photo_is_kept_with_the_form_and_replaced_at_once(open_page, anna, make, taken):
     client = make.consented(anna)
     page = open_page()
@@ -303,7 +303,7 @@ def swipe(page: Page, pixels: int) -> None:
     page.mouse.up()
 
 
-@pytest.mark.usefixtures("object_storage")
+@pytest.mark.usefixtures("storage_backend")
 def test_photos_are_looked_at_with_keys_and_fingers(phone, three):
     page = phone()
     thumbnails = page.locator("a[data-view]")

@@ -15,8 +15,8 @@ from contracts.conftest import sign
 from contracts.models import Contract
 from devices import keeping as device_keeping
 from erasure.models import Erasure
+from foundation.storage import object_storage
 from passport import keeping as passport_keeping
-from privet import storages
 from support import bridge, log
 from support.models import Author, Message
 
@@ -39,7 +39,7 @@ def marked(make, anna, committed) -> Client:
     device.title = device.description = device.serial_number = device.specs = MARK
     device_keeping.keep(device, [(b"picture", b"thumbnail")], by=anna, changed=["название"])
     upload = Upload.hand_out(client, "passport", device_id=None, content_type="image/jpeg", size=1, by=anna)
-    storages.put(upload.key, b"on its way")
+    object_storage.put(upload.key, b"on its way")
     log.note(client, f"{MARK}: звонить после шести", by=anna, now=timezone.now())
     with transaction.atomic():
         ticket = bridge.open_ticket(client, now=timezone.now())
@@ -88,13 +88,13 @@ def everything() -> dict[str, str]:
 
 
 def keys(prefix: str = "") -> set[str]:
-    return {listed.key for listed in storages.listing() if listed.key.startswith(prefix)}
+    return {listed.key for listed in object_storage.listing() if listed.key.startswith(prefix)}
 
 
 def text_of(erasure: Erasure) -> str:
     """What its act says."""
     erasure.refresh_from_db()
-    pages = PdfReader(io.BytesIO(storages.get(erasure.act_key))).pages
+    pages = PdfReader(io.BytesIO(object_storage.get(erasure.act_key))).pages
     return " ".join(" ".join(page.extract_text() for page in pages).split())
 
 

@@ -14,9 +14,9 @@ from clients.models import NO_ACCOUNT, AppUser, Client
 from erasure import act, due
 from erasure.models import ErasedObject, ErasedRows, Erasure, Reason, Scope
 from erasure.parts import PARTS, Removal, agreements, contracts
+from foundation.storage import object_storage
 from managers.cipher import encrypt
 from managers.models import Manager
-from privet import storages
 from support import bridge
 from support import log as managers_log
 
@@ -145,11 +145,11 @@ def finish(erasure: Erasure) -> bool:
     """Remove the objects that are left and make the act; False, and nothing lost, while the storage is away."""
     try:
         for gone in erasure.objects_gone.filter(removed_at=None):
-            storages.remove(gone.key)
+            object_storage.remove(gone.key)
             gone.removed_at = timezone.now()
             gone.save(update_fields=["removed_at"])
         _make_act(erasure)
-    except storages.StorageUnavailable:
+    except object_storage.StorageUnavailable:
         return False
     return True
 
@@ -164,7 +164,7 @@ def _make_act(erasure: Erasure) -> None:
     file = act.render(erasure)
     key = f"erasures/{erasure.number}/{uuid.uuid4()}.pdf"
     try:
-        with storages.stored({key: file}):
+        with object_storage.stored({key: file}):
             made = Erasure.objects.filter(pk=erasure.pk, act_key="")
             if not made.update(act_key=key, act_sha256=hashlib.sha256(file).hexdigest()):
                 raise _MadeMeanwhile

@@ -21,9 +21,9 @@ from contracts.models import Contract, Invoice
 from devices import mirror
 from devices.models import ClientTariff, Device, DevicePhoto
 from erasure.models import Category, Scope
+from foundation.storage.models import LeftObject
 from managers.models import Manager
 from passport.models import Passport
-from privet.models import LeftObject
 from support import bridge
 from support.models import LogEntry
 

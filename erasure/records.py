@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from clients.disclosure import Disclosure
 from erasure.models import ErasedRows, Erasure
-from privet import storages
+from foundation.storage import object_storage
 
 
 def disclosures(now: datetime) -> QuerySet[Disclosure]:
@@ -32,7 +32,7 @@ def remove_act(erasure: Erasure) -> None:
         ErasedRows.objects.filter(erasure=erasure).delete()
     erasure.objects_gone.all().delete()
     erasure.delete()
-    storages.remove_after_commit(erasure.act_key)
+    object_storage.remove_after_commit(erasure.act_key)
 
 
 def _before(now: datetime) -> datetime:

@@ -10,7 +10,7 @@ from clients.disclosure import Disclosure, Shown
 from erasure import act, erasing
 from erasure.conftest import MARK, text_of
 from erasure.models import Erasure, Reason
-from privet import storages
+from foundation.storage import object_storage
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +44,7 @@ def test_it_says_what_the_order_asks_for(erasure):
 
 
 def test_the_file_is_the_one_that_was_hashed_and_can_be_made_again(erasure):
-    file = storages.get(erasure.act_key)
+    file = object_storage.get(erasure.act_key)
     assert hashlib.sha256(file).hexdigest() == erasure.act_sha256
     assert act.render(Erasure.objects.get()) == file
 

@@ -11,7 +11,7 @@ from clients.models import Client, Status
 from erasure import erasing
 from erasure.conftest import MARK, everything
 from erasure.models import Erasure, Reason, Scope
-from privet import storages
+from foundation.storage import object_storage
 
 pytestmark = pytest.mark.django_db
 
@@ -110,9 +110,9 @@ def test_others_do_not_get_in(drafted, as_anna, as_vera):
 
 def test_a_storage_that_is_away_is_told(drafted, as_gleb, monkeypatch):
     def away(key):
-        raise storages.StorageUnavailable(key)
+        raise object_storage.StorageUnavailable(key)
 
-    monkeypatch.setattr(storages, "remove", away)
+    monkeypatch.setattr(object_storage, "remove", away)
     text = as_gleb.post(page(drafted.client), payload(), follow=True).text
     assert "хранилище файлов не отвечает" in text
     assert "ждёт хранилища файлов" in text

@@ -16,8 +16,9 @@ from contracts.models import Invoice
 from erasure import due, erasing
 from erasure.conftest import MARK, days, everything, keys, text_of
 from erasure.models import ErasedRows, Erasure, Reason, Scope
+from foundation.storage import object_storage
 from passport.models import Passport
-from privet import cleaning, storages
+from privet import cleaning
 from support.models import LogEntry, Message
 
 pytestmark = pytest.mark.django_db
@@ -165,10 +166,10 @@ def test_one_client_that_fails_keeps_no_other(withdrawn, make, anna, monkeypatch
 
 def test_acts_that_wait_for_the_storage_are_told_and_made_the_next_time(withdrawn, monkeypatch):
     def away(key):
-        raise storages.StorageUnavailable(key)
+        raise object_storage.StorageUnavailable(key)
 
     with monkeypatch.context() as patch:
-        patch.setattr(storages, "remove", away)
+        patch.setattr(object_storage, "remove", away)
         with pytest.raises(CommandError, match="1 acts wait"):
             apply("--apply")
     assert Erasure.objects.get().act_key == ""

@@ -22,10 +22,10 @@ from devices.surcharge import fix_surcharge
 from erasure import erasing
 from erasure.conftest import MARK, days, everything, keys, text_of
 from erasure.models import Category, Erasure, Reason, Scope
+from foundation.storage import object_storage
+from foundation.storage.models import LeftObject
 from managers.cipher import decrypt
 from passport.models import Passport
-from privet import storages
-from privet.models import LeftObject
 from support import bridge, log
 from support.models import LogEntry, Message, Ticket
 
@@ -316,7 +316,7 @@ def test_what_could_not_be_removed_earlier_goes_too(drafted, gleb, make, anna, s
     folder = f"devices/{make.device(client, anna).pk}"
     client.devices.last().remove(by=anna)
     for key in (f"passports/{client.pk}/old.jpg", f"{folder}/old.jpg", "passports/another/old.jpg"):
-        storages.put(key, b"left")
+        object_storage.put(key, b"left")
         LeftObject.objects.create(key=key)
 
     erase(client, gleb)
@@ -375,10 +375,10 @@ def test_what_was_destroyed_is_counted_and_named(drafted, gleb):
 
 def test_while_the_storage_is_away_the_act_waits_and_rows_are_gone(drafted, gleb, monkeypatch):
     def away(key):
-        raise storages.StorageUnavailable(key)
+        raise object_storage.StorageUnavailable(key)
 
     with monkeypatch.context() as patch:
-        patch.setattr(storages, "remove", away)
+        patch.setattr(object_storage, "remove", away)
         erasure = erase(drafted.client, gleb)
         assert (erasure.act_key, keys("erasures/")) == ("", set())
         assert not Passport.objects.exists()

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from clients import disclosure
 from clients.disclosure import Shown
 from erasure.models import Erasure
-from privet import storages
+from foundation.storage import object_storage
 
 # The largest number of PostgreSQL's bigint.
 MOST = 2**63 - 1
@@ -25,6 +25,6 @@ def get_erasure_for(request, number: int) -> Erasure:
 def act(request, number):
     erasure = get_erasure_for(request, number)
     disclosure.record(erasure.client, Shown.ERASURE_ACT, request=request, document=str(erasure))
-    file = storages.get(erasure.act_key)
+    file = object_storage.get(erasure.act_key)
     disposition = content_disposition_header(as_attachment=False, filename=f"{erasure}.pdf")
     return HttpResponse(file, content_type="application/pdf", headers={"Content-Disposition": disposition})

@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import boto3
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
@@ -20,6 +22,12 @@ from foundation.env import BASE_DIR
 from foundation.observability.log_format import JsonLines, WithoutRows
 
 PATIENCE = 10  # seconds; includes delays on a busy machine
+
+
+def local_storage(folder: Path) -> dict:
+    """The setting STORAGES with objects in `folder`."""
+    local = {"BACKEND": "foundation.storage.local.LocalObjectStorage", "OPTIONS": {"location": str(folder)}}
+    return settings.STORAGES | {"default": local}
 
 
 @pytest.fixture
@@ -71,7 +79,7 @@ def s3_bucket(settings, s3_endpoint) -> str:
     settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = s3_endpoint
     settings.S3_BUCKET = f"privet-tests-{uuid.uuid4()}"
     settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY = "privet-access", "privet-secret"
-    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "privet.storages.S3"}}
+    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "foundation.storage.s3.S3ObjectStorage"}}
     # The first bucket of a server takes longer than we wait for an answer in earnest.
     patient = boto3.client(
         "s3",
@@ -87,7 +95,7 @@ def s3_bucket(settings, s3_endpoint) -> str:
 
 @pytest.fixture(params=["local", "s3"])
 def storage(request) -> str:
-    """Makes `privet.storages` work on an empty storage of either kind."""
+    """Makes `foundation.storage.object_storage` work on an empty storage of either kind."""
     if request.param == "s3":
         request.getfixturevalue("s3_bucket")
     return request.param
@@ -131,4 +139,4 @@ def silent():
 def use_s3_at(endpoint: str, settings) -> None:
     settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = endpoint
     settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY = "access", "secret"
-    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "privet.storages.S3"}}
+    settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "foundation.storage.s3.S3ObjectStorage"}}

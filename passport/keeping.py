@@ -9,9 +9,9 @@ from django.utils import timezone
 from agreements import agreeing
 from agreements.models import Kind
 from clients.uploads import Upload
+from foundation.storage import object_storage
 from managers.models import Manager
 from passport.models import Passport
-from privet import storages
 from support import log
 
 
@@ -30,11 +30,11 @@ def photo_key(client_id: uuid.UUID) -> str:
 
 
 def replace_photo(passport: Passport, jpeg: bytes, *, by: Manager) -> None:
-    """Keep `jpeg` as the photo in place of the old one; storages.StorageUnavailable and AgreementMissing
+    """Keep `jpeg` as the photo in place of the old one; object_storage.StorageUnavailable and AgreementMissing
     change nothing.
     """
     key = photo_key(passport.client_id)
-    with storages.stored({key: jpeg}), transaction.atomic():
+    with object_storage.stored({key: jpeg}), transaction.atomic():
         _set_photo(passport, key, by=by)
 
 

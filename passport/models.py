@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from clients.models import Client
 from foundation.database import advisory_lock
+from foundation.storage import object_storage
 from managers.history import tracked
 from managers.models import Manager
 from passport import cipher
-from privet import storages
 
 # The present form of the passport was introduced on this day (Government decree 828 of 8 July 1997).
 FIRST_ISSUED_ON = date(1997, 10, 1)
@@ -147,5 +147,5 @@ class Passport(models.Model):
         old = Passport.objects.select_for_update().values_list("photo", flat=True).get(pk=self.pk)
         self.photo, self.updated_at, self.updated_by = key, timezone.now(), by
         self.save(update_fields=["photo", "updated_at", "updated_by"])
-        storages.remove_after_commit(old)
+        object_storage.remove_after_commit(old)
         return old

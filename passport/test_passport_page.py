@@ -9,10 +9,10 @@ from PIL import Image
 
 from clients.refusals import ClientReassigned
 from conftest import leads_to, stands_in
+from foundation.storage import object_storage
 from passport import keeping
 from passport.models import Passport
 from passport.test_passport_form import payload
-from privet import storages
 from support.models import LogEntry
 
 HTMX = {"HX-Request": "true", "HX-Target": "main"}
@@ -42,9 +42,9 @@ def log_of(client) -> list[str]:
 
 def break_storage(monkeypatch, verb: str) -> None:
     def fail(*args, **kwargs):
-        raise storages.StorageUnavailable
+        raise object_storage.StorageUnavailable
 
-    monkeypatch.setattr(storages, verb, fail)
+    monkeypatch.setattr(object_storage, verb, fail)
 
 
 @pytest.fixture
@@ -196,8 +196,8 @@ def test_a_new_photo_replaces_the_old_one_in_the_storage_too(as_anna, client, ke
 
     new = Passport.objects.get().photo
     assert old != new
-    assert storages.exists(new)
-    assert not storages.exists(old)
+    assert object_storage.exists(new)
+    assert not object_storage.exists(old)
 
 
 def test_the_photo_is_removed_and_the_text_stays(as_anna, client, django_capture_on_commit_callbacks):
@@ -209,7 +209,7 @@ def test_the_photo_is_removed_and_the_text_stays(as_anna, client, django_capture
 
     assert response.url == page(client)
     assert Passport.objects.get().photo == ""
-    assert not storages.exists(key)
+    assert not object_storage.exists(key)
     assert as_anna.get(photo_of(client)).status_code == 404
     assert as_anna.post(removal_of(client)).status_code == 302
     assert log_of(client)[-1] == "Фото паспорта удалено"

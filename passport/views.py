@@ -10,10 +10,11 @@ from agreements.views import agreement_page
 from clients import disclosure
 from clients.access import get_client_for
 from clients.disclosure import Shown
+from foundation.storage import object_storage
 from passport import keeping
 from passport.forms import TAKEN, PassportForm
 from passport.models import Passport, PassportTaken
-from privet import onboarding, storages
+from privet import onboarding
 from privet.images import photo_redirect
 
 PHOTO_NOT_KEPT = (
@@ -40,7 +41,7 @@ def passport(request, client):
     except PassportTaken:
         form.add_error("digits", TAKEN)
         return _page(request, form, status=422)
-    except storages.StorageUnavailable:
+    except object_storage.StorageUnavailable:
         form.add_error("photo", PHOTO_NOT_KEPT)
         return _page(request, form, status=503)
     return redirect("devices:devices", client.pk)

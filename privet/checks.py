@@ -17,7 +17,8 @@ from django.db.backends.utils import CursorWrapper
 
 from foundation.database.configuration import LIMITS
 from foundation.env import env
-from privet import capacity, storages
+from foundation.storage import object_storage
+from privet import capacity
 
 SECRETS = ("SECRET_KEY", "CONTRACT_SIGNATURE_SECRET", "PERSONAL_DATA_KEYS", "PERSONAL_DATA_HASH_KEY")
 MAKE_A_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
@@ -192,9 +193,9 @@ def storage_is_private(app_configs, databases=None, **kwargs) -> list[Warning]:
     if not settings.S3_ENDPOINT:
         return []
     try:
-        if not storages.is_open_to_strangers():
+        if not object_storage.is_public():
             return []
-    except storages.StorageUnavailable as error:
+    except object_storage.StorageUnavailable as error:
         hint = "Is it running, and are S3_PUBLIC_ENDPOINT and S3_BUCKET right?"
         return [Warning(f"Could not ask the storage what it shows to strangers: {error}", hint=hint, id="privet.W013")]
     message = f"The bucket {settings.S3_BUCKET} shows passports and contracts to anybody."

@@ -18,8 +18,8 @@ from clients.uploads import Upload
 from contracts.models import Contract
 from devices.models import DevicePhoto
 from erasure.models import Erasure
+from foundation.storage import object_storage
 from passport.models import Passport
-from privet import storages
 
 # Younger objects may belong to a row that is about to be written.
 SAFE_AGE = timedelta(days=1)
@@ -54,7 +54,7 @@ class Report:
 def compare(*, remove: bool = False) -> Report:
     """Walk over both sides once; with `remove`, photos without a row that are older than SAFE_AGE are removed."""
     report, now = Report(), timezone.now()
-    for listed, key in _side_by_side(storages.listing(), _named_keys()):
+    for listed, key in _side_by_side(object_storage.listing(), _named_keys()):
         report.objects += listed is not None
         if listed is None:
             report.without_object.add(key)
@@ -70,7 +70,7 @@ def _removed(key: str) -> bool:
     # Looked up once more: an order of keys that is not the storage's must cost a report, not a photo.
     if not key.startswith(REMOVABLE) or _is_named(key):
         return False
-    storages.remove(key)
+    object_storage.remove(key)
     return True
 
 

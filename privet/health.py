@@ -13,7 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from privet import storages
+from foundation.storage import object_storage
 
 # One answer serves all who ask meanwhile: asking is no way to load the database.
 KEPT_SECONDS = 2
@@ -54,7 +54,7 @@ def _needed() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None).disk_migrations)
 
 
-CHECKS = {"database": database, "migrations": migrations, "storage": storages.answers}
+CHECKS = {"database": database, "migrations": migrations, "storage": object_storage.answers}
 
 
 class Answers:

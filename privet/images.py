@@ -13,7 +13,7 @@ from django.http import HttpResponseRedirect
 from PIL import Image, ImageFile, ImageOps, PngImagePlugin
 from pillow_heif import register_heif_opener
 
-from privet import storages
+from foundation.storage import object_storage
 
 # An embedded thumbnail may show something else than the picture.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
@@ -160,5 +160,5 @@ class StopAtLimit(FileUploadHandler):
 
 def photo_redirect(key: str, *, cache: str = "private, no-store") -> HttpResponseRedirect:
     """To where the stored JPEG is shown for two minutes. `cache` must let nobody keep this answer for longer."""
-    where = storages.address(key, cache=cache)
+    where = object_storage.address(key, cache=cache)
     return HttpResponseRedirect(where, content_type="text/plain", headers={"Cache-Control": cache})

@@ -17,8 +17,8 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from foundation.storage import object_storage
 from foundation.web.security_headers import shown_elsewhere
-from privet import storages
 
 # What a multipart body has beside the file: boundaries, headers and the fields.
 AROUND_FILE = 16 * 1024
@@ -62,7 +62,7 @@ def _signed(salt: str, seconds: int) -> Callable:
 @csrf_exempt
 @login_not_required
 @require_POST
-@_signed("storages.upload", storages.UPLOAD_SECONDS)
+@_signed("storages.upload", object_storage.UPLOAD_SECONDS)
 def upload(request, key: str, content_type: str, most: int):
     """Receive one file. The token is proof enough: it was handed to somebody who may write this object."""
     try:
@@ -89,8 +89,8 @@ def upload(request, key: str, content_type: str, most: int):
 @login_not_required
 @require_safe
 @shown_elsewhere
-@_signed("storages.shown", storages.SHOWN_SECONDS)
+@_signed("storages.shown", object_storage.SHOWN_SECONDS)
 def shown(request, key: str, cache: str):
     """The JPEG, for whoever has the address."""
     headers = {"Cache-Control": cache, "Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"}
-    return HttpResponse(storages.get(key), content_type="image/jpeg", headers=headers)
+    return HttpResponse(object_storage.get(key), content_type="image/jpeg", headers=headers)

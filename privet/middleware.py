@@ -12,11 +12,11 @@ from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
+from foundation.storage.object_storage import ObjectMissing, StorageUnavailable
 from foundation.web.json_errors import SESSION_ENDED, problem, wants_json
 from managers import second_factor
 from managers.forms import AnyCodeForm, SignInForm
 from managers.limits import TooManyTries
-from privet.storages import ObjectMissing, StorageUnavailable
 
 logger = logging.getLogger(__name__)
 

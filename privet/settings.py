@@ -30,6 +30,7 @@ PERSONAL_DATA_HASH_KEY = env.str("PERSONAL_DATA_HASH_KEY", _secret_default)
 
 INSTALLED_APPS = [
     "privet",
+    "foundation.storage",
     "managers",
     "clients",
     "agreements",
@@ -207,7 +208,7 @@ STATICFILES_STORAGE_HASHED = "foundation.web.static_files.Hashed"
 
 STORAGES = {
     "default": {
-        "BACKEND": "privet.storages.S3" if S3_ENDPOINT else "privet.storages.Local",
+        "BACKEND": f"foundation.storage.{'s3.S3ObjectStorage' if S3_ENDPOINT else 'local.LocalObjectStorage'}",
         "OPTIONS": {} if S3_ENDPOINT else {"location": str(data_dir() / "files")},
     },
     "staticfiles": {"BACKEND": STATICFILES_STORAGE_PLAIN if DEBUG else STATICFILES_STORAGE_HASHED},

@@ -25,9 +25,10 @@ from devices import mirror
 from devices.surcharge import fix_surcharge
 from erasure import erasing
 from erasure.models import Reason
+from foundation.storage import object_storage
 from managers.models import Manager
 from passport import keeping
-from privet import storages, uploading
+from privet import uploading
 from support import bridge
 
 pytestmark = pytest.mark.django_db
@@ -86,11 +87,11 @@ class World:
 
     @cached_property
     def address(self):
-        return storages.upload_address(self.upload.key, content_type="image/jpeg", most=10_000)
+        return object_storage.upload_address(self.upload.key, content_type="image/jpeg", most=10_000)
 
     @cached_property
     def sent(self):
-        storages.put(self.upload.key, picture().read())
+        object_storage.put(self.upload.key, picture().read())
         return self.upload
 
     @cached_property
@@ -157,6 +158,10 @@ class Page:
 
 
 GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
+
+
+def token_in(address: str) -> str:
+    return address.split("/")[-2]
 
 
 def page(who, methods, of=None, **options) -> Page:
@@ -282,7 +287,7 @@ PAGES = {
         data=lambda world: world.address.fields | {"file": picture()},
         post=204,
     ),
-    "stored_object": page(OPEN, GET, args=lambda world: [storages.address(world.photo.key, cache="").split("/")[-2]]),
+    "stored_object": page(OPEN, GET, args=lambda world: [token_in(object_storage.address(world.photo.key, cache=""))]),
     "contracts:contract": page(OWNER, BOTH, "awaiting_contract", writes=True),
     "contracts:kept": page(OWNER, POST, "changed_back", writes=True),
     "contracts:code": page(OWNER, POST, "issued.client", data=lambda world: {"contract": world.issued.pk}, writes=True),

@@ -15,8 +15,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
 from clients.models import Client
+from foundation.storage import object_storage
+from foundation.testing import local_storage
 from passport import keeping
-from privet import storages
 from privet.backup import BackupFailed
 from privet.backup.restoring import restore
 from privet.backup.rotation import rotate
@@ -57,9 +58,7 @@ def elsewhere(office, settings, tmp_path):
             maintenance.execute(f"CREATE DATABASE {ELSEWHERE}")
         connection.settings_dict["NAME"] = ELSEWHERE
         connection.close_pool()
-        settings.STORAGES = settings.STORAGES | {
-            "default": {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": str(tmp_path / "elsewhere")}}
-        }
+        settings.STORAGES = local_storage(tmp_path / "elsewhere")
 
     here = connection.settings_dict["NAME"]
     yield turn
@@ -96,7 +95,7 @@ def test_what_was_taken_comes_back_into_an_empty_installation(office, elsewhere,
     assert restore(taken, identity=identity) == manifest
 
     assert fetched(EVERYTHING) == rows
-    assert storages.get(photo) == b"a photo"
+    assert object_storage.get(photo) == b"a photo"
 
 
 def test_only_who_has_the_private_key_can_read_it(office, elsewhere, keys, tmp_path):
@@ -124,7 +123,7 @@ def test_nor_beside_objects_that_are_there(elsewhere, keys, tmp_path):
     recipient, identity = keys
     taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
     elsewhere()
-    storages.put("photos/1", b"somebody's")
+    object_storage.put("photos/1", b"somebody's")
     with pytest.raises(BackupFailed, match="The storage has objects"):
         restore(taken, identity=identity)
 
@@ -153,18 +152,18 @@ def test_a_manifest_that_somebody_else_wrote_is_refused(office, keys, tmp_path):
 
 def test_what_was_removed_while_it_was_taken_is_counted_and_not_missed(office, keys, tmp_path, monkeypatch):
     def gone(key):
-        raise storages.ObjectMissing(key)
+        raise object_storage.ObjectMissing(key)
 
-    monkeypatch.setattr(storages, "get", gone)
+    monkeypatch.setattr(object_storage, "get", gone)
     _, manifest = take(tmp_path / "backups", recipient=keys[0], now=NOW)
     assert (manifest.objects, manifest.removed_meanwhile) == (0, 3)
 
 
 def test_one_that_fails_leaves_nothing(office, keys, tmp_path, monkeypatch):
     def down(key):
-        raise storages.StorageUnavailable(key)
+        raise object_storage.StorageUnavailable(key)
 
-    monkeypatch.setattr(storages, "get", down)
+    monkeypatch.setattr(object_storage, "get", down)
     with pytest.raises(BackupFailed, match="The storage does not answer"):
         take(tmp_path / "backups", recipient=keys[0], now=NOW)
     assert list((tmp_path / "backups").iterdir()) == []

@@ -10,7 +10,8 @@ from django.core.checks import ERROR
 from dotenv import dotenv_values
 
 from foundation.env import BASE_DIR
-from privet import storages
+from foundation.storage import object_storage
+from foundation.testing import use_s3_at
 from privet.checks import SECRETS, storage_is_private
 
 PRODUCTION = {name: value for name, value in dotenv_values(BASE_DIR / ".ci" / "production.env").items() if value}
@@ -229,12 +230,12 @@ def test_a_storage_that_shows_anything_to_strangers_is_warned_of(settings, s3_bu
     )
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     owner.put_bucket_policy(Bucket=s3_bucket, Policy=policy)
-    storages.put("contracts/1.pdf", b"passport data")
+    object_storage.put("contracts/1.pdf", b"passport data")
     assert asked_of_the_storage() == ["privet.W012"]
 
 
 def test_a_storage_that_can_not_be_asked_is_warned_of(settings):
-    settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = "http://127.0.0.1:9"
+    use_s3_at("http://127.0.0.1:9", settings)
     assert asked_of_the_storage() == ["privet.W013"]
 
 
@@ -245,8 +246,7 @@ def test_a_bucket_that_is_not_there_is_warned_of(settings, s3_bucket):
 
 @pytest.mark.django_db
 def test_the_storage_is_asked_only_on_demand(settings):
-    settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = "http://127.0.0.1:9"
-    settings.S3_ACCESS_KEY = settings.S3_SECRET_KEY = "made-up"
+    use_s3_at("http://127.0.0.1:9", settings)
     assert "privet.W013" not in ids(deploy=True)
     found = checks.run_checks(databases=["default"], include_deployment_checks=True)
     assert "privet.W013" in [message.id for message in found]

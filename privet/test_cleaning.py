@@ -12,11 +12,12 @@ from django.utils import timezone
 from clients.uploads import Upload
 from contracts import issuing
 from devices import keeping
+from foundation.storage import object_storage
+from foundation.storage.models import LeftObject
 from foundation.testing import use_s3_at
 from passport import keeping as passport_keeping
 from passport.models import Passport
-from privet import cleaning, storages
-from privet.models import LeftObject
+from privet import cleaning
 
 pytestmark = pytest.mark.django_db
 TOMORROW = timedelta(days=1, hours=1)
@@ -29,7 +30,7 @@ def clean(*arguments: str) -> str:
 
 
 def keys() -> set[str]:
-    return {listed.key for listed in storages.listing()}
+    return {listed.key for listed in object_storage.listing()}
 
 
 @pytest.fixture
@@ -49,8 +50,8 @@ def accepted(make, anna, storage) -> Upload:
     client, device_id = make.verified(anna), uuid.uuid4()
     upload = Upload.hand_out(client, "device", device_id=device_id, content_type="image/jpeg", size=1, by=anna)
     upload.accept(f"devices/{device_id}/{uuid.uuid4()}.jpg", now=timezone.now())
-    storages.put(upload.photo_key, b"picture")
-    storages.put(upload.thumbnail_key, b"thumbnail")
+    object_storage.put(upload.photo_key, b"picture")
+    object_storage.put(upload.thumbnail_key, b"thumbnail")
     return upload
 
 
@@ -83,7 +84,7 @@ def test_photos_without_a_row_are_reported_and_removed_when_asked(rows):
         f"incoming/{uuid.uuid4()}/device-{uuid.uuid4().hex}",
     }
     for key in stray:
-        storages.put(key, b"stray")
+        object_storage.put(key, b"stray")
 
     answer = clean()
     assert all(f"objects without a row: {key}\n" in answer for key in stray)
@@ -97,14 +98,14 @@ def test_photos_without_a_row_are_reported_and_removed_when_asked(rows):
 def test_documents_without_a_row_are_reported_and_never_removed(rows):
     documents = {f"contracts/{uuid.uuid4()}/{uuid.uuid4()}.pdf", "something/else.pdf"}
     for key in documents:
-        storages.put(key, b"%PDF")
+        object_storage.put(key, b"%PDF")
 
     assert "2 without a row (0 removed)" in clean("--remove")
     assert keys() == rows | documents
 
 
 def test_what_is_younger_than_a_day_is_left_alone(storage):
-    storages.put(f"devices/{uuid.uuid4()}/{uuid.uuid4()}.jpg", b"its row is about to be written")
+    object_storage.put(f"devices/{uuid.uuid4()}/{uuid.uuid4()}.jpg", b"its row is about to be written")
     assert "0 without a row (0 removed), 1 younger than a day" in clean("--remove")
     assert len(keys()) == 1
 
@@ -112,7 +113,7 @@ def test_what_is_younger_than_a_day_is_left_alone(storage):
 @pytest.mark.usefixtures("old")
 def test_rows_without_an_object_are_reported(rows):
     for key in rows:
-        storages.remove(key)
+        object_storage.remove(key)
     answer = clean("--remove")
     assert f"{len(rows)} rows without an object" in answer
     assert all(f"rows without an object: {key}\n" in answer for key in rows)
@@ -145,7 +146,7 @@ def test_the_note_of_an_attached_upload_goes_and_its_photo_stays(accepted, make,
 
 
 def test_what_could_not_be_removed_is_removed_by_the_next_cleaning(storage):
-    storages.put("passports/1.jpg", b"photo")
+    object_storage.put("passports/1.jpg", b"photo")
     LeftObject.objects.create(key="passports/1.jpg")
     LeftObject.objects.create(key="passports/gone.jpg")
 
@@ -165,8 +166,8 @@ def test_a_storage_that_is_down_is_said_in_words_and_loses_no_note(settings):
 def test_memory_does_not_grow_with_the_number_of_objects(monkeypatch):
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     for count in (1_000, 100_000):
-        listing = (storages.Listed(f"devices/{number:09}.jpg", long_ago) for number in range(count))
-        monkeypatch.setattr(storages, "listing", lambda listing=listing: listing)
+        listing = (object_storage.Listed(f"devices/{number:09}.jpg", long_ago) for number in range(count))
+        monkeypatch.setattr(object_storage, "listing", lambda listing=listing: listing)
         tracemalloc.start()
         report = cleaning.compare()
         peak = tracemalloc.get_traced_memory()[1]

@@ -5,7 +5,6 @@ import io
 import re
 
 import pytest
-from django.conf import settings as project
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import transaction
@@ -18,9 +17,10 @@ from contracts.current import contents_of
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.signing import evidence_is_intact
 from devices.models import Device, DevicePhoto, SharedDevicePhoto, Tariff
+from foundation.storage import object_storage
+from foundation.testing import local_storage
 from managers.models import Manager, Role
 from passport.models import Passport
-from privet import storages
 from privet.demo.office import PASSWORD, STAFF
 from privet.demo.people import MEN, PATRONYMICS, WOMEN, feminine
 from support.models import Author, LogEntry, Message, Ticket
@@ -41,20 +41,20 @@ def load() -> str:
 @pytest.fixture(scope="module")
 def office(django_db_setup, django_db_blocker, tmp_path_factory):
     """One loading for all tests here; each runs in a savepoint within it."""
-    files = {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": str(tmp_path_factory.mktemp("files"))}}
+    storages = local_storage(tmp_path_factory.mktemp("files"))
     with django_db_blocker.unblock(), transaction.atomic():
-        with override_settings(DEBUG=True, STORAGES=project.STORAGES | {"default": files}, PASSWORD_HASHERS=CHEAP):
+        with override_settings(DEBUG=True, STORAGES=storages, PASSWORD_HASHERS=CHEAP):
             said = load()
-        yield said, files
+        yield said, storages
         transaction.set_rollback(True)
 
 
 @pytest.fixture
 def demo(office, db, settings) -> str:
     """What load_demo printed."""
-    said, files = office
+    said, storages = office
     settings.DEBUG = True
-    settings.STORAGES = settings.STORAGES | {"default": files}
+    settings.STORAGES = storages
     return said
 
 
@@ -78,7 +78,7 @@ def test_signed_contracts_have_their_files_and_intact_evidence(demo):
     signed = list(Contract.objects.signed())
     assert len(signed) >= 15
     for contract in signed:
-        file = storages.get(contract.pdf_key)
+        file = object_storage.get(contract.pdf_key)
         assert hashlib.sha256(file).hexdigest() == contract.pdf_sha256
         assert evidence_is_intact(contract)
     text = PdfReader(io.BytesIO(file)).pages[0].extract_text().replace("\n", " ")
@@ -102,11 +102,11 @@ def test_invoices_are_pending_paid_and_replaced(demo):
 def test_photos_can_be_read_and_are_in_the_clients_app(demo):
     photos = list(DevicePhoto.objects.all())
     assert len(photos) > 15
-    assert all(storages.get(key).startswith(b"\xff\xd8") for photo in photos for key in photo.keys)
+    assert all(object_storage.get(key).startswith(b"\xff\xd8") for photo in photos for key in photo.keys)
     assert SharedDevicePhoto.objects.count() == len(photos)
     passports = Passport.objects.exclude(photo="")
     assert passports.exists()
-    assert all(storages.get(passport.photo).startswith(b"\xff\xd8") for passport in passports)
+    assert all(object_storage.get(passport.photo).startswith(b"\xff\xd8") for passport in passports)
 
 
 def test_clients_write_and_support_answers(demo):

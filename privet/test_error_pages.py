@@ -8,8 +8,8 @@ from django.db import DatabaseError
 from django.urls import reverse
 
 from clients.models import Client
+from foundation.storage import object_storage
 from passport.test_passport_form import payload
-from privet import storages
 
 SENT = payload(last_name="Зюзьмаркова", digits="46 99 918273", registration_address="ул. Хрюмаркерная", issued_by="Чух")
 MARKERS = ("Зюзьмарков", "918273", "Хрюмаркерн")
@@ -33,7 +33,7 @@ def refused(*args, **kwargs):
 
 
 def away(*args, **kwargs):
-    raise storages.StorageUnavailable("away")
+    raise object_storage.StorageUnavailable("away")
 
 
 @pytest.mark.parametrize("fault", [refused, away], ids=["500", "503"])

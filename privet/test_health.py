@@ -4,6 +4,7 @@ import threading
 import pytest
 from django.db import OperationalError, connection
 
+from foundation.testing import local_storage
 from privet import health
 
 
@@ -53,9 +54,7 @@ def test_a_migration_that_was_not_applied_is_missed(client, transactional_db):
 def test_a_storage_that_cannot_be_written_is_missed(client, transactional_db, settings, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     location = str(tmp_path / "file")
-    settings.STORAGES = settings.STORAGES | {
-        "default": {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": location}}
-    }
+    settings.STORAGES = local_storage(location)
     assert client.get("/readyz").json()["checks"]["storage"]["ok"] is False
 
 

@@ -9,8 +9,9 @@ from clients.models import Client
 from clients.uploads import Purpose, Upload
 from conftest import PASSWORD
 from contracts import signing
+from foundation.storage.object_storage import StorageUnavailable, get, put
+from foundation.testing import local_storage
 from privet import metrics_page, uploading, workload
-from privet.storages import StorageUnavailable, get, put
 from privet.test_uploads import jpeg
 
 TOKEN = "a token of the tests"
@@ -114,9 +115,7 @@ def test_calls_to_the_storage_are_timed_and_its_failures_counted(scraped, settin
     before = scraped()
     put("a/key", b"content")
     (tmp_path / "file").write_bytes(b"")
-    settings.STORAGES = settings.STORAGES | {
-        "default": {"BACKEND": "privet.storages.Local", "OPTIONS": {"location": str(tmp_path / "file")}}
-    }
+    settings.STORAGES = local_storage(tmp_path / "file")
     with pytest.raises(StorageUnavailable):
         get("a/key")
     after = scraped()

@@ -7,9 +7,9 @@ from django.test import RequestFactory
 from django.urls import path
 
 from conftest import browser_of
+from foundation.storage.object_storage import ObjectMissing, StorageUnavailable
 from managers.address import client_ip
 from managers.limits import TooManyTries
-from privet.storages import ObjectMissing, StorageUnavailable
 from privet.urls import urlpatterns as real
 
 

@@ -11,8 +11,8 @@ from conftest import browser_of
 from devices import keeping
 from devices.models import MAX_PHOTOS, Device, DevicePhoto
 from devices.shared import SharedDevicePhoto
+from foundation.storage import object_storage
 from photos.conftest import JSON
-from privet import storages
 from privet.test_uploads import jpeg, photos_stored
 from privet.uploads import GONE
 
@@ -61,15 +61,15 @@ def while_read(monkeypatch):
     """Has a deed done when the upload was read and is about to be accepted or refused."""
 
     def during(deed):
-        read = storages.read
+        read = object_storage.read
 
         def reading(key, *, most):
             content = read(key, most=most)
-            monkeypatch.setattr(storages, "read", read)
+            monkeypatch.setattr(object_storage, "read", read)
             deed()
             return content
 
-        monkeypatch.setattr(storages, "read", reading)
+        monkeypatch.setattr(object_storage, "read", reading)
 
     return during
 
@@ -89,13 +89,13 @@ def test_what_is_taken_back_while_it_is_completed_leaves_nothing(while_read, upl
 
 def test_what_was_taken_back_before_it_was_read_is_gone(monkeypatch, upload, as_anna, device):
     sent = upload(jpeg(), purpose="device", device=device.pk)
-    read = storages.read
+    read = object_storage.read
 
     def late(key, *, most):
         as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON)
         return read(key, most=most)
 
-    monkeypatch.setattr(storages, "read", late)
+    monkeypatch.setattr(object_storage, "read", late)
 
     assert completed(sent, as_anna).status_code == 404
     assert photos_stored() == []

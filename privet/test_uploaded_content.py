@@ -9,7 +9,8 @@ from PIL import Image
 
 from clients.uploads import Upload
 from devices.models import DevicePhoto
-from privet import images, storages
+from foundation.storage import object_storage
+from privet import images
 from privet.test_uploads import jpeg, photos_stored, picture_at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
@@ -86,10 +87,10 @@ def test_what_is_no_photo_is_refused_in_words_and_removed(what, upload, complete
 def test_an_empty_object_is_refused(ask, complete):
     ask()
     sent = Upload.objects.get()
-    storages.put(sent.key, b"")
+    object_storage.put(sent.key, b"")
 
     assert complete(sent).json() == {"error": images.EMPTY}
-    assert not storages.exists(sent.key)
+    assert not object_storage.exists(sent.key)
 
 
 def test_what_grew_past_the_limit_is_refused_unread(upload, complete, settings):
@@ -109,7 +110,7 @@ def test_a_polyglot_loses_its_second_meaning_and_a_photo_its_place(upload, compl
     complete(upload(content, purpose="device", device=device.pk))
 
     for key in device.photos.get().keys:
-        kept = storages.get(key)
+        kept = object_storage.get(key)
         assert b"script" not in kept
         assert b"second meaning" not in kept
         assert not Image.open(io.BytesIO(kept)).getexif()

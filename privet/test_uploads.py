@@ -17,12 +17,12 @@ from devices.conftest import log_of, payload
 from devices.forms import TOO_MANY_PHOTOS
 from devices.models import MAX_PHOTOS, Device, DevicePhoto
 from devices.shared import SharedDevicePhoto
+from foundation.storage import object_storage
 from foundation.testing import PATIENCE, use_s3_at
 from foundation.web.json_errors import SESSION_ENDED
 from passport.models import Passport
 from passport.test_passport_form import payload as passport_payload
 from photos.conftest import JSON
-from privet import storages
 from privet.uploads import UNAVAILABLE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
@@ -56,7 +56,7 @@ def picture_at(browser, url: str) -> Image.Image:
 
 def photos_stored() -> list[str]:
     """The keys of all photos in the storage, quarantined ones too; not those of documents."""
-    return [listed.key for listed in storages.listing() if not listed.key.startswith("agreements/")]
+    return [listed.key for listed in object_storage.listing() if not listed.key.startswith("agreements/")]
 
 
 def test_an_address_is_handed_out_under_the_quarantine_of_the_client(ask, anna, client):
@@ -90,7 +90,7 @@ def test_a_photo_of_a_kept_device_is_attached_at_once(upload, complete, as_anna,
     assert picture_at(as_anna, answer.json()["photo"]).size == (1200, 900)
     assert picture_at(as_anna, answer.json()["thumbnail"]).size == (240, 180)
     assert SharedDevicePhoto.objects.get().pk == photo.pk
-    assert not storages.exists(sent.key)
+    assert not object_storage.exists(sent.key)
     assert log_of(client) == ["Добавлены фото устройства «Холодильник Бирюса 118»: 1"]
 
 
@@ -102,8 +102,8 @@ def test_a_photo_of_a_passport_that_is_kept_replaces_the_old_one(upload, complet
     photo = Passport.objects.get().photo
     assert first.json()["attached"] is second.json()["attached"] is True
     assert picture_at(as_anna, second.json()["photo"]).size == (900, 600)
-    assert storages.exists(photo)
-    assert not storages.exists(old)
+    assert object_storage.exists(photo)
+    assert not object_storage.exists(old)
     assert log_of(client) == ["Фото паспорта добавлено", "Фото паспорта заменено"]
 
 
@@ -221,7 +221,7 @@ def test_only_who_was_handed_the_upload_completes_it_and_only_while_the_client_i
     client.reassign(to=boris, by=gleb)
     assert complete(sent).status_code == 404
     assert complete(sent, as_boris).json() == {"error": "Клиент или фото больше недоступны. Обновите страницу."}
-    assert storages.exists(sent.key)
+    assert object_storage.exists(sent.key)
     assert not Passport.objects.get().photo
 
 
@@ -305,7 +305,7 @@ def test_an_attached_photo_is_not_taken_back_as_an_upload(upload, complete, as_a
     complete(sent)
 
     assert as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON).status_code == 204
-    assert all(storages.exists(key) for key in device.photos.get().keys)
+    assert all(object_storage.exists(key) for key in device.photos.get().keys)
 
 
 @pytest.fixture(params=["refusing", "silent"])

@@ -16,11 +16,12 @@ from devices import keeping as device_keeping
 from devices.forms import TOO_MANY_PHOTOS
 from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
 from foundation.observability import metrics
+from foundation.storage import object_storage
 from managers import limits
 from managers.models import Manager
 from passport import keeping as passport_keeping
 from passport.models import Passport
-from privet import images, storages
+from privet import images
 
 
 class NotArrived(Exception):
@@ -39,7 +40,7 @@ class _CompletedByAnother(Exception):
     """Another request was completing the same upload, and was first; that one counts."""
 
 
-REFUSALS = (PhotoRefused, NotArrived, AgreementMissing, TooManyPhotos, storages.StorageUnavailable)
+REFUSALS = (PhotoRefused, NotArrived, AgreementMissing, TooManyPhotos, object_storage.StorageUnavailable)
 
 
 @transaction.atomic
@@ -72,8 +73,8 @@ def _look_for_room(client: Client, device_id: uuid.UUID) -> None:
 def complete(upload: Upload, *, by: Manager) -> None:
     """Make of what arrived a photo of our own, attached when its row is kept already; or refuse it, in words.
 
-    Once completed, nothing more happens. Raises NotArrived, storages.StorageUnavailable, or Upload.DoesNotExist when it
-    was taken back meanwhile; then nothing was changed.
+    Once completed, nothing more happens. Raises NotArrived, StorageUnavailable, or Upload.DoesNotExist when it was
+    taken back meanwhile; then nothing was changed.
     """
     if upload.completed_at:
         return
@@ -97,17 +98,17 @@ def _read(upload: Upload) -> images.Photo:
 
 def _content(upload: Upload) -> bytes:
     try:
-        return storages.read(upload.key, most=settings.PHOTO_MAX_BYTES)
-    except storages.ObjectTooLarge as error:
+        return object_storage.read(upload.key, most=settings.PHOTO_MAX_BYTES)
+    except object_storage.ObjectTooLarge as error:
         raise images.too_large() from error
-    except storages.ObjectMissing as error:
+    except object_storage.ObjectMissing as error:
         upload.refresh_from_db()  # it is missing too when another request has just completed it
         raise (_CompletedByAnother if upload.completed_at else NotArrived) from error
 
 
 def _accept(upload: Upload, photo: images.Photo, *, by: Manager) -> None:
     key, objects = _objects(upload, photo)
-    with storages.stored(objects), transaction.atomic():
+    with object_storage.stored(objects), transaction.atomic():
         upload.client.locked()
         if not upload.accept(key, now=timezone.now()):
             raise _CompletedByAnother

@@ -17,8 +17,9 @@ from clients.models import Client
 from clients.uploads import CONTENT_TYPES, Purpose, Upload
 from devices.forms import TOO_MANY_PHOTOS
 from devices.models import Device, DevicePhoto, TooManyPhotos
+from foundation.storage import object_storage
 from foundation.web.json_errors import problem
-from privet import images, onboarding, storages, uploading
+from privet import images, onboarding, uploading
 
 GONE = "Клиент или фото больше недоступны. Обновите страницу."
 NOT_ARRIVED = "Фото ещё не дошло до хранилища. Отправьте его ещё раз."
@@ -68,7 +69,7 @@ def _in_words(view):
             return view(*args, **kwargs)
         except Http404:
             return problem(GONE, 404)
-        except storages.StorageUnavailable:
+        except object_storage.StorageUnavailable:
             return problem(UNAVAILABLE, 503)
 
     return guarded
@@ -104,12 +105,12 @@ def _is_open(client: Client, slug: str) -> bool:
 
 
 def _address(upload: Upload) -> dict:
-    address = storages.upload_address(upload.key, content_type=upload.content_type, most=settings.PHOTO_MAX_BYTES)
+    address = object_storage.upload_address(upload.key, content_type=upload.content_type, most=settings.PHOTO_MAX_BYTES)
     return {
         "id": upload.pk,
         "url": address.url,
         "fields": address.fields,
-        "expires_in": storages.UPLOAD_SECONDS,
+        "expires_in": object_storage.UPLOAD_SECONDS,
         "completion": reverse("upload_completion", args=[upload.pk]),
         "removal": reverse("upload_removal", args=[upload.pk]),
     }

@@ -72,7 +72,7 @@ def test_of_an_error_its_words_are_left_out_and_its_place_is_told(make, written)
     assert line["message"] == "not written: IntegrityError"
     assert line["error"][0]["type"] == "IntegrityError"
     assert line["error"][1] == line["error"][1] | {"type": "UniqueViolation", "rule": "users_phone_key"}
-    assert "test_served.py" in line["error"][0]["at"][0]
+    assert "test_request_log.py" in line["error"][0]["at"][0]
 
 
 def test_an_error_in_a_view_is_logged_with_its_request(written):

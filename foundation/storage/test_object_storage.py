@@ -16,94 +16,94 @@ from django.core.files.storage import default_storage
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from foundation.storage import object_storage
+from foundation.storage.models import LeftObject
+from foundation.storage.object_storage import ObjectMissing, StorageUnavailable
 from foundation.testing import PATIENCE, use_s3_at
-from privet import storages
-from privet.models import LeftObject
-from privet.storages import ObjectMissing, StorageUnavailable
 
 
 @pytest.mark.usefixtures("storage")
 class TestEitherStorage:
     def test_what_is_put_is_got(self):
-        storages.put("contracts/1.pdf", b"%PDF \x00\xff")
-        assert storages.get("contracts/1.pdf") == b"%PDF \x00\xff"
-        assert storages.exists("contracts/1.pdf")
+        object_storage.put("contracts/1.pdf", b"%PDF \x00\xff")
+        assert object_storage.get("contracts/1.pdf") == b"%PDF \x00\xff"
+        assert object_storage.exists("contracts/1.pdf")
 
     def test_a_photo_of_ten_megabytes_comes_back_whole(self):
         photo = bytes(range(256)) * 4 * 1024 * 10
-        storages.put("photos/large", photo)
-        assert storages.get("photos/large") == photo
+        object_storage.put("photos/large", photo)
+        assert object_storage.get("photos/large") == photo
 
     def test_a_key_that_is_taken_is_refused_and_what_it_holds_is_kept(self):
-        storages.put("contracts/1.pdf", b"signed")
+        object_storage.put("contracts/1.pdf", b"signed")
         with pytest.raises(StorageUnavailable):
-            storages.put("contracts/1.pdf", b"another")
-        assert storages.get("contracts/1.pdf") == b"signed"
+            object_storage.put("contracts/1.pdf", b"another")
+        assert object_storage.get("contracts/1.pdf") == b"signed"
         assert sum(len(names) for names in default_storage.listdir("contracts")) == 1
 
     def test_what_was_never_put_is_missing(self):
-        assert not storages.exists("photos/none")
+        assert not object_storage.exists("photos/none")
         with pytest.raises(ObjectMissing):
-            storages.get("photos/none")
+            object_storage.get("photos/none")
 
     def test_what_is_removed_is_gone(self):
-        storages.put("photos/1", b"photo")
-        storages.remove("photos/1")
-        assert not storages.exists("photos/1")
+        object_storage.put("photos/1", b"photo")
+        object_storage.remove("photos/1")
+        assert not object_storage.exists("photos/1")
 
     def test_every_object_is_listed_with_the_time_it_was_written(self):
-        assert list(storages.listing()) == []
+        assert list(object_storage.listing()) == []
         for key in ("contracts/1.pdf", "photos/1", "photos/2"):
-            storages.put(key, b"content")
-        listed = {object.key: object.modified_at for object in storages.listing()}
+            object_storage.put(key, b"content")
+        listed = {object.key: object.modified_at for object in object_storage.listing()}
         assert sorted(listed) == ["contracts/1.pdf", "photos/1", "photos/2"]
         assert all(abs(timezone.now() - written) < timedelta(minutes=1) for written in listed.values())
 
     def test_removing_what_is_gone_is_fine(self):
-        storages.remove("photos/none")
+        object_storage.remove("photos/none")
 
     def test_objects_stay_when_the_block_that_records_them_succeeds(self):
-        with storages.stored({"photos/1": b"one", "photos/2": b"two"}):
-            assert storages.get("photos/1") == b"one"
-        assert storages.get("photos/2") == b"two"
+        with object_storage.stored({"photos/1": b"one", "photos/2": b"two"}):
+            assert object_storage.get("photos/1") == b"one"
+        assert object_storage.get("photos/2") == b"two"
 
     def test_no_object_is_left_behind_when_the_block_that_records_them_fails(self):
         def record():
-            with storages.stored({"photos/1": b"one", "photos/2": b"two"}):
-                assert storages.exists("photos/2")
+            with object_storage.stored({"photos/1": b"one", "photos/2": b"two"}):
+                assert object_storage.exists("photos/2")
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
             record()
-        assert not storages.exists("photos/1")
-        assert not storages.exists("photos/2")
+        assert not object_storage.exists("photos/1")
+        assert not object_storage.exists("photos/2")
 
     @pytest.mark.parametrize("lost", [OperationalError, InterfaceError])
     def test_objects_stay_when_nobody_knows_whether_they_were_recorded(self, lost):
         """The database may have committed, and only its answer be lost."""
-        with pytest.raises(lost), storages.stored({"contracts/1": b"one"}):
+        with pytest.raises(lost), object_storage.stored({"contracts/1": b"one"}):
             raise lost
-        assert storages.get("contracts/1") == b"one"
+        assert object_storage.get("contracts/1") == b"one"
 
     def test_of_two_objects_the_first_is_not_left_behind_when_the_second_fails(self):
-        storages.put("photos/2", b"taken")
-        with pytest.raises(StorageUnavailable), storages.stored({"photos/1": b"one", "photos/2": b"two"}):
+        object_storage.put("photos/2", b"taken")
+        with pytest.raises(StorageUnavailable), object_storage.stored({"photos/1": b"one", "photos/2": b"two"}):
             pytest.fail("nothing must be recorded")
-        assert not storages.exists("photos/1")
-        assert storages.get("photos/2") == b"taken"
+        assert not object_storage.exists("photos/1")
+        assert object_storage.get("photos/2") == b"taken"
 
     @pytest.mark.django_db(transaction=True)
     def test_an_object_is_removed_only_when_the_change_is_committed(self):
-        storages.put("photos/1", b"photo")
+        object_storage.put("photos/1", b"photo")
         with transaction.atomic():
-            storages.remove_after_commit("photos/1", "")
+            object_storage.remove_after_commit("photos/1", "")
             transaction.set_rollback(True)
-        assert storages.exists("photos/1")
+        assert object_storage.exists("photos/1")
 
         with transaction.atomic():
-            storages.remove_after_commit("photos/1", "")
-            assert storages.exists("photos/1")
-        assert not storages.exists("photos/1")
+            object_storage.remove_after_commit("photos/1", "")
+            assert object_storage.exists("photos/1")
+        assert not object_storage.exists("photos/1")
 
 
 class CutOff(ContentFile):
@@ -114,23 +114,23 @@ class CutOff(ContentFile):
 
 def test_what_a_full_disk_cut_off_leaves_nothing_behind(monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(storages, "ContentFile", CutOff)
+        patched.setattr(object_storage, "ContentFile", CutOff)
         with pytest.raises(StorageUnavailable):
-            storages.put("a/key", b"content")
-    assert [*storages.listing()] == []
-    storages.put("a/key", b"content")
-    assert storages.get("a/key") == b"content"
+            object_storage.put("a/key", b"content")
+    assert [*object_storage.listing()] == []
+    object_storage.put("a/key", b"content")
+    assert object_storage.get("a/key") == b"content"
 
 
 def test_files_of_this_machine_are_readable_by_their_owner_alone():
-    storages.put("contracts/1.pdf", b"passport data")
+    object_storage.put("contracts/1.pdf", b"passport data")
     file = Path(default_storage.path("contracts/1.pdf"))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
 def test_the_bucket_shows_nothing_to_strangers(s3_endpoint, s3_bucket):
-    storages.put("contracts/1.pdf", b"passport data")
+    object_storage.put("contracts/1.pdf", b"passport data")
     with pytest.raises(HTTPError) as refused:
         urlopen(f"{s3_endpoint}/{s3_bucket}/contracts/1.pdf", timeout=PATIENCE)  # noqa: S310
     assert refused.value.code == 403
@@ -140,7 +140,7 @@ def test_a_wrong_key_of_the_storage_is_an_outage(settings, s3_bucket):
     settings.S3_SECRET_KEY = "wrong"
     settings.STORAGES = dict(settings.STORAGES)
     with pytest.raises(StorageUnavailable):
-        storages.put("photos/1", b"photo")
+        object_storage.put("photos/1", b"photo")
 
 
 @pytest.fixture
@@ -188,52 +188,52 @@ def seconds(deed) -> float:
 @pytest.mark.usefixtures("down")
 class TestStorageBeingDownHangsTheRequestForMinutes:
     def test_writing_gives_up(self):
-        assert seconds(lambda: storages.put("photos/1", b"photo")) < PATIENCE
+        assert seconds(lambda: object_storage.put("photos/1", b"photo")) < PATIENCE
 
     def test_reading_gives_up(self):
-        assert seconds(lambda: storages.get("photos/1")) < PATIENCE
+        assert seconds(lambda: object_storage.get("photos/1")) < PATIENCE
 
     def test_removing_gives_up(self):
-        assert seconds(lambda: storages.remove("photos/1")) < PATIENCE
+        assert seconds(lambda: object_storage.remove("photos/1")) < PATIENCE
 
     def test_looking_gives_up(self):
-        assert seconds(lambda: storages.exists("photos/1")) < PATIENCE
+        assert seconds(lambda: object_storage.exists("photos/1")) < PATIENCE
 
     def test_storing_runs_no_block_and_gives_up(self):
         def store():
-            with storages.stored({"photos/1": b"one", "photos/2": b"two"}):
+            with object_storage.stored({"photos/1": b"one", "photos/2": b"two"}):
                 pytest.fail("nothing must be recorded")
 
         assert seconds(store) < PATIENCE
 
     def test_addresses_are_made_without_asking(self):
         start = time.monotonic()
-        upload = storages.upload_address("incoming/1", content_type="image/jpeg", most=1000)
-        shown = storages.address("photos/1.jpg", cache="no-store")
+        upload = object_storage.upload_address("incoming/1", content_type="image/jpeg", most=1000)
+        shown = object_storage.address("photos/1.jpg", cache="no-store")
         assert time.monotonic() - start < PATIENCE
         assert upload.fields["key"] == "incoming/1"
         assert "/photos/1.jpg?" in shown
 
     def test_reading_what_was_sent_gives_up(self):
-        assert seconds(lambda: storages.read("incoming/1", most=1000)) < PATIENCE
+        assert seconds(lambda: object_storage.read("incoming/1", most=1000)) < PATIENCE
 
     @pytest.mark.django_db(transaction=True)
     def test_of_many_objects_only_the_first_is_waited_for(self):
         keys = [f"photos/{number}" for number in range(20)]
         start = time.monotonic()
         with transaction.atomic():
-            storages.remove_after_commit(*keys)
+            object_storage.remove_after_commit(*keys)
         assert time.monotonic() - start < PATIENCE
         assert set(LeftObject.objects.values_list("key", flat=True)) == set(keys)
 
     @pytest.mark.django_db(transaction=True)
     def test_a_change_that_is_committed_stays_committed(self, caplog):
         with transaction.atomic():
-            storages.remove_after_commit("photos/1")
+            object_storage.remove_after_commit("photos/1")
         assert "objects left behind: photos/1" in caplog.text
         assert LeftObject.objects.get().key == "photos/1"
 
 
 def test_reading_gives_up_on_a_server_that_stops_in_the_middle(settings, stalling):
     use_s3_at(stalling, settings)
-    assert seconds(lambda: storages.get("photos/1")) < PATIENCE
+    assert seconds(lambda: object_storage.get("photos/1")) < PATIENCE

@@ -12,9 +12,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client as Browser
 from django.utils import timezone
 
+from foundation.storage import object_storage
+from foundation.storage.object_storage import ObjectMissing, ObjectTooLarge
 from foundation.testing import use_s3_at
-from privet import storages
-from privet.storages import ObjectMissing, ObjectTooLarge
 
 KEY, MOST = "incoming/1", 200_000
 PICTURE = b"\xff\xd8" + bytes(99_998)
@@ -22,7 +22,7 @@ PICTURE = b"\xff\xd8" + bytes(99_998)
 
 @pytest.fixture
 def address(storage):
-    return storages.upload_address(KEY, content_type="image/jpeg", most=MOST)
+    return object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST)
 
 
 def refused(status: int) -> bool:
@@ -41,80 +41,80 @@ def look(url: str):
 class TestUploading:
     def test_a_file_within_the_limits_is_stored(self, address, send):
         assert send(address.url, address.fields, PICTURE) == 204
-        assert storages.read(KEY, most=MOST) == PICTURE
+        assert object_storage.read(KEY, most=MOST) == PICTURE
 
     def test_what_was_sent_can_be_sent_again(self, address, send):
         for content in (b"cut off", PICTURE):
             assert send(address.url, address.fields, content) == 204
-        assert storages.get(KEY) == PICTURE
-        assert [listed.key for listed in storages.listing()] == [KEY]
+        assert object_storage.get(KEY) == PICTURE
+        assert [listed.key for listed in object_storage.listing()] == [KEY]
 
     def test_exactly_the_limit_is_stored_and_a_byte_more_is_not(self, address, send):
         assert send(address.url, address.fields, bytes(MOST)) == 204
         assert refused(send(address.url, address.fields, bytes(MOST + 1)))
-        assert len(storages.get(KEY)) == MOST
+        assert len(object_storage.get(KEY)) == MOST
 
     def test_an_empty_file_is_refused(self, address, send):
         assert refused(send(address.url, address.fields, b""))
-        assert not storages.exists(KEY)
+        assert not object_storage.exists(KEY)
 
     @pytest.mark.parametrize("name", ["key", "Content-Type"])
     def test_another_key_or_content_type_is_refused(self, address, send, name):
         other = {"key": "contracts/1.pdf", "Content-Type": "text/html"}[name]
         assert refused(send(address.url, address.fields | {name: other}, PICTURE))
-        assert list(storages.listing()) == []
+        assert list(object_storage.listing()) == []
 
     @pytest.mark.parametrize("name", ["key", "Content-Type"])
     def test_a_field_that_is_left_out_is_refused(self, address, send, name):
         fields = {field: value for field, value in address.fields.items() if field != name}
         assert refused(send(address.url, fields, PICTURE))
-        assert list(storages.listing()) == []
+        assert list(object_storage.listing()) == []
 
     def test_it_is_refused_when_five_minutes_have_passed(self, storage, send):
         # The real server has a clock of its own, so it is the signing that is moved.
         with time_machine.travel(timezone.now() - timedelta(seconds=290), tick=True):
-            timely = storages.upload_address(KEY, content_type="image/jpeg", most=MOST)
+            timely = object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST)
         with time_machine.travel(timezone.now() - timedelta(seconds=310), tick=True):
-            late = storages.upload_address("incoming/2", content_type="image/jpeg", most=MOST)
+            late = object_storage.upload_address("incoming/2", content_type="image/jpeg", most=MOST)
         assert send(timely.url, timely.fields, PICTURE) == 204
         assert refused(send(late.url, late.fields, PICTURE))
-        assert [listed.key for listed in storages.listing()] == [KEY]
+        assert [listed.key for listed in object_storage.listing()] == [KEY]
 
     def test_what_is_larger_than_asked_for_is_not_read(self, storage):
-        storages.put(KEY, bytes(1000))
-        assert len(storages.read(KEY, most=1000)) == 1000
+        object_storage.put(KEY, bytes(1000))
+        assert len(object_storage.read(KEY, most=1000)) == 1000
         with pytest.raises(ObjectTooLarge):
-            storages.read(KEY, most=999)
+            object_storage.read(KEY, most=999)
 
     def test_what_never_came_is_missing_and_what_came_empty_is_empty(self, storage):
         with pytest.raises(ObjectMissing):
-            storages.read(KEY, most=1)
-        storages.put(KEY, b"")
-        assert storages.read(KEY, most=1) == b""
+            object_storage.read(KEY, most=1)
+        object_storage.put(KEY, b"")
+        assert object_storage.read(KEY, most=1) == b""
 
 
 class TestShowing:
     def test_whoever_has_the_address_sees_the_jpeg(self, storage):
-        storages.put("photos/1.jpg", PICTURE)
-        status, headers, content = look(storages.address("photos/1.jpg", cache="private, max-age=60"))
+        object_storage.put("photos/1.jpg", PICTURE)
+        status, headers, content = look(object_storage.address("photos/1.jpg", cache="private, max-age=60"))
         assert (status, content) == (200, PICTURE)
         assert headers["Content-Type"] == "image/jpeg"
         assert headers["Content-Disposition"] == "inline"
         assert headers["Cache-Control"] == "private, max-age=60"
 
     def test_it_is_refused_when_two_minutes_have_passed(self, storage):
-        storages.put("photos/1.jpg", PICTURE)
+        object_storage.put("photos/1.jpg", PICTURE)
         with time_machine.travel(timezone.now() - timedelta(seconds=110), tick=True):
-            timely = storages.address("photos/1.jpg", cache="no-store")
+            timely = object_storage.address("photos/1.jpg", cache="no-store")
         with time_machine.travel(timezone.now() - timedelta(seconds=130), tick=True):
-            late = storages.address("photos/1.jpg", cache="no-store")
+            late = object_storage.address("photos/1.jpg", cache="no-store")
         assert look(timely)[0] == 200
         assert _status(late) == 403
 
     def test_an_address_shows_no_other_object(self, storage):
-        storages.put("photos/1.jpg", PICTURE)
-        storages.put("photos/2.jpg", PICTURE)
-        url = storages.address("photos/1.jpg", cache="no-store")
+        object_storage.put("photos/1.jpg", PICTURE)
+        object_storage.put("photos/2.jpg", PICTURE)
+        url = object_storage.address("photos/1.jpg", cache="no-store")
         other = url.replace("photos/1", "photos/2") if storage == "s3" else url.replace("/objects/", "/objects/x")
         assert _status(other) == 403
 
@@ -127,7 +127,7 @@ def _status(url: str) -> int:
 
 
 def test_far_too_much_is_refused_before_it_is_received():
-    address = storages.upload_address(KEY, content_type="image/jpeg", most=MOST)
+    address = object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST)
     # More is announced than is ever sent: who waits for the body sees it cut off.
     answer = Browser().generic(
         "POST", address.url, b"", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=str(100 * 1024**2)
@@ -137,7 +137,7 @@ def test_far_too_much_is_refused_before_it_is_received():
 
 @pytest.mark.parametrize("length", ["x", "1.5", "²", "9" * 5000])
 def test_a_length_that_is_no_number_is_a_bad_request(length):
-    address = storages.upload_address(KEY, content_type="image/jpeg", most=MOST)
+    address = object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST)
     answer = Browser().generic(
         "POST", address.url, b"", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=length
     )
@@ -145,8 +145,8 @@ def test_a_length_that_is_no_number_is_a_bad_request(length):
 
 
 def test_the_signed_addresses_of_the_local_storage_lead_nowhere_when_it_is_not_used(settings):
-    upload = storages.upload_address(KEY, content_type="image/jpeg", most=MOST)
-    shown = storages.address("photos/1.jpg", cache="no-store")
+    upload = object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST)
+    shown = object_storage.address("photos/1.jpg", cache="no-store")
     use_s3_at("http://127.0.0.1:1", settings)
     assert Browser().post(upload.url, upload.fields).status_code == 404
     assert Browser().get(shown).status_code == 404
@@ -155,16 +155,16 @@ def test_the_signed_addresses_of_the_local_storage_lead_nowhere_when_it_is_not_u
 class TestPreparing:
     def test_twice_is_once_and_nothing_is_lost(self, storage):
         call_command("init_storage")
-        storages.put("photos/1.jpg", PICTURE)
+        object_storage.put("photos/1.jpg", PICTURE)
         call_command("init_storage")
-        assert storages.get("photos/1.jpg") == PICTURE
+        assert object_storage.get("photos/1.jpg") == PICTURE
 
     def test_the_bucket_is_made_with_its_rules(self, settings, s3_bucket):
         settings.S3_BUCKET = f"{s3_bucket}-another"
         settings.STORAGES = dict(settings.STORAGES)
-        assert storages.prepare() == []
+        assert object_storage.prepare() == []
 
-        storages.put("photos/1.jpg", PICTURE)
+        object_storage.put("photos/1.jpg", PICTURE)
         client, bucket = default_storage.connection.meta.client, settings.S3_BUCKET
         rules = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
         assert {rule["ID"] for rule in rules} == {"uploads", "parts"}
@@ -174,16 +174,16 @@ class TestPreparing:
     def test_a_bucket_that_was_open_is_closed(self, s3_bucket, s3_endpoint):
         client = default_storage.connection.meta.client
         client.put_bucket_acl(Bucket=s3_bucket, ACL="public-read")
-        storages.put("photos/1.jpg", PICTURE)
-        assert storages.is_open_to_strangers()
+        object_storage.put("photos/1.jpg", PICTURE)
+        assert object_storage.is_public()
         call_command("init_storage")
-        assert not storages.is_open_to_strangers()
+        assert not object_storage.is_public()
 
     @pytest.mark.parametrize(("origin", "allowed"), [("https://privet.example", True), ("https://evil.example", False)])
     def test_pages_of_ours_alone_may_send_photos(self, settings, s3_bucket, origin, allowed):
         settings.APP_BASE_URL = "https://privet.example"
-        storages.prepare()
-        url = storages.upload_address(KEY, content_type="image/jpeg", most=MOST).url
+        object_storage.prepare()
+        url = object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST).url
         asked = Request(  # noqa: S310
             url,
             method="OPTIONS",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
-from privet import storages
+from foundation.storage import object_storage
 from privet.backup import BackupFailed, programs
 from privet.backup.manifest import Manifest, ObjectsDigest, tables_now
 from privet.backup.taking import DATABASE, OBJECTS
@@ -32,11 +32,11 @@ def _refuse_unless_empty() -> None:
     if tables:
         raise BackupFailed(f"The database has {tables} tables. A backup is brought back into an empty one only.")
     try:
-        if found := next(storages.listing(), None):
+        if found := next(object_storage.listing(), None):
             raise BackupFailed(
                 f"The storage has objects ({found.key}). A backup is brought back into an empty one only."
             )
-    except storages.StorageUnavailable as error:
+    except object_storage.StorageUnavailable as error:
         raise BackupFailed(f"The storage does not answer: {error}") from error
 
 
@@ -60,10 +60,10 @@ def _objects(path: Path, identity: Path) -> ObjectsDigest:
         with programs.decrypting(path, identity) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for entry in tar:
                 content = tar.extractfile(entry).read()
-                storages.put(entry.name, content)
+                object_storage.put(entry.name, content)
                 digest.add(entry.name, content)
             stream.read()  # the padding at the end, or age would be cut off
-    except storages.StorageUnavailable as error:
+    except object_storage.StorageUnavailable as error:
         raise BackupFailed(f"The storage does not take {error}") from error
     return digest
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection, transaction
 
-from privet import storages
+from foundation.storage import object_storage
 from privet.backup import BackupFailed, programs
 from privet.backup.manifest import Manifest, ObjectsDigest, fingerprint, tables_now
 
@@ -77,20 +77,20 @@ def _objects(path: Path, recipient: str, manifest: Manifest) -> None:
         with programs.encrypting(path, recipient) as stream, tarfile.open(fileobj=stream, mode="w|") as tar:
             for key in _keys():
                 try:
-                    content = storages.get(key)
-                except storages.ObjectMissing:
+                    content = object_storage.get(key)
+                except object_storage.ObjectMissing:
                     manifest.removed_meanwhile += 1
                     continue
                 _add(tar, key, content)
                 digest.add(key, content)
-    except storages.StorageUnavailable as error:
+    except object_storage.StorageUnavailable as error:
         raise BackupFailed(f"The storage does not answer: {error}") from error
     manifest.count(digest)
 
 
 def _keys() -> Iterator[str]:
     """Uploads that nobody has looked at yet are left out: the browser sends them again."""
-    return (found.key for found in storages.listing() if not found.key.startswith("incoming/"))
+    return (found.key for found in object_storage.listing() if not found.key.startswith("incoming/"))
 
 
 def _add(tar: tarfile.TarFile, key: str, content: bytes) -> None:

@@ -1,7 +1,8 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from privet import cleaning, storages
-from privet.models import LeftObject
+from foundation.storage import object_storage
+from foundation.storage.models import LeftObject
+from privet import cleaning
 
 
 class Command(BaseCommand):
@@ -20,13 +21,13 @@ class Command(BaseCommand):
     def handle(self, *, remove: bool, **options):
         try:
             self._report(remove)
-        except storages.StorageUnavailable as error:
+        except object_storage.StorageUnavailable as error:
             raise CommandError(f"The storage does not answer: {error.__cause__}. Run this again later.") from error
 
     def _report(self, remove: bool) -> None:
         left = LeftObject.objects.count()
         if remove:
-            storages.remove_left()
+            object_storage.remove_left()
         abandoned = cleaning.forget_uploads(remove=remove)
         report = cleaning.compare(remove=remove)
         self._list("objects without a row", report.without_row)

@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from privet import storages
+from foundation.storage import object_storage
 
 
 class Command(BaseCommand):
@@ -12,8 +12,8 @@ class Command(BaseCommand):
 
     def handle(self, **options):
         try:
-            lacking = storages.prepare()
-        except storages.StorageUnavailable as error:
+            lacking = object_storage.prepare()
+        except object_storage.StorageUnavailable as error:
             where = settings.S3_ENDPOINT or "of this machine"
             raise CommandError(f"The storage {where} could not be prepared: {error.__cause__}") from error
         for call in lacking:
