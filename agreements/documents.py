@@ -9,9 +9,9 @@ from django.template.loader import render_to_string
 
 from agreements.models import Kind
 from clients.models import Client
+from documents import editions
+from documents.rendering import typeset
 from managers.models import Manager
-from privet import editions
-from privet.typesetting import typeset
 
 TEMPLATES = "agreements"
 FOLDER = settings.BASE_DIR / "templates" / TEMPLATES

@@ -8,8 +8,8 @@ from django.template.loader import render_to_string
 
 from contracts.models import Invoice
 from contracts.snapshot import Snapshot
-from privet import editions
-from privet.typesetting import typeset
+from documents import editions
+from documents.rendering import typeset
 
 TEMPLATES = "contracts/pdf"
 FOLDER = settings.BASE_DIR / "templates" / TEMPLATES

@@ -21,9 +21,9 @@ def published() -> dict[str, str]:
 
 
 def editions() -> list[Path]:
-    """Folders of contract editions, each font that they use, and consents."""
+    """Folders of contract editions, and consents."""
     contracts = [pdf.FOLDER / name for name in pdf.versions()]
-    return [*contracts, *sorted((pdf.FOLDER / "fonts").glob("*.ttf")), *sorted((TEMPLATES / "pep").glob("v*.html"))]
+    return [*contracts, *sorted((TEMPLATES / "pep").glob("v*.html"))]
 
 
 def digest(path: Path) -> str:

@@ -14,7 +14,7 @@ from fontTools.ttLib import TTFont
 from contracts import pdf, sample
 from contracts.models import Invoice, InvoiceStatus
 from contracts.snapshot import Snapshot
-from privet.typesetting import FONTS
+from documents.rendering import FONTS
 
 MM = 72 / 25.4
 LEFT, RIGHT, TOP, BOTTOM = 20 * MM, 12 * MM, 14 * MM, 18 * MM  # the margins in contract.css

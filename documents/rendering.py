@@ -14,16 +14,15 @@ from xml.etree import ElementTree
 
 import tinyhtml5
 from cssselect2 import ElementWrapper
-from django.conf import settings
 from weasyprint import CSS, HTML, UA_STYLESHEET, Document, Page
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher
 
+from documents import pdf_styles
+from documents.pdf_writing import write
 from foundation.observability import metrics
-from privet import pdf_styles
-from privet.pdf_writing import write
 
-FONTS = settings.BASE_DIR / "templates" / "contracts" / "pdf" / "fonts"
+FONTS = Path(__file__).parent / "fonts"
 NO_MARGIN_BOXES = {None, "@footnote", "@note-area"}
 NOTES = {"footnote-call", "footnote-marker", "note-call", "note-marker", "note-callback"}
 BLANK_PAGE = '<div style="break-before: page"></div>'

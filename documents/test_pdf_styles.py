@@ -12,7 +12,7 @@ from weasyprint.css.properties import INITIAL_VALUES
 from weasyprint.layout.page import set_page_type_computed_styles
 
 from contracts import pdf, sample
-from privet import pdf_styles
+from documents import pdf_styles
 
 BODY = """
 <html lang="ru"><body><h1>Договор</h1><p class="note">Текст <b>жирный <i>и курсив</i></b> <u>черта</u></p>

@@ -22,8 +22,8 @@ from pypdf.generic import StreamObject
 from weasyprint import CSS, HTML
 
 from contracts import pdf, sample
-from privet import pdf_writing, typesetting
-from privet.pdf_writing import ALPHABET
+from documents import pdf_writing, rendering
+from documents.pdf_writing import ALPHABET
 
 PAGE = "<html><head><title>t</title></head><body>{}</body></html>"
 SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="#f00"/></svg>'
@@ -107,7 +107,7 @@ def test_eight_threads_at_once_give_the_right_bytes():
 def test_documents_that_share_the_font_map_are_made_one_at_a_time(monkeypatch):
     """Pango allows no two threads in one font map; what happens then is up to chance, so the order itself is tested."""
     at_work, most = [], []
-    layout = typesetting._layout
+    layout = rendering._layout
 
     def watched(*args):
         at_work.append(args)
@@ -118,7 +118,7 @@ def test_documents_that_share_the_font_map_are_made_one_at_a_time(monkeypatch):
         finally:
             at_work.pop()
 
-    monkeypatch.setattr(typesetting, "_layout", watched)
+    monkeypatch.setattr(rendering, "_layout", watched)
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(pdf.render_contract, [sample.snapshot(1)] * 4))
     assert max(most) == 1
@@ -126,7 +126,7 @@ def test_documents_that_share_the_font_map_are_made_one_at_a_time(monkeypatch):
 
 def test_only_shipped_fonts_are_used_whatever_the_machine_has(stylesheet):
     stylesheet.write_text('html { font: 10pt "DejaVu Serif", "Times New Roman", monospace }')
-    assert fonts(typesetting.typeset(PAGE.format("Ёж <b>Ёж</b> 漢"), stylesheet)) <= {
+    assert fonts(rendering.typeset(PAGE.format("Ёж <b>Ёж</b> 漢"), stylesheet)) <= {
         "PT-Serif", "PT-Serif-Bold", "DejaVu-Sans"
     }  # fmt: skip
     assert fonts(pdf.render_contract(sample.snapshot())) == {"PT-Serif", "PT-Serif-Bold"}
@@ -147,14 +147,14 @@ def streams(file: bytes) -> list:
 
 
 def test_documents_in_russian_embed_the_same_font(stylesheet):
-    one, another = (font_files(typesetting.typeset(PAGE.format(words), stylesheet)) for words in ("Ёж", "Съезд № 5"))
+    one, another = (font_files(rendering.typeset(PAGE.format(words), stylesheet)) for words in ("Ёж", "Съезд № 5"))
     assert len(one) == 1
     assert one == another
 
 
 def test_other_letters_do_not_stay_in_the_fonts_of_later_documents(stylesheet):
     before, with_others, after = (
-        font_files(typesetting.typeset(PAGE.format(words), stylesheet)) for words in ("Ёж", "Ёж ђ", "Ёж")
+        font_files(rendering.typeset(PAGE.format(words), stylesheet)) for words in ("Ёж", "Ёж ђ", "Ёж")
     )
     assert before == after != with_others
 
@@ -200,11 +200,11 @@ i { float: footnote } i::footnote-call { font-weight: bold } li::marker { font-w
 )
 def test_pages_look_as_weasyprint_alone_makes_them(stylesheet, body, styles):
     stylesheet.write_text(f'html {{ font: 10pt "PT Serif" }} {styles}')
-    typesetting.typeset(PAGE.format("а"), stylesheet)
+    rendering.typeset(PAGE.format("а"), stylesheet)
     alone = HTML(string=PAGE.format(body)).write_pdf(
-        stylesheets=[CSS(filename=stylesheet)], font_config=typesetting._fonts()
+        stylesheets=[CSS(filename=stylesheet)], font_config=rendering._fonts()
     )
-    expected, got = pictures(alone), pictures(typesetting.typeset(PAGE.format(body), stylesheet))
+    expected, got = pictures(alone), pictures(rendering.typeset(PAGE.format(body), stylesheet))
     assert [page.getbbox() for page in expected].count(None) == 0
     assert [page.tobytes() for page in got] == [page.tobytes() for page in expected]
 
@@ -223,25 +223,25 @@ def test_the_newest_edition_is_well_formed_and_looks_the_same_read_as_html(name)
     as_html = page.replace('<meta charset="utf-8" />', '<meta charset="utf-8">')
     assert as_html != page
     stylesheet = pdf.FOLDER / version / "contract.css"
-    assert typesetting.typeset(as_html, stylesheet) == typesetting.typeset(page, stylesheet)
+    assert rendering.typeset(as_html, stylesheet) == rendering.typeset(page, stylesheet)
 
 
 def test_pictures_of_the_own_folder_are_drawn(stylesheet):
-    assert is_red(typesetting.typeset(PAGE.format('<img src="square.svg">'), stylesheet))
+    assert is_red(rendering.typeset(PAGE.format('<img src="square.svg">'), stylesheet))
 
 
 @pytest.mark.parametrize("address", ["../secret.svg", "{folder}/secret.svg", "file://{folder}/secret.svg"])
 def test_files_elsewhere_are_refused(stylesheet, address):
     address = address.format(folder=stylesheet.parent.parent)
-    assert not is_red(typesetting.typeset(PAGE.format(f'<img src="{address}">'), stylesheet))
+    assert not is_red(rendering.typeset(PAGE.format(f'<img src="{address}">'), stylesheet))
     with pytest.raises(ValueError, match="may not use"):
-        typesetting.OwnFolder(stylesheet.parent).fetch(stylesheet.parent.parent.joinpath("secret.svg").as_uri())
+        rendering.OwnFolder(stylesheet.parent).fetch(stylesheet.parent.parent.joinpath("secret.svg").as_uri())
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1/x", "https://x/", "ftp://x/", "data:text/css,x", "file://x/etc"])
 def test_other_addresses_are_refused(stylesheet, address):
     with pytest.raises(ValueError, match="may not use"):
-        typesetting.OwnFolder(stylesheet.parent).fetch(address)
+        rendering.OwnFolder(stylesheet.parent).fetch(address)
 
 
 def test_a_document_asks_the_network_for_nothing(stylesheet):
@@ -263,7 +263,7 @@ def test_a_document_asks_the_network_for_nothing(stylesheet):
             f' background: url({address}/d.png) }}</style><p>х</p><img src="{address}/e.png">'
             f'<object data="{address}/f.svg"></object><embed src="{address}/g.svg">'
         )
-        assert "х" in text(typesetting.typeset(PAGE.format(body), stylesheet))
+        assert "х" in text(rendering.typeset(PAGE.format(body), stylesheet))
         server.shutdown()
     assert asked == []
 
@@ -275,7 +275,7 @@ def test_an_annex_follows_the_document_under_its_headers_and_numbers(stylesheet)
     )
     annex = PAGE.format('<div class="annex">Первая<p style="break-before: page">Вторая</p></div>')
     for number in range(3):  # the first draws the annex, the others copy it
-        file = typesetting.typeset(PAGE.format(f"Документ {number}"), stylesheet, annex)
+        file = rendering.typeset(PAGE.format(f"Документ {number}"), stylesheet, annex)
         texts = [" ".join(page.get_textpage().get_text_range().split()) for page in pypdfium2.PdfDocument(file)]
         assert sorted(texts[0].split()) == sorted(f"Документ {number} стр. 1 из 3".split())
         assert sorted(texts[1].split()) == sorted("Первая стр. 2 из 3".split())
@@ -293,7 +293,7 @@ def test_an_annex_follows_the_document_under_its_headers_and_numbers(stylesheet)
 )
 def test_an_annex_is_drawn_whole_in_every_document(stylesheet, annex):
     """Also when it has pictures, or a font that the document itself has not got."""
-    files = [typesetting.typeset(PAGE.format("Документ"), stylesheet, PAGE.format(annex)) for _ in range(3)]
+    files = [rendering.typeset(PAGE.format("Документ"), stylesheet, PAGE.format(annex)) for _ in range(3)]
     assert is_red(files[0], page=1)
     assert files[1] == files[2] == files[0]
 
@@ -305,11 +305,11 @@ def test_garbage_is_collected_again_after_a_document_even_if_it_failed(styleshee
         during.append(gc.isenabled())
         raise MemoryError
 
-    typesetting.typeset(PAGE.format("а"), stylesheet)
+    rendering.typeset(PAGE.format("а"), stylesheet)
     assert gc.isenabled()
 
-    monkeypatch.setattr(typesetting, "_layout", fail)
+    monkeypatch.setattr(rendering, "_layout", fail)
     with pytest.raises(MemoryError):
-        typesetting.typeset(PAGE.format("а"), stylesheet)
+        rendering.typeset(PAGE.format("а"), stylesheet)
     assert during == [False]
     assert gc.isenabled()

@@ -3,9 +3,9 @@
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from documents import editions
+from documents.rendering import typeset
 from erasure.models import Category, Erasure, Reason, Scope
-from privet import editions
-from privet.typesetting import typeset
 
 STYLESHEET = settings.BASE_DIR / "templates" / "erasure" / "act.css"
 

@@ -65,7 +65,8 @@ def pgdata():
 
 
 def test_the_server_starts_again_when_a_crash_left_a_number_that_is_another_process_now(pgdata, run_python):
-    script = f"import pathlib; from foundation.database import embedded; embedded.start(pathlib.Path({str(pgdata)!r}))"
+    start = f"print(embedded.start(pathlib.Path({str(pgdata)!r})))"
+    script = f"import pathlib; from foundation.database import embedded; {start}"
     assert run_python("-c", script).returncode == 0
     crashed = (pgdata / "postmaster.pid").read_text().splitlines()
     embedded.stop(pgdata)
