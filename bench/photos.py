@@ -114,16 +114,16 @@ def taken(folder: Path, count: int) -> list[Path]:
 
 def most_sent(device) -> int:
     """Bytes of the largest file that the browser sent for the device, which are all that the server reads."""
-    from clients.uploads import Upload
+    from photos.models import Upload
 
     return max(Upload.objects.filter(device_id=device.pk).values_list("size", flat=True))
 
 
 def forget(device) -> None:
     """Make room for more photos of the device, and for more of its manager's within the hour."""
-    from clients.uploads import Upload
     from devices.models import DevicePhoto
     from managers.limits import Spending
+    from photos.models import Upload
 
     Upload.objects.filter(client=device.client).delete()
     DevicePhoto.objects.filter(device=device).delete()

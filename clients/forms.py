@@ -10,13 +10,11 @@ from django.db.models import QuerySet
 from django.utils.html import format_html
 
 from clients.models import AccountStatus, AppUser, Client
-from clients.uploads import Upload
 from foundation.russian.printable import validate_printable
 from foundation.templatetags.formats import phone as formatted_phone
 from managers.models import Manager
 
 LOOK_AGAIN = "Ваши исправления ещё не записаны. Проверьте всё и нажмите «Далее» ещё раз."
-NOT_UPLOADED = "Часть фото не дошла до хранилища. Уберите их и добавьте ещё раз."
 
 # An account that is no client of ours, and what makes it one: then the trigger on `users` takes it up by itself.
 NOT_A_CLIENT = {
@@ -186,13 +184,3 @@ class ContactForm(forms.Form):
             for name, value in self.cleaned_data.items()
             if (value or "") != (getattr(self.user, name) or "")
         ]
-
-
-class UploadsField(forms.ModelMultipleChoiceField):
-    """Hidden ids of accepted uploads whose photos come with the form, which sets `queryset` to those it may have."""
-
-    widget = forms.MultipleHiddenInput
-
-    def __init__(self):
-        messages = dict.fromkeys(("invalid_choice", "invalid_pk_value", "invalid_list"), NOT_UPLOADED)
-        super().__init__(Upload.objects.none(), required=False, error_messages=messages)

@@ -16,12 +16,11 @@ from clients.disclosure import Disclosure
 from clients.refusals import ClaimedByAnother, ClientErased, ClientReassigned, ContactChanged, TransitionRefused
 from clients.search import candidates, match
 from clients.statuses import ERASED_NAME, IN_WORK, SIGNED, TRANSITIONS, Status
-from clients.uploads import Upload
 from managers.history import tracked
 from managers.models import Manager
 
 __all__ = [
-    "ERASED_NAME", "SIGNED", "AccountStatus", "AppUser", "Client", "ClientChange", "Disclosure", "Status", "Upload",
+    "ERASED_NAME", "SIGNED", "AccountStatus", "AppUser", "Client", "ClientChange", "Disclosure", "Status",
 ]  # fmt: skip
 
 NO_ACCOUNT = "Учётная запись удалена"

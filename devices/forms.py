@@ -9,12 +9,12 @@ from django import forms
 from django.db.models import Q
 from django.utils import timezone
 
-from clients.forms import NOT_UPLOADED, UploadsField
 from clients.models import Client
 from devices.models import MAX_FEE, MAX_PHOTOS, Device, DeviceType, Tariff
 from foundation.russian import money
 from foundation.russian.printable import validate_printable
-from privet.images import MultiplePhotosField
+from photos.forms import NOT_UPLOADED, UploadsField
+from photos.images import MultiplePhotosField
 
 FIRST_MONTH = date(1950, 1, 1)
 TOO_MANY_PHOTOS = f"У одного устройства может быть не больше {MAX_PHOTOS} фото. Уберите лишние."

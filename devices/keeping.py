@@ -6,13 +6,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from clients.models import Client, Status
-from clients.uploads import Upload
 from devices import surcharge
 from devices.models import ClientTariff, Device, DevicePhoto, Tariff
 from devices.tariffs import Surcharge
 from foundation.russian import money
 from foundation.storage import object_storage
 from managers.models import Manager
+from photos.models import Upload
 from support import log
 
 

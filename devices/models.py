@@ -11,13 +11,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clients.models import Client
-from clients.uploads import Upload
 from devices import mirror
 from devices.shared import SharedDevice, SharedDevicePhoto
 from devices.tariffs import MAX_FEE, ClientTariff, Tariff
 from foundation.storage import object_storage
 from managers.history import tracked
 from managers.models import Manager
+from photos.models import Upload
 
 __all__ = ["ClientTariff", "Device", "DevicePhoto", "DeviceType", "SharedDevice", "SharedDevicePhoto", "Tariff"]
 

@@ -18,7 +18,7 @@ from devices.shared import SharedDevice, SharedDevicePhoto
 from foundation.storage import object_storage
 from foundation.storage.local import LocalObjectStorage
 from foundation.storage.models import LeftObject
-from privet.images import NOT_A_PHOTO
+from photos.images import NOT_A_PHOTO
 
 
 def photos_of(device) -> str:

@@ -16,8 +16,8 @@ from devices.surcharge import NoDevices
 from devices.tariffs import Surcharge
 from foundation.storage import object_storage
 from foundation.web.security_headers import shown_elsewhere
+from photos.images import photo_redirect
 from privet import onboarding
-from privet.images import photo_redirect
 
 DIALOG = "device-dialog"
 NOT_KEPT = "Хранилище фото не отвечает, поэтому ничего не сохранено. Попробуйте через минуту или сохраните без фото."

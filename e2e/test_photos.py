@@ -10,7 +10,6 @@ from django.urls import reverse
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from clients.uploads import Upload
 from conftest import PASSWORD, next_code
 from devices import keeping
 from devices.models import Device, DevicePhoto
@@ -20,6 +19,7 @@ from e2e.test_accessibility import RULES
 from foundation.storage import object_storage
 from managers.models import Session
 from passport.models import Passport
+from photos.models import Upload
 
 pytestmark = pytest.mark.e2e
 

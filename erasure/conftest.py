@@ -9,7 +9,6 @@ from django.utils import timezone
 from pypdf import PdfReader
 
 from clients.models import Client
-from clients.uploads import Upload
 from contracts import issuing, payment
 from contracts.conftest import sign
 from contracts.models import Contract
@@ -17,6 +16,7 @@ from devices import keeping as device_keeping
 from erasure.models import Erasure
 from foundation.storage import object_storage
 from passport import keeping as passport_keeping
+from photos.models import Upload
 from support import bridge, log
 from support.models import Author, Message
 

@@ -14,7 +14,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 
 from clients.models import ERASED_NAME, AppUser, Client, Status
-from clients.uploads import Purpose
 from contracts import issuing, payment
 from contracts.chain import What, append
 from contracts.models import Contract, Invoice
@@ -24,6 +23,7 @@ from erasure.models import Category, Scope
 from foundation.storage.models import LeftObject
 from managers.models import Manager
 from passport.models import Passport
+from photos.models import Purpose
 from support import bridge
 from support.models import LogEntry
 

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from managers.models import RIGHTS, Role
 
 GROUPS = {Role.MANAGER: "Менеджеры", Role.SUPPORT: "Поддержка", Role.ADMIN: "Администраторы"}
-OURS = ("managers", "clients", "agreements", "passport", "devices", "contracts", "support", "erasure")
+OURS = ("managers", "clients", "photos", "agreements", "passport", "devices", "contracts", "support", "erasure")
 
 # In the admin site admins see everything of ours, and change this.
 CHANGED_IN_ADMIN = {

@@ -7,13 +7,13 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils import timezone
 
-from clients.forms import NOT_UPLOADED, UploadsField
 from clients.models import Client
-from clients.uploads import Purpose
 from foundation.russian.printable import validate_printable
 from foundation.templatetags.formats import passport_number
 from passport.models import FIRST_ISSUED_ON, MINIMUM_AGE, Passport
-from privet.images import PhotoField
+from photos.forms import NOT_UPLOADED, UploadsField
+from photos.images import PhotoField
+from photos.models import Purpose
 
 OLDEST_BIRTH = date(1900, 1, 1)
 # Words and signs that people put around series and number.

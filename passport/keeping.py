@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from agreements import agreeing
 from agreements.models import Kind
-from clients.uploads import Upload
 from foundation.storage import object_storage
 from managers.models import Manager
 from passport.models import Passport
+from photos.models import Upload
 from support import log
 
 

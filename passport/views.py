@@ -14,8 +14,8 @@ from foundation.storage import object_storage
 from passport import keeping
 from passport.forms import TAKEN, PassportForm
 from passport.models import Passport, PassportTaken
+from photos.images import photo_redirect
 from privet import onboarding
-from privet.images import photo_redirect
 
 PHOTO_NOT_KEPT = (
     "Данные паспорта сохранены, а фото — нет: хранилище не отвечает. Нажмите «Далее» ещё раз или добавьте фото позже."

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from clients.uploads import Upload
+from photos.models import Upload
 
 JSON = {"Accept": "application/json"}
 

@@ -7,7 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from clients.models import Client
 from foundation.storage import object_storage
+from managers.models import Manager
 
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
 # How long an upload that did not arrive takes a place among the photos of its device.
@@ -33,8 +35,8 @@ class Upload(models.Model):
     """One file that a manager may send for a client's passport or device; the device may not be kept yet."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    client = models.ForeignKey("clients.Client", on_delete=models.PROTECT, related_name="uploads")
-    manager = models.ForeignKey("managers.Manager", on_delete=models.PROTECT, related_name="+")
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="uploads")
+    manager = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+")
     purpose = models.CharField(max_length=10, choices=Purpose)
     device_id = models.UUIDField(null=True)
     content_type = models.CharField(max_length=20)

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image, ImageCms, ImageDraw, ImageFile, PngImagePlugin
 
-from privet import images
+from photos import images
 
 GPS, ORIENTATION, MAKE = 0x8825, 0x0112, 0x010F
 
@@ -311,7 +311,7 @@ import django
 django.setup()
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
-from privet import images
+from photos import images
 def read(name):
     images.read_photo(ContentFile(open("{folder}/" + name, "rb").read()))
     return "kept"

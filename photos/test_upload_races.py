@@ -6,15 +6,15 @@ import pytest
 from django.urls import reverse
 
 from agreements import agreeing
-from clients.uploads import Upload
 from conftest import browser_of
 from devices import keeping
 from devices.models import MAX_PHOTOS, Device, DevicePhoto
 from devices.shared import SharedDevicePhoto
 from foundation.storage import object_storage
 from photos.conftest import JSON
-from privet.test_uploads import jpeg, photos_stored
-from privet.uploads import GONE
+from photos.models import Upload
+from photos.test_uploads import jpeg, photos_stored
+from photos.views import GONE
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("storage")]
 

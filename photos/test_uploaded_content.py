@@ -7,11 +7,11 @@ import zlib
 import pytest
 from PIL import Image
 
-from clients.uploads import Upload
 from devices.models import DevicePhoto
 from foundation.storage import object_storage
-from privet import images
-from privet.test_uploads import jpeg, photos_stored, picture_at
+from photos import images
+from photos.models import Upload
+from photos.test_uploads import jpeg, photos_stored, picture_at
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
 

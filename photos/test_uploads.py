@@ -11,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
-from clients.uploads import Upload
 from devices import keeping
 from devices.conftest import log_of, payload
 from devices.forms import TOO_MANY_PHOTOS
@@ -23,7 +22,8 @@ from foundation.web.json_errors import SESSION_ENDED
 from passport.models import Passport
 from passport.test_passport_form import payload as passport_payload
 from photos.conftest import JSON
-from privet.uploads import UNAVAILABLE
+from photos.models import Upload
+from photos.views import UNAVAILABLE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
 

@@ -14,12 +14,13 @@ from clients import disclosure
 from clients.access import get_client_for
 from clients.disclosure import Shown
 from clients.models import Client
-from clients.uploads import CONTENT_TYPES, Purpose, Upload
 from devices.forms import TOO_MANY_PHOTOS
 from devices.models import Device, DevicePhoto, TooManyPhotos
 from foundation.storage import object_storage
 from foundation.web.json_errors import problem
-from privet import images, onboarding, uploading
+from photos import images, uploads
+from photos.models import CONTENT_TYPES, Purpose, Upload
+from privet import onboarding
 
 GONE = "Клиент или фото больше недоступны. Обновите страницу."
 NOT_ARRIVED = "Фото ещё не дошло до хранилища. Отправьте его ещё раз."
@@ -77,7 +78,7 @@ def _in_words(view):
 
 @require_POST
 @_in_words
-def uploads(request, pk):
+def create(request, pk):
     """Hand out an address to which the browser may send one photo."""
     client = get_client_for(request, pk)
     form = UploadForm(request.POST)
@@ -87,7 +88,7 @@ def uploads(request, pk):
     if not _is_open(client, STEPS[said["purpose"]]):
         return problem("Сначала закончите предыдущий шаг.", 409)
     try:
-        upload = uploading.hand_out(
+        upload = uploads.hand_out(
             client, said["purpose"], device_id=said["device"], content_type=said["content_type"], size=said["size"],
             by=request.user,
         )  # fmt: skip
@@ -118,14 +119,14 @@ def _address(upload: Upload) -> dict:
 
 @require_POST
 @_in_words
-def completion(request, pk):
+def complete(request, pk):
     """What was sent has arrived: make a photo of it, once."""
     upload = _get_upload_for(request, pk)
     try:
-        uploading.complete(upload, by=request.user)
+        uploads.complete(upload, by=request.user)
     except Upload.DoesNotExist as error:  # taken back meanwhile
         raise Http404 from error
-    except uploading.NotArrived:
+    except uploads.NotArrived:
         return problem(NOT_ARRIVED, 409)
     if upload.refusal:
         return problem(upload.refusal, 422)
@@ -159,7 +160,7 @@ def _addresses(upload: Upload) -> dict:
 
 @require_POST
 @_in_words
-def removal(request, pk):
+def discard(request, pk):
     """Forget an upload that is on its way, or whose photo is not attached."""
     _get_upload_for(request, pk).discard()
     return HttpResponse(status=204)

@@ -14,12 +14,12 @@ from django.db.models.functions import Collate
 from django.utils import timezone
 
 from agreements.models import Agreement
-from clients.uploads import Upload
 from contracts.models import Contract
 from devices.models import DevicePhoto
 from erasure.models import Erasure
 from foundation.storage import object_storage
 from passport.models import Passport
+from photos.models import Upload
 
 # Younger objects may belong to a row that is about to be written.
 SAFE_AGE = timedelta(days=1)

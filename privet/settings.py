@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "foundation.storage",
     "managers",
     "clients",
+    "photos",
     "agreements",
     "passport",
     "devices",
@@ -183,7 +184,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # Uploads are read into memory or a temporary file by Django; photos above this are refused with a message.
 PHOTO_MAX_BYTES = 10 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
-    "privet.images.StopAtLimit",
+    "photos.images.StopAtLimit",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]

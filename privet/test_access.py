@@ -28,7 +28,7 @@ from erasure.models import Reason
 from foundation.storage import object_storage
 from managers.models import Manager
 from passport import keeping
-from privet import uploading
+from photos import uploads
 from support import bridge
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +83,7 @@ class World:
     @cached_property
     def upload(self):
         said = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
-        return uploading.hand_out(self.consented, "passport", **said, by=self.anna)
+        return uploads.hand_out(self.consented, "passport", **said, by=self.anna)
 
     @cached_property
     def address(self):
@@ -96,7 +96,7 @@ class World:
 
     @cached_property
     def accepted(self):
-        uploading.complete(self.sent, by=self.anna)
+        uploads.complete(self.sent, by=self.anna)
         return self.sent
 
     @cached_property

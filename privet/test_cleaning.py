@@ -9,7 +9,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from clients.uploads import Upload
 from contracts import issuing
 from devices import keeping
 from foundation.storage import object_storage
@@ -17,6 +16,7 @@ from foundation.storage.models import LeftObject
 from foundation.testing import use_s3_at
 from passport import keeping as passport_keeping
 from passport.models import Passport
+from photos.models import Upload
 from privet import cleaning
 
 pytestmark = pytest.mark.django_db

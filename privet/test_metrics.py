@@ -6,13 +6,14 @@ from django.db import connection
 from django.utils import timezone
 
 from clients.models import Client
-from clients.uploads import Purpose, Upload
 from conftest import PASSWORD
 from contracts import signing
 from foundation.storage.object_storage import StorageUnavailable, get, put
 from foundation.testing import local_storage
-from privet import metrics_page, uploading, workload
-from privet.test_uploads import jpeg
+from photos import uploads
+from photos.models import Purpose, Upload
+from photos.test_uploads import jpeg
+from privet import metrics_page, workload
 
 TOKEN = "a token of the tests"
 
@@ -92,17 +93,17 @@ def test_uploads_are_counted_by_what_became_of_them(scraped, make, anna):
 
     def handed_out(content: bytes | None) -> Upload:
         said = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
-        upload = uploading.hand_out(client, Purpose.PASSPORT, **said, by=anna)
+        upload = uploads.hand_out(client, Purpose.PASSPORT, **said, by=anna)
         if content is not None:
             put(upload.key, content)
         return upload
 
     accepted = handed_out(jpeg())
     for _ in range(2):  # the second time nothing more becomes of it
-        uploading.complete(accepted, by=anna)
-    uploading.complete(handed_out(b"no photo"), by=anna)
-    with pytest.raises(uploading.NotArrived):
-        uploading.complete(handed_out(None), by=anna)
+        uploads.complete(accepted, by=anna)
+    uploads.complete(handed_out(b"no photo"), by=anna)
+    with pytest.raises(uploads.NotArrived):
+        uploads.complete(handed_out(None), by=anna)
 
     after = scraped()
     outcomes = {"accepted": 1, "PhotoRefused": 1, "NotArrived": 1, "ObjectMissing": 0}

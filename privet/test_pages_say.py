@@ -8,7 +8,7 @@ from django.forms import BaseForm, Field
 from django.urls import get_resolver, reverse
 
 from foundation.env import BASE_DIR
-from privet.uploads import UploadForm
+from photos.views import UploadForm
 
 TEMPLATES = BASE_DIR / "templates"
 PAGES = [str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html") if "admin" not in path.parts]

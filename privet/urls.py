@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from managers.views import home
-from privet import health, local_files, metrics_page, statistics_page, uploads
+from privet import health, metrics_page, statistics_page
 from privet.security_txt import security_txt
 
 to_sign_in = login_not_required(
@@ -27,18 +27,13 @@ urlpatterns = [
     path("", home, name="home"),
     path("", include("managers.urls")),
     path("", include("clients.urls")),
+    path("", include("photos.urls")),
     path("", include("agreements.urls")),
     path("", include("passport.urls")),
     path("", include("devices.urls")),
     path("", include("contracts.urls")),
     path("", include("support.urls")),
     path("", include("erasure.urls")),
-    path("clients/<uuid:pk>/uploads/", uploads.uploads, name="uploads"),
-    path("uploads/<uuid:pk>/completion/", uploads.completion, name="upload_completion"),
-    path("uploads/<uuid:pk>/removal/", uploads.removal, name="upload_removal"),
-    path("uploads/<uuid:pk>/photo/", uploads.photo, name="upload_photo"),
-    path("storage/uploads/<str:token>/", local_files.upload, name="stored_upload"),
-    path("storage/objects/<str:token>/", local_files.shown, name="stored_object"),
     # One way in: signing in to the admin site, and its passwords, obey the same limits as everywhere.
     path("admin/login/", to_sign_in, name="admin_sign_in"),
     path("admin/password_change/", to_password, name="admin_password"),

@@ -25,11 +25,11 @@ from foundation.russian import money
 from managers.models import Manager
 from passport import keeping as passport_keeping
 from passport.models import Passport
+from photos.images import Photo, read_photo
 from privet.demo import documents, pictures
 from privet.demo.appliances import REMARKS, appliance, serial
 from privet.demo.people import Person
 from privet.demo.places import home
-from privet.images import Photo, read_photo
 from support import bridge, log
 from support.models import GOING_ON, Author, Message, Ticket, TicketStatus
 

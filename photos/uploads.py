@@ -11,7 +11,6 @@ from django.utils import timezone
 from agreements import agreeing
 from agreements.models import AgreementMissing, Kind
 from clients.models import Client
-from clients.uploads import Purpose, Upload
 from devices import keeping as device_keeping
 from devices.forms import TOO_MANY_PHOTOS
 from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
@@ -21,7 +20,8 @@ from managers import limits
 from managers.models import Manager
 from passport import keeping as passport_keeping
 from passport.models import Passport
-from privet import images
+from photos import images
+from photos.models import Purpose, Upload
 
 
 class NotArrived(Exception):

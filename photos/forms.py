@@ -1,0 +1,15 @@
+from django import forms
+
+from photos.models import Upload
+
+NOT_UPLOADED = "Часть фото не дошла до хранилища. Уберите их и добавьте ещё раз."
+
+
+class UploadsField(forms.ModelMultipleChoiceField):
+    """Hidden ids of accepted uploads whose photos come with the form, which sets `queryset` to those it may have."""
+
+    widget = forms.MultipleHiddenInput
+
+    def __init__(self):
+        messages = dict.fromkeys(("invalid_choice", "invalid_pk_value", "invalid_list"), NOT_UPLOADED)
+        super().__init__(Upload.objects.none(), required=False, error_messages=messages)
