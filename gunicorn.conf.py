@@ -9,7 +9,7 @@ import shutil
 import tempfile
 
 from foundation.env import env
-from privet import capacity
+from operations import capacity
 
 wsgi_app = "privet.wsgi"
 bind = env.str("BIND", "0.0.0.0:8000")

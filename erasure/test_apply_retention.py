@@ -17,8 +17,8 @@ from erasure import due, erasing
 from erasure.conftest import MARK, days, everything, keys, text_of
 from erasure.models import ErasedRows, Erasure, Reason, Scope
 from foundation.storage import object_storage
+from operations import storage_cleanup
 from passport.models import Passport
-from privet import cleaning
 from support.models import LogEntry, Message
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +125,7 @@ def test_documents_go_last_and_the_chain_still_holds(paid, make, settings, commi
         assert MARK in text_of(erasure)
         assert {key.split("/")[0] for key in keys()} == {"erasures"}
         assert list(audit.faults(files=True)) == []
-        report = cleaning.compare()
+        report = storage_cleanup.compare()
         assert (report.without_row.keys, report.without_object.keys) == ([], [])
 
 

@@ -14,8 +14,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from privet import workload
-from privet.backup import rotation
+from operations import workload
+from operations.backup import rotation
 
 WORKLOAD_SECONDS = 60
 

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 
 from foundation.env import BASE_DIR
-from privet import metrics_page
+from operations import metrics_page
 
 RULES = BASE_DIR / "deploy/prometheus/alerts.yml"
 DASHBOARD = BASE_DIR / "deploy/grafana/privet.json"

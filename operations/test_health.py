@@ -5,7 +5,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from foundation.testing import local_storage
-from privet import health
+from operations import health
 
 
 @pytest.fixture(autouse=True)

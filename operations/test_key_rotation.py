@@ -15,8 +15,8 @@ from contracts.models import Contract
 from contracts.signing import evidence_is_intact
 from managers import cipher
 from managers.models import Authenticator
+from operations import key_rotation
 from passport.models import Passport, PassportTaken
-from privet import key_rotation
 
 OLD, NEW = "the old key of personal data, long enough", "the new key of personal data, long enough"
 

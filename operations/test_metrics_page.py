@@ -10,10 +10,10 @@ from conftest import PASSWORD
 from contracts import signing
 from foundation.storage.object_storage import StorageUnavailable, get, put
 from foundation.testing import local_storage
+from operations import metrics_page, workload
 from photos import uploads
 from photos.models import Purpose, Upload
 from photos.test_uploads import jpeg
-from privet import metrics_page, workload
 
 TOKEN = "a token of the tests"
 

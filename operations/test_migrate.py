@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import OperationalError, connection, transaction
 
-from privet.management.commands import migrate
+from operations.management.commands import migrate
 
 
 @pytest.fixture

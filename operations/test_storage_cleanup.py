@@ -14,10 +14,10 @@ from devices import keeping
 from foundation.storage import object_storage
 from foundation.storage.models import LeftObject
 from foundation.testing import use_s3_at
+from operations import storage_cleanup
 from passport import keeping as passport_keeping
 from passport.models import Passport
 from photos.models import Upload
-from privet import cleaning
 
 pytestmark = pytest.mark.django_db
 TOMORROW = timedelta(days=1, hours=1)
@@ -64,7 +64,7 @@ def commits(django_capture_on_commit_callbacks):
 @pytest.fixture
 def old(monkeypatch):
     """Whatever was written counts as older than a day: the real server's clock can't be moved."""
-    monkeypatch.setattr(cleaning, "SAFE_AGE", timedelta(seconds=-5))
+    monkeypatch.setattr(storage_cleanup, "SAFE_AGE", timedelta(seconds=-5))
 
 
 @pytest.mark.usefixtures("old")
@@ -169,7 +169,7 @@ def test_memory_does_not_grow_with_the_number_of_objects(monkeypatch):
         listing = (object_storage.Listed(f"devices/{number:09}.jpg", long_ago) for number in range(count))
         monkeypatch.setattr(object_storage, "listing", lambda listing=listing: listing)
         tracemalloc.start()
-        report = cleaning.compare()
+        report = storage_cleanup.compare()
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert report.without_row.count == count

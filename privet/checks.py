@@ -18,7 +18,7 @@ from django.db.backends.utils import CursorWrapper
 from foundation.database.configuration import LIMITS
 from foundation.env import env
 from foundation.storage import object_storage
-from privet import capacity
+from operations import capacity
 
 SECRETS = ("SECRET_KEY", "CONTRACT_SIGNATURE_SECRET", "PERSONAL_DATA_KEYS", "PERSONAL_DATA_HASH_KEY")
 MAKE_A_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105

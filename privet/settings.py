@@ -8,7 +8,7 @@ from django.utils.csp import CSP
 from foundation.database import configuration
 from foundation.database.embedded import data_dir
 from foundation.env import BASE_DIR, at_least, between, env, one_of_log_formats, one_of_log_levels
-from privet import capacity
+from operations import capacity
 
 DEBUG = env.bool("DEBUG", False)
 DEVELOPMENT_SECRET = "development-only-secret-never-used-where-debug-is-off"  # noqa: S105
@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "support",
     "contracts",
     "erasure",
+    "operations",
     "pghistory",
     "pgtrigger",
     "django_htmx",

@@ -15,7 +15,7 @@ from foundation.russian import money
 from foundation.russian.plurals import plural
 from foundation.web import csv_download
 from managers.models import Manager
-from privet import workload
+from operations import workload
 from privet.charts import columns
 
 # Where the calendar of Python ends, sums of days do too.

@@ -6,8 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from managers.views import home
-from privet import health, metrics_page, statistics_page
-from privet.security_txt import security_txt
+from privet import statistics_page
 
 to_sign_in = login_not_required(
     RedirectView.as_view(pattern_name="managers:sign_in", query_string=True, http_method_names=["get", "head", "post"])
@@ -18,10 +17,6 @@ to_password = RedirectView.as_view(pattern_name="managers:password", http_method
 handler500 = "foundation.web.server_errors.server_error"
 
 urlpatterns = [
-    path(".well-known/security.txt", security_txt, name="security_txt"),
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
-    path("metrics", metrics_page.metrics, name="metrics"),
     path("statistics/", statistics_page.statistics, name="statistics"),
     path("statistics.csv", statistics_page.table, name="statistics_table"),
     path("", home, name="home"),
@@ -34,6 +29,7 @@ urlpatterns = [
     path("", include("contracts.urls")),
     path("", include("support.urls")),
     path("", include("erasure.urls")),
+    path("", include("operations.urls")),
     # One way in: signing in to the admin site, and its passwords, obey the same limits as everywhere.
     path("admin/login/", to_sign_in, name="admin_sign_in"),
     path("admin/password_change/", to_password, name="admin_password"),

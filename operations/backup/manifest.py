@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from privet.backup import BackupFailed
+from operations.backup import BackupFailed
 
 NAME = "manifest.json"
 

@@ -13,7 +13,7 @@ from typing import IO
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from privet.backup import BackupFailed
+from operations.backup import BackupFailed
 
 
 def of_postgresql(name: str, server_version: int) -> str:

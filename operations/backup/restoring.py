@@ -6,9 +6,9 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from foundation.storage import object_storage
-from privet.backup import BackupFailed, programs
-from privet.backup.manifest import Manifest, ObjectsDigest, tables_now
-from privet.backup.taking import DATABASE, OBJECTS
+from operations.backup import BackupFailed, programs
+from operations.backup.manifest import Manifest, ObjectsDigest, tables_now
+from operations.backup.taking import DATABASE, OBJECTS
 
 
 def restore(folder: Path, *, identity: Path) -> Manifest:

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from foundation.storage import object_storage
-from privet.backup import BackupFailed, programs
-from privet.backup.manifest import Manifest, ObjectsDigest, fingerprint, tables_now
+from operations.backup import BackupFailed, programs
+from operations.backup.manifest import Manifest, ObjectsDigest, fingerprint, tables_now
 
 DATABASE, OBJECTS = "database.dump.age", "objects.tar.age"
 NAME = "privet-%Y%m%dT%H%M%SZ"

@@ -17,11 +17,11 @@ from django.db import connection, connections
 from clients.models import Client
 from foundation.storage import object_storage
 from foundation.testing import local_storage
+from operations.backup import BackupFailed
+from operations.backup.restoring import restore
+from operations.backup.rotation import rotate
+from operations.backup.taking import take
 from passport import keeping
-from privet.backup import BackupFailed
-from privet.backup.restoring import restore
-from privet.backup.rotation import rotate
-from privet.backup.taking import take
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 ELSEWHERE = f"privet_return_{os.getpid()}"

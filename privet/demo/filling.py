@@ -26,7 +26,7 @@ from clients.models import AppUser
 from contracts.models import NumberOfDay
 from devices.models import Tariff
 from managers.models import Manager
-from privet import capacity
+from operations import capacity
 from privet.demo import office
 from privet.demo.mass import COLUMNS, Office, Rows
 from privet.demo.people import people

@@ -6,9 +6,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from privet.backup import BackupFailed
-from privet.backup.rotation import rotate
-from privet.backup.taking import take
+from operations.backup import BackupFailed
+from operations.backup.rotation import rotate
+from operations.backup.taking import take
 
 
 class Command(BaseCommand):

@@ -2,7 +2,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from foundation.storage import object_storage
 from foundation.storage.models import LeftObject
-from privet import cleaning
+from operations import storage_cleanup
 
 
 class Command(BaseCommand):
@@ -28,8 +28,8 @@ class Command(BaseCommand):
         left = LeftObject.objects.count()
         if remove:
             object_storage.remove_left()
-        abandoned = cleaning.forget_uploads(remove=remove)
-        report = cleaning.compare(remove=remove)
+        abandoned = storage_cleanup.forget_uploads(remove=remove)
+        report = storage_cleanup.compare(remove=remove)
         self._list("objects without a row", report.without_row)
         self._list("rows without an object", report.without_object)
         self.stdout.write(
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             f"{LeftObject.objects.count()} are still to do."
         )
 
-    def _list(self, title: str, found: cleaning.Found) -> None:
+    def _list(self, title: str, found: storage_cleanup.Found) -> None:
         for key in found.keys:
             self.stdout.write(f"{title}: {key}")
         if found.count > len(found.keys):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from privet.backup import BackupFailed
-from privet.backup.restoring import restore
+from operations.backup import BackupFailed
+from operations.backup.restoring import restore
 
 
 class Command(BaseCommand):

@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from privet.key_rotation import columns
+from operations.key_rotation import columns
 
 
 class Command(BaseCommand):
