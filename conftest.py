@@ -16,6 +16,10 @@ import django  # noqa: E402
 
 django.setup()
 
+import pytest  # noqa: E402
+
+pytest.register_assert_rewrite("foundation.testing")
+
 import hashlib  # noqa: E402
 import itertools  # noqa: E402
 import re  # noqa: E402
@@ -29,7 +33,6 @@ from decimal import Decimal  # noqa: E402
 import django_otp  # noqa: E402
 import hypothesis  # noqa: E402
 import pgtrigger  # noqa: E402
-import pytest  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.test import Client as Browser  # noqa: E402
 from django.test import TransactionTestCase  # noqa: E402

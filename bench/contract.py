@@ -41,8 +41,8 @@ def story(number: int, devices: int, photos: int = 0):
     """A client who has done steps 1 to 3 with so many devices of so many photos each."""
     from django.utils import timezone
 
-    from privet.demo import office, stories
-    from privet.demo.people import people
+    from demo import office, stories
+    from demo.people import people
 
     staff, random = office.staff(), Random(number)
     told = stories.Story(

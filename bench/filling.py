@@ -22,14 +22,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 from psycopg.copy import Copy, FileWriter
 
+from bench.generated_rows import COLUMNS, Office, Rows
 from clients.models import AppUser
 from contracts.models import NumberOfDay
+from demo import office
+from demo.people import people
 from devices.models import Tariff
 from managers.models import Manager
 from operations import capacity
-from privet.demo import office
-from privet.demo.mass import COLUMNS, Office, Rows
-from privet.demo.people import people
 
 CHUNK = 5_000
 TABLES = [table for table in COLUMNS if table != "fill_clients"] + ["manager_clients"]
@@ -103,7 +103,7 @@ def _office(managers: int) -> Office:
 def _managers(count: int) -> list[Manager]:
     known = Manager.objects.filter(email__endswith="@fill.example")
     password = make_password(office.PASSWORD)
-    names = [f"{person.first_name} {person.last_name}" for person in people(Random(0), count)]  # noqa: S311
+    names = [f"{person.first_name} {person.last_name}" for person in people(Random(0), count)]
     Manager.objects.bulk_create(
         (
             Manager(email=f"manager{number}@fill.example", name=name, password=password)

@@ -20,12 +20,12 @@ from contracts.models import Contract
 from contracts.numbering import letters
 from contracts.signing import CHANNEL, seal
 from contracts.snapshot import CompanyPart, Contents, DevicePart, PersonPart, Snapshot, TariffPart
+from demo import documents
+from demo.appliances import REMARKS, appliance, serial
+from demo.people import Person, people
+from demo.places import Home, home
 from devices.models import DeviceType, Tariff
 from passport import cipher
-from privet.demo import documents
-from privet.demo.appliances import REMARKS, appliance, serial
-from privet.demo.people import Person, people
-from privet.demo.places import Home, home
 
 # The columns that are filled, table by table, in the order in which they are copied.
 COLUMNS = {
@@ -117,7 +117,7 @@ class Rows:
     def __init__(self, office: Office, place: int, size: int, total: int):
         start = place * size
         count = min(size, total - start)
-        self.random = Random(office.first + start)  # noqa: S311
+        self.random = Random(office.first + start)
         self.office, self.managers, self.tariffs, self.now = office, office.managers, office.tariffs, office.now
         self.types = {device_type.name.lower(): device_type for device_type in office.types}
         self.company = CompanyPart.now()

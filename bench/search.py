@@ -21,8 +21,8 @@ def percentile(times: list[float], share: float) -> float:
 
 def words(count: int) -> dict[str, list[str]]:
     from clients.models import Client
-    from privet.demo.people import people
-    from privet.demo.places import STREETS, TOWNS
+    from demo.people import people
+    from demo.places import STREETS, TOWNS
 
     random = Random(7)
     contracted = Client.objects.filter(status="processed").select_related("user").prefetch_related("contracts")

@@ -8,9 +8,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from clients.models import AppUser
-from privet.demo import office
-from privet.demo.people import people
-from privet.demo.stories import SEED, Story
+from demo import office
+from demo.people import people
+from demo.stories import SEED, Story
 
 VERIFIED = [Story.contact, Story.passport]
 FIXED = [*VERIFIED, Story.devices, Story.tariff]

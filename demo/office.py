@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
+from demo.appliances import TYPES
 from devices.models import DeviceType, Tariff
 from managers.models import Manager, Role
-from privet.demo.appliances import TYPES
 
 # Only where DEBUG is on: whoever reads this knows it.
 PASSWORD = "privet-demo-2026"  # noqa: S105

@@ -17,6 +17,10 @@ from agreements.models import Kind
 from clients.models import AppUser, Client
 from contracts import issuing, payment, pep, signing
 from contracts.models import InvoiceStatus
+from demo import documents, pictures
+from demo.appliances import REMARKS, appliance, serial
+from demo.people import Person
+from demo.places import home
 from devices import keeping as device_keeping
 from devices.models import Device, DeviceType, Tariff
 from erasure import erasing
@@ -26,10 +30,6 @@ from managers.models import Manager
 from passport import keeping as passport_keeping
 from passport.models import Passport
 from photos.images import Photo, read_photo
-from privet.demo import documents, pictures
-from privet.demo.appliances import REMARKS, appliance, serial
-from privet.demo.people import Person
-from privet.demo.places import home
 from support import bridge, log
 from support.models import GOING_ON, Author, Message, Ticket, TicketStatus
 

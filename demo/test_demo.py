@@ -16,13 +16,13 @@ from clients.models import AppUser, Client, ClientChange, Status
 from contracts.current import contents_of
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.signing import evidence_is_intact
+from demo.office import PASSWORD, STAFF
+from demo.people import MEN, PATRONYMICS, WOMEN, feminine
 from devices.models import Device, DevicePhoto, SharedDevicePhoto, Tariff
 from foundation.storage import object_storage
 from foundation.testing import local_storage
 from managers.models import Manager, Role
 from passport.models import Passport
-from privet.demo.office import PASSWORD, STAFF
-from privet.demo.people import MEN, PATRONYMICS, WOMEN, feminine
 from support.models import Author, LogEntry, Message, Ticket
 
 TABLES = [AppUser, Client, ClientChange, Passport, Device, DevicePhoto, SharedDevicePhoto, Contract, Invoice, Ticket]
@@ -158,3 +158,10 @@ def test_loading_is_refused_where_debug_is_off(demo, settings):
     settings.DEBUG = False
     with pytest.raises(CommandError, match="DEBUG"):
         load()
+
+
+def test_production_has_no_demo_commands(run_python):
+    secrets = ("SECRET_KEY", "CONTRACT_SIGNATURE_SECRET", "PERSONAL_DATA_KEYS", "PERSONAL_DATA_HASH_KEY")
+    commands = run_python("manage.py", "help", "--commands", **dict.fromkeys(secrets, "any")).stdout.split()
+    assert "clean_storage" in commands
+    assert not {"load_demo", "fill_demo"} & set(commands)

@@ -58,6 +58,9 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
 ]
 
+if DEBUG:  # commands that invent people; the image for production does not contain these folders
+    INSTALLED_APPS += ["demo", "bench"]
+
 MIDDLEWARE = [
     "foundation.observability.request_id.with_request_id",
     "foundation.observability.request_log.measured",

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from psycopg.errors import InsufficientPrivilege
 
-from privet.demo.filling import fill
+from bench.filling import fill
 
 
 class Command(BaseCommand):
@@ -17,11 +17,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         parser.add_argument("--clients", type=int, required=True, help="how many to add")
         parser.add_argument("--managers", type=int, default=200, help="over how many managers they are spread")
-        parser.add_argument("--force", action="store_true", help="run even though DEBUG is off")
 
-    def handle(self, *args, clients: int, managers: int, force: bool, **options):
-        if not settings.DEBUG and not force:
-            raise CommandError("fill_demo writes invented clients; it runs with DEBUG=1, or with --force.")
+    def handle(self, *args, clients: int, managers: int, **options):
+        if not settings.DEBUG:
+            raise CommandError("fill_demo writes invented clients; it runs only with DEBUG=1.")
         if clients < 1 or managers < 1:
             raise CommandError("--clients and --managers must be at least 1.")
         began = time.monotonic()

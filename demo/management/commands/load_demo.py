@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from privet.demo.loading import load
-from privet.demo.office import PASSWORD, STAFF
+from demo.loading import load
+from demo.office import PASSWORD, STAFF
 
 
 class Command(BaseCommand):
