@@ -12,14 +12,13 @@ from agreements.agreeing import Witness
 from agreements.documents import Document
 from agreements.forms import AgreementForm, WithdrawalForm
 from agreements.models import Kind
-from clients import disclosure
+from clients import disclosure, onboarding
 from clients.access import get_client_for
 from clients.disclosure import Shown
 from clients.models import Client
 from foundation.storage import object_storage
 from managers import limits
 from managers.address import client_ip
-from privet import onboarding
 
 # Where an agreement is asked for.
 STEP_OF = {Kind.PERSONAL_DATA: "passport", Kind.ELECTRONIC_SIGNATURE: "contract"}

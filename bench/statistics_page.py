@@ -17,7 +17,7 @@ def main(size: str = "1m", runs: str = "30") -> None:
     from django.test import Client as Browser
 
     from contracts.statistics import LONGEST
-    from privet.statistics_page import CHOICES
+    from contracts.statistics_views import CHOICES
 
     browser = Browser(SERVER_NAME="localhost")
     browser.force_login(people_who_look()["admin"])

@@ -11,6 +11,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from bench import filling, generated_rows
+from clients import onboarding
 from clients.models import AppUser, Client, Status
 from contracts.current import contents_of
 from contracts.models import Contract, Invoice
@@ -22,7 +23,6 @@ from devices.tariffs import Surcharge
 from managers.models import Manager
 from passport import cipher
 from passport.models import Passport
-from privet import onboarding
 
 
 def fill(clients: int = 200, **options) -> str:

@@ -16,8 +16,8 @@ from clients.models import Client, ClientChange, Status, TransitionRefused
 from foundation.admin.base import OfficeAdmin, ReadOnlyAdmin, ReadOnlyTable
 from foundation.templatetags import formats
 from foundation.web import csv_download
+from managers.history_admin import WithHistory
 from managers.models import Manager, Role
-from privet.history_admin import WithHistory
 
 REASSIGNED_AT_ONCE = 500
 

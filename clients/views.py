@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from clients import tabs
+from clients import onboarding, tabs
 from clients.access import for_field_managers, get_client_for
 from clients.forms import ContactForm, unprintable
 from clients.models import ClaimedByAnother, Client, Status, Tab
@@ -17,7 +17,6 @@ from clients.refusals import ContactChanged
 from clients.search import MAX_LENGTH
 from managers import limits
 from managers.models import Manager
-from privet import onboarding
 from support import log
 
 # Which tab «К списку» goes back to. A cookie: in the session every change of tab would be a write to the database.

@@ -9,8 +9,8 @@ from clients.models import Client
 from contracts import payment, signing
 from contracts.models import TRIES_PER_CONTRACT, Contract, ContractEvent, Invoice, SigningCode
 from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTable, in_rubles
+from managers.history_admin import WithHistory
 from managers.models import Manager
-from privet.history_admin import WithHistory
 
 STATES = {
     "waiting": ("Ожидает подписи", Q(signed_at=None, void_at=None)),

@@ -10,13 +10,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from clients.models import Status
+from clients.statistics import clients_by_status
+from contracts.charts import columns
 from contracts.statistics import LONGEST, Done, Period, StepTime, by_day, by_manager, done, step_times
 from foundation.russian import money
 from foundation.russian.plurals import plural
 from foundation.web import csv_download
 from managers.models import Manager
-from operations import workload
-from privet.charts import columns
 
 # Where the calendar of Python ends, sums of days do too.
 LAST = date(2200, 1, 1)
@@ -96,7 +96,7 @@ def _names() -> dict:
 
 def _funnel() -> list[tuple[str, int, float]]:
     """Label, clients, and the width of the bar in hundredths of the widest."""
-    counts = workload.clients_by_status()
+    counts = clients_by_status()
     del counts[Status.ERASED]
     most = max(1, *counts.values())
     return [(Status(status).label, count, round(100 * count / most, 1)) for status, count in counts.items()]

@@ -6,11 +6,11 @@ from django.db import connection
 
 from clients.models import Client
 from contracts import issuing, payment, signing
+from contracts.charts import columns
 from contracts.conftest import code_sent_to, sign
 from contracts.statistics import Done, Period, by_day, by_manager, done, step_times
+from contracts.statistics_views import HEADS
 from foundation.web.csv_download import cell
-from privet.charts import columns
-from privet.statistics_page import HEADS
 
 NOON = datetime(2026, 11, 20, 9, tzinfo=UTC)
 DAY = Period(date(2026, 11, 20), date(2026, 11, 20))

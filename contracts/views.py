@@ -17,7 +17,7 @@ from django_htmx.http import reswap, retarget
 from agreements import agreeing
 from agreements.models import AgreementMissing, Kind
 from agreements.views import NOT_KEPT, answered, asking, witness
-from clients import disclosure
+from clients import disclosure, onboarding
 from clients.access import get_client_for
 from clients.disclosure import Shown
 from clients.models import SIGNED, Client, Status, TransitionRefused
@@ -32,7 +32,6 @@ from foundation.storage import object_storage
 from managers import limits
 from managers.address import client_ip
 from managers.models import Manager, Role
-from privet import onboarding
 from support import log
 
 logger = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 
 from devices.models import ClientTariff, Device, DeviceType, Tariff
 from foundation.admin.base import OfficeAdmin, ReadOnlyFacts, ReadOnlyTable, in_rubles
-from privet.history_admin import WithHistory
+from managers.history_admin import WithHistory
 
 
 class ListAdmin(OfficeAdmin):

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 from django_htmx.http import reswap, retarget
 
+from clients import onboarding
 from clients.models import Client, TransitionRefused
 from devices import keeping, mirror
 from devices.access import get_device_for, get_photo_for
@@ -17,7 +18,6 @@ from devices.tariffs import Surcharge
 from foundation.storage import object_storage
 from foundation.web.security_headers import shown_elsewhere
 from photos.images import photo_redirect
-from privet import onboarding
 
 DIALOG = "device-dialog"
 NOT_KEPT = "Хранилище фото не отвечает, поэтому ничего не сохранено. Попробуйте через минуту или сохраните без фото."

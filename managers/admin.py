@@ -5,10 +5,10 @@ from django.db.models import Exists, OuterRef
 
 from foundation.admin.base import OfficeAdmin
 from managers import second_factor
+from managers.history_admin import WithHistory
 from managers.models import Authenticator, Manager
 from managers.notices import tell
 from managers.password_mail import MailUnavailable, send_invitation
-from privet.history_admin import WithHistory
 
 
 @admin.register(Manager)

@@ -7,8 +7,8 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from foundation.web import csv_download
+from managers.history_feed import HEADING, Feed
 from managers.models import Manager
-from privet.changes import HEADING, Feed
 
 
 class WithHistory:

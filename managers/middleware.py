@@ -1,65 +1,18 @@
 """Rules that hold for every request."""
 
-import logging
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpResponseBadRequest
 from django.shortcuts import render, resolve_url
 from django.template.response import TemplateResponse
-from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
-from foundation.storage.object_storage import ObjectMissing, StorageUnavailable
 from foundation.web.json_errors import SESSION_ENDED, problem, wants_json
 from managers import second_factor
 from managers.forms import AnyCodeForm, SignInForm
 from managers.limits import TooManyTries
-
-logger = logging.getLogger(__name__)
-
-
-def refuse_nul_bytes(get_response):
-    """PostgreSQL stores no NUL byte; an address or a cookie that has one is nobody's honest request.
-
-    Form fields refuse it themselves, with a message.
-    """
-
-    def middleware(request):
-        cookies = "".join(request.COOKIES.values())
-        if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path_info + cookies:
-            return HttpResponseBadRequest(
-                "Запрос содержит недопустимые символы.", content_type="text/plain; charset=utf-8"
-            )
-        return get_response(request)
-
-    return middleware
-
-
-class StorageOutage:
-    """A page that can't go on without the object storage says so with a 503.
-
-    HTMX puts the words above the page that is there: a form in it keeps what was typed.
-    """
-
-    def __init__(self, get_response):
-        self.get_response = get_response
-
-    def __call__(self, request):
-        return self.get_response(request)
-
-    def process_exception(self, request, exception):
-        if isinstance(exception, ObjectMissing):
-            logger.error("object missing: %s", exception)
-            raise Http404 from exception
-        if not isinstance(exception, StorageUnavailable):
-            return None
-        if not request.htmx:
-            return render(request, "503.html", status=503)
-        response = render(request, "503.html#notice", status=503)
-        return push_url(reswap(retarget(response, "#main"), "afterbegin show:window:top"), False)
 
 
 class TooOften:
@@ -86,18 +39,6 @@ def _too_often(request, message: str):
     if wants_json(request):
         return problem(message, 429)
     return render(request, "429.html", {"message": message})
-
-
-def private_pages(get_response):
-    """What a signed-in person is shown is kept by no cache."""
-
-    def middleware(request):
-        response = get_response(request)
-        if not response.has_header("Cache-Control"):
-            add_never_cache_headers(response)
-        return response
-
-    return middleware
 
 
 class SignInRequired(LoginRequiredMiddleware):

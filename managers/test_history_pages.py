@@ -12,7 +12,7 @@ from clients.disclosure import Disclosure, Shown
 from conftest import stands_in
 from foundation.templatetags.formats import phone
 from foundation.web import csv_download
-from privet import changes
+from managers import history_feed
 from support import bridge
 
 LIST = reverse("admin:clients_disclosure_changelist")
@@ -107,12 +107,12 @@ def test_it_comes_in_pages_and_the_number_of_queries_does_not_grow(as_gleb, make
 
     change(0)
     few = queries()
-    for number in range(1, changes.PER_PAGE + 5):
+    for number in range(1, history_feed.PER_PAGE + 5):
         change(number)
 
     assert queries() == few
     pages = [as_gleb.get(history(tariff), {"p": number}).context["changes"] for number in (1, 2)]
-    assert [len(page) for page in pages] == [changes.PER_PAGE, 6]
+    assert [len(page) for page in pages] == [history_feed.PER_PAGE, 6]
 
 
 def test_looking_at_a_history_is_written_down(as_gleb, gleb, client):

@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from clients.statistics import clients_by_status
 from operations import workload
 from operations.backup import rotation
 
@@ -61,7 +62,7 @@ class Workload:
 
 def _families():
     clients = GaugeMetricFamily("privet_clients", "Clients by status; estimated when there are many", labels=["status"])
-    for status, count in workload.clients_by_status().items():
+    for status, count in clients_by_status().items():
         clients.add_metric([status], count)
     yield clients
     oldest = GaugeMetricFamily(

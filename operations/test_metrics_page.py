@@ -5,12 +5,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from clients import statistics
 from clients.models import Client
 from conftest import PASSWORD
 from contracts import signing
 from foundation.storage.object_storage import StorageUnavailable, get, put
 from foundation.testing import local_storage
-from operations import metrics_page, workload
+from operations import metrics_page
 from photos import uploads
 from photos.models import Purpose, Upload
 from photos.test_uploads import jpeg
@@ -167,10 +168,10 @@ def test_many_clients_are_estimated_not_counted(monkeypatch, make, anna):
     make.verified(anna)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE manager_clients")
-    monkeypatch.setattr(workload, "COUNTED", 1)
+    monkeypatch.setattr(statistics, "EXACT_COUNT_LIMIT", 1)
     with connection.execute_wrapper(_no_counting):
-        estimated = workload.clients_by_status()
-    assert set(estimated) == set(workload.clients_by_status())
+        estimated = statistics.clients_by_status()
+    assert set(estimated) == set(statistics.clients_by_status())
 
 
 def _no_counting(execute, sql, params, many, context):

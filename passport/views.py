@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from agreements.models import AgreementMissing, Kind
 from agreements.views import agreement_page
-from clients import disclosure
+from clients import disclosure, onboarding
 from clients.access import get_client_for
 from clients.disclosure import Shown
 from foundation.storage import object_storage
@@ -15,7 +15,6 @@ from passport import keeping
 from passport.forms import TAKEN, PassportForm
 from passport.models import Passport, PassportTaken
 from photos.images import photo_redirect
-from privet import onboarding
 
 PHOTO_NOT_KEPT = (
     "Данные паспорта сохранены, а фото — нет: хранилище не отвечает. Нажмите «Далее» ещё раз или добавьте фото позже."

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from agreements.models import AgreementMissing
-from clients import disclosure
+from clients import disclosure, onboarding
 from clients.access import get_client_for
 from clients.disclosure import Shown
 from clients.models import Client
@@ -20,7 +20,6 @@ from foundation.storage import object_storage
 from foundation.web.json_errors import problem
 from photos import images, uploads
 from photos.models import CONTENT_TYPES, Purpose, Upload
-from privet import onboarding
 
 GONE = "Клиент или фото больше недоступны. Обновите страницу."
 NOT_ARRIVED = "Фото ещё не дошло до хранилища. Отправьте его ещё раз."

@@ -70,8 +70,8 @@ MIDDLEWARE = [
     # Before the static files: a drawing that is opened by itself obeys it too.
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "privet.middleware.private_pages",
-    "privet.middleware.refuse_nul_bytes",
+    "foundation.web.middleware.private_pages",
+    "foundation.web.middleware.refuse_nul_bytes",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -79,9 +79,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "managers.history.InHistory",
     "django_htmx.middleware.HtmxMiddleware",
-    "privet.middleware.SignInRequired",
-    "privet.middleware.StorageOutage",
-    "privet.middleware.TooOften",
+    "managers.middleware.SignInRequired",
+    "foundation.web.middleware.StorageOutage",
+    "managers.middleware.TooOften",
 ]
 
 ROOT_URLCONF = "privet.urls"
@@ -104,7 +104,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "privet.context.page",
+                "managers.context_processors.page",
             ],
         },
     },

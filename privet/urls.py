@@ -6,7 +6,6 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from managers.views import home
-from privet import statistics_page
 
 to_sign_in = login_not_required(
     RedirectView.as_view(pattern_name="managers:sign_in", query_string=True, http_method_names=["get", "head", "post"])
@@ -17,8 +16,6 @@ to_password = RedirectView.as_view(pattern_name="managers:password", http_method
 handler500 = "foundation.web.server_errors.server_error"
 
 urlpatterns = [
-    path("statistics/", statistics_page.statistics, name="statistics"),
-    path("statistics.csv", statistics_page.table, name="statistics_table"),
     path("", home, name="home"),
     path("", include("managers.urls")),
     path("", include("clients.urls")),
@@ -27,6 +24,7 @@ urlpatterns = [
     path("", include("passport.urls")),
     path("", include("devices.urls")),
     path("", include("contracts.urls")),
+    path("", include("contracts.statistics_urls")),
     path("", include("support.urls")),
     path("", include("erasure.urls")),
     path("", include("operations.urls")),
