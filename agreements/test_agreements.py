@@ -9,8 +9,8 @@ from django.db import DatabaseError, transaction
 from django.urls import reverse
 from pypdf import PdfReader
 
-from agreements import agreeing
-from agreements.agreeing import Witness
+from agreements import consents
+from agreements.consents import Witness
 from agreements.documents import Document
 from agreements.models import Agreement, AgreementMissing, Kind
 from clients.models import AccountStatus, AppUser
@@ -167,7 +167,7 @@ def test_the_signature_agreement_says_how_the_signer_is_determined_and_the_duty_
 
 def test_one_double_click_gives_one_agreement(make, anna, race):
     client = make.verified(anna)
-    outcomes = race(*[lambda: agreeing.give(make.fresh(client), Kind.PERSONAL_DATA, Witness(anna))] * 2, at=client)
+    outcomes = race(*[lambda: consents.give(make.fresh(client), Kind.PERSONAL_DATA, Witness(anna))] * 2, at=client)
     assert outcomes == [None, None]
     assert Agreement.objects.count() == len(told(client)) == 1
     assert [item.key for item in object_storage.listing()] == [Agreement.objects.get().pdf_key]
@@ -199,7 +199,7 @@ def test_withdrawal_is_recorded_once_and_told(make, anna, as_anna):
 def test_after_withdrawal_no_passport_and_no_contract_until_a_new_consent(make, anna, as_anna):
     client = make.awaiting_contract(anna)
     contract = issuing.issue(client, by=anna)
-    agreeing.withdraw(client, by=anna, reason="в чате")
+    consents.withdraw(client, by=anna, reason="в чате")
     client = make.fresh(client)
 
     with pytest.raises(AgreementMissing):
@@ -214,12 +214,12 @@ def test_after_withdrawal_no_passport_and_no_contract_until_a_new_consent(make, 
         "passport:passport", args=[client.pk]
     )
 
-    agreeing.give(client, Kind.PERSONAL_DATA, Witness(anna))
+    consents.give(client, Kind.PERSONAL_DATA, Witness(anna))
     assert signing.request_code(contract, by=anna)
 
 
 def test_the_signed_contract_outlives_the_withdrawal(make, anna, as_anna, signed):
-    agreeing.withdraw(signed.client, by=anna, reason="в чате")
+    consents.withdraw(signed.client, by=anna, reason="в чате")
     assert as_anna.get(reverse("contracts:done", args=[signed.client_id])).status_code == 200
     assert as_anna.get(reverse("contracts:pdf", args=[signed.pk])).status_code == 200
 
@@ -228,7 +228,7 @@ def test_withdrawing_waits_for_a_passport_that_is_being_kept(make, anna, race):
     client = make.verified(anna)
     passport = make.passport(client, anna)
     keep = lambda: keeping.keep(Passport.objects.get(pk=passport.pk), "", by=anna)  # noqa: E731
-    outcomes = race(keep, lambda: agreeing.withdraw(make.fresh(client), by=anna, reason="в чате"), at=client)
+    outcomes = race(keep, lambda: consents.withdraw(make.fresh(client), by=anna, reason="в чате"), at=client)
     assert outcomes[1] is True
     assert outcomes[0] is None or isinstance(outcomes[0], AgreementMissing)
     with pytest.raises(AgreementMissing):

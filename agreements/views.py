@@ -6,9 +6,9 @@ from django.shortcuts import redirect, render
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods
 
-from agreements import agreeing
+from agreements import consents
 from agreements.access import get_agreement_for, get_kind
-from agreements.agreeing import Witness
+from agreements.consents import Witness
 from agreements.documents import Document
 from agreements.forms import AgreementForm, WithdrawalForm
 from agreements.models import Kind
@@ -46,7 +46,7 @@ def agreement(request, pk, kind):
         return agreement_page(request, client, kind, form=form, status=422)
     limits.DOCUMENTS.take(request.user)
     try:
-        agreeing.give(client, kind, witness(request))
+        consents.give(client, kind, witness(request))
     except object_storage.StorageUnavailable:
         return agreement_page(request, client, kind, form=form, error=NOT_KEPT, status=503)
     return redirect(onboarding.next_url(get_client_for(request, pk)))
@@ -103,6 +103,6 @@ def withdrawal(request, pk):
     if not form.is_valid():
         context = {"client": client, "form": form}
         return render(request, "agreements/withdrawal.html", context, status=422 if form.is_bound else 200)
-    if agreeing.withdraw(client, by=request.user, reason=form.cleaned_data["reason"]):
+    if consents.withdraw(client, by=request.user, reason=form.cleaned_data["reason"]):
         messages.success(request, "Отзыв согласия записан. Подписанные договоры остаются в силе.")
     return redirect("contracts:card", client.pk)

@@ -9,8 +9,8 @@ from django.db.models import Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from clients.exceptions import EmailTaken
 from clients.fields import PgEnumField
-from clients.refusals import EmailTaken
 from clients.statuses import ERASED_NAME
 from foundation.database import advisory_lock
 from managers.history import tracked

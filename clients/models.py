@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from clients.accounts import AccountStatus, AppUser
 from clients.disclosure import Disclosure
-from clients.refusals import ClaimedByAnother, ClientErased, ClientReassigned, ContactChanged, TransitionRefused
+from clients.exceptions import ClaimedByAnother, ClientErased, ClientReassigned, ContactChanged, TransitionRefused
 from clients.search import candidates, match
 from clients.statuses import ERASED_NAME, IN_WORK, SIGNED, TRANSITIONS, Status
 from managers.history import tracked

@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from clients.exceptions import EmailTaken
 from clients.models import AppUser, ClaimedByAnother, Client, ClientChange, Status
-from clients.refusals import EmailTaken
 from conftest import browser_of, waiting_for_locks
 from support import bridge
 from support.models import LogEntry, LogKind

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from clients import onboarding, tabs
 from clients.access import for_field_managers, get_client_for
+from clients.exceptions import ContactChanged
 from clients.forms import ContactForm, unprintable
 from clients.models import ClaimedByAnother, Client, Status, Tab
-from clients.refusals import ContactChanged
 from clients.search import MAX_LENGTH
 from managers import limits
 from managers.models import Manager

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from agreements import agreeing
+from agreements import consents
 from agreements.models import Kind
 from clients.models import Client, Status, TransitionRefused
 from contracts import pdf
@@ -56,7 +56,7 @@ def issue(client: Client, *, by: Manager, shown: str | None = None) -> Contract:
     """
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
-    agreeing.require(client, Kind.PERSONAL_DATA)
+    consents.require(client, Kind.PERSONAL_DATA)
     contents = contents_of(client)
     person = contents.person
     if not is_printable(f"{person.phone} {person.email} {person.address}"):  # which step 1 would have refused
@@ -103,7 +103,7 @@ def _record(contract: Contract, contents: Contents) -> Contract:
     client = contract.client.locked()
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
-    agreeing.require(client, Kind.PERSONAL_DATA)
+    consents.require(client, Kind.PERSONAL_DATA)
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
         raise _IssuedMeanwhile(current)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from agreements import agreeing
+from agreements import consents
 from agreements.models import AgreementMissing, Kind
 from clients.models import AccountStatus, AppUser, Client, Status
 from contracts import payment
@@ -236,7 +236,7 @@ def _check_signable(client: Client, contract: Contract) -> None:
     if contract.is_locked:
         raise SigningLocked
     try:
-        agreeing.require(client, Kind.PERSONAL_DATA, Kind.ELECTRONIC_SIGNATURE)
+        consents.require(client, Kind.PERSONAL_DATA, Kind.ELECTRONIC_SIGNATURE)
     except AgreementMissing as missing:
         raise AgreementNeeded(missing) from missing
     if not is_current(contract.snapshot.contents, client):

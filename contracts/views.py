@@ -14,7 +14,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import reswap, retarget
 
-from agreements import agreeing
+from agreements import consents
 from agreements.models import AgreementMissing, Kind
 from agreements.views import NOT_KEPT, answered, asking, witness
 from clients import disclosure, onboarding
@@ -99,7 +99,7 @@ def code(request, client):
             agreement = answered(request, client, Kind.ELECTRONIC_SIGNATURE)
             if not agreement.is_valid():
                 return _contract_page(request, client, agreement=agreement, status=422)
-            agreeing.give(client, Kind.ELECTRONIC_SIGNATURE, witness(request))
+            consents.give(client, Kind.ELECTRONIC_SIGNATURE, witness(request))
             client = get_client_for(request, client.pk)
         if current is None:
             raise signing.ContractClosed
@@ -315,10 +315,10 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
         "client": client,
         "timeline": timeline(client),
         "contracts": client.contracts.visible_to(request.user).newest_first().select_related("issued_by"),
-        "agreements": agreeing.open_to(client, request.user),
+        "agreements": consents.open_to(client, request.user),
         "balance": payment.Balance.of(client),
         "next_url": onboarding.next_url(client, request.steps),
-        "may_withdraw": agreeing.may_withdraw(client),
+        "may_withdraw": consents.may_withdraw(client),
         "is_signed": client.status in SIGNED,
         # What is billed stays billed while a new contract is awaited; other clients have a page of payment.
         "is_changed": client.status == Status.AWAITING_CONTRACT,

@@ -11,8 +11,8 @@ from uuid import NAMESPACE_DNS, uuid5
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from agreements import agreeing
-from agreements.agreeing import Witness
+from agreements import consents
+from agreements.consents import Witness
 from agreements.models import Kind
 from clients.models import AppUser, Client
 from contracts import issuing, payment, pep, signing
@@ -102,7 +102,7 @@ class Story:
             self._log(log.note, self.random.choice(NOTES))
 
     def passport(self) -> None:
-        agreeing.give(self.client, Kind.PERSONAL_DATA, Witness(self.by, IP, BROWSER))
+        consents.give(self.client, Kind.PERSONAL_DATA, Witness(self.by, IP, BROWSER))
         birth = documents.birth_date(self.random, self.now.date())
         issued_on = documents.issue_date(birth, self.now.date() - timedelta(days=60), delay=5 + self.number)
         registered = self.home if self.random.random() < 0.6 else home(self.random)
@@ -152,7 +152,7 @@ class Story:
         self.contract = issuing.issue(self.reload(), by=self.by)
 
     def code(self) -> None:
-        agreeing.give(self.client, Kind.ELECTRONIC_SIGNATURE, Witness(self.by, IP, BROWSER))
+        consents.give(self.client, Kind.ELECTRONIC_SIGNATURE, Witness(self.by, IP, BROWSER))
         signing.request_code(self.contract, by=self.by)
 
     def sign(self) -> None:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
-from clients.refusals import ClientReassigned
+from clients.exceptions import ClientReassigned
 from conftest import leads_to
 from devices import keeping, mirror
 from devices.conftest import log_of, payload, picture

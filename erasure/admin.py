@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from clients.admin import FoundByClient
 from clients.models import Client, ClientErased, Status
-from erasure import due, erasing
+from erasure import erasing, retention
 from erasure.forms import ErasureForm
 from erasure.models import ErasedObject, ErasedRows, Erasure, Reason
 from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTable
@@ -90,7 +90,9 @@ class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
         context = self.admin_site.each_context(request) | {
             "title": "Уничтожить персональные данные",
             "opts": self.opts,
-            "clients": [(client, due.scope_now(client, now).label, due.bound_until(client)) for client in clients],
+            "clients": [
+                (client, retention.scope_now(client, now).label, retention.bound_until(client)) for client in clients
+            ],
             "form": form,
         }
         return TemplateResponse(request, "admin/erasure/new.html", context, status=422 if form.is_bound else 200)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clients.models import NO_ACCOUNT, AppUser, Client
-from erasure import act, due
+from erasure import act, retention
 from erasure.models import ErasedObject, ErasedRows, Erasure, Reason, Scope
 from erasure.parts import PARTS, Removal, agreements, contracts
 from foundation.storage import object_storage
@@ -33,7 +33,7 @@ def erase(client: Client, reason: Reason, *, by: Manager, note: str, ended: bool
     return erasure
 
 
-def apply(rule: due.Rule, client_id: uuid.UUID, *, now: datetime) -> Erasure | None:
+def apply(rule: retention.Rule, client_id: uuid.UUID, *, now: datetime) -> Erasure | None:
     """Destroy what `rule` names of one client; None when it names them no longer."""
     erasure = _erase_by_rule(rule, client_id, now)
     if erasure:
@@ -48,17 +48,17 @@ def _erase_on_demand(client: Client, reason: Reason, *, by: Manager, note: str, 
     client = client.locked_for_anyone()
     for agreement in client.agreements.filter(withdrawn_at=None):
         agreement.withdraw(by=by, reason=note, now=now)
-    return _erase(client, due.scope_now(client, now, ended=ended), reason, by=by, note=note, now=now)
+    return _erase(client, retention.scope_now(client, now, ended=ended), reason, by=by, note=note, now=now)
 
 
 @transaction.atomic
-def _erase_by_rule(rule: due.Rule, client_id: uuid.UUID, now: datetime) -> Erasure | None:
+def _erase_by_rule(rule: retention.Rule, client_id: uuid.UUID, now: datetime) -> Erasure | None:
     client = Client.objects.get(pk=client_id)
     _hold_account(client)
     client = Client.objects.held(client_id)
     if not rule.clients(now).filter(pk=client_id).exists():  # somebody has worked on it meanwhile
         return None
-    return _erase(client, rule.scope or due.scope_now(client, now), rule.reason, by=None, note="", now=now)
+    return _erase(client, rule.scope or retention.scope_now(client, now), rule.reason, by=None, note="", now=now)
 
 
 def _hold_account(client: Client) -> None:
@@ -74,8 +74,8 @@ def _erase(client: Client, scope: Scope, reason: Reason, *, by: Manager | None, 
     is_subscribed = is_used and user.has_subscription
     removal = Removal(client, by, now, closes_account=closes and not is_subscribed)
     if scope == Scope.DOCUMENTS:
-        agreements(removal, due.agreements_due(now).filter(client=client))
-        contracts(removal, due.contracts_due(now).filter(client=client))
+        agreements(removal, retention.agreements_due(now).filter(client=client))
+        contracts(removal, retention.contracts_due(now).filter(client=client))
     for part in PARTS.get(scope, ()):
         part(removal)
     erasure = _record(removal, scope, reason, note, subject)

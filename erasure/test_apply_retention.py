@@ -8,12 +8,12 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
-from agreements import agreeing
+from agreements import consents
 from clients.disclosure import Disclosure, Shown
 from clients.models import Client, Status
 from contracts import audit
 from contracts.models import Invoice
-from erasure import due, erasing
+from erasure import erasing, retention
 from erasure.conftest import MARK, days, everything, keys, text_of
 from erasure.models import ErasedRows, Erasure, Reason, Scope
 from foundation.storage import object_storage
@@ -32,7 +32,7 @@ def apply(*arguments: str) -> str:
 
 @pytest.fixture
 def withdrawn(drafted, anna):
-    agreeing.withdraw(drafted.client, by=anna, reason="Сказал по телефону")
+    consents.withdraw(drafted.client, by=anna, reason="Сказал по телефону")
     with time_machine.travel(timezone.now() + days(11)):
         yield drafted.client
 
@@ -148,7 +148,7 @@ def test_one_client_that_fails_keeps_no_other(withdrawn, make, anna, monkeypatch
     with time_machine.travel(timezone.now() - days(11)):
         other = make.consented(anna)
         make.passport(other, anna)
-        agreeing.withdraw(other, by=anna, reason="Написал")
+        consents.withdraw(other, by=anna, reason="Написал")
     parts = erasing.PARTS[Scope.CLIENT]
 
     def broken(removal):
@@ -179,7 +179,7 @@ def test_acts_that_wait_for_the_storage_are_told_and_made_the_next_time(withdraw
 
 
 def test_a_client_who_was_taken_up_again_meanwhile_is_left_alone(withdrawn, make, anna):
-    (rule, [named]), *_ = due.due(timezone.now())
+    (rule, [named]), *_ = retention.due(timezone.now())
     make.agreement(make.fresh(withdrawn), anna)
 
     assert erasing.apply(rule, named, now=timezone.now()) is None

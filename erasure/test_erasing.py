@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from agreements import agreeing
+from agreements import consents
 from agreements.models import Kind
 from clients.models import ERASED_NAME, AppUser, Client, ClientErased, Status
 from clients.test_admin import save
@@ -353,7 +353,7 @@ def test_the_log_begins_anew_with_the_act(drafted, gleb):
 
 
 def test_a_withdrawal_says_that_data_will_go(drafted, anna):
-    agreeing.withdraw(drafted.client, by=anna, reason="Сказал по телефону")
+    consents.withdraw(drafted.client, by=anna, reason="Сказал по телефону")
     told = Message.objects.filter(ticket__user=drafted.client.user).order_by("-created_at").first()
     assert "уничтожены не позднее 30 дней" in told.body
 

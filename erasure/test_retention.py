@@ -7,12 +7,12 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from agreements import agreeing
+from agreements import consents
 from clients.models import AppUser, Client
 from contracts import payment
 from contracts.conftest import sign
 from contracts.models import TERM
-from erasure import due, erasing
+from erasure import erasing, retention
 from erasure.conftest import days
 from erasure.models import Reason, Scope
 from support import log
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 def named(moment) -> set[tuple[Reason, Scope | None]]:
     """The rules that name somebody at `moment`."""
-    return {(rule.reason, rule.scope) for rule, clients in due.due(moment) if clients}
+    return {(rule.reason, rule.scope) for rule, clients in retention.due(moment) if clients}
 
 
 WITHDRAWN, UNFINISHED = (Reason.WITHDRAWN, None), (Reason.UNFINISHED, Scope.CLIENT)
@@ -32,7 +32,7 @@ DOCUMENTS = (Reason.STORED, Scope.DOCUMENTS)
 
 def test_a_withdrawal_counts_after_its_days(drafted, anna, settings):
     settings.RETENTION_WITHDRAWN_DAYS = 10
-    agreeing.withdraw(drafted.client, by=anna, reason="Сказал")
+    consents.withdraw(drafted.client, by=anna, reason="Сказал")
     now = timezone.now()
 
     assert WITHDRAWN not in named(now + days(9.9))
@@ -40,22 +40,22 @@ def test_a_withdrawal_counts_after_its_days(drafted, anna, settings):
 
 
 def test_a_withdrawal_that_was_taken_back_does_not_count(drafted, anna, make):
-    agreeing.withdraw(drafted.client, by=anna, reason="Сказал")
+    consents.withdraw(drafted.client, by=anna, reason="Сказал")
     make.agreement(make.fresh(drafted.client), anna)
 
     assert WITHDRAWN not in named(timezone.now() + days(11))
 
 
 def test_of_a_contract_in_force_a_withdrawal_takes_the_passport_alone_and_the_rest_at_its_end(paid, anna):
-    agreeing.withdraw(paid.client, by=anna, reason="Сказал")
+    consents.withdraw(paid.client, by=anna, reason="Сказал")
     later = timezone.now() + days(11)
 
     assert WITHDRAWN in named(later)
-    assert due.scope_now(paid.client, later) == Scope.PASSPORT
+    assert retention.scope_now(paid.client, later) == Scope.PASSPORT
     paid.client.passport.delete()
     assert WITHDRAWN not in named(later)
     assert WITHDRAWN in named(paid.ends_at + days(1))
-    assert due.scope_now(paid.client, paid.ends_at + days(1)) == Scope.CLIENT
+    assert retention.scope_now(paid.client, paid.ends_at + days(1)) == Scope.CLIENT
 
 
 def test_work_without_a_signature_counts_from_the_last_of_it(drafted, anna, settings):
@@ -101,14 +101,14 @@ def test_who_returns_is_not_judged_by_the_life_before(returned, settings):
 
     assert named(now + days(179)) == set()
     assert named(now + days(181)) == {UNFINISHED}
-    assert due.bound_until(returned) is None
+    assert retention.bound_until(returned) is None
 
 
 def test_who_owes_us_is_not_forgotten_while_it_can_be_sued_for(signed, settings):
     settings.RETENTION_CLIENT_DAYS = 100
 
-    assert CLIENT not in named(signed.ends_at + due.CLAIMS - days(1))
-    assert CLIENT in named(signed.ends_at + due.CLAIMS + days(1))
+    assert CLIENT not in named(signed.ends_at + retention.CLAIMS - days(1))
+    assert CLIENT in named(signed.ends_at + retention.CLAIMS + days(1))
 
 
 def test_what_was_not_billed_is_owed_too(signed, anna, settings):
@@ -116,9 +116,9 @@ def test_what_was_not_billed_is_owed_too(signed, anna, settings):
     part = payment.bill(signed.client, amount=Decimal(100), description="Часть", due_on=date.today(), by=anna)
     payment.confirm_payment(part, by=anna)
 
-    assert due.bound_until(signed.client) == signed.ends_at + due.CLAIMS
-    assert CLIENT not in named(signed.ends_at + due.CLAIMS - days(1))
-    assert CLIENT in named(signed.ends_at + due.CLAIMS + days(1))
+    assert retention.bound_until(signed.client) == signed.ends_at + retention.CLAIMS
+    assert CLIENT not in named(signed.ends_at + retention.CLAIMS - days(1))
+    assert CLIENT in named(signed.ends_at + retention.CLAIMS + days(1))
 
 
 def test_what_was_paid_later_is_kept_from_the_year_of_the_payment(signed, anna):
@@ -126,8 +126,8 @@ def test_what_was_paid_later_is_kept_from_the_year_of_the_payment(signed, anna):
     with time_machine.travel(timezone.make_aware(datetime(year + 1, 6, 1))):
         payment.confirm_payment(signed.invoices.get(), by=anna)
 
-    assert not due.contracts_due(timezone.make_aware(datetime(year + 6, 1, 2))).exists()
-    assert due.contracts_due(timezone.make_aware(datetime(year + 7, 1, 2))).exists()
+    assert not retention.contracts_due(timezone.make_aware(datetime(year + 6, 1, 2))).exists()
+    assert retention.contracts_due(timezone.make_aware(datetime(year + 7, 1, 2))).exists()
 
 
 def test_new_clients_of_the_app_are_the_apps(make):
@@ -167,11 +167,11 @@ def test_documents_go_with_the_fifth_year_after_the_year_of_their_end(moment, ov
 
 
 def test_agreements_stay_as_long_as_a_contract_stands_behind_them(paid, anna, settings):
-    agreeing.withdraw(paid.client, by=anna, reason="Сказал")
+    consents.withdraw(paid.client, by=anna, reason="Сказал")
     years = days(366 * settings.RETENTION_RECORD_YEARS + 1)
 
-    assert not due.agreements_due(timezone.now() + years).exists()
-    assert due.agreements_due(timezone.now() + days(366 * 8)).exists()
+    assert not retention.agreements_due(timezone.now() + years).exists()
+    assert retention.agreements_due(timezone.now() + days(366 * 8)).exists()
 
 
 def test_who_uses_the_app_is_told_from_who_was_added(make, anna):

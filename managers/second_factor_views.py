@@ -17,7 +17,7 @@ from managers.forms import AnyCodeForm, CodeForm
 from managers.limits import TooManyTries
 from managers.models import Authenticator
 from managers.notices import tell
-from managers.onward import wanted_page, with_new_token
+from managers.redirects import wanted_page, with_new_token
 from managers.second_factor import AlreadySetUp, WrongCode
 
 page_and_form = require_http_methods(["GET", "HEAD", "POST"])

@@ -19,13 +19,13 @@ from django_htmx.http import HttpResponseClientRedirect, reswap
 from foundation.web.json_errors import SESSION_ENDED, problem, wants_json
 from managers import known, limits
 from managers.address import client_ip
-from managers.entry import WrongPassword, confirm_own_password, enter
 from managers.forms import NewPasswordForm, PasswordChangeForm, PasswordResetForm, SignInForm
 from managers.limits import TooManyTries
 from managers.links import RESET, EitherLink
-from managers.onward import first_page, with_new_token
 from managers.password_mail import MailUnavailable, send_link
+from managers.redirects import first_page, with_new_token
 from managers.second_factor_views import go_on, later
+from managers.sign_in import WrongPassword, confirm_own_password, enter
 
 SIGNED_IN_ANEW = "Вы вошли заново. Повторите ещё раз."
 

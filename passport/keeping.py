@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.utils import timezone
 
-from agreements import agreeing
+from agreements import consents
 from agreements.models import Kind
 from foundation.storage import object_storage
 from managers.models import Manager
@@ -18,7 +18,7 @@ from support import log
 @transaction.atomic
 def keep(passport: Passport, digits: str, *, by: Manager, changed: Iterable[str] = ()) -> None:
     """Save a new or changed passport; `changed` names what changed. Raises PassportTaken, AgreementMissing."""
-    agreeing.require(passport.client.locked(), Kind.PERSONAL_DATA)
+    consents.require(passport.client.locked(), Kind.PERSONAL_DATA)
     body = f"Паспорт изменён: {', '.join(changed)}" if passport.is_kept else "Паспорт добавлен"
     passport.write(digits, by=by)
     log.event(passport.client, body, by=by, now=timezone.now())
@@ -49,7 +49,7 @@ def attach(passport: Passport, uploads: Iterable[Upload], *, by: Manager) -> Non
 
 
 def _set_photo(passport: Passport, key: str, *, by: Manager) -> None:
-    agreeing.require(passport.client.locked(), Kind.PERSONAL_DATA)
+    consents.require(passport.client.locked(), Kind.PERSONAL_DATA)
     old = passport.set_photo(key, by=by)
     body = "Фото паспорта заменено" if old else "Фото паспорта добавлено"
     log.event(passport.client, body, by=by, now=timezone.now())

@@ -7,7 +7,7 @@ from django.db import connection
 from django.urls import reverse
 from PIL import Image
 
-from clients.refusals import ClientReassigned
+from clients.exceptions import ClientReassigned
 from conftest import leads_to, stands_in
 from foundation.storage import object_storage
 from passport import keeping

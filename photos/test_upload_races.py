@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from django.urls import reverse
 
-from agreements import agreeing
+from agreements import consents
 from conftest import browser_of
 from devices import keeping
 from devices.models import MAX_PHOTOS, Device, DevicePhoto
@@ -135,7 +135,7 @@ def test_of_a_completion_and_the_removal_of_its_device_nothing_is_half_done(race
 
 def test_a_passport_photo_is_refused_when_the_consent_is_withdrawn_meanwhile(while_read, upload, as_anna, anna, client):
     sent = upload(jpeg())
-    while_read(lambda: agreeing.withdraw(client, by=anna, reason="Передумал"))
+    while_read(lambda: consents.withdraw(client, by=anna, reason="Передумал"))
 
     answer = completed(sent, as_anna)
 

@@ -8,7 +8,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
-from agreements import agreeing
+from agreements import consents
 from agreements.models import AgreementMissing, Kind
 from clients.models import Client
 from devices import keeping as device_keeping
@@ -54,7 +54,7 @@ def hand_out(
     """
     client = client.locked()
     if purpose == Purpose.PASSPORT:
-        agreeing.require(client, Kind.PERSONAL_DATA)
+        consents.require(client, Kind.PERSONAL_DATA)
     if purpose == Purpose.DEVICE:
         _look_for_room(client, device_id)
     limits.UPLOADS.take(by)

@@ -279,7 +279,7 @@ COMPANY_DATA_OFFICER_POSITION = env.str("COMPANY_DATA_OFFICER_POSITION", "отв
 # Where people report a hole: /.well-known/security.txt.
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", COMPANY_EMAIL)
 
-# How long personal data is kept, by kind; `manage.py apply_retention` erases what is over (erasure/due.py).
+# How long personal data is kept, by kind; `manage.py apply_retention` erases what is over (erasure/retention.py).
 # The law gives 30 days after a withdrawal and after the purpose is reached (152-ФЗ art. 21 parts 4 and 5), and three
 # years to acts (Roskomnadzor's order 179). The timer runs once a day.
 RETENTION_WITHDRAWN_DAYS = env.int("RETENTION_WITHDRAWN_DAYS", 10, validate=between(0, 29))

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from erasure import due, erasing, records
+from erasure import erasing, records, retention
 from erasure.models import Erasure
 
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *, apply: bool, **options):
         now, self.failed = timezone.now(), 0
-        for rule, clients in due.due(now):
+        for rule, clients in retention.due(now):
             done = sum(self._erased(rule, pk, now) for pk in clients) if apply else len(clients)
             self._say(f"{rule.reason}, {rule.scope or 'what may go'}", done, apply)
         disclosures = records.remove_disclosures(now) if apply else records.disclosures(now).count()
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if self.failed or waiting:
             raise CommandError(f"{self.failed} clients are as they were, {waiting} acts wait for the storage.")
 
-    def _erased(self, rule: due.Rule, client_id, now: datetime) -> bool:
+    def _erased(self, rule: retention.Rule, client_id, now: datetime) -> bool:
         try:
             return erasing.apply(rule, client_id, now=now) is not None
         except (DatabaseError, ObjectDoesNotExist) as error:  # of one client; the others are not kept for it
