@@ -1,10 +1,12 @@
+from collections.abc import Callable, Iterable
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
@@ -12,10 +14,11 @@ from django.utils.html import format_html
 
 from clients import disclosure
 from clients.disclosure import Disclosure, Shown
-from clients.models import Client, ClientChange, Status, TransitionRefused
+from clients.models import AppUser, Client, ClientChange, Status, TransitionRefused
 from foundation.admin.base import OfficeAdmin, ReadOnlyAdmin, ReadOnlyTable
 from foundation.templatetags import formats
 from foundation.web import csv_download
+from managers.history import history_of
 from managers.history_admin import WithHistory
 from managers.models import Manager, Role
 
@@ -80,6 +83,33 @@ class ClientAdmin(WithHistory, OfficeAdmin):
     readonly_fields = ["name", "phone", "email", "address", "status", "created_at", "claimed_at", "seen_by"]
     fields = ["manager", *readonly_fields]
     inlines = [ChangesOfClient]
+    inlines_of_apps: list[type] = []
+    histories_of_apps: list[Callable[[Client], list[QuerySet]]] = []
+
+    @classmethod
+    def extend(
+        cls,
+        *,
+        inlines: Iterable[type] = (),
+        actions: Iterable[Callable] = (),
+        histories: Callable[[Client], list[QuerySet]] | None = None,
+    ) -> None:
+        """Add what another app knows about a client; its admin module calls this.
+
+        `histories` returns querysets of history rows for «История» of a client.
+        """
+        cls.inlines_of_apps.extend(inlines)
+        cls.actions.extend(actions)
+        if histories:
+            cls.histories_of_apps.append(histories)
+
+    def get_inlines(self, request, obj):
+        return [*self.inlines_of_apps, *self.inlines]
+
+    def histories(self, obj: Client) -> list[QuerySet]:
+        contact = history_of(AppUser).filter(pgh_obj=obj.user_id)
+        others = [rows for histories in self.histories_of_apps for rows in histories(obj)]
+        return [obj.history.all(), contact, *others]
 
     @admin.display(description="имя")
     def name(self, client: Client) -> str:

@@ -1,14 +1,15 @@
 from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 
-from clients.admin import FoundByClient
+from clients.admin import ClientAdmin, FoundByClient
 from clients.models import Client
 from contracts import payment, signing
 from contracts.models import TRIES_PER_CONTRACT, Contract, ContractEvent, Invoice, SigningCode
 from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTable, in_rubles
+from managers.history import history_of
 from managers.history_admin import WithHistory
 from managers.models import Manager
 
@@ -183,3 +184,11 @@ class ContractsOfClient(ReadOnlyTable):
     sum = in_rubles(Contract, "surcharge")
     show_change_link = True
     deferred = ("encrypted_snapshot", "evidence")
+
+
+def _histories(client: Client) -> list[QuerySet]:
+    invoices = history_of(Invoice).filter(contract__in=client.contracts.values("pk"))
+    return [history_of(Contract).filter(client=client), invoices]
+
+
+ClientAdmin.extend(inlines=[ContractsOfClient], histories=_histories)

@@ -2,8 +2,10 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextareaWidget
 
+from clients.admin import ClientAdmin
 from devices.models import ClientTariff, Device, DeviceType, Tariff
 from foundation.admin.base import OfficeAdmin, ReadOnlyFacts, ReadOnlyTable, in_rubles
+from managers.history import history_of
 from managers.history_admin import WithHistory
 
 
@@ -58,3 +60,9 @@ class TariffOfClient(ReadOnlyFacts):
     readonly_fields = ["sum"]
     sum = in_rubles(ClientTariff, "total_extra_fee")
     related = ("tariff", "computed_by")
+
+
+ClientAdmin.extend(
+    inlines=[DevicesOfClient, TariffOfClient],
+    histories=lambda client: [history_of(model).filter(client=client) for model in (Device, ClientTariff)],
+)

@@ -11,7 +11,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from clients.admin import FoundByClient
+from clients.admin import ClientAdmin, FoundByClient
 from clients.models import Client, ClientErased, Status
 from erasure import erasing, retention
 from erasure.forms import ErasureForm
@@ -123,3 +123,6 @@ def _uuid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
+
+
+ClientAdmin.extend(actions=[erase_clients])

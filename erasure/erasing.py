@@ -16,6 +16,7 @@ from erasure.models import ErasedObject, ErasedRows, Erasure, Reason, Scope
 from erasure.parts import PARTS, Removal, agreements, contracts
 from foundation.storage import object_storage
 from managers.cipher import encrypt
+from managers.history import history_of
 from managers.models import Manager
 from support import bridge
 from support import log as managers_log
@@ -101,7 +102,7 @@ def _subject(client: Client) -> str:
 
 def _last_known_name(client: Client) -> str:
     """Of an account that the app has deleted: what our history of it remembers."""
-    names = AppUser.history.rel.related_model.objects.filter(pgh_obj=client.user_id)
+    names = history_of(AppUser).filter(pgh_obj=client.user_id)
     return names.order_by("-pgh_id").values_list("name", flat=True).first() or NO_ACCOUNT
 
 

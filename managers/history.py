@@ -68,6 +68,11 @@ def tracked(table: str, *, fields: list[str] | None = None, exclude: list[str] |
     return decorate
 
 
+def history_of(model: type[models.Model]) -> models.QuerySet:
+    """All history rows of a tracked model."""
+    return model.history.rel.related_model.objects.all()
+
+
 class InHistory(HistoryMiddleware):
     """What a request changes is written down with who sent it, from which address, and the request's id."""
 

@@ -2,7 +2,9 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 
+from clients.admin import ClientAdmin
 from foundation.admin.base import ReadOnlyFacts
+from managers.history import history_of
 from passport.models import Passport
 
 
@@ -38,3 +40,6 @@ class PassportOfClient(ReadOnlyFacts):
             return "нет"
         page = reverse("passport:photo", args=[passport.client_id])
         return format_html('<a href="{}" target="_blank" rel="noopener">Открыть</a>', page)
+
+
+ClientAdmin.extend(inlines=[PassportOfClient], histories=lambda client: [history_of(Passport).filter(client=client)])
