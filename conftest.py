@@ -43,6 +43,7 @@ from agreements.documents import Document  # noqa: E402
 from agreements.models import Kind  # noqa: E402
 from clients.models import AppUser, Client  # noqa: E402
 from devices.models import Device, DeviceType, Tariff  # noqa: E402
+from devices.saving import save_device  # noqa: E402
 from devices.shared import SharedDevice, SharedDevicePhoto  # noqa: E402
 from devices.surcharge import fix_surcharge  # noqa: E402
 from foundation.storage import object_storage  # noqa: E402
@@ -50,6 +51,7 @@ from foundation.testing import local_storage  # noqa: E402
 from managers import cipher  # noqa: E402
 from managers.models import Authenticator, Manager, Role  # noqa: E402
 from passport.models import Passport  # noqa: E402
+from passport.saving import save_passport  # noqa: E402
 
 # A busy machine may hold an example up for longer than Hypothesis waits.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -248,7 +250,7 @@ class Make:
             }
             | fields,
         )
-        passport.write(digits or f"4613{next(self._numbers):06}", by=by)
+        save_passport(passport, digits or f"4613{next(self._numbers):06}", by=by)
         return passport
 
     def device(self, client: Client, by: Manager, **fields) -> Device:
@@ -256,7 +258,7 @@ class Make:
             client=client,
             **{"type": self.type(), "title": "Холодильник Бирюса 118", "purchased_on": date(2024, 5, 1)} | fields,
         )
-        device.write(by=by)
+        save_device(device, by=by)
         return device
 
     def type(self, name: str = "холодильник") -> DeviceType:

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from clients.models import Client
+from foundation.exceptions import Refusal
 from managers.models import Manager
 
 
@@ -29,15 +30,12 @@ class Kind(models.TextChoices):
 WITHDRAWAL_FIELDS = ["withdrawn_at", "withdrawn_by", "withdrawal_reason"]
 
 
-class AgreementMissing(Exception):
+class AgreementMissing(Refusal):
     """The client has not agreed to `kind` in its newest edition, or has withdrawn it; `message` says so."""
 
     def __init__(self, kind: Kind):
         self.kind = kind
-        self.message = f"Сначала нужно {kind.label[0].lower()}{kind.label[1:]}."
-
-    def __str__(self):
-        return self.message
+        super().__init__(f"Сначала нужно {kind.label[0].lower()}{kind.label[1:]}.")
 
 
 class AgreementManager(models.Manager):

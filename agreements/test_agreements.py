@@ -18,7 +18,7 @@ from contracts import issuing, signing
 from contracts.models import SigningCode
 from devices.surcharge import fix_surcharge
 from foundation.storage import object_storage
-from passport import keeping
+from passport import saving
 from passport.models import Passport
 from privet.test_access import PASSPORT
 from support.models import Message
@@ -203,9 +203,9 @@ def test_after_withdrawal_no_passport_and_no_contract_until_a_new_consent(make, 
     client = make.fresh(client)
 
     with pytest.raises(AgreementMissing):
-        keeping.keep(client.passport, "", by=anna)
+        saving.save_passport(client.passport, "", by=anna)
     with pytest.raises(AgreementMissing):
-        keeping.replace_photo(client.passport, b"a photo", by=anna)
+        saving.replace_photo(client.passport, b"a photo", by=anna)
     with pytest.raises(AgreementMissing):
         issuing.issue(client, by=anna)
     with pytest.raises(signing.AgreementNeeded):
@@ -227,7 +227,7 @@ def test_the_signed_contract_outlives_the_withdrawal(make, anna, as_anna, signed
 def test_withdrawing_waits_for_a_passport_that_is_being_kept(make, anna, race):
     client = make.verified(anna)
     passport = make.passport(client, anna)
-    keep = lambda: keeping.keep(Passport.objects.get(pk=passport.pk), "", by=anna)  # noqa: E731
+    keep = lambda: saving.save_passport(Passport.objects.get(pk=passport.pk), "", by=anna)  # noqa: E731
     outcomes = race(keep, lambda: consents.withdraw(make.fresh(client), by=anna, reason="в чате"), at=client)
     assert outcomes[1] is True
     assert outcomes[0] is None or isinstance(outcomes[0], AgreementMissing)

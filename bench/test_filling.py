@@ -19,7 +19,7 @@ from contracts.numbering import next_number
 from contracts.signing import evidence_is_intact
 from demo import office as office_data
 from devices.models import ClientTariff, Tariff
-from devices.tariffs import Surcharge
+from devices.surcharge import Surcharge
 from managers.models import Manager
 from passport import cipher
 from passport.models import Passport
@@ -127,7 +127,7 @@ def test_surcharges_add_up(filled):
         devices = list(choice.client.devices.all())
         assert (choice.device_count, choice.total_extra_fee) == (
             len(devices),
-            Surcharge.of(devices, choice.tariff).total,
+            Surcharge.compute(devices, choice.tariff).total,
         )
 
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AppUser, Client
+from devices.saving import save_device
 from devices.shared import SharedDevice
 from foundation.database.times import EARLIEST, LATEST
 
@@ -97,7 +98,7 @@ def test_a_device_is_changed_whatever_times_the_app_gave_it(make, anna, text):
         write("devices", column, text)
 
     device.title = "Другое"
-    device.write(by=anna)
+    save_device(device, by=anna, changed=["название"])
 
     assert SharedDevice.objects.get().title == "Другое"
 

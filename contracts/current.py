@@ -4,8 +4,8 @@ from functools import cache
 
 from clients.models import AppUser, Client
 from contracts.snapshot import Contents, DevicePart, PersonPart, TariffPart
-from devices.models import Device, DeviceType
-from devices.tariffs import Surcharge, Tariff
+from devices.models import Device, DeviceType, Tariff
+from devices.surcharge import Surcharge
 from foundation.database import prepared
 from passport.models import Passport
 
@@ -76,7 +76,7 @@ def _person(user: AppUser, passport: Passport) -> PersonPart:
 
 
 def _devices(devices: list[Device], tariff: Tariff) -> tuple[DevicePart, ...]:
-    lines = Surcharge.of(devices, tariff).lines
+    lines = Surcharge.compute(devices, tariff).lines
     return tuple(
         DevicePart(
             id=str(device.pk),

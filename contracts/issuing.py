@@ -16,7 +16,7 @@ from contracts.models import Contract
 from contracts.numbering import next_number
 from contracts.payment import Balance
 from contracts.snapshot import CompanyPart, Contents, Snapshot
-from devices.tariffs import ClientTariff
+from devices import surcharge
 from foundation.russian import money
 from foundation.russian.printable import is_printable
 from foundation.storage import object_storage
@@ -124,7 +124,7 @@ def _record(contract: Contract, contents: Contents) -> Contract:
 
 def _match_surcharge(contract: Contract, *, by: Manager, now: datetime) -> None:
     """The price of the tariff may have changed since step 3; the client's surcharge is what the contract says."""
-    if ClientTariff.match(contract.client, contract.surcharge, by=by, now=now):
+    if surcharge.set_total(contract.client, contract.surcharge, by=by, now=now):
         body = f"Доплата по новой цене тарифа: {money.in_figures(contract.surcharge)}"
         log.event(contract.client, body, by=by, now=now)
 

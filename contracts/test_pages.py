@@ -14,7 +14,8 @@ from conftest import stands_in
 from contracts import issuing, payment, pep, signing
 from contracts.conftest import code_sent_to, sign, wrong
 from contracts.models import Contract
-from devices.tariffs import Tariff
+from devices.models import Tariff
+from devices.saving import delete_device
 from foundation.storage import object_storage
 
 HTMX_CODE = {"HX-Request": "true", "HX-Target": "code"}
@@ -125,7 +126,7 @@ def test_step_4_names_one_sum_where_all_of_it_is_due(as_anna, issued):
 
 def test_step_4_says_that_nothing_more_is_due(as_anna, anna, signed, make):
     payment.confirm_payment(signed.invoices.get(), by=anna)
-    make.fresh(signed.client).devices.first().remove(by=anna)
+    delete_device(make.fresh(signed.client).devices.first(), by=anna)
 
     assert "нового счёта не будет" in as_anna.get(url("contract", signed.client)).text
     assert sign(issuing.issue(make.fresh(signed.client), by=anna), anna).due == 0
@@ -348,7 +349,7 @@ def test_a_page_that_shows_an_earlier_contract_sends_no_code_and_signs_nothing(
 
 
 def test_what_is_as_it_was_signed_has_one_main_action_to_keep_it(as_anna, anna, signed, make):
-    make.device(make.fresh(signed.client), anna, title="По ошибке").remove(by=anna)
+    delete_device(make.device(make.fresh(signed.client), anna, title="По ошибке"), by=anna)
 
     page = as_anna.get(url("contract", signed.client)).text
 
@@ -357,7 +358,7 @@ def test_what_is_as_it_was_signed_has_one_main_action_to_keep_it(as_anna, anna, 
 
 
 def test_a_second_click_on_keeping_the_contract_goes_on(as_anna, anna, signed, make):
-    make.device(make.fresh(signed.client), anna, title="По ошибке").remove(by=anna)
+    delete_device(make.device(make.fresh(signed.client), anna, title="По ошибке"), by=anna)
 
     replies = [as_anna.post(url("kept", signed.client)) for _ in range(2)]
 

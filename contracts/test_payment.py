@@ -10,6 +10,7 @@ from clients.models import Status
 from contracts import issuing, payment
 from contracts.conftest import sign
 from contracts.models import Contract, Invoice, InvoiceStatus
+from devices.saving import delete_device
 from support.models import Message
 
 NEXT_WEEK = date.today() + timedelta(days=7)
@@ -80,7 +81,7 @@ def test_an_unpaid_earlier_invoice_counts_as_billed(signed, anna, make):
 
 def test_fewer_devices_before_payment_replace_the_open_invoice_by_a_smaller_one(signed, anna, make):
     client = make.fresh(signed.client)
-    client.devices.last().remove(by=anna)
+    delete_device(client.devices.last(), by=anna)
 
     second = sign(issuing.issue(make.fresh(client), by=anna), anna)
 
@@ -91,7 +92,7 @@ def test_fewer_devices_before_payment_replace_the_open_invoice_by_a_smaller_one(
 
 def test_fewer_devices_after_payment_bill_nothing(signed, anna, make):
     payment.confirm_payment(open_invoice(signed), by=anna)
-    make.fresh(signed.client).devices.last().remove(by=anna)
+    delete_device(make.fresh(signed.client).devices.last(), by=anna)
 
     second = sign(issuing.issue(make.fresh(signed.client), by=anna), anna)
 

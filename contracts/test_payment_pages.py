@@ -11,6 +11,7 @@ from contracts import issuing, payment
 from contracts.conftest import sign
 from contracts.models import Invoice
 from contracts.test_pages import url
+from devices.saving import delete_device
 
 
 def bill(**overrides) -> dict:
@@ -163,7 +164,7 @@ def test_a_change_that_is_taken_back_after_the_payment_needs_nothing_more(as_ann
     client = signed.client
     device = make.device(make.fresh(client), anna, title="Плита")
     as_anna.post(url("payment", client), {"invoice": signed.invoices.get().pk})
-    device.remove(by=anna)
+    delete_device(device, by=anna)
 
     as_anna.post(url("kept", client))
 

@@ -17,6 +17,7 @@ from contracts import issuing, payment, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.models import Contract, Invoice, InvoiceStatus, NumberOfDay, SigningCode
 from contracts.numbering import next_number
+from devices.saving import delete_device
 from support import log
 from support.models import LogEntry, LogKind, Message, Ticket
 
@@ -146,7 +147,7 @@ def test_two_copies_of_a_note_at_once_are_one(race, make, anna):
 def test_of_a_payment_and_a_smaller_contract_at_once_nothing_is_billed_twice(race, make, anna):
     first = sign(issuing.issue(make.awaiting_contract(anna, devices=2), by=anna), anna)
     invoice, client = first.invoices.get(), make.fresh(first.client)
-    client.devices.last().remove(by=anna)
+    delete_device(client.devices.last(), by=anna)
     second = issuing.issue(make.fresh(client), by=anna)
     SigningCode.objects.update(sent_at=F("sent_at") - timedelta(hours=1))
     signing.request_code(second, by=anna)

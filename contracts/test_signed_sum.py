@@ -8,7 +8,8 @@ from django.urls import reverse
 from clients.models import Client, Status
 from contracts import issuing
 from contracts.conftest import sign
-from devices.tariffs import Tariff
+from devices.models import Tariff
+from devices.saving import delete_device
 
 
 def step_3(browser, client: Client) -> str:
@@ -59,7 +60,7 @@ def test_after_a_change_the_new_contract_asks_what_step_3_said(as_anna, anna, si
 
 def test_without_devices_no_new_contract_is_spoken_of(as_anna, anna, signed, make):
     for device in signed.client.devices.all():
-        device.remove(by=anna)
+        delete_device(device, by=anna)
 
     page = step_3(as_anna, signed.client)
 

@@ -12,6 +12,8 @@ from conftest import stands_in
 from contracts import issuing, signing
 from contracts.conftest import code_sent_to, sign, wrong
 from contracts.models import CODES_AN_HOUR, TRIES_PER_CODE, Contract, SigningCode
+from devices.saving import delete_device
+from passport.saving import save_passport
 from support.models import LogEntry, Message
 
 
@@ -107,7 +109,7 @@ def test_taking_a_change_back_and_making_it_again_buys_no_new_guesses_either(sig
     device = change()
     draft = issuing.issue(make.fresh(signed.client), by=anna)
     Contract.objects.filter(pk=draft.pk).update(failed_tries=9)
-    device.remove(by=anna)
+    delete_device(device, by=anna)
     issuing.keep_signed(signed.client, by=anna)
     change()
 
@@ -220,7 +222,7 @@ def test_a_passport_edited_after_the_code_was_sent_stops_the_signature(issued, a
     signing.request_code(issued, by=anna)
     passport = issued.client.passport
     passport.issued_by = "Отделом УФМС по Тверской области"
-    passport.write(passport.digits, by=anna)
+    save_passport(passport, passport.digits, by=anna)
 
     with pytest.raises(signing.ContractStale):
         sign(issued, anna, code_sent_to(issued.client))

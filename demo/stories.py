@@ -21,13 +21,14 @@ from demo import documents, pictures
 from demo.appliances import REMARKS, appliance, serial
 from demo.people import Person
 from demo.places import home
-from devices import keeping as device_keeping
+from devices import saving as device_saving
 from devices.models import Device, DeviceType, Tariff
+from devices.surcharge import fix_surcharge
 from erasure import erasing
 from erasure.models import Reason
 from foundation.russian import money
 from managers.models import Manager
-from passport import keeping as passport_keeping
+from passport import saving as passport_saving
 from passport.models import Passport
 from photos.images import Photo, read_photo
 from support import bridge, log
@@ -117,9 +118,9 @@ class Story:
             birth_date=birth,
             registration_address=registered.address,
         )
-        passport_keeping.keep(passport, documents.small_office_digits(self.number, issued_on), by=self.by)
+        passport_saving.save_passport(passport, documents.small_office_digits(self.number, issued_on), by=self.by)
         if self.number % 2:
-            passport_keeping.replace_photo(passport, _photo(pictures.passport(self.random)).picture, by=self.by)
+            passport_saving.replace_photo(passport, _photo(pictures.passport(self.random)).picture, by=self.by)
 
     def devices(self) -> None:
         for _ in range(self.random.choice([1, 2, 2, 3, 4])):
@@ -140,10 +141,10 @@ class Story:
         )
         count = self.random.choice([0, 1, 1, 2]) if photos is None else photos
         taken = [_photo(pictures.device(kind, self.random)) for _ in range(count)]
-        device_keeping.keep(device, taken, by=self.by)
+        device_saving.save_device(device, taken, by=self.by)
 
     def tariff(self) -> None:
-        device_keeping.fix_surcharge(self.client, self.random.choice(self.tariffs), by=self.by)
+        fix_surcharge(self.client, self.random.choice(self.tariffs), by=self.by)
 
     def free_of_charge(self) -> None:
         self.own_fee = Decimal(0)

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
-from devices import keeping
+from devices import saving
 from foundation.storage import object_storage
 from support.models import LogEntry
 
@@ -18,6 +18,7 @@ def picture(colour="steelblue", name="photo.jpg", size=(300, 200)) -> SimpleUplo
 
 
 def log_of(client) -> list[str]:
+    """The client's log about devices, oldest first."""
     return list(LogEntry.objects.filter(thread__client=client).values_list("body", flat=True))
 
 
@@ -49,7 +50,7 @@ def device(make, anna, client):
 @pytest.fixture
 def photos(device, anna):
     """Two photos of the device, newest last."""
-    keeping.keep(device, [(b"first", b"first small"), (b"second", b"second small")], by=anna)
+    saving.save_device(device, [(b"first", b"first small"), (b"second", b"second small")], by=anna)
     return list(device.photos.all())
 
 

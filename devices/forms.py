@@ -10,14 +10,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clients.models import Client
-from devices.models import MAX_FEE, MAX_PHOTOS, Device, DeviceType, Tariff
+from devices.models import MAX_FEE, MAX_PHOTOS, Device, DeviceType, Tariff, TooManyPhotos
 from foundation.russian import money
 from foundation.russian.printable import validate_printable
 from photos.forms import NOT_UPLOADED, UploadsField
 from photos.images import MultiplePhotosField
 
 FIRST_MONTH = date(1950, 1, 1)
-TOO_MANY_PHOTOS = f"У одного устройства может быть не больше {MAX_PHOTOS} фото. Уберите лишние."
 
 
 class MonthField(forms.CharField):
@@ -100,13 +99,13 @@ class PhotosForm(forms.Form):
     def __init__(self, *args, device: Device, **kwargs):
         super().__init__(*args, **kwargs)
         self.device = device
-        self.kept = device.photos.count() if device.is_kept else 0
+        self.saved = device.photos.count() if device.is_saved else 0
         self.fields["uploads"].queryset = device.client.uploads.accepted()
 
     def clean_photos(self) -> list:
         photos = self.cleaned_data["photos"]
-        if self.kept + len(photos) > MAX_PHOTOS:
-            raise forms.ValidationError(TOO_MANY_PHOTOS)
+        if self.saved + len(photos) > MAX_PHOTOS:
+            raise forms.ValidationError(TooManyPhotos.message)
         return photos
 
     def clean(self):
@@ -147,13 +146,13 @@ class DeviceForm(PhotosForm, forms.ModelForm):
         types.empty_label = "Выберите тип"
         for name in ("title", "description", "serial_number", "specs"):
             self.fields[name].validators.append(validate_printable)
-        if instance.is_kept:
+        if instance.is_saved:
             del self.fields["new_id"]
 
     def clean(self):
         if "new_id" in self.errors:
             self.add_error(None, "Форма устарела. Откройте добавление устройства ещё раз.")
-        elif not self.instance.is_kept:
+        elif not self.instance.is_saved:
             self.instance.pk = self.cleaned_data["new_id"] or self.instance.pk
         super().clean()
 

@@ -2,8 +2,6 @@
 and each photo a row of `device_photos` with our photo's id. Runs in the caller's transaction.
 """
 
-from typing import TYPE_CHECKING
-
 from django.conf import settings
 from django.core import signing
 from django.db import IntegrityError, connection, transaction
@@ -11,28 +9,26 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
+from devices.models import Device, DevicePhoto
 from devices.shared import SharedDevice, SharedDevicePhoto
-
-if TYPE_CHECKING:
-    from devices.models import Device, DevicePhoto
 
 
 class InUse(Exception):
     """Rows of the client's app refer to the device, so it can't be deleted."""
 
 
-def serial(device: "Device") -> str:
+def serial(device: Device) -> str:
     return f"mgr-{device.pk}"
 
 
-def _rows(device: "Device") -> QuerySet[SharedDevice]:
+def _rows(device: Device) -> QuerySet[SharedDevice]:
     """The device's row, if any: by its id, also after the app has given it another serial, before one by our serial."""
     either = SharedDevice.objects.filter(Q(serial_number=serial(device)) | Q(pk=device.pk))
     first = either.alias(is_own=Q(pk=device.pk)).order_by("-is_own").values("pk")[:1]
     return SharedDevice.objects.filter(pk__in=first)
 
 
-def reflect(device: "Device") -> None:
+def reflect(device: Device) -> None:
     """Write the device's row, new or changed; one that the app deleted comes back with its photos."""
     shown = {
         "user_id": device.client.user_id,
@@ -53,7 +49,7 @@ def reflect(device: "Device") -> None:
             _add(photo)
 
 
-def forget(device: "Device") -> None:
+def forget(device: Device) -> None:
     """Delete the device's row and its photos' rows; InUse when the app's own rows refer to it."""
     try:
         with transaction.atomic():
@@ -65,11 +61,11 @@ def forget(device: "Device") -> None:
         raise InUse from error
 
 
-def forget_photos(device: "Device") -> None:
+def forget_photos(device: Device) -> None:
     SharedDevicePhoto.objects.filter(device__in=_rows(device)).delete()
 
 
-def reflect_photo(photo: "DevicePhoto") -> None:
+def reflect_photo(photo: DevicePhoto) -> None:
     """Write the row of a photo that has just been saved."""
     if _rows(photo.device).exists():
         _add(photo)
@@ -77,7 +73,7 @@ def reflect_photo(photo: "DevicePhoto") -> None:
         reflect(photo.device)
 
 
-def _add(photo: "DevicePhoto") -> None:
+def _add(photo: DevicePhoto) -> None:
     SharedDevicePhoto.objects.create(
         id=photo.pk,
         device=_rows(photo.device).get(),
@@ -87,18 +83,18 @@ def _add(photo: "DevicePhoto") -> None:
     )
 
 
-def forget_photo(photo: "DevicePhoto") -> None:
+def forget_photo(photo: DevicePhoto) -> None:
     SharedDevicePhoto.objects.filter(pk=photo.pk).delete()
 
 
-def readdress(photo: "DevicePhoto") -> bool:
+def readdress(photo: DevicePhoto) -> bool:
     """Write the photo's address anew if it is another now; says whether it was."""
     url = public_url(photo)
     other = SharedDevicePhoto.objects.filter(pk=photo.pk).exclude(file_url=url)
     return bool(other.update(file_url=url, updated_at=timezone.now()))
 
 
-def public_url(photo: "DevicePhoto") -> str:
+def public_url(photo: DevicePhoto) -> str:
     """The permanent address of the photo for the client's app: whoever has it sees this photo and nothing else."""
     path = reverse("devices:public_photo", args=[_signer().sign(photo.pk.hex)])
     return f"{settings.APP_BASE_URL}{path}"

@@ -1,39 +1,34 @@
-"""Step 3: the client's devices and their photos, mirrored into the tables of «Привет Супер»."""
+"""Step 3: the client's devices with their photos, tariffs, and the client's choice of one."""
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from clients.models import Client
-from devices import mirror
 from devices.shared import SharedDevice, SharedDevicePhoto
-from devices.tariffs import MAX_FEE, ClientTariff, Tariff
-from foundation.storage import object_storage
+from foundation.exceptions import Refusal
 from managers.history import tracked
 from managers.models import Manager
-from photos.models import Upload
 
 __all__ = ["ClientTariff", "Device", "DevicePhoto", "DeviceType", "SharedDevice", "SharedDevicePhoto", "Tariff"]
 
 MAX_PHOTOS = 10
+MAX_FEE = Decimal("1000000")
+FEE_VALIDATORS = [
+    MinValueValidator(0, "Сумма не может быть отрицательной."),
+    MaxValueValidator(MAX_FEE, "Слишком большая сумма: не больше 1 000 000 ₽."),
+]
 
 
-class TooManyPhotos(Exception):
+class TooManyPhotos(Refusal):
     """The device has MAX_PHOTOS photos already."""
 
-
-@dataclass
-class PhotoDrafts:
-    """Rows to record once `objects` (content by key) are stored."""
-
-    rows: list["DevicePhoto"] = field(default_factory=list)
-    objects: dict[str, bytes] = field(default_factory=dict)
+    message = f"У одного устройства может быть не больше {MAX_PHOTOS} фото. Уберите лишние."
+    status = 422
 
 
 class DeviceType(models.Model):
@@ -88,56 +83,8 @@ class Device(models.Model):
         return f"{self.type.name}: {self.title}"
 
     @property
-    def is_kept(self) -> bool:
+    def is_saved(self) -> bool:
         return not self._state.adding
-
-    @transaction.atomic
-    def write(self, *, by: Manager) -> None:
-        """Save a new or changed device, with its mirror; a client with a signed contract needs a new one."""
-        client = self.client.locked()
-        now = timezone.now()
-        self.updated_at, self.updated_by = now, by
-        self.save()
-        mirror.reflect(self)
-        ClientTariff.follow(client, by=by, now=now)
-        client.reopen(by=by, now=now)
-
-    @transaction.atomic
-    def remove(self, *, by: Manager) -> None:
-        """Delete the device with its photos and mirror; mirror.InUse when the app's service requests refer to it."""
-        client = self.client.locked()
-        keys = [key for photo in self.photos.all() for key in photo.keys]
-        mirror.forget(self)
-        self.photos.all().delete()
-        self.delete()
-        object_storage.remove_after_commit(*keys)
-        now = timezone.now()
-        ClientTariff.follow(client, by=by, now=now)
-        client.reopen(by=by, now=now)
-
-    def draft_photos(self, photos: Iterable[tuple[bytes, bytes]], *, by: Manager) -> "PhotoDrafts":
-        """Photos, each a JPEG and its JPEG thumbnail, that are not kept yet."""
-        drafts = PhotoDrafts()
-        for picture, thumbnail in photos:
-            photo = DevicePhoto(device=self, added_by=by)
-            photo.key = DevicePhoto.key_for(self.pk, photo.pk)
-            drafts.rows.append(photo)
-            drafts.objects |= {photo.key: picture, photo.thumbnail_key: thumbnail}
-        return drafts
-
-    def accepted_photos(self, uploads: Iterable[Upload], *, by: Manager, now: datetime) -> list["DevicePhoto"]:
-        """Photos of accepted uploads, not kept yet; those attached already are left out. Call it in a transaction."""
-        return [
-            DevicePhoto(device=self, key=upload.photo_key, added_by=by) for upload in uploads if upload.attach(now=now)
-        ]
-
-    def record_photos(self, photos: list["DevicePhoto"]) -> None:
-        """Record photos whose objects are stored; TooManyPhotos. Call it in a transaction that holds the client."""
-        if photos and self.photos.count() + len(photos) > MAX_PHOTOS:
-            raise TooManyPhotos
-        for photo in photos:
-            photo.save(force_insert=True)
-            mirror.reflect_photo(photo)
 
 
 class DevicePhoto(models.Model):
@@ -170,9 +117,49 @@ class DevicePhoto(models.Model):
     def keys(self) -> list[str]:
         return [self.key, self.thumbnail_key]
 
-    @transaction.atomic
-    def remove(self) -> None:
-        """Delete the photo, its mirror and, after the commit, its objects."""
-        mirror.forget_photo(self)
-        self.delete()
-        object_storage.remove_after_commit(*self.keys)
+
+@tracked("manager_tariffs_history")
+class Tariff(models.Model):
+    """What the company charges. Used ones are switched off, not deleted."""
+
+    name = models.CharField("название", max_length=100, unique=True)
+    base_fee = models.DecimalField("базовая стоимость, ₽", max_digits=10, decimal_places=2, validators=FEE_VALIDATORS)
+    extra_per_device = models.DecimalField(
+        "доплата за устройство, ₽", max_digits=10, decimal_places=2, validators=FEE_VALIDATORS
+    )
+    notes = models.TextField("примечания", blank=True)
+    is_active = models.BooleanField("действует", default=True)
+
+    class Meta:
+        db_table = "manager_tariffs"
+        verbose_name = "тариф"
+        verbose_name_plural = "тарифы"
+        ordering = ["base_fee", "name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(base_fee__gte=0, extra_per_device__gte=0), name="manager_tariffs_not_negative"
+            )
+        ]
+
+    def __str__(self):
+        return self.name
+
+
+@tracked("manager_client_tariffs_history", exclude=["computed_at", "computed_by"])
+class ClientTariff(models.Model):
+    """The tariff chosen for a client, with the surcharge as it was last computed."""
+
+    client = models.OneToOneField(Client, on_delete=models.PROTECT, related_name="tariff_choice", verbose_name="клиент")
+    tariff = models.ForeignKey(Tariff, on_delete=models.PROTECT, related_name="+", verbose_name="тариф")
+    device_count = models.PositiveIntegerField("устройств", default=0)
+    total_extra_fee = models.DecimalField("доплата, ₽", max_digits=12, decimal_places=2, default=0)
+    computed_at = models.DateTimeField("рассчитано", default=timezone.now)
+    computed_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто рассчитал")
+
+    class Meta:
+        db_table = "manager_client_tariffs"
+        verbose_name = "тариф клиента"
+        verbose_name_plural = "тарифы клиентов"
+
+    def __str__(self):
+        return f"{self.tariff}, {self.device_count}"

@@ -1,44 +1,130 @@
-"""Step 3 finished: the surcharge is computed and fixed, and the client awaits a contract."""
+"""The surcharge: what the client pays for their devices, by the chosen tariff.
+
+Each function locks the client once, saves, and adds a line to the client's log.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
 from django.db import transaction
 from django.utils import timezone
 
 from clients.models import SIGNED, Client, Status
-from devices.tariffs import ClientTariff, Surcharge, Tariff
+from devices.models import ClientTariff, Device, Tariff
+from foundation.russian import money
 from managers.models import Manager
+from support import log
 
 
 class NoDevices(Exception):
     """There is nothing to make a contract about."""
 
 
+@dataclass(frozen=True)
+class SurchargeLine:
+    title: str
+    fee: Decimal
+    is_own_fee: bool  # the device's own fee, not the tariff's
+
+
+@dataclass(frozen=True)
+class Surcharge:
+    """The surcharge device by device, in rubles."""
+
+    lines: tuple[SurchargeLine, ...]
+
+    @property
+    def total(self) -> Decimal:
+        return sum((line.fee for line in self.lines), Decimal("0.00"))
+
+    @classmethod
+    def compute(cls, devices: Iterable[Device], tariff: Tariff) -> "Surcharge":
+        """Each device's own fee, or the tariff's where it has none."""
+        return cls(
+            tuple(
+                SurchargeLine(
+                    title=device.title,
+                    fee=tariff.extra_per_device if device.extra_fee is None else device.extra_fee,
+                    is_own_fee=device.extra_fee is not None,
+                )
+                for device in devices
+            )
+        )
+
+
 @transaction.atomic
 def choose_tariff(client: Client, tariff: Tariff, *, by: Manager) -> Surcharge:
-    """Keep the choice and show what it costs. Another tariff than the signed one asks for a new contract.
-
-    With the signed one nothing is kept: what was signed stays, though the tariff may cost something else by now.
-    """
+    """Save the choice and return what it costs. A signed client who chooses another tariff needs a new contract."""
     client, now = client.locked(), timezone.now()
-    before = ClientTariff.objects.filter(client=client).values_list("tariff_id", flat=True).first()
-    if client.status in SIGNED and before == tariff.pk:
-        return Surcharge.of(client.devices.all(), tariff)
-    surcharge = ClientTariff.fix(client, tariff, by=by, now=now)
-    if before not in (None, tariff.pk):
-        client.reopen(by=by, now=now)
+    previous = _saved_choice(client)
+    surcharge = _save_choice(client, tariff, previous, by=by, now=now)
+    if previous is None or previous.tariff_id != tariff.pk:
+        log.event(client, f"Выбран тариф «{tariff}»", by=by, now=now)
     return surcharge
 
 
 @transaction.atomic
 def fix_surcharge(client: Client, tariff: Tariff, *, by: Manager) -> Surcharge:
-    """Fix the surcharge and move on to the contract; doing it twice changes nothing more.
+    """Finish step 3: save the surcharge and move the client on to the contract. Idempotent.
 
-    Raises NoDevices, or clients.models.TransitionRefused for a client whose contact data is not confirmed.
+    Raises NoDevices, or clients.exceptions.TransitionRefused if the client's contact data is not confirmed.
     """
-    client = client.locked()
+    client, now = client.locked(), timezone.now()
     if not client.devices.exists():
         raise NoDevices
-    surcharge = choose_tariff(client, tariff, by=by)
-    client.refresh_from_db(fields=["status"])
+    was_open, previous = client.status == Status.IN_VERIFICATION, _saved_choice(client)
+    surcharge = _save_choice(client, tariff, previous, by=by, now=now)
     if client.status not in SIGNED:
-        client.move(Status.AWAITING_CONTRACT, by=by, now=timezone.now(), start=(Status.IN_VERIFICATION,))
+        client.move(Status.AWAITING_CONTRACT, by=by, now=now, start=(Status.IN_VERIFICATION,))
+    if was_open or _values(previous) != _values(_saved_choice(client)):
+        details = f"тариф «{tariff}», устройств: {len(surcharge.lines)}"
+        log.event(client, f"Доплата рассчитана: {money.in_figures(surcharge.total)} ({details})", by=by, now=now)
     return surcharge
+
+
+def recompute(client: Client, *, by: Manager, now: datetime) -> None:
+    """Update the saved surcharge, if there is one, after a change of the devices. The caller has locked the client."""
+    if choice := _saved_choice(client):
+        _save(client, choice.tariff, Surcharge.compute(client.devices.all(), choice.tariff), by=by, now=now)
+
+
+def set_total(client: Client, total: Decimal, *, by: Manager, now: datetime) -> bool:
+    """Save the surcharge that a contract asks for, if it differs; the tariff may cost something else by now."""
+    differing = ClientTariff.objects.filter(client=client).exclude(total_extra_fee=total)
+    return bool(differing.update(total_extra_fee=total, computed_at=now, computed_by=by))
+
+
+def _save_choice(
+    client: Client, tariff: Tariff, previous: ClientTariff | None, *, by: Manager, now: datetime
+) -> Surcharge:
+    surcharge = Surcharge.compute(client.devices.all(), tariff)
+    is_same = previous is not None and previous.tariff_id == tariff.pk
+    # What was signed stays, even if the tariff costs something else by now.
+    if not (is_same and client.status in SIGNED):
+        _save(client, tariff, surcharge, by=by, now=now)
+    if previous is not None and not is_same:
+        client.reopen(by=by, now=now)
+    return surcharge
+
+
+def _save(client: Client, tariff: Tariff, surcharge: Surcharge, *, by: Manager, now: datetime) -> None:
+    ClientTariff.objects.update_or_create(
+        client=client,
+        defaults={
+            "tariff": tariff,
+            "device_count": len(surcharge.lines),
+            "total_extra_fee": surcharge.total,
+            "computed_at": now,
+            "computed_by": by,
+        },
+    )
+
+
+def _saved_choice(client: Client) -> ClientTariff | None:
+    return ClientTariff.objects.filter(client=client).select_related("tariff").first()
+
+
+def _values(choice: ClientTariff | None) -> tuple | None:
+    return choice and (choice.tariff_id, choice.device_count, choice.total_extra_fee)

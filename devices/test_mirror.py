@@ -7,7 +7,8 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
-from devices import keeping, mirror
+from devices import mirror
+from devices.saving import delete_device, delete_photo, save_device
 from devices.shared import SharedDevice, SharedDevicePhoto
 
 
@@ -30,7 +31,7 @@ def test_a_changed_device_is_changed_there(make, anna, device):
     created = SharedDevice.objects.get().created_at
 
     device.title, device.type, device.purchased_on = "Плита Мечта", make.type("плита"), None
-    device.write(by=anna)
+    save_device(device, by=anna, changed=["название"])
 
     shared = SharedDevice.objects.get()
     assert (shared.title, shared.brand, shared.purchase_date) == ("Плита Мечта", "плита", None)
@@ -49,7 +50,7 @@ def test_a_photo_appears_there_with_an_address_of_ours(photos):
 def test_a_removed_device_disappears_there_and_the_apps_own_stay(anna, client, device, photos):
     own = made_by_the_app(client, serial_number="SN-1")
 
-    device.remove(by=anna)
+    delete_device(device, by=anna)
 
     assert SharedDevice.objects.get() == own
     assert not SharedDevicePhoto.objects.exists()
@@ -59,7 +60,7 @@ def test_a_device_that_the_app_deleted_comes_back_whole_with_the_next_change(ann
     SharedDevicePhoto.objects.all().delete()
     SharedDevice.objects.all().delete()
 
-    keeping.keep(device, [(b"third", b"third")], by=anna)
+    save_device(device, [(b"third", b"third")], by=anna)
 
     assert SharedDevice.objects.get().serial_number == f"mgr-{device.pk}"
     assert set(SharedDevicePhoto.objects.values_list("pk", flat=True)) == {photo.pk for photo in device.photos.all()}
@@ -68,11 +69,11 @@ def test_a_device_that_the_app_deleted_comes_back_whole_with_the_next_change(ann
 def test_a_device_with_another_serial_in_the_app_takes_photos_and_gets_its_own_back_with_the_next_change(anna, device):
     SharedDevice.objects.update(serial_number="SN-1")
 
-    device.record_photos(device.draft_photos([(b"first", b"first")], by=anna).rows)
+    save_device(device, [(b"first", b"first")], by=anna)
     assert SharedDevicePhoto.objects.get().device_id == device.pk
 
     device.title = "Плита Мечта"
-    device.write(by=anna)
+    save_device(device, by=anna, changed=["название"])
     shared = SharedDevice.objects.get()
     assert (shared.pk, shared.title, shared.serial_number) == (device.pk, "Плита Мечта", f"mgr-{device.pk}")
 
@@ -80,7 +81,7 @@ def test_a_device_with_another_serial_in_the_app_takes_photos_and_gets_its_own_b
 def test_a_removed_device_disappears_there_under_another_serial_too(anna, device, photos):
     SharedDevice.objects.update(serial_number="SN-1")
 
-    device.remove(by=anna)
+    delete_device(device, by=anna)
 
     assert not SharedDevice.objects.exists()
     assert not SharedDevicePhoto.objects.exists()
@@ -91,13 +92,13 @@ def test_a_row_of_the_app_that_has_a_devices_serial_is_left_alone(anna, client, 
     theirs = made_by_the_app(client, serial_number=mirror.serial(device))
 
     device.title = "Плита Мечта"
-    device.write(by=anna)
-    keeping.keep(device, [(b"third", b"third")], by=anna)
+    save_device(device, by=anna, changed=["название"])
+    save_device(device, [(b"third", b"third")], by=anna)
 
     ours = SharedDevice.objects.get(pk=device.pk)
     assert (ours.title, ours.serial_number, ours.photos.count()) == ("Плита Мечта", "SN-1", len(photos) + 1)
 
-    device.remove(by=anna)
+    delete_device(device, by=anna)
 
     left = SharedDevice.objects.get()
     assert (left, left.title, left.updated_at) == (theirs, "Часы", theirs.updated_at)
@@ -106,7 +107,7 @@ def test_a_row_of_the_app_that_has_a_devices_serial_is_left_alone(anna, client, 
 def test_a_photo_that_the_app_deleted_can_be_removed(anna, photos):
     SharedDevicePhoto.objects.all().delete()
 
-    photos[0].remove()
+    delete_photo(photos[0], by=anna)
 
     assert not SharedDevicePhoto.objects.exists()
 

@@ -9,27 +9,27 @@ from django_htmx.http import reswap, retarget
 
 from clients import onboarding
 from clients.models import Client, TransitionRefused
-from devices import keeping, mirror
+from devices import mirror
 from devices.access import get_device_for, get_photo_for
-from devices.forms import TOO_MANY_PHOTOS, DeviceForm, PhotosForm, TariffForm
+from devices.forms import DeviceForm, PhotosForm, TariffForm
 from devices.models import Device, DevicePhoto, TooManyPhotos
-from devices.surcharge import NoDevices
-from devices.tariffs import Surcharge
+from devices.saving import delete_device, delete_photo, save_device
+from devices.surcharge import NoDevices, Surcharge, choose_tariff, fix_surcharge
 from foundation.storage import object_storage
 from foundation.web.security_headers import shown_elsewhere
 from photos.images import photo_redirect
 
 DIALOG = "device-dialog"
-NOT_KEPT = "Хранилище фото не отвечает, поэтому ничего не сохранено. Попробуйте через минуту или сохраните без фото."
-PHOTOS_NOT_KEPT = "Хранилище фото не отвечает, фото не сохранены. Попробуйте через минуту."
+NOT_SAVED = "Хранилище фото не отвечает, поэтому ничего не сохранено. Попробуйте через минуту или сохраните без фото."
+PHOTOS_NOT_SAVED = "Хранилище фото не отвечает, фото не сохранены. Попробуйте через минуту."
 NO_DEVICES = "Добавьте хотя бы одно устройство: без них договор не составить."
 IN_USE = (
     "На это устройство есть заявка в приложении «Привет Супер», поэтому удалить его нельзя. "
     "Ничего не удалено: устройство и фото на месте."
 )
-GONE = "Это устройство уже удалено."
-# Shorter than the life of the address to which it leads.
-KEPT_BY_BROWSER = "private, max-age=60"
+DEVICE_DELETED = "Это устройство уже удалено."
+# Shorter than the lifetime of the URL that it redirects to.
+PHOTO_CACHE_CONTROL = "private, max-age=60"
 
 
 @require_GET
@@ -49,7 +49,7 @@ def _step_page(request, client: Client, *, form: TariffForm | None = None, statu
         "client": client,
         "devices": devices,
         "form": form,
-        "surcharge": form.shown and Surcharge.of(devices, form.shown),
+        "surcharge": form.shown and Surcharge.compute(devices, form.shown),
     } | told
     part = "#surcharge" if request.htmx.target == "surcharge" else ""
     return render(request, f"devices/devices.html{part}", context, status=status)
@@ -61,7 +61,7 @@ def add(request, client):
     device = Device(client=client)
     if request.method == "GET":
         return _device_page(request, DeviceForm(instance=device))
-    return _keep(request, DeviceForm(request.POST, request.FILES, instance=device))
+    return _save(request, DeviceForm(request.POST, request.FILES, instance=device))
 
 
 @require_http_methods(["GET", "POST"])
@@ -69,23 +69,23 @@ def device(request, pk):
     device = get_device_for(request, pk)
     if request.method == "GET":
         return _device_page(request, DeviceForm(instance=device))
-    return _keep(request, DeviceForm(request.POST, request.FILES, instance=device))
+    return _save(request, DeviceForm(request.POST, request.FILES, instance=device))
 
 
-def _keep(request, form: DeviceForm):
+def _save(request, form: DeviceForm):
     """Save what the form says, and back to the list; or the form again."""
     if not form.is_valid():
         return _device_page(request, form, status=422)
     try:
         photos, uploads = form.cleaned_data["photos"], form.cleaned_data["uploads"]
-        keeping.keep(form.instance, photos, by=request.user, changed=form.changed_labels, uploads=uploads)
+        save_device(form.instance, photos, by=request.user, changed=form.changed_labels, uploads=uploads)
     except TooManyPhotos:
-        form.add_error("photos", TOO_MANY_PHOTOS)
+        form.add_error("photos", TooManyPhotos.message)
         return _device_page(request, form, status=422)
     except Device.DoesNotExist:
-        return _device_page(request, form, error=GONE, status=409)
+        return _device_page(request, form, error=DEVICE_DELETED, status=409)
     except object_storage.StorageUnavailable:
-        return _device_page(request, form, error=NOT_KEPT, status=503)
+        return _device_page(request, form, error=NOT_SAVED, status=503)
     return redirect("devices:devices", form.instance.client_id)
 
 
@@ -95,7 +95,7 @@ def _device_page(request, form: DeviceForm, *, error: str = "", status: int = 20
         "form": form,
         "device": device,
         "client": device.client,
-        "photos": device.photos.all() if device.is_kept else [],
+        "photos": device.photos.all() if device.is_saved else [],
         "error": error,
     }
     return render(request, f"devices/device.html{_dialog_part(request)}", context, status=status)
@@ -114,7 +114,7 @@ def removal(request, pk):
     if request.method == "GET":
         return render(request, template, context)
     try:
-        keeping.remove(device, by=request.user)
+        delete_device(device, by=request.user)
     except mirror.InUse:
         return render(request, template, context | {"error": IN_USE}, status=409)
     return redirect("devices:devices", device.client_id)
@@ -129,13 +129,13 @@ def photos(request, pk):
         return _photos_refused(request, device, " ".join(form.errors["photos"]), status=422)
     try:
         photos, uploads = form.cleaned_data["photos"], form.cleaned_data["uploads"]
-        keeping.keep(device, photos, by=request.user, uploads=uploads)
+        save_device(device, photos, by=request.user, uploads=uploads)
     except TooManyPhotos:
-        return _photos_refused(request, device, TOO_MANY_PHOTOS, status=422)
+        return _photos_refused(request, device, TooManyPhotos.message, status=422)
     except Device.DoesNotExist:
-        return _photos_refused(request, device, GONE, status=409)
+        return _photos_refused(request, device, DEVICE_DELETED, status=409)
     except object_storage.StorageUnavailable:
-        return _photos_refused(request, device, PHOTOS_NOT_KEPT, status=503)
+        return _photos_refused(request, device, PHOTOS_NOT_SAVED, status=503)
     return redirect("devices:devices", device.client_id)
 
 
@@ -150,14 +150,14 @@ def photo(request, pk):
     """The picture, or with ?size=thumbnail its thumbnail."""
     photo = get_photo_for(request, pk)
     key = photo.thumbnail_key if request.GET.get("size") == "thumbnail" else photo.key
-    return photo_redirect(key, cache=KEPT_BY_BROWSER)
+    return photo_redirect(key, cache=PHOTO_CACHE_CONTROL)
 
 
 @require_POST
 def photo_removal(request, pk):
     """Take a photo away. HTMX gets nothing in place of its tile, so that what is typed around it is not lost."""
     photo = get_photo_for(request, pk)
-    keeping.remove_photo(photo, by=request.user)
+    delete_photo(photo, by=request.user)
     if request.htmx.target:
         return HttpResponse()
     messages.success(request, "Фото удалено.")
@@ -172,7 +172,7 @@ def public_photo(request, token):
     photo_id = mirror.photo_id(token)
     if photo_id is None:
         raise Http404("Фото не найдено.")
-    return photo_redirect(get_object_or_404(DevicePhoto, pk=photo_id).key, cache=KEPT_BY_BROWSER)
+    return photo_redirect(get_object_or_404(DevicePhoto, pk=photo_id).key, cache=PHOTO_CACHE_CONTROL)
 
 
 @require_POST
@@ -182,7 +182,7 @@ def tariff(request, client):
     form = TariffForm(request.POST, client=client)
     if not form.is_valid():
         return _step_page(request, client, form=form, status=422)
-    keeping.choose_tariff(client, form.cleaned_data["tariff"], by=request.user)
+    choose_tariff(client, form.cleaned_data["tariff"], by=request.user)
     if request.htmx.target == "surcharge":
         return _step_page(request, client, form=form)
     return redirect("devices:devices", client.pk)
@@ -196,7 +196,7 @@ def surcharge(request, client):
     if not form.is_valid():
         return _step_page(request, client, form=form, status=422)
     try:
-        keeping.fix_surcharge(client, form.cleaned_data["tariff"], by=request.user)
+        fix_surcharge(client, form.cleaned_data["tariff"], by=request.user)
     except NoDevices:
         return _step_page(request, client, form=form, error=NO_DEVICES, status=409)
     except TransitionRefused as refused:

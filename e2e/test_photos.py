@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from conftest import PASSWORD, next_code
-from devices import keeping
+from devices import saving
 from devices.models import Device, DevicePhoto
 from e2e import pictures
 from e2e.conftest import DESKTOP, PHONE, photo, sign_in, too_wide
@@ -293,7 +293,7 @@ def three(device, anna):
     for colour in ("red", "green", "blue"):
         picture = io.BytesIO()
         Image.new("RGB", (300, 400), colour).save(picture, "JPEG")
-        keeping.keep(device, [(picture.getvalue(), picture.getvalue())], by=anna)
+        saving.save_device(device, [(picture.getvalue(), picture.getvalue())], by=anna)
 
 
 def swipe(page: Page, pixels: int) -> None:

@@ -12,11 +12,12 @@ from clients.models import Client
 from contracts import issuing, payment
 from contracts.conftest import sign
 from contracts.models import Contract
-from devices import keeping as device_keeping
+from devices import saving as device_saving
 from erasure.models import Erasure
 from foundation.storage import object_storage
-from passport import keeping as passport_keeping
-from photos.models import Upload
+from passport import saving as passport_saving
+from passport.saving import save_passport
+from photos.uploads import start_upload
 from support import bridge, log
 from support.models import Author, Message
 
@@ -32,13 +33,13 @@ def marked(make, anna, committed) -> Client:
     passport = client.passport
     passport.last_name = passport.issued_by = passport.registration_address = MARK
     passport.birth_date = date(1985, 6, 1)
-    passport.write("", by=anna)
-    passport_keeping.replace_photo(passport, b"first", by=anna)
-    committed(passport_keeping.replace_photo, passport, b"second", by=anna)
+    save_passport(passport, "", by=anna)
+    passport_saving.replace_photo(passport, b"first", by=anna)
+    committed(passport_saving.replace_photo, passport, b"second", by=anna)
     device = client.devices.get()
     device.title = device.description = device.serial_number = device.specs = MARK
-    device_keeping.keep(device, [(b"picture", b"thumbnail")], by=anna, changed=["название"])
-    upload = Upload.hand_out(client, "passport", device_id=None, content_type="image/jpeg", size=1, by=anna)
+    device_saving.save_device(device, [(b"picture", b"thumbnail")], by=anna, changed=["название"])
+    upload = start_upload(client, "passport", device_id=None, content_type="image/jpeg", size=1, by=anna)
     object_storage.put(upload.key, b"on its way")
     log.note(client, f"{MARK}: звонить после шести", by=anna, now=timezone.now())
     with transaction.atomic():

@@ -17,6 +17,7 @@ from clients.test_admin import save
 from contracts import audit, issuing, payment
 from contracts.conftest import sign
 from contracts.models import Contract, InvoiceStatus
+from devices.saving import delete_device
 from devices.shared import SharedDevice, SharedDevicePhoto
 from devices.surcharge import fix_surcharge
 from erasure import erasing
@@ -314,7 +315,7 @@ def test_whoever_has_a_subscription_goes_on_as_a_new_client(drafted, gleb, anna,
 def test_what_could_not_be_removed_earlier_goes_too(drafted, gleb, make, anna, storage):
     client = drafted.client
     folder = f"devices/{make.device(client, anna).pk}"
-    client.devices.last().remove(by=anna)
+    delete_device(client.devices.last(), by=anna)
     for key in (f"passports/{client.pk}/old.jpg", f"{folder}/old.jpg", "passports/another/old.jpg"):
         object_storage.put(key, b"left")
         LeftObject.objects.create(key=key)

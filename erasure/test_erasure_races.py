@@ -7,7 +7,7 @@ from clients.models import ClientErased
 from erasure import erasing
 from erasure.conftest import MARK, keys, text_of
 from erasure.models import Erasure, Reason
-from passport import keeping
+from passport import saving
 from passport.models import Passport
 from support import log
 from support.models import LogEntry
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_a_photo_of_the_passport_that_comes_meanwhile(marked, gleb, anna, race):
     passport = Passport.objects.get()
     kept, erased = race(
-        lambda: keeping.replace_photo(passport, b"third", by=anna),
+        lambda: saving.replace_photo(passport, b"third", by=anna),
         lambda: erasing.erase(marked, Reason.REQUEST, by=gleb, note="вх. 1"),
         at=marked,
     )

@@ -13,6 +13,7 @@ from conftest import stands_in
 from contracts import issuing
 from contracts.conftest import sign
 from devices.models import Device, Tariff
+from devices.saving import delete_device
 from managers.history import of_command
 from managers.models import Role
 from passport.test_passport_form import payload
@@ -84,7 +85,7 @@ def test_a_management_command_names_itself(make):
 def test_what_was_removed_is_kept(make, anna):
     device = make.device(make.verified(anna), anna, title="Плита")
     pk = device.pk
-    device.remove(by=anna)
+    delete_device(device, by=anna)
 
     assert list(Device.history.rel.related_model.objects.filter(pgh_obj_id=pk).values_list("pgh_label", "title")) == [
         ("insert", "Плита"), ("delete", "Плита"),

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from clients.disclosure import Disclosure, Shown
 from conftest import stands_in
+from devices.saving import delete_device
 from foundation.templatetags.formats import phone
 from foundation.web import csv_download
 from managers import history_feed
@@ -38,7 +39,7 @@ def test_the_page_of_a_client_tells_who_changed_what_from_what_to_what(as_gleb, 
     make.passport(client, anna, digits="4613348353")
     device = make.device(client, anna, title="Плита")
     as_anna.post(reverse("clients:contact", args=[client.pk]), CONTACT)
-    device.remove(by=anna)
+    delete_device(device, by=anna)
 
     answer = as_gleb.get(history(client))
 

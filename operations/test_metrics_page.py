@@ -94,17 +94,17 @@ def test_uploads_are_counted_by_what_became_of_them(scraped, make, anna):
 
     def handed_out(content: bytes | None) -> Upload:
         said = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
-        upload = uploads.hand_out(client, Purpose.PASSPORT, **said, by=anna)
+        upload = uploads.start_upload(client, Purpose.PASSPORT, **said, by=anna)
         if content is not None:
             put(upload.key, content)
         return upload
 
     accepted = handed_out(jpeg())
     for _ in range(2):  # the second time nothing more becomes of it
-        uploads.complete(accepted, by=anna)
-    uploads.complete(handed_out(b"no photo"), by=anna)
+        uploads.complete_upload(accepted, by=anna)
+    uploads.complete_upload(handed_out(b"no photo"), by=anna)
     with pytest.raises(uploads.NotArrived):
-        uploads.complete(handed_out(None), by=anna)
+        uploads.complete_upload(handed_out(None), by=anna)
 
     after = scraped()
     outcomes = {"accepted": 1, "PhotoRefused": 1, "NotArrived": 1, "ObjectMissing": 0}

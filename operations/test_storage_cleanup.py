@@ -10,14 +10,15 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from contracts import issuing
-from devices import keeping
+from devices import saving
 from foundation.storage import object_storage
 from foundation.storage.models import LeftObject
 from foundation.testing import use_s3_at
 from operations import storage_cleanup
-from passport import keeping as passport_keeping
+from passport import saving as passport_saving
 from passport.models import Passport
 from photos.models import Upload
+from photos.uploads import start_upload
 
 pytestmark = pytest.mark.django_db
 TOMORROW = timedelta(days=1, hours=1)
@@ -38,8 +39,8 @@ def rows(make, anna, storage) -> set[str]:
     """A client with a contract, a device with photos and a passport with one; the keys of all that."""
     client = make.awaiting_contract(anna)
     device = client.devices.get()
-    keeping.keep(device, [(b"1", b"1"), (b"2", b"2")], by=anna)
-    passport_keeping.replace_photo(Passport.objects.get(), b"passport", by=anna)
+    saving.save_device(device, [(b"1", b"1"), (b"2", b"2")], by=anna)
+    passport_saving.replace_photo(Passport.objects.get(), b"passport", by=anna)
     issuing.issue(make.fresh(client), by=anna)
     return keys()
 
@@ -48,8 +49,8 @@ def rows(make, anna, storage) -> set[str]:
 def accepted(make, anna, storage) -> Upload:
     """An accepted upload of a device that was never kept."""
     client, device_id = make.verified(anna), uuid.uuid4()
-    upload = Upload.hand_out(client, "device", device_id=device_id, content_type="image/jpeg", size=1, by=anna)
-    upload.accept(f"devices/{device_id}/{uuid.uuid4()}.jpg", now=timezone.now())
+    upload = start_upload(client, "device", device_id=device_id, content_type="image/jpeg", size=1, by=anna)
+    upload.mark_accepted(f"devices/{device_id}/{uuid.uuid4()}.jpg", now=timezone.now())
     object_storage.put(upload.photo_key, b"picture")
     object_storage.put(upload.thumbnail_key, b"thumbnail")
     return upload
@@ -134,7 +135,7 @@ def test_an_upload_that_is_not_attached_within_a_day_goes(accepted, commits):
 
 def test_the_note_of_an_attached_upload_goes_and_its_photo_stays(accepted, make, anna, commits):
     device = make.device(accepted.client, anna, id=accepted.device_id)
-    keeping.keep(device, uploads=[accepted], by=anna)
+    saving.save_device(device, uploads=[accepted], by=anna)
     Upload.objects.update(created_at=timezone.now() - TOMORROW)
 
     with commits():

@@ -4,3 +4,10 @@ from django.apps import AppConfig
 class PassportConfig(AppConfig):
     name = "passport"
     verbose_name = "Паспорта"
+
+    def ready(self):
+        from passport.photo_uploads import PassportPhotos
+        from photos.destinations import register
+        from photos.models import Purpose
+
+        register(Purpose.PASSPORT, PassportPhotos())

@@ -117,7 +117,7 @@ class PassportForm(forms.ModelForm):
         self._describe()
 
     def _suggestions(self, passport: Passport) -> dict:
-        if passport.is_kept:
+        if passport.is_saved:
             same = bool(self.address) and passport.registration_address == self.address
             return {"same_address": same}
         return suggested_names(self.client)
@@ -131,7 +131,7 @@ class PassportForm(forms.ModelForm):
         for name in ("digits", "department_code"):
             self.fields[name].widget.attrs |= {"autocomplete": "off", "inputmode": "numeric"}
         self.fields["same_address"].widget.attrs["data-address"] = self.address
-        if self.instance.is_kept:
+        if self.instance.is_saved:
             self.fields["digits"].required = False
             self.fields["digits"].help_text = "Оставьте пустым, чтобы не менять."
 

@@ -5,13 +5,11 @@ from datetime import date
 
 from cryptography.fernet import InvalidToken
 from django.core.validators import RegexValidator
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from clients.models import Client
-from foundation.database import advisory_lock
-from foundation.storage import object_storage
 from managers.history import tracked
 from managers.models import Manager
 from passport import cipher
@@ -19,12 +17,6 @@ from passport import cipher
 # The present form of the passport was introduced on this day (Government decree 828 of 8 July 1997).
 FIRST_ISSUED_ON = date(1997, 10, 1)
 MINIMUM_AGE = 14
-
-# The columns that `Passport.write` always writes.
-WRITTEN = [
-    "last_name", "first_name", "middle_name", "issued_by", "department_code", "issued_on", "birth_date",
-    "registration_address", "updated_at", "updated_by",
-]  # fmt: skip
 
 
 class PassportTaken(Exception):
@@ -75,7 +67,7 @@ class Passport(models.Model):
         return " ".join(filter(None, [self.last_name, self.first_name, self.middle_name]))
 
     @property
-    def is_kept(self) -> bool:
+    def is_saved(self) -> bool:
         return not self._state.adding
 
     @property
@@ -108,44 +100,3 @@ class Passport(models.Model):
     def for_client(cls, client: Client) -> "Passport":
         """The client's passport, or an empty one that is not saved yet."""
         return getattr(client, "passport", None) or cls(client=client)
-
-    @transaction.atomic
-    def write(self, digits: str, *, by: Manager) -> None:
-        """Save with series and number `digits`, "" for those it has; PassportTaken when another client has the same.
-
-        A client's first passport sent twice is written once: the second call changes what the first one wrote.
-        """
-        self.client.locked()
-        if self._state.adding:
-            self._meet_first()
-        number = ["series_and_number", "series_and_number_hash"] if digits and self._set_number(digits) else []
-        self.updated_at, self.updated_by = timezone.now(), by
-        # Not the photo, which may have been replaced since this passport was loaded; nor an unchanged number, which may
-        # have been encrypted anew since.
-        self.save(update_fields=None if self._state.adding else WRITTEN + number)
-
-    def _set_number(self, digits: str) -> bool:
-        """Whether `digits` are not what this passport has."""
-        digest = cipher.keyed_hash(digits)
-        # Taken before the row is written, so that of two clients at once the second waits for the first and sees it.
-        advisory_lock.lock(digest)
-        if Passport.objects.filter(series_and_number_hash=digest).exclude(pk=self.pk).exists():
-            raise PassportTaken
-        if self.series_and_number_hash == digest:
-            return False
-        self.series_and_number, self.series_and_number_hash = cipher.encrypt(digits), digest
-        return True
-
-    def _meet_first(self) -> None:
-        first = Passport.objects.filter(client=self.client).only("pk", "photo").first()
-        if first:
-            self.pk, self.photo, self._state.adding = first.pk, first.photo, False
-
-    @transaction.atomic
-    def set_photo(self, key: str, *, by: Manager) -> str:
-        """Make the object `key` the photo, "" for none; the old one is removed after the commit and returned."""
-        old = Passport.objects.select_for_update().values_list("photo", flat=True).get(pk=self.pk)
-        self.photo, self.updated_at, self.updated_by = key, timezone.now(), by
-        self.save(update_fields=["photo", "updated_at", "updated_by"])
-        object_storage.remove_after_commit(old)
-        return old

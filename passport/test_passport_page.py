@@ -10,7 +10,7 @@ from PIL import Image
 from clients.exceptions import ClientReassigned
 from conftest import leads_to, stands_in
 from foundation.storage import object_storage
-from passport import keeping
+from passport import saving
 from passport.models import Passport
 from passport.test_passport_form import payload
 from support.models import LogEntry
@@ -222,7 +222,7 @@ def test_the_photo_stays_when_the_client_was_given_to_another_meanwhile(as_anna,
     client.reassign(to=boris, by=gleb)
 
     with pytest.raises(ClientReassigned):
-        keeping.remove_photo(passport, by=anna)
+        saving.delete_photo(passport, by=anna)
 
     assert Passport.objects.get().photo
 
@@ -231,7 +231,7 @@ def test_of_a_passport_that_was_destroyed_meanwhile_no_photo_is_removed(anna, cl
     passport = Passport.objects.select_related("client").get()
     kept.delete()
 
-    keeping.remove_photo(passport, by=anna)
+    saving.delete_photo(passport, by=anna)
 
     assert "Фото паспорта удалено" not in log_of(client)
 

@@ -8,8 +8,9 @@ import pytest
 from django.db import connection, transaction
 
 from conftest import waiting_for_locks
-from passport import keeping
+from passport import saving
 from passport.models import Passport, PassportTaken
+from passport.saving import save_passport
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,7 +33,7 @@ def test_of_two_clients_with_one_passport_at_once_the_second_is_refused(make, an
 
     def write_second():
         try:
-            draft(second).write("4613348353", by=anna)
+            save_passport(draft(second), "4613348353", by=anna)
         except PassportTaken:
             refused.append(second)
         finally:
@@ -40,7 +41,7 @@ def test_of_two_clients_with_one_passport_at_once_the_second_is_refused(make, an
 
     thread = threading.Thread(target=write_second)
     with transaction.atomic():
-        draft(first).write("4613348353", by=anna)
+        save_passport(draft(first), "4613348353", by=anna)
         thread.start()
         deadline = time.monotonic() + 20
         while not waiting_for_locks():
@@ -57,8 +58,8 @@ def test_a_first_passport_sent_twice_is_kept_once(make, anna, race):
     first, second = draft(client), draft(client)
 
     outcomes = race(
-        lambda: keeping.keep(first, "4613348353", by=anna),
-        lambda: keeping.keep(second, "4613348353", by=anna),
+        lambda: saving.save_passport(first, "4613348353", by=anna),
+        lambda: saving.save_passport(second, "4613348353", by=anna),
         at=client,
     )
 
@@ -70,10 +71,10 @@ def test_a_first_passport_sent_twice_is_kept_once(make, anna, race):
 def test_text_saved_over_an_older_copy_keeps_the_newer_photo(make, anna):
     passport = make.passport(make.consented(anna), anna)
     loaded_before = Passport.objects.get()
-    keeping.replace_photo(passport, b"jpeg", by=anna)
+    saving.replace_photo(passport, b"jpeg", by=anna)
 
     loaded_before.last_name = "Петров"
-    loaded_before.write(loaded_before.digits, by=anna)
+    save_passport(loaded_before, loaded_before.digits, by=anna)
 
     kept = Passport.objects.get()
     assert kept.last_name == "Петров"

@@ -11,12 +11,12 @@ from clients import disclosure, onboarding
 from clients.access import get_client_for
 from clients.disclosure import Shown
 from foundation.storage import object_storage
-from passport import keeping
+from passport import saving
 from passport.forms import TAKEN, PassportForm
 from passport.models import Passport, PassportTaken
 from photos.images import photo_redirect
 
-PHOTO_NOT_KEPT = (
+PHOTO_NOT_SAVED = (
     "Данные паспорта сохранены, а фото — нет: хранилище не отвечает. Нажмите «Далее» ещё раз или добавьте фото позже."
 )
 
@@ -34,14 +34,14 @@ def passport(request, client):
     if not form.is_valid():
         return _page(request, form, status=422)
     try:
-        _keep(form, passport, by=request.user)
+        _save(form, passport, by=request.user)
     except AgreementMissing:  # withdrawn while this page was open
         return _consent_page(request, client)
     except PassportTaken:
         form.add_error("digits", TAKEN)
         return _page(request, form, status=422)
     except object_storage.StorageUnavailable:
-        form.add_error("photo", PHOTO_NOT_KEPT)
+        form.add_error("photo", PHOTO_NOT_SAVED)
         return _page(request, form, status=503)
     return redirect("devices:devices", client.pk)
 
@@ -53,14 +53,14 @@ def _consent_page(request, client):
     return agreement_page(request, client, Kind.PERSONAL_DATA, error=error, status=409)
 
 
-def _keep(form: PassportForm, passport: Passport, *, by) -> None:
+def _save(form: PassportForm, passport: Passport, *, by) -> None:
     # The text first: it stays when the storage does not take the photo.
-    if form.changed_labels or not passport.is_kept:
-        keeping.keep(passport, form.cleaned_data["digits"], by=by, changed=form.changed_labels)
+    if form.changed_labels or not passport.is_saved:
+        saving.save_passport(passport, form.cleaned_data["digits"], by=by, changed=form.changed_labels)
     if form.cleaned_data["uploads"]:
-        keeping.attach(passport, form.cleaned_data["uploads"], by=by)
+        saving.attach_uploads(passport, form.cleaned_data["uploads"], by=by)
     if form.cleaned_data["photo"]:
-        keeping.replace_photo(passport, form.cleaned_data["photo"].picture, by=by)
+        saving.replace_photo(passport, form.cleaned_data["photo"].picture, by=by)
 
 
 def _page(request, form: PassportForm, *, status: int = 200):
@@ -72,7 +72,7 @@ def _page(request, form: PassportForm, *, status: int = 200):
 def number(request, pk):
     """Series and number, masked; POST shows them and writes down to whom."""
     passport = Passport.for_client(get_client_for(request, pk))
-    if not passport.is_kept:
+    if not passport.is_saved:
         raise Http404("Паспорта нет.")
     context = {"client": passport.client, "passport": passport}
     if request.method == "POST" and passport.is_readable:
@@ -96,8 +96,8 @@ def photo(request, pk):
 def photo_removal(request, pk):
     """Take the photo away. HTMX gets the empty tile, so that nothing typed around it is lost."""
     passport = Passport.for_client(get_client_for(request, pk))
-    if passport.is_kept:
-        keeping.remove_photo(passport, by=request.user)
+    if passport.is_saved:
+        saving.delete_photo(passport, by=request.user)
     if request.htmx.target == "passport-photo":
         context = {"form": PassportForm(instance=passport), "client": passport.client, "passport": passport}
         return render(request, "passport/passport.html#photo", context)

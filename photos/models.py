@@ -1,4 +1,4 @@
-"""Photos that a browser sends straight to the storage: handed out, then completed, then attached to a row."""
+"""Photos that a browser sends straight to the storage: started, then completed, then attached to a row."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -12,8 +12,8 @@ from foundation.storage import object_storage
 from managers.models import Manager
 
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
-# How long an upload that did not arrive takes a place among the photos of its device.
-IN_FLIGHT = timedelta(seconds=object_storage.UPLOAD_SECONDS)
+# How long a pending upload counts towards the number of photos of its device.
+PENDING_TIMEOUT = timedelta(seconds=object_storage.UPLOAD_SECONDS)
 
 
 class Purpose(models.TextChoices):
@@ -22,17 +22,17 @@ class Purpose(models.TextChoices):
 
 
 class UploadQuerySet(models.QuerySet):
-    def expected_for(self, device_id: uuid.UUID) -> "UploadQuerySet":
-        """Those that may yet become photos of the device: on their way, or accepted."""
-        coming = Q(completed_at=None, created_at__gt=timezone.now() - IN_FLIGHT)
-        return self.filter(coming | ~Q(photo_key=""), device_id=device_id, attached_at=None)
+    def pending_for_device(self, device_id: uuid.UUID) -> "UploadQuerySet":
+        """Uploads that may still become photos of the device: pending, or accepted and not attached."""
+        pending = Q(completed_at=None, created_at__gt=timezone.now() - PENDING_TIMEOUT)
+        return self.filter(pending | ~Q(photo_key=""), device_id=device_id, attached_at=None)
 
     def accepted(self) -> "UploadQuerySet":
         return self.exclude(photo_key="")
 
 
 class Upload(models.Model):
-    """One file that a manager may send for a client's passport or device; the device may not be kept yet."""
+    """One file that a manager may send for a client's passport or device; the device need not be saved yet."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="uploads")
@@ -44,7 +44,7 @@ class Upload(models.Model):
     key = models.CharField(max_length=200, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True)
-    # What it became: refused in these words, or accepted as the photo under this key.
+    # The result: refused with this message, or accepted as the photo under this key.
     refusal = models.CharField(max_length=300, default="", blank=True)
     photo_key = models.CharField(max_length=200, default="", blank=True)
     attached_at = models.DateTimeField(null=True)
@@ -82,45 +82,36 @@ class Upload(models.Model):
 
     @property
     def thumbnail_key(self) -> str:
-        """Of a device's photo; a passport's has no thumbnail."""
+        """Key of the thumbnail; empty for a passport, whose photo has none."""
         return self.photo_key.replace(".jpg", "-thumbnail.jpg") if self.purpose == Purpose.DEVICE else ""
 
     @property
     def keys(self) -> list[str]:
-        """Of all objects that there may be."""
+        """Keys of all objects that the upload may have."""
         return [key for key in (self.key, self.photo_key, self.thumbnail_key if self.photo_key else "") if key]
 
-    @classmethod
-    def hand_out(
-        cls, client, purpose: str, *, device_id: uuid.UUID | None, content_type: str, size: int, by
-    ) -> "Upload":
-        """Note that `by` may send a file; its key is nobody's yet, and lies where nothing is shown from."""
-        return cls.objects.create(
-            client=client, manager=by, purpose=purpose, device_id=device_id, content_type=content_type, size=size,
-            key=f"incoming/{client.pk}/{purpose}-{uuid.uuid4().hex}",
-        )  # fmt: skip
-
-    def accept(self, photo_key: str, *, now: datetime) -> bool:
-        """Note what the upload became; False when it was completed already. Call it in a transaction."""
+    def mark_accepted(self, photo_key: str, *, now: datetime) -> bool:
+        """Record the photo; False if the upload was completed already. Call it in a transaction."""
         return self._complete(now=now, photo_key=photo_key)
 
-    def refuse(self, words: str, *, now: datetime) -> bool:
-        return self._complete(now=now, refusal=words)
+    def mark_refused(self, message: str, *, now: datetime) -> bool:
+        """Record why there is no photo; False if the upload was completed already."""
+        return self._complete(now=now, refusal=message)
 
-    def _complete(self, *, now: datetime, **became) -> bool:
-        changed = Upload.objects.filter(pk=self.pk, completed_at=None).update(completed_at=now, **became)
+    def _complete(self, *, now: datetime, **result) -> bool:
+        changed = Upload.objects.filter(pk=self.pk, completed_at=None).update(completed_at=now, **result)
         self.refresh_from_db()
         if changed:
             object_storage.remove_after_commit(self.key)
         return bool(changed)
 
-    def attach(self, *, now: datetime) -> bool:
-        """Note that a row names the photo now; False when one did already. Call it in that row's transaction."""
+    def mark_attached(self, *, now: datetime) -> bool:
+        """Record that a row refers to the photo; False if one did already. Call it in that row's transaction."""
         changed = Upload.objects.accepted().filter(pk=self.pk, attached_at=None).update(attached_at=now)
         self.refresh_from_db(fields=["attached_at"])
         return bool(changed)
 
     def discard(self) -> None:
-        """Forget the upload with its objects, unless a row names its photo. Call it in a transaction."""
+        """Delete the upload and its objects unless a row refers to its photo. Call it in a transaction."""
         if Upload.objects.filter(pk=self.pk, attached_at=None).delete()[0]:
             object_storage.remove_after_commit(*self.keys)

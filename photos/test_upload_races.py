@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from agreements import consents
 from conftest import browser_of
-from devices import keeping
+from devices import saving
 from devices.models import MAX_PHOTOS, Device, DevicePhoto
 from devices.shared import SharedDevicePhoto
 from foundation.storage import object_storage
@@ -47,7 +47,7 @@ def test_of_two_that_complete_at_once_one_makes_the_photo(race, upload, anna, cl
 
 
 def test_of_two_that_ask_for_the_last_place_at_once_one_gets_it(race, anna, client, device):
-    keeping.keep(device, [(b"1", b"1")] * (MAX_PHOTOS - 1), by=anna)
+    saving.save_device(device, [(b"1", b"1")] * (MAX_PHOTOS - 1), by=anna)
     said = {"purpose": "device", "device": device.pk, "content_type": "image/jpeg", "size": 1000}
 
     def asked(browser) -> int:
@@ -103,7 +103,7 @@ def test_what_was_taken_back_before_it_was_read_is_gone(monkeypatch, upload, as_
 
 def test_a_photo_whose_device_is_removed_meanwhile_belongs_to_none(while_read, upload, as_anna, anna, device):
     sent = upload(jpeg(), purpose="device", device=device.pk)
-    while_read(lambda: keeping.remove(Device.objects.get(pk=device.pk), by=anna))
+    while_read(lambda: saving.delete_device(Device.objects.get(pk=device.pk), by=anna))
 
     answer = completed(sent, as_anna)
 

@@ -1,4 +1,4 @@
-"""Photos that a browser sends straight to the storage, in two deeds: handing out an upload, and completing it."""
+"""Photos that a browser sends straight to the storage: start an upload, then complete it."""
 
 import uuid
 
@@ -8,128 +8,89 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
-from agreements import consents
-from agreements.models import AgreementMissing, Kind
 from clients.models import Client
-from devices import keeping as device_keeping
-from devices.forms import TOO_MANY_PHOTOS
-from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
+from foundation.exceptions import Refusal
 from foundation.observability import metrics
 from foundation.storage import object_storage
 from managers import limits
 from managers.models import Manager
-from passport import keeping as passport_keeping
-from passport.models import Passport
 from photos import images
-from photos.models import Purpose, Upload
+from photos.destinations import destination_for
+from photos.models import Upload
 
 
 class NotArrived(Exception):
-    """Nothing lies under the upload's key yet."""
+    """There is no object under the upload's key yet."""
 
 
-class PhotoRefused(Exception):
-    """What arrived is no photo that we keep; `message` says why."""
-
-    def __init__(self, message: str):
-        super().__init__(message)
-        self.message = message
+class PhotoRefused(Refusal):
+    """The file is not a photo that we accept; `message` says why."""
 
 
-class _CompletedByAnother(Exception):
-    """Another request was completing the same upload, and was first; that one counts."""
+class _AlreadyCompleted(Exception):
+    """Another request completed the same upload first."""
 
 
-REFUSALS = (PhotoRefused, NotArrived, AgreementMissing, TooManyPhotos, object_storage.StorageUnavailable)
+FAILURES = (Refusal, NotArrived, object_storage.StorageUnavailable)
 
 
 @transaction.atomic
-def hand_out(
+def start_upload(
     client: Client, purpose: str, *, device_id: uuid.UUID | None, content_type: str, size: int, by: Manager
 ) -> Upload:
-    """An upload for the client's passport or device, kept or not yet.
+    """Record that `by` may send one file for the client's passport or device; the device need not be saved yet.
 
-    Raises AgreementMissing, Device.DoesNotExist when another client has that device, TooManyPhotos when it has no room
-    for one more, limits.TooManyTries when `by` was handed too many within the hour.
+    Raises Refusal or ObjectDoesNotExist if the destination does not take the photo, limits.TooManyTries if `by` started
+    too many uploads within the hour.
     """
     client = client.locked()
-    if purpose == Purpose.PASSPORT:
-        consents.require(client, Kind.PERSONAL_DATA)
-    if purpose == Purpose.DEVICE:
-        _look_for_room(client, device_id)
+    destination_for(purpose).check(client, device_id)
     limits.UPLOADS.take(by)
-    return Upload.hand_out(client, purpose, device_id=device_id, content_type=content_type, size=size, by=by)
+    return Upload.objects.create(
+        client=client, manager=by, purpose=purpose, device_id=device_id, content_type=content_type, size=size,
+        key=f"incoming/{client.pk}/{purpose}-{uuid.uuid4().hex}",
+    )  # fmt: skip
 
 
-def _look_for_room(client: Client, device_id: uuid.UUID) -> None:
-    device = Device.objects.filter(pk=device_id).first()
-    if device and device.client_id != client.pk:
-        raise Device.DoesNotExist
-    kept = device.photos.count() if device else 0
-    if kept + client.uploads.expected_for(device_id).count() >= MAX_PHOTOS:
-        raise TooManyPhotos
+def complete_upload(upload: Upload, *, by: Manager) -> None:
+    """Accept the file as a photo, attached if its row is saved already, or reject it with a message.
 
-
-def complete(upload: Upload, *, by: Manager) -> None:
-    """Make of what arrived a photo of our own, attached when its row is kept already; or refuse it, in words.
-
-    Once completed, nothing more happens. Raises NotArrived, StorageUnavailable, or Upload.DoesNotExist when it was
-    taken back meanwhile; then nothing was changed.
+    Idempotent. Raises NotArrived, StorageUnavailable, or Upload.DoesNotExist if the upload was discarded meanwhile; in
+    these cases nothing was changed.
     """
     if upload.completed_at:
         return
     try:
-        with metrics.counted(metrics.UPLOADS, REFUSALS, done="accepted"):
-            _accept(upload, _read(upload), by=by)
-    except _CompletedByAnother:
+        with metrics.counted(metrics.UPLOADS, FAILURES, done="accepted"):
+            _accept(upload, _read_photo(upload), by=by)
+    except _AlreadyCompleted:
         upload.refresh_from_db()
-    except (PhotoRefused, AgreementMissing) as refused:  # the agreement was withdrawn meanwhile
-        upload.refuse(refused.message, now=timezone.now())
-    except TooManyPhotos:
-        upload.refuse(TOO_MANY_PHOTOS, now=timezone.now())
+    except Refusal as refusal:  # the file is no photo, or the destination does not take it any more
+        upload.mark_refused(refusal.message, now=timezone.now())
 
 
-def _read(upload: Upload) -> images.Photo:
+def _read_photo(upload: Upload) -> images.Photo:
     try:
-        return images.read_photo(ContentFile(_content(upload)))
+        return images.read_photo(ContentFile(_read_content(upload)))
     except ValidationError as error:
         raise PhotoRefused(" ".join(error.messages)) from error
 
 
-def _content(upload: Upload) -> bytes:
+def _read_content(upload: Upload) -> bytes:
     try:
         return object_storage.read(upload.key, most=settings.PHOTO_MAX_BYTES)
     except object_storage.ObjectTooLarge as error:
         raise images.too_large() from error
     except object_storage.ObjectMissing as error:
-        upload.refresh_from_db()  # it is missing too when another request has just completed it
-        raise (_CompletedByAnother if upload.completed_at else NotArrived) from error
+        upload.refresh_from_db()  # the object is also missing if another request has just completed the upload
+        raise (_AlreadyCompleted if upload.completed_at else NotArrived) from error
 
 
 def _accept(upload: Upload, photo: images.Photo, *, by: Manager) -> None:
-    key, objects = _objects(upload, photo)
+    destination = destination_for(upload.purpose)
+    key, objects = destination.objects(upload, photo)
     with object_storage.stored(objects), transaction.atomic():
         upload.client.locked()
-        if not upload.accept(key, now=timezone.now()):
-            raise _CompletedByAnother
-        _attach(upload, by=by)
-
-
-def _objects(upload: Upload, photo: images.Photo) -> tuple[str, dict[str, bytes]]:
-    """The photo's final key, another at each try, and what is stored under it and beside it."""
-    if upload.purpose == Purpose.PASSPORT:
-        key = passport_keeping.photo_key(upload.client_id)
-        return key, {key: photo.picture}
-    draft = DevicePhoto(key=DevicePhoto.key_for(upload.device_id, uuid.uuid4()))
-    return draft.key, {draft.key: photo.picture, draft.thumbnail_key: photo.thumbnail}
-
-
-def _attach(upload: Upload, *, by: Manager) -> None:
-    if upload.purpose == Purpose.PASSPORT:
-        passport = Passport.objects.select_related("client").filter(client=upload.client_id).first()
-        if passport:
-            passport_keeping.attach(passport, [upload], by=by)
-        return
-    device = Device.objects.select_related("client").filter(pk=upload.device_id, client=upload.client_id).first()
-    if device:
-        device_keeping.keep(device, uploads=[upload], by=by)
+        if not upload.mark_accepted(key, now=timezone.now()):
+            raise _AlreadyCompleted
+        destination.attach(upload, by=by)

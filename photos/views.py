@@ -1,34 +1,32 @@
-"""Photos straight from the browser into the storage: an address to send one to, and what becomes of it. All JSON."""
+"""JSON views for photos that a browser sends straight to the storage."""
 
 from functools import wraps
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from agreements.models import AgreementMissing
 from clients import disclosure, onboarding
 from clients.access import get_client_for
-from clients.disclosure import Shown
 from clients.models import Client
-from devices.forms import TOO_MANY_PHOTOS
-from devices.models import Device, DevicePhoto, TooManyPhotos
+from foundation.exceptions import Refusal
 from foundation.storage import object_storage
 from foundation.web.json_errors import problem
 from photos import images, uploads
+from photos.destinations import destination_for
 from photos.models import CONTENT_TYPES, Purpose, Upload
 
 GONE = "Клиент или фото больше недоступны. Обновите страницу."
 NOT_ARRIVED = "Фото ещё не дошло до хранилища. Отправьте его ещё раз."
 UNAVAILABLE = "Хранилище фото не отвечает. Попробуйте через минуту."
-STEPS = {Purpose.PASSPORT: "passport", Purpose.DEVICE: "devices"}
 
 
 class UploadForm(forms.Form):
-    """What the browser says of a file before it sends it."""
+    """What the browser announces about a file before it sends it."""
 
     purpose = forms.ChoiceField(choices=Purpose)
     device = forms.UUIDField(required=False)
@@ -55,16 +53,16 @@ class UploadForm(forms.Form):
         return cleaned
 
     @property
-    def problem(self) -> JsonResponse:
-        words = next(iter(self.errors.values()))[0]
-        return problem(words, 413 if self.has_error("size", "too_large") else 422)
+    def error_response(self) -> JsonResponse:
+        message = next(iter(self.errors.values()))[0]
+        return problem(message, 413 if self.has_error("size", "too_large") else 422)
 
 
-def _in_words(view):
-    """What pages say with a page of their own, this view says in JSON."""
+def json_errors(view):
+    """Answer 404 and an unavailable storage in JSON instead of with a page."""
 
     @wraps(view)
-    def guarded(*args, **kwargs):
+    def wrapped(*args, **kwargs):
         try:
             return view(*args, **kwargs)
         except Http404:
@@ -72,39 +70,37 @@ def _in_words(view):
         except object_storage.StorageUnavailable:
             return problem(UNAVAILABLE, 503)
 
-    return guarded
+    return wrapped
 
 
 @require_POST
-@_in_words
+@json_errors
 def create(request, pk):
-    """Hand out an address to which the browser may send one photo."""
+    """Start an upload and return the URL to which the browser may send one photo."""
     client = get_client_for(request, pk)
     form = UploadForm(request.POST)
     if not form.is_valid():
-        return form.problem
-    said = form.cleaned_data
-    if not _is_open(client, STEPS[said["purpose"]]):
+        return form.error_response
+    data = form.cleaned_data
+    if not _step_is_open(client, destination_for(data["purpose"]).step):
         return problem("Сначала закончите предыдущий шаг.", 409)
     try:
-        upload = uploads.hand_out(
-            client, said["purpose"], device_id=said["device"], content_type=said["content_type"], size=said["size"],
+        upload = uploads.start_upload(
+            client, data["purpose"], device_id=data["device"], content_type=data["content_type"], size=data["size"],
             by=request.user,
         )  # fmt: skip
-    except Device.DoesNotExist as error:
+    except ObjectDoesNotExist as error:  # another client has that device
         raise Http404 from error
-    except AgreementMissing as missing:
-        return problem(missing.message, 409)
-    except TooManyPhotos:
-        return problem(TOO_MANY_PHOTOS, 422)
-    return JsonResponse(_address(upload), status=201)
+    except Refusal as refusal:
+        return problem(refusal.message, refusal.status)
+    return JsonResponse(_upload_instructions(upload), status=201)
 
 
-def _is_open(client: Client, slug: str) -> bool:
+def _step_is_open(client: Client, slug: str) -> bool:
     return any(state.url for state in onboarding.progress(client, slug) if state.step.slug == slug)
 
 
-def _address(upload: Upload) -> dict:
+def _upload_instructions(upload: Upload) -> dict:
     address = object_storage.upload_address(upload.key, content_type=upload.content_type, most=settings.PHOTO_MAX_BYTES)
     return {
         "id": upload.pk,
@@ -117,61 +113,56 @@ def _address(upload: Upload) -> dict:
 
 
 @require_POST
-@_in_words
+@json_errors
 def complete(request, pk):
-    """What was sent has arrived: make a photo of it, once."""
+    """The file has arrived: make a photo of it. Idempotent."""
     upload = _get_upload_for(request, pk)
     try:
-        uploads.complete(upload, by=request.user)
-    except Upload.DoesNotExist as error:  # taken back meanwhile
+        uploads.complete_upload(upload, by=request.user)
+    except Upload.DoesNotExist as error:  # discarded meanwhile
         raise Http404 from error
     except uploads.NotArrived:
         return problem(NOT_ARRIVED, 409)
     if upload.refusal:
         return problem(upload.refusal, 422)
-    return JsonResponse({"id": upload.pk, "attached": bool(upload.attached_at)} | _addresses(upload))
+    return JsonResponse({"id": upload.pk, "attached": bool(upload.attached_at)} | _photo_urls(upload))
 
 
 def _get_upload_for(request, pk) -> Upload:
-    """The upload that was handed to the person of `request`, if they may still open its client; else Http404."""
+    """The current user's upload, if they may still open its client; else Http404."""
     visible = Client.objects.visible_to(request.user)
-    uploads = Upload.objects.select_related("client")
-    return get_object_or_404(uploads, pk=pk, manager=request.user, client__in=visible)
+    own = Upload.objects.select_related("client")
+    return get_object_or_404(own, pk=pk, manager=request.user, client__in=visible)
 
 
-def _addresses(upload: Upload) -> dict:
-    """Where the accepted photo is shown, whole and small, and where it is taken away; null once it is gone."""
-    if not upload.attached_at:
-        place, pk = "upload_", upload.pk
-    elif upload.purpose == Purpose.PASSPORT:
-        place, pk = "passport:", upload.client_id
-    elif kept := DevicePhoto.objects.filter(key=upload.photo_key).first():
-        place, pk = "devices:", kept.pk
+def _photo_urls(upload: Upload) -> dict:
+    """URLs of the accepted photo, its thumbnail and its removal; None if the photo was deleted since."""
+    if upload.attached_at:
+        attached = destination_for(upload.purpose).attached_photo(upload)
+        if attached is None:
+            return {"photo": None, "thumbnail": None, "removal": None}
+        namespace, pk = attached
+        photo, removal = reverse(f"{namespace}:photo", args=[pk]), reverse(f"{namespace}:photo_removal", args=[pk])
     else:
-        return {"photo": None, "thumbnail": None, "removal": None}
-    photo = reverse(f"{place}photo", args=[pk])
-    return {
-        "photo": photo,
-        "thumbnail": f"{photo}?size=thumbnail",
-        "removal": reverse(f"{place}removal" if place == "upload_" else f"{place}photo_removal", args=[pk]),
-    }
+        photo, removal = reverse("upload_photo", args=[upload.pk]), reverse("upload_removal", args=[upload.pk])
+    return {"photo": photo, "thumbnail": f"{photo}?size=thumbnail", "removal": removal}
 
 
 @require_POST
-@_in_words
+@json_errors
 def discard(request, pk):
-    """Forget an upload that is on its way, or whose photo is not attached."""
+    """Discard an upload that is pending or whose photo is not attached."""
     _get_upload_for(request, pk).discard()
     return HttpResponse(status=204)
 
 
 @require_safe
 def photo(request, pk):
-    """The photo that was made of an upload and is not attached yet; with ?size=thumbnail its thumbnail."""
+    """The accepted photo that is not attached yet; with ?size=thumbnail its thumbnail."""
     upload = _get_upload_for(request, pk)
     if not upload.photo_key:
         raise Http404
-    if upload.purpose == Purpose.PASSPORT:
-        disclosure.record(upload.client, Shown.PASSPORT_PHOTO, request=request)
+    if shown_as := destination_for(upload.purpose).shown_as:
+        disclosure.record(upload.client, shown_as, request=request)
     small = request.GET.get("size") == "thumbnail" and upload.thumbnail_key
     return images.photo_redirect(small or upload.photo_key)

@@ -20,14 +20,15 @@ from agreements.models import Kind
 from conftest import PASSWORD, Make
 from contracts import issuing, pep, signing
 from contracts.conftest import code_sent_to, sign
-from devices import keeping as device_keeping
 from devices import mirror
+from devices import saving as device_saving
+from devices.saving import save_device
 from devices.surcharge import fix_surcharge
 from erasure import erasing
 from erasure.models import Reason
 from foundation.storage import object_storage
 from managers.models import Manager
-from passport import keeping
+from passport import saving
 from photos import uploads
 from support import bridge
 
@@ -68,7 +69,7 @@ class World:
     @cached_property
     def with_passport(self):
         passport = self.make.passport(self.claimed, self.anna)
-        keeping.replace_photo(passport, b"a photo", by=self.anna)
+        saving.replace_photo(passport, b"a photo", by=self.anna)
         return self.claimed
 
     @cached_property
@@ -77,13 +78,13 @@ class World:
 
     @cached_property
     def photo(self):
-        device_keeping.keep(self.device, [(b"a photo", b"its thumbnail")], by=self.anna)
+        device_saving.save_device(self.device, [(b"a photo", b"its thumbnail")], by=self.anna)
         return self.device.photos.get()
 
     @cached_property
     def upload(self):
         said = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
-        return uploads.hand_out(self.consented, "passport", **said, by=self.anna)
+        return uploads.start_upload(self.consented, "passport", **said, by=self.anna)
 
     @cached_property
     def address(self):
@@ -96,7 +97,7 @@ class World:
 
     @cached_property
     def accepted(self):
-        uploads.complete(self.sent, by=self.anna)
+        uploads.complete_upload(self.sent, by=self.anna)
         return self.sent
 
     @cached_property
@@ -126,7 +127,7 @@ class World:
         device = self.signed.client.devices.first()
         for fee in (Decimal("1"), None):
             device.extra_fee = fee
-            device.write(by=self.anna)
+            save_device(device, by=self.anna, changed=["название"])
         fix_surcharge(self.make.fresh(self.signed.client), self.make.tariff(), by=self.anna)
         return self.signed.client
 

@@ -21,7 +21,7 @@ from operations.backup import BackupFailed
 from operations.backup.restoring import restore
 from operations.backup.rotation import rotate
 from operations.backup.taking import take
-from passport import keeping
+from passport import saving
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 ELSEWHERE = f"privet_return_{os.getpid()}"
@@ -43,7 +43,7 @@ def keys(tmp_path) -> tuple[str, Path]:
 def office(transactional_db, make, anna) -> Client:
     """A client with a passport, its photo and two agreements: three objects."""
     client = make.awaiting_contract(anna)
-    keeping.replace_photo(client.passport, b"a photo", by=anna)
+    saving.replace_photo(client.passport, b"a photo", by=anna)
     return client
 
 

@@ -1,0 +1,111 @@
+"""Saving a passport and its photo. Each function locks the client once.
+
+The lines in the client's log name neither series nor number.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from agreements import consents
+from agreements.models import Kind
+from clients.models import Client
+from foundation.database import advisory_lock
+from foundation.storage import object_storage
+from managers.models import Manager
+from passport import cipher
+from passport.models import Passport, PassportTaken
+from photos.models import Upload
+from support import log
+
+# Not the photo, which may have been replaced since the passport was loaded, and not an unchanged number, which may have
+# been encrypted with a new key since.
+SAVED_FIELDS = [
+    "last_name", "first_name", "middle_name", "issued_by", "department_code", "issued_on", "birth_date",
+    "registration_address", "updated_at", "updated_by",
+]  # fmt: skip
+
+
+@transaction.atomic
+def save_passport(passport: Passport, digits: str, *, by: Manager, changed: Sequence[str] = ()) -> None:
+    """Save a new or changed passport; `digits` are series and number, "" to leave them; `changed` are field labels.
+
+    A client's first passport submitted twice is saved once; the second call changes what the first one saved. Raises
+    PassportTaken if another client has the same number, AgreementMissing without the consent.
+    """
+    client = passport.client.locked()
+    consents.require(client, Kind.PERSONAL_DATA)
+    message = f"Паспорт изменён: {', '.join(changed)}" if passport.is_saved else "Паспорт добавлен"
+    if not passport.is_saved:
+        _adopt_existing_row(passport)
+    number = ["series_and_number", "series_and_number_hash"] if digits and _set_number(passport, digits) else []
+    now = timezone.now()
+    passport.updated_at, passport.updated_by = now, by
+    passport.save(update_fields=SAVED_FIELDS + number if passport.is_saved else None)
+    log.event(client, message, by=by, now=now)
+
+
+def _adopt_existing_row(passport: Passport) -> None:
+    """Become the row that an earlier copy of the same request saved, if there is one."""
+    existing = Passport.objects.filter(client=passport.client).only("pk", "photo").first()
+    if existing:
+        passport.pk, passport.photo, passport._state.adding = existing.pk, existing.photo, False
+
+
+def _set_number(passport: Passport, digits: str) -> bool:
+    """Whether `digits` differ from the saved number."""
+    digest = cipher.keyed_hash(digits)
+    # Before the row is written, so that of two clients at once the second one waits for the first and sees its row.
+    advisory_lock.lock(digest)
+    if Passport.objects.filter(series_and_number_hash=digest).exclude(pk=passport.pk).exists():
+        raise PassportTaken
+    if passport.series_and_number_hash == digest:
+        return False
+    passport.series_and_number, passport.series_and_number_hash = cipher.encrypt(digits), digest
+    return True
+
+
+def new_photo_key(client_id: uuid.UUID) -> str:
+    return f"passports/{client_id}/{uuid.uuid4()}.jpg"
+
+
+def replace_photo(passport: Passport, jpeg: bytes, *, by: Manager) -> None:
+    """Store `jpeg` as the photo. StorageUnavailable and AgreementMissing change nothing."""
+    key = new_photo_key(passport.client_id)
+    with object_storage.stored({key: jpeg}), transaction.atomic():
+        _set_photo(passport, key, client=passport.client.locked(), by=by)
+
+
+@transaction.atomic
+def attach_uploads(passport: Passport, uploads: Iterable[Upload], *, by: Manager) -> None:
+    """Make the photo of the last accepted upload the passport's; uploads attached before change nothing."""
+    client, now = passport.client.locked(), timezone.now()
+    for key in [upload.photo_key for upload in uploads if upload.mark_attached(now=now)]:
+        _set_photo(passport, key, client=client, by=by)
+
+
+def _set_photo(passport: Passport, key: str, *, client: Client, by: Manager) -> None:
+    consents.require(client, Kind.PERSONAL_DATA)
+    replaced = _save_photo_key(passport, key, by=by)
+    message = "Фото паспорта заменено" if replaced else "Фото паспорта добавлено"
+    log.event(client, message, by=by, now=timezone.now())
+
+
+@transaction.atomic
+def delete_photo(passport: Passport, *, by: Manager) -> None:
+    """Delete the photo. Idempotent."""
+    client = passport.client.locked()
+    if Passport.objects.filter(pk=passport.pk).exclude(photo="").exists():
+        _save_photo_key(passport, "", by=by)
+        log.event(client, "Фото паспорта удалено", by=by, now=timezone.now())
+
+
+def _save_photo_key(passport: Passport, key: str, *, by: Manager) -> str:
+    """Save the key of the photo, "" for none; the previous object is deleted after the commit and its key returned."""
+    previous = Passport.objects.select_for_update().values_list("photo", flat=True).get(pk=passport.pk)
+    passport.photo, passport.updated_at, passport.updated_by = key, timezone.now(), by
+    passport.save(update_fields=["photo", "updated_at", "updated_by"])
+    object_storage.remove_after_commit(previous)
+    return previous
