@@ -1,5 +1,5 @@
 # Privet as an image: gunicorn on port 8000, no root, nothing written outside /data and /tmp. Settings come from the
-# environment. bin/fresh-debian carries out these steps without a Docker engine, and measures what they make.
+# environment. bin/fresh-debian builds the image with buildah, checks its size and runs it.
 FROM python:3.13.14-slim-trixie AS base
 RUN apt-get update && \
     apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 && \

@@ -1,1 +1,1 @@
-"""Puts Privet into production on this machine, in folders that are thrown away: see bin/fresh-debian."""
+"""Installs and runs Privet in fresh Debian systems in temporary folders. Started by bin/fresh-debian."""

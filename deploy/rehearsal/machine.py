@@ -1,88 +1,118 @@
-"""A Debian's folder as a machine: its systemd is booted, with processes, names and a network of its own."""
+"""A Debian folder as a machine: its systemd runs with its own processes, host name and network."""
 
 import os
 import pty
 import re
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from rehearsal import debian
+from deploy.rehearsal import debian
+from deploy.rehearsal.debian import RehearsalError
 
-NAME_SERVER = "10.0.2.3"  # slirp4netns answers there
+PACKAGES = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps")
+REPOSITORY, REPOSITORY_URL = "srv/privet.git", "https://git.example.ru/privet.git"
+NAME = "fresh-debian"
+NAME_SERVER = "10.0.2.3"  # of slirp4netns
 ENVIRONMENT = ["HOME=/root", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive", f"PATH={debian.PATH}"]
-ASKS_FOR_PASSWORD = re.compile(r"(?i)(password|пароль)[^\n]*: $")
-
-
-class Failed(Exception):
-    """What was tried ended otherwise than it should; what it printed was shown."""
+PASSWORD_PROMPT = re.compile(r"(?i)(password|пароль)[^\n]*: $")
 
 
 class Machine:
-    """Used as a context: it is switched off at the end, with all that runs on it."""
+    """A context manager: boots the Debian at `root`, and stops everything in it at the end."""
 
     def __init__(self, root: Path):
-        self.root = root
+        debian.install(root, *PACKAGES)
         (root / "etc/resolv.conf").write_text(f"nameserver {NAME_SERVER}\n")
+        (root / "etc/hostname").write_text(f"{NAME}\n")
+        (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {NAME}\n")
+        # The project is cloned from its public address.
+        (root / "etc/gitconfig").write_text(
+            f'[url "/{REPOSITORY}"]\n\tinsteadOf = {REPOSITORY_URL}\n[safe]\n\tdirectory = *\n'
+        )
+        self.root = root
+        self.repository = root / REPOSITORY
 
     def __enter__(self) -> "Machine":
-        self._booted = subprocess.Popen(
-            [debian.ENTER, "--boot", self.root], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        self._cgroup = _cgroups() / f"rehearsal-{os.getpid()}"
+        self._systemd = subprocess.Popen(
+            [debian.ENTER, "--boot", self.root, self._cgroup], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
-        self.init = self._first_process()
+        self.init = self._init_pid()
         self._network = subprocess.Popen(
             ["slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback", str(self.init), "tap0"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        self.ask("systemctl is-system-running --wait || true; until ip route 2>/dev/null | grep -q default"
-                 " || ! command -v ip >/dev/null; do sleep 0.1; done; sleep 1")  # fmt: skip
+        self.run("systemctl is-system-running --wait || true")
+        self.run("until ip route | grep -q default; do sleep 0.1; done; sleep 1")
         return self
 
     def __exit__(self, *_) -> None:
-        self._network.terminate()
-        self._booted.kill()
-        self._network.wait()
-        self._booted.wait()
+        for process in (self._network, self._systemd):
+            process.kill()
+            process.wait()
+        _remove_cgroup(self._cgroup)
 
-    def _first_process(self) -> int:
-        children = Path(f"/proc/{self._booted.pid}/task/{self._booted.pid}/children")
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            # Until it is systemd it is still busy with its mounts.
-            for pid in children.read_text().split():
-                if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd":
-                    return int(pid)
-            time.sleep(0.1)
-        raise Failed("systemd did not start")
+    def _init_pid(self) -> int:
+        children = Path(f"/proc/{self._systemd.pid}/task/{self._systemd.pid}/children")
+
+        def booted() -> int | None:
+            # The process is named `enter` until it has mounted everything.
+            pids = children.read_text().split()
+            return next((int(pid) for pid in pids if Path(f"/proc/{pid}/comm").read_text() == "systemd\n"), None)
+
+        return wait_for(booted, seconds=20, error="systemd did not start")
 
     def command(self, *arguments: str) -> list[str]:
+        """The host's command line that runs `arguments` as root on the machine."""
         return ["nsenter", "--target", str(self.init), "--all", "env", "-i", "--chdir=/root", *ENVIRONMENT, *arguments]
 
-    def ask(self, script: str, stdin: str = "") -> str:
-        """What a shell script prints on the machine; Failed when it fails."""
-        answer = subprocess.run(self.command("bash", "-euc", script), input=stdin, capture_output=True, text=True)
-        if answer.returncode:
-            raise Failed(f"{script}\n{answer.stdout}{answer.stderr}")
-        return answer.stdout
+    def run(self, script: str, stdin: str = "") -> str:
+        """Run a bash script and return what it prints. Raises RehearsalError when it fails."""
+        return debian.call(self.command("bash", "-euc", script), stdin)
 
-    def follow(self, script: str, password: str) -> None:
-        """Run a shell script as a person at a terminal would, who is asked for a password."""
+    def run_in_terminal(self, script: str, password: str) -> None:
+        """Run a bash script in a terminal and answer its password prompts. Raises RehearsalError when it fails."""
         pid, terminal = pty.fork()
         if pid == 0:
             command = self.command("bash", "-euxc", script)
             os.execvp(command[0], command)
-        printed = ""
-        while piece := _read(terminal):
-            printed += piece
-            if ASKS_FOR_PASSWORD.search(printed[-200:]):
+        output = ""
+        while chunk := _read(terminal):
+            output += chunk
+            if PASSWORD_PROMPT.search(output[-200:]):
                 os.write(terminal, f"{password}\n".encode())
-                printed += "\n"
+                output += "\n"
         if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
-            raise Failed(printed[-8000:])
+            raise RehearsalError(output[-8000:])
+
+
+def wait_for(condition: Callable, seconds: float, error: str):
+    """Call `condition` until its result is true, and return it. Raises RehearsalError(error) after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := condition():
+            return result
+        time.sleep(0.1)
+    raise RehearsalError(error)
+
+
+def _cgroups() -> Path:
+    find = "findmnt --noheadings --first-only --output TARGET --types cgroup2"
+    return Path(debian.call(find.split()).strip())
+
+
+def _remove_cgroup(group: Path) -> None:
+    """The kernel removes no control group by itself. Raises RehearsalError when processes are left in it."""
+    empty = lambda: "populated 0" in (group / "cgroup.events").read_text()  # noqa: E731
+    wait_for(empty, seconds=20, error=f"Processes are left in {group}")
+    for folder, _, _ in os.walk(group, topdown=False):
+        os.rmdir(folder)
 
 
 def _read(terminal: int) -> str:
     try:
         return os.read(terminal, 65536).decode(errors="replace")
-    except OSError:  # that is how a terminal says that everybody left
+    except OSError:  # the last process has closed the terminal
         return ""

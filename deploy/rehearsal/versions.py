@@ -1,9 +1,9 @@
-"""Versions that a machine can be given: what is here, the next one, which migrates, and one that does not start."""
+"""A repository with versions to deploy: the project as it is, one with a migration, and one that does not start."""
 
 import subprocess
 from pathlib import Path
 
-# Those that docs/operations.md has for examples.
+# The examples in docs/operations.md name the first two.
 FIRST, NEXT, BROKEN = "v1.4", "v1.5", "v1.6"
 TABLE = "rehearsal"
 MIGRATION = """
@@ -14,29 +14,33 @@ class Migration(migrations.Migration):
     dependencies = [("privet", "{before}")]
     operations = [migrations.RunSQL("CREATE TABLE {table} ()")]
 """
-FAULT = 'raise RuntimeError("a fault of the rehearsal")\n'
+FAULT = 'raise RuntimeError("This version does not start.")\n'
 
 
-def publish(project: Path, repository: Path, author: Path) -> None:
-    """A bare repository with the first version as branch `main` and a tag for each; `author` is where they work."""
+def publish(project: Path, repository: Path) -> None:
+    """Create a bare repository. Its branch `main` is the project's last commit with the uncommitted changes."""
     commit = _git(project, "stash", "create") or "HEAD"
     _git(project, "init", "--quiet", "--bare", "--initial-branch=main", str(repository))
     _git(project, "push", "--quiet", str(repository), f"{commit}:refs/heads/main")
-    _git(project, "clone", "--quiet", str(repository), str(author))
-    _git(author, "tag", FIRST)
-    migrations = author / "privet/migrations"
+
+
+def publish_tags(repository: Path, clone: Path) -> None:
+    """Add the versions FIRST, NEXT and BROKEN to a repository as tags. `clone` is a new folder to work in."""
+    _git(repository, "clone", "--quiet", str(repository), str(clone))
+    _git(clone, "tag", FIRST)
+    migrations = clone / "privet/migrations"
     before = max(path.stem for path in migrations.glob("0*.py"))
     (migrations / "9999_rehearsal.py").write_text(MIGRATION.format(before=before, table=TABLE))
-    _commit(author, NEXT)
-    (author / "privet/wsgi.py").write_text(FAULT)
-    _commit(author, BROKEN)
-    _git(author, "push", "--quiet", "--tags")
+    _commit(clone, NEXT)
+    (clone / "privet/wsgi.py").write_text(FAULT)
+    _commit(clone, BROKEN)
+    _git(clone, "push", "--quiet", "--tags")
 
 
-def _commit(folder: Path, tag: str) -> None:
-    _git(folder, "add", ".")
-    _git(folder, "-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@localhost", "commit", "--quiet", "-m", tag)
-    _git(folder, "tag", tag)
+def _commit(clone: Path, tag: str) -> None:
+    _git(clone, "add", ".")
+    _git(clone, "-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@localhost", "commit", "--quiet", "-m", tag)
+    _git(clone, "tag", tag)
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -1,0 +1,27 @@
+import pytest
+
+from deploy.rehearsal.debian import RehearsalError, call
+from deploy.rehearsal.machine import PASSWORD_PROMPT, wait_for
+
+
+def test_a_failed_command_is_reported_with_its_output():
+    with pytest.raises(RehearsalError, match="(?s)exit 3.*out.*err"):
+        call(["sh", "-c", "echo out; echo err >&2; exit 3"])
+
+
+def test_a_command_gets_its_input():
+    assert call(["cat"], stdin="text") == "text"
+
+
+def test_waiting_returns_the_result_or_fails():
+    results = iter([None, 0, "ready"])
+    assert wait_for(lambda: next(results), seconds=5, error="late") == "ready"
+    with pytest.raises(RehearsalError, match="late"):
+        wait_for(lambda: None, seconds=0.2, error="late")
+
+
+@pytest.mark.parametrize(
+    ("output", "asks"), [("Password: ", True), ("Пароль (ещё раз): ", True), ("Password: changed\n", False)]
+)
+def test_password_prompts_are_recognised(output, asks):
+    assert bool(PASSWORD_PROMPT.search(output)) is asks

@@ -1,0 +1,18 @@
+import re
+from pathlib import Path
+
+from deploy.rehearsal import instructions, versions
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def test_only_the_commands_for_a_machine_without_containers_are_run():
+    script = instructions.commands(PROJECT / "docs/deployment.md")
+    assert "deploy/install privet.localhost\n" in script
+    assert "docker" not in script
+    assert instructions.DOCUMENTED_DOMAIN not in script
+
+
+def test_the_documented_versions_exist_in_the_rehearsal():
+    script = instructions.commands(PROJECT / "docs/operations.md")
+    assert re.findall(r"bin/deploy (\S+)", script) == [versions.NEXT, versions.FIRST]
