@@ -1,18 +1,33 @@
-"""The command line of bin/fresh-debian; its argument is a folder for temporary files."""
+"""The command line of bin/fresh-debian; the first argument is a folder for temporary files."""
 
+import argparse
 import sys
 import tempfile
 from pathlib import Path
 
-from deploy.rehearsal import debian, production
+from deploy.rehearsal import debian, production, readme
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
+def arguments(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bin/fresh-debian")
+    parser.add_argument("folder", type=Path, help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(dest="command", metavar="readme")
+    command = commands.add_parser("readme", help="run bin/dev and bin/test as a developer would")
+    command.add_argument("release", choices=[debian.DEBIAN_12, debian.DEBIAN_13])
+    command.add_argument("python", type=Path, nargs="?", help="folder of a Python 3.13 built for this release")
+    return parser.parse_args(given)
+
+
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="fresh-debian-", dir=sys.argv[1]) as folder:
+    chosen = arguments(sys.argv[1:])
+    with tempfile.TemporaryDirectory(prefix="fresh-debian-", dir=chosen.folder) as folder:
         try:
-            production.rehearse(PROJECT, Path(folder))
+            if chosen.command == "readme":
+                readme.rehearse(PROJECT, Path(folder), chosen.release, chosen.python)
+            else:
+                production.rehearse(PROJECT, Path(folder))
         except debian.RehearsalError as error:
             sys.exit(str(error))
 

@@ -1,7 +1,22 @@
+from pathlib import Path
+
 import pytest
 
+from deploy.rehearsal.__main__ import arguments
 from deploy.rehearsal.debian import RehearsalError, call
 from deploy.rehearsal.machine import PASSWORD_PROMPT, wait_for
+
+
+def test_production_is_the_default():
+    assert arguments(["folder"]).command is None
+
+
+def test_readme_needs_a_known_release(capsys):
+    chosen = arguments(["folder", "readme", "bookworm", "/python"])
+    assert (chosen.command, chosen.release, chosen.python) == ("readme", "bookworm", Path("/python"))
+    with pytest.raises(SystemExit):
+        arguments(["folder", "readme", "buster"])
+    assert "buster" in capsys.readouterr().err
 
 
 def test_a_failed_command_is_reported_with_its_output():

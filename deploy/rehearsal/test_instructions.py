@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from deploy.rehearsal import instructions, versions
+from deploy.rehearsal import instructions, readme, versions
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -16,3 +16,8 @@ def test_only_the_commands_for_a_machine_without_containers_are_run():
 def test_the_documented_versions_exist_in_the_rehearsal():
     script = instructions.commands(PROJECT / "docs/operations.md")
     assert re.findall(r"bin/deploy (\S+)", script) == [versions.NEXT, versions.FIRST]
+
+
+def test_the_commands_of_the_readme_are_rehearsed():
+    block = re.search(r"^```\n(bin/dev .*?)^```$", (PROJECT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[1]
+    assert re.findall(r"^(\S+)", block, re.MULTILINE) == list(readme.COMMANDS)
