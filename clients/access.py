@@ -23,8 +23,8 @@ def get_client_for(request, pk) -> Client:
     )
 
 
-def for_field_managers(view):
-    """A page that is about no client yet: not for those who open none."""
+def field_managers_only(view):
+    """Restrict a page that is not about one client to people who may open clients; others get 404."""
 
     @wraps(view)
     def guarded(request, *args, **kwargs):

@@ -4,15 +4,18 @@ import secrets
 import uuid
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from clients.exceptions import EmailTaken
 from clients.fields import PgEnumField
 from clients.statuses import ERASED_NAME
 from foundation.database import advisory_lock
+from foundation.russian.printable import validate_printable
 from managers.history import tracked
 
 CONTACT = ("name", "phone", "email", "address")
@@ -78,6 +81,17 @@ class AppUser(models.Model):
     @property
     def contact(self) -> dict[str, str | None]:
         return {name: getattr(self, name) for name in CONTACT}
+
+    @property
+    def unprintable_error(self) -> str:
+        """Message about the first contact field that a document cannot show, or "". The app accepts any characters."""
+        for name, value in self.contact.items():
+            try:
+                validate_printable(value or "")
+            except ValidationError as error:
+                label = capfirst(self._meta.get_field(name).verbose_name)
+                return f"Исправьте поле «{label}». {error.message}"
+        return ""
 
     def overtaken(self, shown: dict, correct: dict) -> set[str]:
         """Which contact data is neither as it was `shown` nor as it is to be: it would be lost without being seen."""

@@ -12,7 +12,6 @@ from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 from clients.access import get_client_for
-from clients.forms import unprintable
 from clients.models import SIGNED, Client, Status
 
 
@@ -34,7 +33,7 @@ class Step:
 
 def _has_contact(client: Client) -> bool:
     """Taken up, and what the app has let in since is fit for a contract. Signed ones stay what they are."""
-    return client.is_claimed and (client.status in SIGNED or not (client.account and unprintable(client.account)))
+    return client.is_claimed and (client.status in SIGNED or not (client.account and client.account.unprintable_error))
 
 
 def _has_passport(client: Client) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import given, strategies
 
 from clients.models import Client
 from clients.search import parts, words
-from clients.views import SEARCH
+from clients.views import SEARCH_SESSION_KEY
 from contracts import issuing
 
 PYOTR = {"name": "Иванов Пётр Сергеевич", "phone": "9771232323", "email": "petr.ivanov@mail.example"}
@@ -140,7 +140,7 @@ def test_a_search_survives_going_in_and_back_until_it_is_cleared(people, as_anna
 
     as_anna.post("/clients/search/", {"text": "иванов", "clear": "1", "tab": "new"})
     assert len(as_anna.get("/clients/").context["page"].cards) == 3
-    assert SEARCH in as_anna.session
+    assert SEARCH_SESSION_KEY in as_anna.session
 
 
 def test_nobody_found_here_is_told_with_the_tabs_that_have_them(people, make, as_anna, anna):

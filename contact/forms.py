@@ -1,4 +1,4 @@
-"""Contact data, as managers type it."""
+"""The form of a client's contact data, for adding a client and for step 1."""
 
 import re
 
@@ -14,18 +14,18 @@ from foundation.russian.printable import validate_printable
 from foundation.templatetags.formats import phone as formatted_phone
 from managers.models import Manager
 
-LOOK_AGAIN = "Ваши исправления ещё не записаны. Проверьте всё и нажмите «Далее» ещё раз."
+REVIEW_MESSAGE = "Ваши исправления ещё не записаны. Проверьте всё и нажмите «Далее» ещё раз."
 
-# An account that is no client of ours, and what makes it one: then the trigger on `users` takes it up by itself.
-NOT_A_CLIENT = {
+# Accounts that are no clients, and how they become active: then the trigger on `users` creates the client.
+INACTIVE_ACCOUNT = {
     AccountStatus.GHOST: "ещё не активирована. Попросите клиента войти в приложение",
     AccountStatus.BLOCKED: "заблокирована. Попросите поддержку её разблокировать",
     AccountStatus.DELETED: "удалена. Попросите поддержку её восстановить",
 }
 
 
-def russian_phone(text: str) -> str:
-    """Ten digits of a Russian number written in any way; ValidationError otherwise."""
+def parse_russian_phone(text: str) -> str:
+    """Return the ten digits of a Russian phone number in any notation. Raise ValidationError if it is not one."""
     try:
         number = phonenumbers.parse(text, "RU")
     except phonenumbers.NumberParseException:
@@ -38,33 +38,24 @@ def russian_phone(text: str) -> str:
     return digits
 
 
-def validate_words(text: str) -> None:
-    """Letters are needed, and nothing that a contract can't show."""
+def validate_has_letters(text: str) -> None:
+    """Raise ValidationError if `text` has no letters, or characters that a contract cannot show."""
     validate_printable(text)
     if not any(c.isalpha() for c in text):
         raise ValidationError("Напишите словами.")
 
 
-def unprintable(account: AppUser) -> str:
-    """What of an account no document can show, in words that ask to correct it; the app takes any characters."""
-    for name, value in account.contact.items():
-        try:
-            validate_printable(value or "")
-        except ValidationError as error:
-            return f"Исправьте поле «{ContactForm.base_fields[name].label}». {error.message}"
-    return ""
-
-
 class ContactForm(forms.Form):
-    """Name, phone, e-mail and address of `client`, or of one to be added (None), for the manager `by`.
+    """Name, phone, e-mail and address of `client`, or of a client to add (None), filled in by the manager `by`.
 
-    What the account was when the page was opened comes back with the form, as `shown`: what is corrected is that.
+    `original` is the contact data that the page was opened with. The page sends it back signed, in the field "shown",
+    so that corrections are compared with the data that the manager saw.
     """
 
     name = forms.CharField(
         label="Имя",
         max_length=150,
-        validators=[validate_words],
+        validators=[validate_has_letters],
         error_messages={"required": "Напишите, как зовут клиента."},
     )
     phone = forms.CharField(
@@ -77,7 +68,7 @@ class ContactForm(forms.Form):
     address = forms.CharField(
         label="Адрес",
         max_length=500,
-        validators=[validate_words],
+        validators=[validate_has_letters],
         widget=forms.Textarea({"rows": 2}),
         error_messages={"required": "Напишите адрес: город, улица, дом, квартира."},
     )
@@ -90,18 +81,18 @@ class ContactForm(forms.Form):
     def __init__(self, *args, client: Client | None = None, by: Manager, **kwargs):
         self.user, self.by = client.user if client else AppUser(), by
         super().__init__(*args, **kwargs)
-        self.shown = self._sent_back() or self.user.contact
-        self.initial = self.shown | {"phone": formatted_phone(self.shown["phone"])}
+        self.original = self._unsign_original() or self.user.contact
+        self.initial = self.original | {"phone": formatted_phone(self.original["phone"])}
 
-    def _sent_back(self) -> dict | None:
+    def _unsign_original(self) -> dict | None:
         try:
             return self._signer.unsign_object(self.data.get("shown", ""))
         except signing.BadSignature:
             return None
 
     @property
-    def shown_signed(self) -> str:
-        return self._signer.sign_object(self.shown, compress=True)
+    def original_signed(self) -> str:
+        return self._signer.sign_object(self.original, compress=True)
 
     @property
     def _signer(self) -> signing.Signer:
@@ -112,31 +103,31 @@ class ContactForm(forms.Form):
 
     def clean_phone(self) -> str:
         text = self.cleaned_data["phone"]
-        # The client's app may have taken a number that we would not: what nobody changed is no error of the manager.
+        # The app may have accepted a number that is invalid here. The manager must fix it only when changing it.
         if not text or text != self.initial["phone"]:
-            return russian_phone(text)
+            return parse_russian_phone(text)
         validate_printable(text)
-        return self.shown["phone"]
+        return self.original["phone"]
 
     def clean(self) -> dict:
         super().clean()
-        self.refuse_taken()
+        self.add_taken_errors()
         return self.cleaned_data
 
-    def refuse_taken(self) -> bool:
-        """Put an error at the phone and the e-mail that another account has; True when there was any."""
-        taken = [field for field in ("phone", "email") if self._refuse_taken(field)]
+    def add_taken_errors(self) -> bool:
+        """Add an error to phone and e-mail if another account has the same; return whether there was any."""
+        taken = [field for field in ("phone", "email") if self._add_taken_error(field)]
         return bool(taken)
 
-    def _refuse_taken(self, field: str) -> bool:
+    def _add_taken_error(self, field: str) -> bool:
         value = self.cleaned_data.get(field)
-        # What nobody changed is no error of the manager, though the app may have it in another case of another client.
-        if value == self.shown[field]:
+        # An unchanged value is no error of the manager, even if the app has the same e-mail in another case elsewhere.
+        if value == self.original[field]:
             return False
         other = value and next(iter(self._others_with(field, value)), None)
         if not other:
             return False
-        self.add_error(field, ValidationError(self._whose(field, other)))
+        self.add_error(field, ValidationError(self._taken_message(field, other)))
         return True
 
     def _others_with(self, field: str, value: str) -> QuerySet[AppUser]:
@@ -144,41 +135,41 @@ class ContactForm(forms.Form):
             return self.user.others_with(value)
         return AppUser.objects.exclude(pk=self.user.pk).filter(**{field: value})
 
-    def _whose(self, field: str, other: AppUser) -> str:
+    def _taken_message(self, field: str, other: AppUser) -> str:
         what = {"phone": "Этот телефон", "email": "Эта почта"}[field]
         client = Client.objects.filter(user=other).first()
-        if client is None and other.state in NOT_A_CLIENT:
+        if client is None and other.state in INACTIVE_ACCOUNT:
             instead = {"phone": "другой телефон", "email": "другую почту"}[field]
-            why = f"{what} уже есть в «Привет Супер», но учётная запись {NOT_A_CLIENT[other.state]}"
+            why = f"{what} уже есть в «Привет Супер», но учётная запись {INACTIVE_ACCOUNT[other.state]}"
             return f"{why}, и клиент сам появится в «Новых». Или укажите {instead}."
         if client and Client.objects.visible_to(self.by).filter(pk=client.pk).exists():
             return format_html('{} уже у клиента <a href="{}">{}</a>.', what, client.get_absolute_url(), other.name)
         return f"{what} уже у другого клиента. Проверьте, не ошиблись ли."
 
-    def brought_up_to_date(self, client: Client, changed: set[str]) -> "ContactForm":
-        """The same form for `client` as they are now, for somebody to look at: what was typed stays, and beside it
-        stands what is there now of the `changed` fields.
+    def with_current_data(self, client: Client, changed: set[str]) -> "ContactForm":
+        """Return this form for the current data of `client`, for review: edited fields keep the typed text, and those
+        of the `changed` fields also show the current value.
         """
-        now = ContactForm(client=client, by=self.by).initial
-        typed = {name: self.data.get(name, "") for name in self.fields if self._is_typed(name)}
-        form = ContactForm(now | typed, client=client, by=self.by)
+        current = ContactForm(client=client, by=self.by).initial
+        edited = {name: self.data.get(name, "") for name in self.fields if self._was_edited(name)}
+        form = ContactForm(current | edited, client=client, by=self.by)
         labels = [field.label.lower() for name, field in self.fields.items() if name in changed]
         form.add_error(
-            None, f"Пока страница была открыта, данные клиента изменились: {', '.join(labels)}. {LOOK_AGAIN}"
+            None, f"Пока страница была открыта, данные клиента изменились: {', '.join(labels)}. {REVIEW_MESSAGE}"
         )
-        for name in changed & typed.keys():
+        for name in changed & edited.keys():
             form.add_error(
-                name, f"Теперь в учётной записи: {now[name] or 'не указано'}. Оставьте своё или впишите это."
+                name, f"Теперь в учётной записи: {current[name] or 'не указано'}. Оставьте своё или впишите это."
             )
         return form
 
-    def _is_typed(self, name: str) -> bool:
-        """Whether the manager changed what was shown. Browsers send other line breaks than they were given."""
+    def _was_edited(self, name: str) -> bool:
+        """Whether the manager changed the original value. Browsers change line breaks, so whitespace is ignored."""
         return self.data.get(name, "").split() != (self.initial[name] or "").split()
 
     @property
     def changed_labels(self) -> list[str]:
-        """What differs from the account, in words: «телефон», «адрес»."""
+        """Labels of the fields that differ from the account: «телефон», «адрес»."""
         return [
             self.fields[name].label.lower()
             for name, value in self.cleaned_data.items()

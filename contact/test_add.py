@@ -3,8 +3,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from clients.forms import ContactForm
 from clients.models import AccountStatus, AppUser, Client, Status
+from contact.forms import ContactForm
 from support.models import LogEntry
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from clients.models import AppUser, Client, Status
-from clients.test_contact import log, page_of
+from contact.test_contact import log, page_of
 
 OLD, NEW = "г. Москва, ул. Лесная, д. 5, кв. 12", "г. Псков, ул. Труда, д. 3"
 
@@ -20,8 +20,8 @@ def opened(browser, client: Client) -> dict[str, str]:
 
 def fields_of(response) -> dict[str, str]:
     form = response.context["form"]
-    assert f'name="shown" value="{form.shown_signed}"' in response.text
-    return {field.name: field.value() or "" for field in form} | {"shown": form.shown_signed}
+    assert f'name="shown" value="{form.original_signed}"' in response.text
+    return {field.name: field.value() or "" for field in form} | {"shown": form.original_signed}
 
 
 def in_the_app(**fields) -> None:

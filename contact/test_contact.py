@@ -1,7 +1,7 @@
 import pytest
 
-from clients.forms import ContactForm
 from clients.models import AppUser, Client, ClientChange, Status
+from contact.forms import ContactForm
 from support.models import LogEntry
 
 
@@ -21,7 +21,7 @@ def page_of(client: Client) -> str:
 
 def shown_to(browser, client: Client) -> str:
     """The mark that the page of step 1 carries."""
-    return browser.get(page_of(client)).context["shown_to"]
+    return browser.get(page_of(client)).context["page_opened_token"]
 
 
 def log(client: Client) -> list[str]:

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "clients",
     "photos",
     "agreements",
+    "contact",
     "passport",
     "devices",
     "support",

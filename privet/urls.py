@@ -13,12 +13,15 @@ to_sign_in = login_not_required(
 to_password = RedirectView.as_view(pattern_name="managers:password", http_method_names=["get", "head", "post"])
 
 
+# One namespace for two apps: `clients:add` and `clients:contact` are labels of metrics and stay as they are.
+client_pages = [path("", include("clients.urls")), path("", include("contact.urls"))]
+
 handler500 = "foundation.web.server_errors.server_error"
 
 urlpatterns = [
     path("", home, name="home"),
     path("", include("managers.urls")),
-    path("", include("clients.urls")),
+    path("", include((client_pages, "clients"))),
     path("", include("photos.urls")),
     path("", include("agreements.urls")),
     path("", include("passport.urls")),

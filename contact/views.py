@@ -1,0 +1,102 @@
+"""Adding a client, and step 1: confirming the contact data."""
+
+from django.core import signing
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from clients import onboarding
+from clients.access import field_managers_only, get_client_for
+from clients.exceptions import ClaimedByAnother, ContactChanged
+from clients.models import Client, Status
+from contact.forms import ContactForm
+from managers.models import Manager
+from support import log
+
+
+@require_http_methods(["GET", "POST"])
+@field_managers_only
+def add(request):
+    """Add a client. A manager's new client is theirs; an admin's is unclaimed."""
+    form = ContactForm(request.POST if request.method == "POST" else None, by=request.user)
+    if form.is_valid():
+        try:
+            return redirect("clients:contact", _add(form, request.user).pk)
+        except IntegrityError:
+            if not form.add_taken_errors():
+                raise
+    return render(request, "contact/add.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+@transaction.atomic
+def _add(form: ContactForm, by: Manager) -> Client:
+    client = Client.add(by=by, **form.cleaned_data)
+    log.event(client, "Клиент добавлен.", by=by, now=timezone.now())
+    return client
+
+
+@require_http_methods(["GET", "POST"])
+def contact(request, pk):
+    """Step 1. A manager who opened the page before somebody else claimed the client sees who did; others get 404."""
+    try:
+        return _contact_step(request, pk)
+    except Http404:
+        if not _had_page_open(request, pk):
+            raise
+    claimed = Client.objects.filter(manager__isnull=False).exclude(status=Status.ERASED)
+    client = get_object_or_404(claimed.select_related("user", "manager"), pk=pk)
+    return _already_claimed_response(request, client)
+
+
+@onboarding.step("contact")
+def _contact_step(request, client: Client) -> HttpResponse:
+    form = ContactForm(request.POST if request.method == "POST" else None, client=client, by=request.user)
+    if form.is_valid():
+        try:
+            _confirm(client, form, request.user)
+            return redirect(onboarding.next_url(client))
+        except ClaimedByAnother as refused:
+            return _already_claimed_response(request, refused.client)
+        except ContactChanged as changed:
+            client = get_client_for(request, client.pk)
+            form = form.with_current_data(client, changed.fields)
+            return _contact_page(request, client, form, status=409)
+        except IntegrityError:
+            if not form.add_taken_errors():
+                raise
+    return _contact_page(request, client, form, status=422 if form.is_bound else 200)
+
+
+def _contact_page(request, client: Client, form: ContactForm, *, status: int) -> HttpResponse:
+    context = {
+        "client": client,
+        "form": form,
+        "page_opened_token": _page_opened_token(request.user, client.pk),
+        "unprintable_error": client.user.unprintable_error,
+    }
+    return render(request, "contact/contact.html", context, status=status)
+
+
+@transaction.atomic
+def _confirm(client: Client, form: ContactForm, by: Manager) -> None:
+    was_new, changes = client.status == Status.NEW, ", ".join(form.changed_labels)
+    client.confirm_contact(by=by, shown=form.original, **form.cleaned_data)
+    sentences = ["Контактные данные подтверждены, клиент взят в работу."] if was_new else []
+    sentences += [f"Исправлено: {changes}."] if changes else []
+    if sentences:
+        log.event(client, " ".join(sentences), by=by, now=timezone.now())
+
+
+def _page_opened_token(manager: Manager, pk) -> str:
+    """Signed proof that this manager has opened step 1 of this client."""
+    return signing.Signer(salt="clients.contact").sign(f"{manager.pk}/{pk}")
+
+
+def _had_page_open(request, pk) -> bool:
+    return request.method == "POST" and request.POST.get("shown_to") == _page_opened_token(request.user, pk)
+
+
+def _already_claimed_response(request, client: Client) -> HttpResponse:
+    return render(request, "contact/already_claimed.html", {"client": client}, status=409)
