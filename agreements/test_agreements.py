@@ -13,6 +13,7 @@ from agreements import consents
 from agreements.consents import Witness
 from agreements.documents import Document
 from agreements.models import Agreement, AgreementMissing, Kind
+from clients import onboarding
 from clients.models import AccountStatus, AppUser
 from contracts import issuing, signing
 from contracts.models import SigningCode
@@ -108,7 +109,7 @@ def test_a_text_with_other_data_of_the_client_than_was_read_is_read_again(make, 
 
 @pytest.mark.parametrize(
     ("kind", "heading"),
-    [(Kind.PERSONAL_DATA, "Шаг 2 — Паспорт"), (Kind.ELECTRONIC_SIGNATURE, "Шаг 4 — Договор")],
+    [(Kind.PERSONAL_DATA, onboarding.PASSPORT.heading), (Kind.ELECTRONIC_SIGNATURE, onboarding.CONTRACT.heading)],
 )
 def test_the_page_keeps_its_heading_when_it_is_refused(make, anna, as_anna, kind, heading):
     client = make.verified(anna)

@@ -21,7 +21,7 @@ from managers import limits
 from managers.address import client_ip
 
 # Where an agreement is asked for.
-STEP_OF = {Kind.PERSONAL_DATA: "passport", Kind.ELECTRONIC_SIGNATURE: "contract"}
+STEP_OF = {Kind.PERSONAL_DATA: onboarding.PASSPORT, Kind.ELECTRONIC_SIGNATURE: onboarding.CONTRACT}
 NOT_KEPT = "Хранилище файлов не отвечает, согласие не записано. Попробуйте через минуту."
 
 
@@ -33,7 +33,7 @@ def witness(request) -> Witness:
 def agreement(request, pk, kind):
     """The text with its tick; POST records that the client agrees."""
     client, kind = get_client_for(request, pk), get_kind(kind)
-    request.steps = onboarding.progress(client, STEP_OF[kind])
+    onboarding.set_steps(request, client, STEP_OF[kind])
     contact = request.steps[0]
     if not contact.is_done:
         return redirect(contact.url)
@@ -56,9 +56,8 @@ def agreement_page(
     request, client: Client, kind: Kind, *, form=None, error: str = "", status: int = 200
 ) -> HttpResponse:
     """The page that stands where a step can't go on without the client's agreement, under the heading of that step."""
-    heading = next(step.heading for step in onboarding.STEPS if step.slug == STEP_OF[kind])
     context = asking(client, kind, by=request.user, form=form)
-    context |= {"client": client, "kind": kind, "heading": heading, "error": error}
+    context |= {"client": client, "kind": kind, "error": error}
     return render(request, "agreements/agreement.html", context, status=status)
 
 

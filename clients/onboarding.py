@@ -1,4 +1,7 @@
-"""The client's way as an ordered list of steps. Which are done is computed from the client's rows on every request."""
+"""The steps of the wizard, in order. Whether a step is done is computed from the client's rows on every request.
+
+To add a step, add it to STEPS and write its app: the app takes the URL, the number and the heading from here.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,35 +20,66 @@ from clients.models import SIGNED, Client, Status
 
 @dataclass(frozen=True)
 class Step:
-    number: int
+    """A page of the wizard. Its number is its position in STEPS.
+
+    `slug` is the last part of the page's URL and the name of the URL in the namespace `namespace`.
+    """
+
     slug: str
     title: str
-    url_name: str
+    namespace: str
     is_done: Callable[[Client], bool]
 
-    def url(self, client: Client) -> str:
-        return reverse(self.url_name, args=[client.pk])
+    @property
+    def number(self) -> int:
+        return STEPS.index(self) + 1
 
     @property
     def heading(self) -> str:
         return f"Шаг {self.number} — {self.title}"
 
+    @property
+    def route(self) -> str:
+        """Route of the page for `django.urls.path`. Routes of other URLs of the step start with it."""
+        return f"clients/<uuid:pk>/{self.slug}/"
 
-def _has_contact(client: Client) -> bool:
-    """Taken up, and what the app has let in since is fit for a contract. Signed ones stay what they are."""
+    @property
+    def url_name(self) -> str:
+        return f"{self.namespace}:{self.slug}"
+
+    @property
+    def previous(self) -> "Step | None":
+        return STEPS[self.number - 2] if self.number > 1 else None
+
+    @property
+    def next(self) -> "Step | None":
+        return STEPS[self.number] if self.number < len(STEPS) else None
+
+    def url(self, client: Client) -> str:
+        return reverse(self.url_name, args=[client.pk])
+
+
+def _contact_is_done(client: Client) -> bool:
+    """Whether the client is claimed and a contract can show the contact data, which the app may have changed since.
+
+    Signed contracts stay valid in any case.
+    """
     return client.is_claimed and (client.status in SIGNED or not (client.account and client.account.unprintable_error))
 
 
-def _has_passport(client: Client) -> bool:
-    """With the consent that it needs. Who has signed is asked for either with the next contract: they may have signed
-    before there were consents, and a passport goes when its time is over, while the contract stays.
+def _passport_is_done(client: Client) -> bool:
+    """Whether there are a passport and the consent that it needs.
+
+    Clients who have signed need neither until their next contract: some signed before consents were recorded, and the
+    retention period of a passport is shorter than that of a contract.
     """
     if client.status in SIGNED:
         return True
     return getattr(client, "passport", None) is not None and client.agreements.has("personal_data")
 
 
-def _has_fixed_surcharge(client: Client) -> bool:
+def _devices_are_done(client: Client) -> bool:
+    """Whether there are devices and the surcharge is fixed."""
     return (
         client.status not in (Status.NEW, Status.IN_VERIFICATION)
         and getattr(client, "tariff_choice", None) is not None
@@ -53,17 +87,21 @@ def _has_fixed_surcharge(client: Client) -> bool:
     )
 
 
-STEPS = (
-    Step(1, "contact", "Данные", "clients:contact", _has_contact),
-    Step(2, "passport", "Паспорт", "passport:passport", _has_passport),
-    Step(3, "devices", "Устройства", "devices:devices", _has_fixed_surcharge),
-    Step(4, "contract", "Договор", "contracts:contract", lambda client: client.status in SIGNED),
-)
+def _contract_is_done(client: Client) -> bool:
+    return client.status in SIGNED
+
+
+CONTACT = Step("contact", "Данные", "clients", _contact_is_done)
+PASSPORT = Step("passport", "Паспорт", "passport", _passport_is_done)
+DEVICES = Step("devices", "Устройства", "devices", _devices_are_done)
+CONTRACT = Step("contract", "Договор", "contracts", _contract_is_done)
+
+STEPS = (CONTACT, PASSPORT, DEVICES, CONTRACT)
 
 
 @dataclass(frozen=True)
-class Progress:
-    """One step as the progress line shows it; a step that can't be entered yet has no address."""
+class StepState:
+    """A step in the progress line of one client. `url` is None while an earlier step is not done."""
 
     step: Step
     is_done: bool
@@ -71,44 +109,54 @@ class Progress:
     url: str | None
 
 
-def progress(client: Client, slug: str | None) -> list[Progress]:
-    """The steps with their state; `slug` names the page that is shown, None for one that is not a step."""
+def step_states(client: Client, current: Step | None) -> list[StepState]:
+    """Return the state of every step; `current` is the step of the page, None for a page that is not a step."""
     done = list(takewhile(lambda step: step.is_done(client), STEPS))
     reachable = STEPS[: len(done) + 1]
     return [
-        Progress(step, step in done, step.slug == slug, step.url(client) if step in reachable else None)
+        StepState(step, step in done, step is current, step.url(client) if step in reachable else None)
         for step in STEPS
     ]
 
 
-def next_url(client: Client, steps: list[Progress] | None = None) -> str:
-    """Where work on the client goes on: the first open step, or the page of a finished client."""
-    for state in steps or progress(client, None):
+def set_steps(request, client: Client, current: Step | None) -> None:
+    """Set what templates read: `request.step`, the step of the page, and `request.steps`, the states of all steps."""
+    request.step, request.steps = current, step_states(client, current)
+
+
+def is_reachable(client: Client, step: Step) -> bool:
+    """Whether all earlier steps are done."""
+    return all(earlier.is_done(client) for earlier in STEPS[: step.number - 1])
+
+
+def next_url(client: Client, states: list[StepState] | None = None) -> str:
+    """Return the URL of the first step that is not done, or of the page after the signature."""
+    for state in states or step_states(client, None):
         if not state.is_done:
             return state.url
     return reverse("contracts:done", args=[client.pk])
 
 
-def lead_to(request, url: str) -> HttpResponse:
-    """To another page. A block of a page has no room for one: the browser opens it."""
-    is_block = request.htmx and request.htmx.target not in (None, "main")
-    return HttpResponseClientRedirect(url) if is_block else redirect(url)
+def redirect_to(request, url: str) -> HttpResponse:
+    """Redirect to another page, in the whole window if HTMX requested a fragment."""
+    wants_fragment = request.htmx and request.htmx.target not in (None, "main")
+    return HttpResponseClientRedirect(url) if wants_fragment else redirect(url)
 
 
-def step(slug: str):
-    """A view of one step: loads the client through the access check, and sends to an earlier step that is open.
+def step_view(step: Step):
+    """Decorate a view of `step`: load the client with the access check, redirect if an earlier step is not done.
 
-    The view is called as view(request, client, …) and finds the progress line in `request.steps`.
+    The view is called as view(request, client, …). Its templates read `request.step` and `request.steps`.
     """
 
     def decorate(view):
         @wraps(view)
         def guarded(request, pk, *args, **kwargs):
             client = get_client_for(request, pk)
-            request.steps = progress(client, slug)
-            if all(state.url is None for state in request.steps if state.step.slug == slug):
+            set_steps(request, client, step)
+            if request.steps[step.number - 1].url is None:
                 messages.info(request, "Сначала закончите этот шаг.")
-                return lead_to(request, next_url(client))
+                return redirect_to(request, next_url(client))
             return view(request, client, *args, **kwargs)
 
         return guarded

@@ -2,9 +2,10 @@
 
 from django.urls import path
 
+from clients.onboarding import CONTACT
 from contact import views
 
 urlpatterns = [
     path("clients/add/", views.add, name="add"),
-    path("clients/<uuid:pk>/contact/", views.contact, name="contact"),
+    path(CONTACT.route, views.contact, name=CONTACT.slug),
 ]

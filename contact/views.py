@@ -23,7 +23,7 @@ def add(request):
     form = ContactForm(request.POST if request.method == "POST" else None, by=request.user)
     if form.is_valid():
         try:
-            return redirect("clients:contact", _add(form, request.user).pk)
+            return redirect(onboarding.CONTACT.url(_add(form, request.user)))
         except IntegrityError:
             if not form.add_taken_errors():
                 raise
@@ -50,7 +50,7 @@ def contact(request, pk):
     return _already_claimed_response(request, client)
 
 
-@onboarding.step("contact")
+@onboarding.step_view(onboarding.CONTACT)
 def _contact_step(request, client: Client) -> HttpResponse:
     form = ContactForm(request.POST if request.method == "POST" else None, client=client, by=request.user)
     if form.is_valid():

@@ -1,14 +1,15 @@
 from django.urls import path
 
+from clients.onboarding import CONTRACT
 from contracts import views
 
 app_name = "contracts"
 
 urlpatterns = [
-    path("clients/<uuid:pk>/contract/", views.contract, name="contract"),
-    path("clients/<uuid:pk>/contract/kept/", views.kept, name="kept"),
-    path("clients/<uuid:pk>/contract/code/", views.code, name="code"),
-    path("clients/<uuid:pk>/contract/signature/", views.signature, name="signature"),
+    path(CONTRACT.route, views.contract, name=CONTRACT.slug),
+    path(f"{CONTRACT.route}kept/", views.kept, name="kept"),
+    path(f"{CONTRACT.route}code/", views.code, name="code"),
+    path(f"{CONTRACT.route}signature/", views.signature, name="signature"),
     path("clients/<uuid:pk>/done/", views.done, name="done"),
     path("clients/<uuid:pk>/payment/", views.paid, name="payment"),
     path("clients/<uuid:pk>/invoice/", views.invoice, name="invoice"),

@@ -49,7 +49,7 @@ TYPED = (
 
 
 @require_http_methods(["GET", "POST"])
-@onboarding.step("contract")
+@onboarding.step_view(onboarding.CONTRACT)
 def contract(request, client):
     """Step 4. POST issues the contract, anew when the data has changed."""
     if client.status in SIGNED:
@@ -72,7 +72,7 @@ def contract(request, client):
 
 
 @require_POST
-@onboarding.step("contract")
+@onboarding.step_view(onboarding.CONTRACT)
 def kept(request, client):
     """The signed contract stays in force: what was changed after it has been changed back."""
     try:
@@ -85,7 +85,7 @@ def kept(request, client):
 
 
 @require_POST
-@onboarding.step("contract")
+@onboarding.step_view(onboarding.CONTRACT)
 def code(request, client):
     """Send the client a code, the first one with the client's agreement to such signatures. HTMX gets the block that
     tells of the code.
@@ -118,7 +118,7 @@ def code(request, client):
 
 
 @require_POST
-@onboarding.step("contract")
+@onboarding.step_view(onboarding.CONTRACT)
 def signature(request, client):
     """Sign with the client's code; a second click after a signature goes on to its page."""
     current = issuing.open_contract(client)
@@ -166,7 +166,7 @@ def _contract_page(
     try:
         contents = contents_of(client)
     except ObjectDoesNotExist:  # passport or account are gone since the page was let in
-        return onboarding.lead_to(request, onboarding.next_url(get_client_for(request, client.pk)))
+        return onboarding.redirect_to(request, onboarding.next_url(get_client_for(request, client.pk)))
     now, billed = timezone.now(), payment.Billed.of(client)
     current = issuing.open_contract(client)
     sent = current and signing.current_code(current)
@@ -236,7 +236,7 @@ def _done_page(request, client: Client, *, error: str = "", status: int = 200) -
     balance = payment.Balance.of(client)
     standing = [invoice for invoice in balance.invoices if invoice.status != InvoiceStatus.CANCELLED]
     context = {"client": client, "balance": balance, "contract": balance.contract, "invoices": standing, "error": error}
-    request.steps = onboarding.progress(client, None)
+    onboarding.set_steps(request, client, None)
     return render(request, "contracts/done.html", context, status=status)
 
 
@@ -310,7 +310,7 @@ def notes(request, pk):
 
 
 def _card_page(request, client: Client, *, form=None, error: str = "", status: int = 200) -> HttpResponse:
-    request.steps = onboarding.progress(client, None)
+    onboarding.set_steps(request, client, None)
     context = {
         "client": client,
         "timeline": timeline(client),

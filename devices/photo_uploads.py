@@ -3,6 +3,7 @@
 import uuid
 from uuid import UUID
 
+from clients import onboarding
 from clients.models import Client
 from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
 from devices.saving import save_device
@@ -13,7 +14,7 @@ from photos.models import Upload
 
 
 class DevicePhotos(Destination):
-    step = "devices"
+    step = onboarding.DEVICES
 
     def check(self, client: Client, device_id: UUID | None) -> None:
         """Raise Device.DoesNotExist if another client has the device, TooManyPhotos if it has no room."""

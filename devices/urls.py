@@ -1,12 +1,13 @@
 from django.urls import path
 
+from clients.onboarding import DEVICES
 from devices import views
 
 app_name = "devices"
 
 urlpatterns = [
-    path("clients/<uuid:pk>/devices/", views.devices, name="devices"),
-    path("clients/<uuid:pk>/devices/add/", views.add, name="add"),
+    path(DEVICES.route, views.devices, name=DEVICES.slug),
+    path(f"{DEVICES.route}add/", views.add, name="add"),
     path("clients/<uuid:pk>/tariff/", views.tariff, name="tariff"),
     path("clients/<uuid:pk>/surcharge/", views.surcharge, name="surcharge"),
     path("devices/<uuid:pk>/", views.device, name="device"),

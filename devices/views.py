@@ -33,7 +33,7 @@ PHOTO_CACHE_CONTROL = "private, max-age=60"
 
 
 @require_GET
-@onboarding.step("devices")
+@onboarding.step_view(onboarding.DEVICES)
 def devices(request, client):
     response = _step_page(request, client)
     if request.htmx.target == DIALOG:  # the form in the dialog was kept, and sent on to here
@@ -56,7 +56,7 @@ def _step_page(request, client: Client, *, form: TariffForm | None = None, statu
 
 
 @require_http_methods(["GET", "POST"])
-@onboarding.step("devices")
+@onboarding.step_view(onboarding.DEVICES)
 def add(request, client):
     device = Device(client=client)
     if request.method == "GET":
@@ -140,7 +140,7 @@ def photos(request, pk):
 
 
 def _photos_refused(request, device: Device, words: str, *, status: int):
-    request.steps = onboarding.progress(device.client, "devices")
+    onboarding.set_steps(request, device.client, onboarding.DEVICES)
     told = {"failed": device.pk, "photos_error": words} if status != 409 else {"error": words}
     return _step_page(request, device.client, status=status, **told)
 
@@ -176,7 +176,7 @@ def public_photo(request, token):
 
 
 @require_POST
-@onboarding.step("devices")
+@onboarding.step_view(onboarding.DEVICES)
 def tariff(request, client):
     """Choose a tariff. HTMX gets the surcharge that follows from it."""
     form = TariffForm(request.POST, client=client)
@@ -189,7 +189,7 @@ def tariff(request, client):
 
 
 @require_POST
-@onboarding.step("devices")
+@onboarding.step_view(onboarding.DEVICES)
 def surcharge(request, client):
     """«Далее»: fix the surcharge, and on to the contract."""
     form = TariffForm(request.POST, client=client)

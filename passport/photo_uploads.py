@@ -4,6 +4,7 @@ from uuid import UUID
 
 from agreements import consents
 from agreements.models import Kind
+from clients import onboarding
 from clients.disclosure import Shown
 from clients.models import Client
 from managers.models import Manager
@@ -15,7 +16,7 @@ from photos.models import Upload
 
 
 class PassportPhotos(Destination):
-    step = "passport"
+    step = onboarding.PASSPORT
     shown_as = Shown.PASSPORT_PHOTO
 
     def check(self, client: Client, device_id: UUID | None) -> None:

@@ -22,7 +22,7 @@ PHOTO_NOT_SAVED = (
 
 
 @require_http_methods(["GET", "POST"])
-@onboarding.step("passport")
+@onboarding.step_view(onboarding.PASSPORT)
 def passport(request, client):
     """Step 2. POST keeps the passport and the photo that came with it."""
     if not client.agreements.has(Kind.PERSONAL_DATA):
@@ -43,7 +43,7 @@ def passport(request, client):
     except object_storage.StorageUnavailable:
         form.add_error("photo", PHOTO_NOT_SAVED)
         return _page(request, form, status=503)
-    return redirect("devices:devices", client.pk)
+    return redirect(onboarding.PASSPORT.next.url(client))
 
 
 def _consent_page(request, client):

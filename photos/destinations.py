@@ -5,6 +5,7 @@ from uuid import UUID
 
 from clients.disclosure import Shown
 from clients.models import Client
+from clients.onboarding import Step
 from managers.models import Manager
 from photos.images import Photo
 from photos.models import Purpose, Upload
@@ -16,7 +17,7 @@ class Destination(ABC):
     """The rows to which photos of one purpose are attached."""
 
     # The wizard step that must be open for an upload.
-    step: str
+    step: Step
     # What is recorded when a photo is shown before it is attached; None if showing it needs no record.
     shown_as: Shown | None = None
 

@@ -82,7 +82,7 @@ def create(request, pk):
     if not form.is_valid():
         return form.error_response
     data = form.cleaned_data
-    if not _step_is_open(client, destination_for(data["purpose"]).step):
+    if not onboarding.is_reachable(client, destination_for(data["purpose"]).step):
         return problem("Сначала закончите предыдущий шаг.", 409)
     try:
         upload = uploads.start_upload(
@@ -94,10 +94,6 @@ def create(request, pk):
     except Refusal as refusal:
         return problem(refusal.message, refusal.status)
     return JsonResponse(_upload_instructions(upload), status=201)
-
-
-def _step_is_open(client: Client, slug: str) -> bool:
-    return any(state.url for state in onboarding.progress(client, slug) if state.step.slug == slug)
 
 
 def _upload_instructions(upload: Upload) -> dict:
