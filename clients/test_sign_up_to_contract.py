@@ -1,7 +1,9 @@
+"""The first three steps with domain functions, without pages."""
+
 from clients.models import Status
 
 
-def test_a_new_account_is_a_new_client_at_once(make):
+def test_new_account_creates_a_new_client(make):
     client = make.client(name="Ёлкина Юлия")
 
     assert client.status == Status.NEW
@@ -9,7 +11,7 @@ def test_a_new_account_is_a_new_client_at_once(make):
     assert "елкина" in client.search
 
 
-def test_three_steps_by_verbs(make, anna):
+def test_first_three_steps_with_domain_functions(make, anna):
     client = make.awaiting_contract(anna, devices=2)
 
     assert client.status == Status.AWAITING_CONTRACT

@@ -1,3 +1,5 @@
+"""Adding a client: whose the client is, and which phones and e-mails are accepted."""
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -17,7 +19,7 @@ def payload(**overrides):
     } | overrides
 
 
-def test_a_manager_adds_a_client_of_their_own(as_anna, anna):
+def test_managers_new_client_is_theirs(as_anna, anna):
     response = as_anna.post("/clients/add/", payload())
 
     client = Client.objects.select_related("user").get()
@@ -31,21 +33,21 @@ def test_a_manager_adds_a_client_of_their_own(as_anna, anna):
     assert client.changes.get().to_manager == anna
 
 
-def test_an_admins_new_client_waits_in_the_pool(as_gleb):
+def test_admins_new_client_is_unclaimed(as_gleb):
     as_gleb.post("/clients/add/", payload())
 
     client = Client.objects.get()
     assert (client.status, client.manager) == (Status.NEW, None)
 
 
-def test_the_new_client_is_the_managers_alone(as_anna, as_boris):
-    address = as_anna.post("/clients/add/", payload()).url
+def test_other_managers_get_404_for_the_new_client(as_anna, as_boris):
+    url = as_anna.post("/clients/add/", payload()).url
 
-    assert as_anna.get(address).status_code == 200
-    assert as_boris.get(address).status_code == 404
+    assert as_anna.get(url).status_code == 200
+    assert as_boris.get(url).status_code == 404
 
 
-def test_email_may_be_missing_twice(as_anna):
+def test_two_clients_may_have_no_email(as_anna):
     as_anna.post("/clients/add/", payload(email=""))
     as_anna.post("/clients/add/", payload(email="", phone="9161112233"))
 
@@ -56,7 +58,7 @@ def test_email_may_be_missing_twice(as_anna):
     "phone",
     ["9771232323", "+7 977 123-23-23", "+79771232323", "8(977)1232323", "7 977 123 23 23", "977.123.23.23"],
 )
-def test_a_russian_phone_is_read_however_it_is_written(as_anna, phone):
+def test_russian_phone_is_accepted_in_any_notation(as_anna, phone):
     as_anna.post("/clients/add/", payload(phone=phone))
 
     assert AppUser.objects.get().phone == "9771232323"
@@ -67,7 +69,7 @@ def test_a_russian_phone_is_read_however_it_is_written(as_anna, phone):
     ["", "123", "977 123 23 2", "977 123 23 23 2", "+1 202 555 0143", "+375 29 123-45-67", "1234567890",
      "позвоните мне", "8-800-FLOWERS", "9771232323 доб. 12", "+7 701 123 45 67", "٩٧٧", "-9771232323000", "9" * 40],
 )  # fmt: skip
-def test_what_is_no_russian_phone_is_refused_in_words(as_anna, phone):
+def test_other_phones_are_an_error_of_the_field(as_anna, phone):
     response = as_anna.post("/clients/add/", payload(phone=phone))
 
     assert response.status_code == 422
@@ -76,7 +78,7 @@ def test_what_is_no_russian_phone_is_refused_in_words(as_anna, phone):
     assert not AppUser.objects.exists()
 
 
-def test_a_phone_that_somebody_has_names_the_client_if_the_manager_may_open_them(make, as_anna, anna, boris):
+def test_error_links_the_client_with_the_same_phone_if_the_manager_may_open_it(make, as_anna, anna, boris):
     free = make.client(phone="9771232323", name="Зуев")
     own = make.verified(anna, email="own@mail.example", name="Осипов")
     make.verified(boris, phone="9031112233", name="Тайный")
@@ -93,7 +95,7 @@ def test_a_phone_that_somebody_has_names_the_client_if_the_manager_may_open_them
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "message"),
     [
         ({"status": AccountStatus.GHOST}, "ещё не активирована. Попросите клиента войти в приложение"),
         ({"status": AccountStatus.BLOCKED}, "заблокирована. Попросите поддержку её разблокировать"),
@@ -101,14 +103,14 @@ def test_a_phone_that_somebody_has_names_the_client_if_the_manager_may_open_them
         ({"deleted_at": timezone.now()}, "удалена. Попросите поддержку её восстановить"),
     ],
 )
-def test_a_phone_of_an_account_that_is_no_client_says_why_and_what_to_do(make, as_anna, state, words):
+def test_error_says_why_an_account_is_no_client_and_what_to_do(make, as_anna, state, message):
     user = make.user(phone="9771232323", name="Тайный", email="julia@mail.example", **state)
 
     page = as_anna.post("/clients/add/", payload())
 
     assert page.status_code == 422
     for what, instead in (("Этот телефон", "другой телефон"), ("Эта почта", "другую почту")):
-        assert f"{what} уже есть в «Привет Супер», но учётная запись {words}" in page.text
+        assert f"{what} уже есть в «Привет Супер», но учётная запись {message}" in page.text
         assert f"клиент сам появится в «Новых». Или укажите {instead}." in page.text
     assert "Тайный" not in page.text
 
@@ -116,7 +118,7 @@ def test_a_phone_of_an_account_that_is_no_client_says_why_and_what_to_do(make, a
     assert [card["name"] for card in as_anna.get("/clients/?tab=new").context["page"].cards] == ["Тайный"]
 
 
-def test_whether_the_account_of_anothers_client_is_closed_is_not_told(make, as_anna, as_boris, boris):
+def test_error_does_not_reveal_that_another_managers_client_is_closed(make, as_anna, as_boris, boris):
     client = make.verified(boris, phone="9771232323", name="Тайный")
     AppUser.objects.filter(pk=client.user_id).update(status=AccountStatus.BLOCKED)
 
@@ -126,20 +128,20 @@ def test_whether_the_account_of_anothers_client_is_closed_is_not_told(make, as_a
     assert client.get_absolute_url() in as_boris.post("/clients/add/", payload()).text
 
 
-def test_the_name_in_the_link_is_no_markup(make, as_anna):
+def test_name_in_the_link_is_escaped(make, as_anna):
     make.user(phone="9771232323", name="<b>Зуев</b>")
 
     assert "&lt;b&gt;Зуев" in as_anna.post("/clients/add/", payload()).text
 
 
-def test_support_adds_nobody(as_vera):
+def test_support_gets_404(as_vera):
     assert as_vera.get("/clients/add/").status_code == 404
     assert as_vera.post("/clients/add/", payload()).status_code == 404
     assert not AppUser.objects.exists()
 
 
 @pytest.mark.parametrize("email", ["Julia@Mail.example", "JULIA@MAIL.EXAMPLE", "julia@mail.example"])
-def test_an_email_in_another_case_is_the_same(make, as_anna, email):
+def test_email_in_another_case_is_taken(make, as_anna, email):
     client = make.client(email="Julia@mail.example", name="Зуев")
 
     page = as_anna.post("/clients/add/", payload(email=email))
@@ -149,7 +151,7 @@ def test_an_email_in_another_case_is_the_same(make, as_anna, email):
     assert AppUser.objects.count() == 1
 
 
-def test_an_email_is_looked_for_in_an_index(anna):
+def test_search_for_an_email_uses_an_index(anna):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(

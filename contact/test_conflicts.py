@@ -1,4 +1,4 @@
-"""Step 1 from a page that was left open: what the client corrected in the app meanwhile is not overwritten unseen."""
+"""Conflicts in step 1: the client changes contact data in the app while a manager has the page open."""
 
 import pytest
 
@@ -13,8 +13,8 @@ def client(make) -> Client:
     return make.client(name="Иванов Пётр", phone="9771112233", email="petr@mail.example", address=OLD)
 
 
-def opened(browser, client: Client) -> dict[str, str]:
-    """What the page of step 1 sends when nobody types anything."""
+def open_form(browser, client: Client) -> dict[str, str]:
+    """Open step 1 and return what its form sends if nothing is edited."""
     return fields_of(browser.get(page_of(client)))
 
 
@@ -24,13 +24,13 @@ def fields_of(response) -> dict[str, str]:
     return {field.name: field.value() or "" for field in form} | {"shown": form.original_signed}
 
 
-def in_the_app(**fields) -> None:
+def change_in_the_app(**fields) -> None:
     AppUser.objects.update(**fields)
 
 
-def test_a_page_of_before_the_change_is_refused_and_shows_what_is_there_now(client, as_anna, make):
-    sent = opened(as_anna, client)
-    in_the_app(address=NEW, email=None)
+def test_stale_page_returns_409_with_current_values(client, as_anna, make):
+    sent = open_form(as_anna, client)
+    change_in_the_app(address=NEW, email=None)
 
     response = as_anna.post(page_of(client), sent)
 
@@ -44,9 +44,9 @@ def test_a_page_of_before_the_change_is_refused_and_shows_what_is_there_now(clie
     assert log(client) == []
 
 
-def test_what_the_manager_typed_is_kept_beside_what_is_there_now(client, as_anna):
-    sent = opened(as_anna, client) | {"address": "г. Орёл", "name": "Иванов Павел"}
-    in_the_app(address=NEW, phone="9034445566")
+def test_typed_values_stay_next_to_current_values(client, as_anna):
+    sent = open_form(as_anna, client) | {"address": "г. Орёл", "name": "Иванов Павел"}
+    change_in_the_app(address=NEW, phone="9034445566")
 
     response = as_anna.post(page_of(client), sent)
 
@@ -58,9 +58,9 @@ def test_what_the_manager_typed_is_kept_beside_what_is_there_now(client, as_anna
     assert "изменились: телефон, адрес." in response.text
 
 
-def test_the_page_that_says_so_may_be_sent(client, as_anna, make):
-    sent = opened(as_anna, client) | {"address": "г. Орёл"}
-    in_the_app(address=NEW, phone="9034445566")
+def test_conflict_page_can_be_submitted(client, as_anna, make):
+    sent = open_form(as_anna, client) | {"address": "г. Орёл"}
+    change_in_the_app(address=NEW, phone="9034445566")
     sent = fields_of(as_anna.post(page_of(client), sent))
 
     assert as_anna.post(page_of(client), sent).status_code == 302
@@ -68,24 +68,24 @@ def test_the_page_that_says_so_may_be_sent(client, as_anna, make):
     assert (user.phone, user.address) == ("9034445566", "г. Орёл")
 
 
-def test_a_second_save_of_the_same_page_is_no_change_of_somebody_else(client, as_anna):
-    sent = opened(as_anna, client) | {"address": "г. Орёл", "phone": "8 903 444 55 66"}
+def test_repeated_submit_is_no_conflict(client, as_anna):
+    sent = open_form(as_anna, client) | {"address": "г. Орёл", "phone": "8 903 444 55 66"}
 
     for _ in range(2):
         assert as_anna.post(page_of(client), sent).status_code == 302
     assert log(client) == ["Контактные данные подтверждены, клиент взят в работу. Исправлено: телефон, адрес."]
 
 
-def test_what_the_client_corrected_likewise_is_no_contradiction(client, as_anna):
-    sent = opened(as_anna, client) | {"address": NEW}
-    in_the_app(address=NEW)
+def test_same_correction_by_the_client_is_no_conflict(client, as_anna):
+    sent = open_form(as_anna, client) | {"address": NEW}
+    change_in_the_app(address=NEW)
 
     assert as_anna.post(page_of(client), sent).status_code == 302
 
 
-def test_an_error_in_between_does_not_make_the_page_a_new_one(client, as_anna, make):
-    sent = opened(as_anna, client)
-    in_the_app(address=NEW)
+def test_invalid_submit_keeps_the_original_values_for_comparison(client, as_anna, make):
+    sent = open_form(as_anna, client)
+    change_in_the_app(address=NEW)
     refused = as_anna.post(page_of(client), sent | {"name": ""})
     assert refused.status_code == 422
 
@@ -93,39 +93,39 @@ def test_an_error_in_between_does_not_make_the_page_a_new_one(client, as_anna, m
     assert make.fresh(client).user.address == NEW
 
 
-def test_what_the_client_gave_up_and_another_has_now_is_no_error_of_the_manager(client, as_anna, make):
-    sent = opened(as_anna, client)
-    in_the_app(phone="9034445566", email="new@mail.example")
+def test_value_now_used_by_another_account_is_no_error_when_unchanged(client, as_anna, make):
+    sent = open_form(as_anna, client)
+    change_in_the_app(phone="9034445566", email="new@mail.example")
     make.user(phone="9771112233", email="Petr@mail.example")
 
     assert as_anna.post(page_of(client), sent).status_code == 409
 
 
-def test_an_odd_phone_that_was_corrected_in_the_app_is_no_error_of_the_manager(client, as_anna):
-    in_the_app(phone="1110000001")
-    sent = opened(as_anna, client)
-    in_the_app(phone="9034445566")
+def test_invalid_phone_corrected_in_the_app_is_a_conflict_and_no_error(client, as_anna):
+    change_in_the_app(phone="1110000001")
+    sent = open_form(as_anna, client)
+    change_in_the_app(phone="9034445566")
 
     response = as_anna.post(page_of(client), sent)
 
     assert (response.status_code, response.context["form"]["phone"].value()) == (409, "+7 (903) 444-55-66")
 
 
-def test_other_line_breaks_are_nothing_typed(client, as_anna):
-    in_the_app(address="г. Москва\nд. 5")
-    sent = opened(as_anna, client) | {"address": "г. Москва\r\nд. 5"}  # as browsers send it
-    in_the_app(address=NEW)
+def test_different_line_breaks_are_no_edit(client, as_anna):
+    change_in_the_app(address="г. Москва\nд. 5")
+    sent = open_form(as_anna, client) | {"address": "г. Москва\r\nд. 5"}  # as browsers send it
+    change_in_the_app(address=NEW)
 
     form = as_anna.post(page_of(client), sent).context["form"]
 
     assert (form["address"].value(), list(form.errors)) == (NEW, ["__all__"])
 
 
-@pytest.mark.parametrize("shown", ["", "x", "\x00", "а:б:в", "of another"])
-def test_without_a_true_word_of_what_was_shown_the_form_is_taken_as_of_now(client, as_anna, make, shown):
-    if shown == "of another":
-        shown = opened(as_anna, make.client(address="г. Тула"))["shown"]
+@pytest.mark.parametrize("shown", ["", "x", "\x00", "а:б:в", "of another client"])
+def test_form_without_a_valid_original_is_compared_with_current_data(client, as_anna, make, shown):
+    if shown == "of another client":
+        shown = open_form(as_anna, make.client(address="г. Тула"))["shown"]
 
-    sent = opened(as_anna, client) | {"address": "г. Орёл", "shown": shown}
+    sent = open_form(as_anna, client) | {"address": "г. Орёл", "shown": shown}
 
     assert as_anna.post(page_of(client), sent).status_code == 302

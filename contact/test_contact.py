@@ -1,3 +1,5 @@
+"""Step 1: confirming and correcting the contact data, and claiming the client."""
+
 import pytest
 
 from clients.models import AppUser, Client, ClientChange, Status
@@ -19,8 +21,8 @@ def page_of(client: Client) -> str:
     return f"/clients/{client.pk}/contact/"
 
 
-def shown_to(browser, client: Client) -> str:
-    """The mark that the page of step 1 carries."""
+def page_opened_token(browser, client: Client) -> str:
+    """Open step 1 and return the token that its form sends back."""
     return browser.get(page_of(client)).context["page_opened_token"]
 
 
@@ -28,7 +30,7 @@ def log(client: Client) -> list[str]:
     return list(LogEntry.objects.filter(thread__client=client).values_list("body", flat=True))
 
 
-def test_confirming_claims_the_client_and_goes_on(make, as_anna, anna):
+def test_confirming_claims_the_client_and_redirects_to_step_2(make, as_anna, anna):
     client = make.client()
 
     response = as_anna.post(page_of(client), payload(client))
@@ -39,12 +41,12 @@ def test_confirming_claims_the_client_and_goes_on(make, as_anna, anna):
     assert log(client) == ["Контактные данные подтверждены, клиент взят в работу."]
 
 
-def test_a_phone_that_the_app_wrote_in_full_can_be_called(make, as_anna):
+def test_call_link_accepts_a_phone_in_international_format(make, as_anna):
     client = make.client(phone="+79771232323")
     assert 'href="tel:+79771232323"' in as_anna.get(page_of(client)).text
 
 
-def test_confirming_corrects_the_account(make, as_anna):
+def test_confirming_updates_the_account(make, as_anna):
     client = make.client()
 
     as_anna.post(
@@ -57,7 +59,7 @@ def test_confirming_corrects_the_account(make, as_anna):
     assert "петров" in make.fresh(client).search
 
 
-def test_a_client_in_work_is_corrected_by_the_same_form(make, as_anna, anna):
+def test_claimed_client_can_be_corrected(make, as_anna, anna):
     client = make.verified(anna)
 
     as_anna.post(page_of(client), payload(client, address="г. Орёл, ул. Мира, д. 1"))
@@ -68,7 +70,7 @@ def test_a_client_in_work_is_corrected_by_the_same_form(make, as_anna, anna):
     assert make.fresh(client).status == Status.IN_VERIFICATION
 
 
-def test_an_odd_phone_of_the_app_is_no_error_until_it_is_changed(make, as_anna):
+def test_invalid_phone_from_the_app_is_accepted_while_unchanged(make, as_anna):
     client = make.client(phone="1110000001")
     form = as_anna.get(page_of(client)).context["form"]
 
@@ -77,7 +79,7 @@ def test_an_odd_phone_of_the_app_is_no_error_until_it_is_changed(make, as_anna):
     assert as_anna.post(page_of(client), typed).status_code == 302
 
 
-def test_a_duplicate_is_an_error_of_its_field_and_claims_nobody(make, as_anna):
+def test_taken_phone_and_email_are_errors_and_the_client_stays_unclaimed(make, as_anna):
     client = make.client()
     make.user(phone="9771232323", email="taken@mail.example")
 
@@ -93,7 +95,7 @@ def test_a_duplicate_is_an_error_of_its_field_and_claims_nobody(make, as_anna):
     assert not ClientChange.objects.exists()
 
 
-def test_an_email_that_differs_by_case_alone_is_a_duplicate(make, as_anna):
+def test_email_in_another_case_is_taken(make, as_anna):
     client = make.client()
     make.user(email="Ivan@mail.example")
 
@@ -104,7 +106,7 @@ def test_an_email_that_differs_by_case_alone_is_a_duplicate(make, as_anna):
     assert make.fresh(client).status == Status.NEW
 
 
-def test_a_client_who_has_such_an_email_already_is_corrected_in_other_fields(make, as_anna):
+def test_unchanged_duplicate_email_does_not_block_other_corrections(make, as_anna):
     client = make.client(email="ivan@mail.example")
     make.user(email="Ivan@mail.example")
 
@@ -112,65 +114,65 @@ def test_a_client_who_has_such_an_email_already_is_corrected_in_other_fields(mak
     assert make.fresh(client).user.address == "г. Орёл"
 
 
-def test_the_case_of_an_own_email_is_corrected(make, as_anna):
+def test_case_of_the_clients_own_email_can_be_changed(make, as_anna):
     client = make.client(email="Ivan@mail.example")
 
     assert as_anna.post(page_of(client), payload(client, email="ivan@mail.example")).status_code == 302
     assert make.fresh(client).user.email == "ivan@mail.example"
 
 
-def test_who_was_late_is_told_who_has_the_client(make, as_anna, as_boris):
+def test_losing_manager_sees_who_claimed_the_client(make, as_anna, as_boris):
     client = make.client()
-    mark = shown_to(as_boris, client)
+    token = page_opened_token(as_boris, client)
     as_anna.post(page_of(client), payload(client))
 
-    response = as_boris.post(page_of(client), payload(client, name="Имя от Бориса", shown_to=mark))
+    response = as_boris.post(page_of(client), payload(client, name="Имя от Бориса", shown_to=token))
 
     assert response.status_code == 409
     assert "Анна Смирнова" in response.text
     assert make.fresh(client).user.name == client.user.name
 
 
-def test_who_was_shown_a_client_whose_data_was_erased_since_finds_nobody(make, as_boris):
+def test_open_page_of_an_erased_client_returns_404(make, as_boris):
     client = make.client()
-    mark = shown_to(as_boris, client)
+    token = page_opened_token(as_boris, client)
     Client.objects.filter(pk=client.pk).update(status=Status.ERASED)
 
-    assert as_boris.post(page_of(client), payload(client, shown_to=mark)).status_code == 404
+    assert as_boris.post(page_of(client), payload(client, shown_to=token)).status_code == 404
 
 
-def test_who_had_a_client_whose_data_was_erased_since_is_not_told_that_they_have_them(make, as_anna):
+def test_erased_client_is_not_reported_as_claimed(make, as_anna):
     client = make.client()
-    mark = shown_to(as_anna, client)
+    token = page_opened_token(as_anna, client)
     as_anna.post(page_of(client), payload(client))
     Client.objects.filter(pk=client.pk).update(status=Status.ERASED)
 
-    assert as_anna.post(page_of(client), payload(client, shown_to=mark)).status_code == 404
+    assert as_anna.post(page_of(client), payload(client, shown_to=token)).status_code == 404
 
 
-def test_to_an_outsider_there_is_no_such_client(make, as_boris, as_vera, signed_out, anna):
+def test_other_managers_get_404(make, as_boris, as_vera, signed_out, anna):
     client, other = make.verified(anna, name="Тайный"), make.client()
-    foreign_mark = shown_to(as_boris, other)
+    foreign_token = page_opened_token(as_boris, other)
 
     for browser in (as_boris, as_vera):
         assert browser.get(page_of(client)).status_code == 404
         assert browser.get(f"/clients/{client.pk}/").status_code == 404
-        for mark in ({}, {"shown_to": foreign_mark}, {"shown_to": "x"}):
-            response = browser.post(page_of(client), payload(client) | mark)
+        for token in ({}, {"shown_to": foreign_token}, {"shown_to": "x"}):
+            response = browser.post(page_of(client), payload(client) | token)
             assert response.status_code == 404
             assert "Анна" not in response.text
     assert as_vera.get(page_of(other)).status_code == 404
     assert signed_out.get(page_of(client)).status_code == 302
 
 
-def test_an_admin_corrects_anybodys_client_and_leaves_them_theirs(make, as_gleb, anna):
+def test_admin_edits_any_client_without_claiming(make, as_gleb, anna):
     client = make.verified(anna)
 
     assert as_gleb.post(page_of(client), payload(client, address="г. Орёл")).status_code == 302
     assert make.fresh(client).manager == anna
 
 
-def test_every_field_is_there_without_javascript(make, as_anna):
+def test_all_fields_work_without_javascript(make, as_anna):
     page = as_anna.get(page_of(make.client())).text
 
     for name in ContactForm.base_fields:
@@ -178,19 +180,19 @@ def test_every_field_is_there_without_javascript(make, as_anna):
     assert page.count("data-edit") == 4
 
 
-def test_step_2_is_closed_until_the_contact_is_confirmed(make, as_anna):
+def test_step_2_redirects_to_step_1_until_it_is_confirmed(make, as_anna):
     client = make.client()
 
     assert as_anna.get(f"/clients/{client.pk}/passport/").url == page_of(client)
 
 
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
-def test_other_methods_are_refused(make, as_anna, method):
+def test_other_methods_get_405(make, as_anna, method):
     assert getattr(as_anna, method)(page_of(make.client())).status_code == 405
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "message"),
     [
         ("name", "Иван 😀", "Исправьте поле «Имя». Уберите значки (😀)"),
         ("phone", "\u202e9771232", "Исправьте поле «Телефон». Уберите невидимые символы"),
@@ -200,17 +202,19 @@ def test_other_methods_are_refused(make, as_anna, method):
     ],
 )
 @pytest.mark.parametrize("step", ["passport", "agreements/personal_data", "devices", "contract"])
-def test_what_no_contract_can_show_is_corrected_before_work_goes_on(make, as_anna, anna, step, field, value, said):
-    """The app takes any characters, also after the contact data was confirmed."""
+def test_unprintable_contact_data_must_be_corrected_before_other_steps(
+    make, as_anna, anna, step, field, value, message
+):
+    """The app accepts any characters, even after step 1 was confirmed."""
     client = make.verified(anna)
     AppUser.objects.update(**{field: value})
 
     assert as_anna.get(f"/clients/{client.pk}/{step}/").url == page_of(client)
-    assert said in as_anna.get(page_of(client)).text
+    assert message in as_anna.get(page_of(client)).text
 
-    shown = as_anna.get(page_of(client)).context["form"]
-    unchanged = {name: shown[name].value() or "" for name in shown.fields}
-    assert shown[field].name in as_anna.post(page_of(client), unchanged).context["form"].errors
+    form = as_anna.get(page_of(client)).context["form"]
+    unchanged = {name: form[name].value() or "" for name in form.fields}
+    assert field in as_anna.post(page_of(client), unchanged).context["form"].errors
 
     as_anna.post(
         page_of(client), payload(client, name="Иван", phone="9771232323", email="ivan@example.ru", address="г. Орёл")
