@@ -320,6 +320,26 @@ def waiting_for_locks() -> int:
         return cursor.fetchone()[0]
 
 
+def post_while(write: Callable[[], object], manager: Manager, url: str, data: dict):
+    """Run `write` in a transaction, post the form as `manager`, commit when the form waits; return its response."""
+
+    def post():
+        try:
+            return browser_of(manager).post(url, data)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            write()
+            response = pool.submit(post)
+            deadline = time.monotonic() + 20
+            while not waiting_for_locks():
+                assert time.monotonic() < deadline, "the form never waited for a lock"
+                time.sleep(0.01)
+        return response.result(timeout=20)
+
+
 def _hold(at) -> None:
     """Until the transaction ends nobody else changes this saved object, or, of a model, any row."""
     if isinstance(at, type):
