@@ -205,3 +205,15 @@ def test_holding_a_client_takes_one_query_with_the_account(make, django_assert_n
     client = Client.objects.get(pk=make.client().pk)
     with django_assert_num_queries(1):
         assert client.locked().account.name
+
+
+def test_unprintable_error_names_the_first_field_that_a_document_cannot_show():
+    account = AppUser(name="Иванов Пётр", phone="9771232323", email=None, address="г. Орёл 😀")
+    assert account.unprintable_error == "Исправьте поле «Адрес». Уберите значки (😀): напечатать их нельзя."
+
+    account.email = "petr\u202e@mail.example"
+    assert account.unprintable_error.startswith("Исправьте поле «Электронная почта». ")
+
+
+def test_printable_account_has_no_unprintable_error():
+    assert AppUser(name="Иванов", phone="9771232323", email=None, address=None).unprintable_error == ""

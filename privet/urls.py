@@ -1,4 +1,4 @@
-"""Every address of Privet, app by app."""
+"""All URLs, app by app."""
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
@@ -11,7 +11,6 @@ to_sign_in = login_not_required(
     RedirectView.as_view(pattern_name="managers:sign_in", query_string=True, http_method_names=["get", "head", "post"])
 )
 to_password = RedirectView.as_view(pattern_name="managers:password", http_method_names=["get", "head", "post"])
-
 
 # One namespace for two apps: `clients:add` and `clients:contact` are labels of metrics and stay as they are.
 client_pages = [path("", include("clients.urls")), path("", include("contact.urls"))]
