@@ -1,19 +1,57 @@
-"""Static files as production serves them."""
+"""Static files as browsers get them."""
 
 import re
+from pathlib import Path
 
+import pytest
+from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 
+from foundation.env import BASE_DIR
 
-def test_a_module_imports_others_by_names_that_change_with_their_content(settings, tmp_path):
+CSS = BASE_DIR / "static" / "css"
+
+
+@pytest.fixture
+def collected(settings, tmp_path) -> Path:
+    """The folder that production serves."""
     settings.STATIC_ROOT = tmp_path
     settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": settings.STATICFILES_STORAGE_HASHED}}
     call_command("collectstatic", interactive=False, verbosity=0)
+    return tmp_path
 
-    module = tmp_path / staticfiles_storage.stored_name("js/photos.js")
+
+def test_a_module_imports_others_by_names_that_change_with_their_content(collected):
+    module = collected / staticfiles_storage.stored_name("js/photos.js")
     imported = re.findall(r'from "\./(.+?)"', module.read_text())
     assert imported
     for name in imported:
         assert re.search(r"\.[0-9a-f]{12}\.js$", name)
         assert (module.parent / name).exists()
+
+
+def test_every_component_is_imported_once():
+    imported = re.findall(r'@import "(.+)";', (CSS / "components.css").read_text())
+
+    assert sorted(imported) == sorted(f"components/{path.name}" for path in (CSS / "components").iterdir())
+
+
+def test_components_are_one_style_sheet_in_the_order_of_their_imports(collected):
+    served = (collected / staticfiles_storage.stored_name("css/components.css")).read_text()
+
+    assert "@import" not in served
+    imported = re.findall(r'@import "(.+)";', (CSS / "components.css").read_text())
+    places = [served.index((CSS / name).read_text()) for name in imported]
+    assert places == sorted(places)
+    assert Path(finders.find("css/components.css")).read_text() == served
+
+
+def test_development_serves_a_changed_component_at_once(monkeypatch, tmp_path):
+    (tmp_path / "static" / "css").mkdir(parents=True)
+    (tmp_path / "static" / "css" / "components.css").write_text('@import "one.css";\n')
+    monkeypatch.setattr("foundation.web.static_files.BASE_DIR", tmp_path)
+
+    for text in ("p { margin: 0 }\n", "p { margin: 1px }\n"):
+        (tmp_path / "static" / "css" / "one.css").write_text(text)
+        assert Path(finders.find("css/components.css")).read_text().strip() == text.strip()
