@@ -33,7 +33,7 @@ def test_every_form_says_where_it_is_sent(page):
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("managers/")])
 def test_what_is_typed_about_clients_is_not_kept_by_the_browser(page):
     """Otherwise it offers the words for the next client, and keeps them on the disk to bring the page back."""
-    typed = [form for form in forms(page) if re.search(r"{{ (form|field)\b|type=\"search\"", form)]
+    typed = [form for form in forms(page) if re.search(r"{{ (form|field)\b|role=\"search\"", form)]
 
     assert [form for form in typed if 'method="post"' in tag(form) and 'autocomplete="off"' not in tag(form)] == []
 

@@ -58,6 +58,7 @@ def _list(request, status: str, *, after: str = "", form=None, code: int = 200):
             raise
         page, refused = tickets.Page([], None), too_many
     context = {
+        "place": "tickets",
         "page": page,
         "refused": refused,
         "after": after,
