@@ -23,7 +23,7 @@ def collected(settings, tmp_path) -> Path:
 
 
 def test_a_module_imports_others_by_names_that_change_with_their_content(collected):
-    module = collected / staticfiles_storage.stored_name("js/photos.js")
+    module = collected / staticfiles_storage.stored_name("photos/photos.js")
     imported = re.findall(r'from "\./(.+?)"', module.read_text())
     assert imported
     for name in imported:

@@ -1,10 +1,10 @@
-// How a photo can fail to arrive.
+// Why a photo was not uploaded.
 
-// For good; `message` says why, to the person who chose it.
-export class Refused extends Error {}
+// For good. `message` tells the person why.
+export class UploadRefused extends Error {}
 
-// For now: worth another try, not before `seconds` have passed.
-export class Later extends Error {
+// For now. Another try makes sense after `seconds`.
+export class UploadDelayed extends Error {
   constructor(message, seconds = 0) {
     super(message);
     this.seconds = seconds;
@@ -12,4 +12,4 @@ export class Later extends Error {
 }
 
 // Until the person has signed in again.
-export class SignedOut extends Later {}
+export class SignedOut extends UploadDelayed {}

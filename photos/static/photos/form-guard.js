@@ -1,52 +1,55 @@
-// Forms wait for the photos that belong to them, and nothing is left behind without a question.
+// A form waits for its photos before it is sent, and the person is asked before photos are lost.
 
-const NOT_SAVED = "Фото ещё не сохранены вместе с формой. Уйти без них?";
+const LEAVE_QUESTION = "Фото ещё не сохранены вместе с формой. Уйти без них?";
 
-let all = () => [];
-const held = new WeakSet();
+let listUploads = () => [];
+const waitingForms = new WeakSet();
 
-// `uploads` gives every photo that has not become one of the page, each with `isNew`: nothing but its form keeps it.
-export function watch(uploads) {
-  all = uploads;
+// `getUploads` returns all uploads that are not photos of the page yet. `isUnsaved` of an upload means that only the
+// form it belongs to can save it.
+export function guardForms(getUploads) {
+  listUploads = getUploads;
 }
 
-const within = (region) => all().filter((upload) => region?.contains(upload.tile.box));
+const uploadsIn = (region) => listUploads().filter((upload) => region?.contains(upload.tile.element));
 
 window.addEventListener("beforeunload", (event) => {
-  if (all().some((upload) => upload.isUnderWay || (upload.isNew && upload.state === "accepted"))) event.preventDefault();
+  const wouldBeLost = (upload) => upload.isRunning || (upload.isUnsaved && upload.state === "accepted");
+  if (listUploads().some(wouldBeLost)) event.preventDefault();
 });
 
-// Captured before app.js, which asks the question.
+// In the capturing phase: before app.js, which asks the question.
 document.addEventListener("htmx:confirm", (event) => {
-  const { elt, verb, target } = event.detail;
+  const { elt: element, verb, target } = event.detail;
   if (verb === "get") {
-    if (within(target).some((upload) => upload.isNew && upload.state !== "refused")) event.detail.question ??= NOT_SAVED;
+    const wouldBeLost = (upload) => upload.isUnsaved && upload.state !== "refused";
+    if (uploadsIn(target).some(wouldBeLost)) event.detail.question ??= LEAVE_QUESTION;
     return;
   }
-  const coming = within(target).filter((upload) => upload.isUnderWay);
-  if (!coming.length || elt.closest("[data-photo]")) return;
+  const running = uploadsIn(target).filter((upload) => upload.isRunning);
+  if (!running.length || element.closest("[data-photo]")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  if (!held.has(elt)) hold(elt, coming, event.detail);
+  if (!waitingForms.has(element)) sendAfterUploads(element, running, event.detail);
 }, true);
 
-async function hold(form, uploads, { triggeringEvent, issueRequest }) {
+async function sendAfterUploads(form, uploads, { triggeringEvent, issueRequest }) {
   const button = triggeringEvent?.submitter;
   const notice = form.querySelector("[data-holding]");
-  const tell = () => {
-    const left = uploads.filter((upload) => upload.isUnderWay).length;
-    notice.hidden = !left;
-    notice.textContent = `Отправляем фото, осталось: ${left}. Продолжим, как только они дойдут; чтобы не ждать, уберите их.`;
+  const showRemaining = () => {
+    const remaining = uploads.filter((upload) => upload.isRunning).length;
+    notice.hidden = !remaining;
+    notice.textContent = `Отправляем фото, осталось: ${remaining}. Продолжим, как только они дойдут; чтобы не ждать, уберите их.`;
   };
-  held.add(form);
+  waitingForms.add(form);
   button?.setAttribute("aria-busy", "true");
-  tell();
-  uploads.forEach((upload) => upload.addEventListener("change", tell));
-  await Promise.allSettled(uploads.map((upload) => upload.over));
-  uploads.forEach((upload) => upload.removeEventListener("change", tell));
+  showRemaining();
+  uploads.forEach((upload) => upload.addEventListener("change", showRemaining));
+  await Promise.allSettled(uploads.map((upload) => upload.finished));
+  uploads.forEach((upload) => upload.removeEventListener("change", showRemaining));
   notice.hidden = true;
   button?.removeAttribute("aria-busy");
-  held.delete(form);
+  waitingForms.delete(form);
   const refused = uploads.find((upload) => upload.state === "refused");
   if (refused) refused.tile.focus();
   else if (form.isConnected) issueRequest(true);

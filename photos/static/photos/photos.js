@@ -1,132 +1,138 @@
-// Photos are sent as soon as they are chosen, while the person goes on. Without JavaScript the file field of the form does.
+// Uploads photos as soon as they are chosen. Without JavaScript the form sends them from its file field.
+//
+// A "place" is where the photos of one device or passport are: all elements with the same data-photo-choice.
 
-import { watch } from "./photos/holding.js";
-import { Upload } from "./photos/upload.js";
+import { guardForms } from "./form-guard.js";
+import { Upload } from "./upload.js";
 
-const shelves = new Map(); // key of a place → its photos that are not yet photos of the page
-const choices = (key) => [...document.querySelectorAll(`[data-photo-choice="${CSS.escape(key)}"]`)];
-const shelfOf = (key) => shelves.get(key) ?? shelves.set(key, []).get(key);
+const uploadsByPlace = new Map(); // value of data-photo-choice → uploads that are not photos of the page yet
+const elementsOf = (place) => [...document.querySelectorAll(`[data-photo-choice="${CSS.escape(place)}"]`)];
+const uploadsOf = (place) => uploadsByPlace.get(place) ?? uploadsByPlace.set(place, []).get(place);
 
-watch(() => [...shelves.values()].flat());
+guardForms(() => [...uploadsByPlace.values()].flat());
 
 document.addEventListener("change", (event) => {
-  if (event.target.type === "file") take(event.target);
+  if (event.target.type === "file") takeFiles(event.target);
 });
 
-function take(input) {
-  const choice = input.closest("[data-photo-choice]");
-  if (!choice || !input.files.length) return;
-  choose(choice, [...input.files]);
-  input.value = ""; // what is sent already must not travel with the form again
+function takeFiles(input) {
+  const element = input.closest("[data-photo-choice]");
+  if (!element || !input.files.length) return;
+  addFiles(element, [...input.files]);
+  input.value = ""; // otherwise the form would send the files again
 }
 
-function choose(choice, files) {
-  const { photoChoice: key, replaces, limit } = choice.dataset;
-  const shelf = shelfOf(key);
-  if (replaces !== undefined) [...shelf].forEach((upload) => upload.drop());
-  const kept = replaces === undefined ? choice.querySelectorAll("[data-photo]").length : 0;
-  const room = Math.max(0, limit - kept - shelf.filter((upload) => upload.state !== "refused").length);
-  for (const file of files.slice(0, room)) shelf.push(started(file, choice, key));
-  refuse(choice, files.slice(room), limit);
-  mount();
-  tell(key, files.length > 1 ? `Выбрано фото: ${Math.min(files.length, room)}` : `${files[0].name}: выбрано`);
+function addFiles(element, files) {
+  const { photoChoice: place, replaces, limit } = element.dataset;
+  const uploads = uploadsOf(place);
+  if (replaces !== undefined) [...uploads].forEach((upload) => upload.remove());
+  const saved = replaces === undefined ? element.querySelectorAll("[data-photo]").length : 0;
+  const room = Math.max(0, limit - saved - uploads.filter((upload) => upload.state !== "refused").length);
+  for (const file of files.slice(0, room)) uploads.push(startUpload(file, element, place));
+  showRejected(element, files.slice(room), limit);
+  placeTiles();
+  announce(place, files.length > 1 ? `Выбрано фото: ${Math.min(files.length, room)}` : `${files[0].name}: выбрано`);
 }
 
-function started(file, choice, key) {
-  const upload = new Upload(file, { ...choice.dataset }, choice.querySelector("template[data-sending]"));
-  upload.isNew = choice.dataset.unsaved !== undefined;
-  upload.addEventListener("change", () => changed(upload, key));
+function startUpload(file, element, place) {
+  const upload = new Upload(file, { ...element.dataset }, element.querySelector("template[data-sending]"));
+  upload.isUnsaved = element.dataset.unsaved !== undefined;
+  upload.addEventListener("change", () => handleChange(upload, place));
   return upload;
 }
 
-function refuse(choice, files, limit) {
-  const words = choice.querySelector("[data-too-many]");
-  words.hidden = !files.length;
-  words.textContent = files.length ? `Не больше ${limit} фото. Не взяты: ${files.map((file) => file.name).join(", ")}.` : "";
+function showRejected(element, files, limit) {
+  const error = element.querySelector("[data-too-many]");
+  error.hidden = !files.length;
+  error.textContent = files.length ? `Не больше ${limit} фото. Не взяты: ${files.map((file) => file.name).join(", ")}.` : "";
 }
 
-function tell(key, words) {
-  for (const choice of choices(key)) choice.querySelector("[data-news]").textContent = words;
+// To screen readers.
+function announce(place, text) {
+  for (const element of elementsOf(place)) element.querySelector("[data-news]").textContent = text;
 }
 
-function changed(upload, key) {
-  tell(key, upload.news);
-  if (upload.state === "attached") attach(upload, key);
-  if (upload.state === "dropped") leave(upload, key);
+function handleChange(upload, place) {
+  announce(place, upload.announcement);
+  if (upload.state === "attached") showAsPhoto(upload, place);
+  if (upload.state === "removed") removeTile(upload, place);
 }
 
-// Every place of the page that shows these photos gets the new one, as the server would have drawn it.
-function attach(upload, key) {
+// Adds the saved photo wherever the page shows the photos of this place, with the same HTML as the server's.
+function showAsPhoto(upload, place) {
   const { tile, answer } = upload;
-  for (const choice of choices(key)) {
-    if (choice.dataset.replaces !== undefined) choice.querySelectorAll("[data-photo]").forEach((old) => old.remove());
-    const photo = drawn(choice, answer, tile.picture);
-    if (!choice.contains(tile.box)) choice.querySelector("[data-add]").before(photo);
+  for (const element of elementsOf(place)) {
+    if (element.dataset.replaces !== undefined) element.querySelectorAll("[data-photo]").forEach((old) => old.remove());
+    const photo = renderPhoto(element, answer, tile.previewUrl);
+    if (!element.contains(tile.element)) element.querySelector("[data-add]").before(photo);
     else {
       const hadFocus = tile.hasFocus;
-      tile.box.replaceWith(photo);
+      tile.element.replaceWith(photo);
       if (hadFocus) photo.querySelector("a, button")?.focus();
     }
     window.htmx.process(photo);
   }
-  forget(upload, key);
+  forget(upload, place);
 }
 
-function drawn(choice, { photo, thumbnail, removal }, picture) {
-  const tile = choice.querySelector("template[data-attached]").content.cloneNode(true).firstElementChild;
+function renderPhoto(element, { photo, thumbnail, removal }, previewUrl) {
+  const tile = element.querySelector("template[data-attached]").content.cloneNode(true).firstElementChild;
   tile.querySelector("a").href = photo;
-  const image = tile.querySelector("img"); // a passport's photo is shown only when it is opened
-  if (image) image.src = picture ?? thumbnail;
+  const image = tile.querySelector("img"); // the photo of a passport has no thumbnail
+  if (image) image.src = previewUrl ?? thumbnail;
   const button = tile.querySelector("button");
   button?.setAttribute("hx-post", removal);
   button?.setAttribute("formaction", removal);
   return tile;
 }
 
-function leave(upload, key) {
-  const { box } = upload.tile;
-  const next = upload.tile.hasFocus && box.closest("[data-photo-choice]").querySelector('[data-add] input[type="file"]');
-  box.remove();
-  if (next) next.focus();
-  forget(upload, key);
+function removeTile(upload, place) {
+  const { element, hasFocus } = upload.tile;
+  const nextFocus = hasFocus && element.closest("[data-photo-choice]").querySelector('[data-add] input[type="file"]');
+  element.remove();
+  if (nextFocus) nextFocus.focus();
+  forget(upload, place);
 }
 
-function forget(upload, key) {
-  const shelf = shelfOf(key);
-  shelf.splice(shelf.indexOf(upload), 1);
+function forget(upload, place) {
+  const uploads = uploadsOf(place);
+  uploads.splice(uploads.indexOf(upload), 1);
 }
 
-// Puts the photos on their way where the page shows their place now: it may have been drawn anew. Those of a form that
-// was closed unsaved go with it.
-function mount() {
-  for (const [key, shelf] of shelves) {
-    const place = choices(key).at(-1)?.querySelector("[data-add]");
-    for (const upload of [...shelf]) {
-      if (place) place.before(upload.tile.box);
-      else if (upload.isNew) upload.drop();
+// HTMX may have replaced the elements: puts each tile into the new element of its place. Uploads of a form that was
+// closed without saving are removed.
+function placeTiles() {
+  for (const [place, uploads] of uploadsByPlace) {
+    const addTile = elementsOf(place).at(-1)?.querySelector("[data-add]");
+    for (const upload of [...uploads]) {
+      if (addTile) addTile.before(upload.tile.element);
+      else if (upload.isUnsaved) upload.remove();
     }
   }
 }
 
-document.addEventListener("htmx:load", mount);
-document.addEventListener("htmx:historyRestore", mount);
-document.addEventListener("close", () => setTimeout(mount), true);
+document.addEventListener("htmx:load", placeTiles);
+document.addEventListener("htmx:historyRestore", placeTiles);
+// "close" doesn't bubble. The dialog is emptied by another listener, which has to run first.
+document.addEventListener("close", () => setTimeout(placeTiles), true);
 
-// A form that was saved has taken its photos along: the page draws them itself from now on.
+// A saved form has saved its photos: the server renders them from now on.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig } = event.detail;
   if (xhr.status >= 400 || requestConfig.verb === "get") return;
-  for (const choice of requestConfig.elt.querySelectorAll("[data-photo-choice]")) shelves.delete(choice.dataset.photoChoice);
-});
-
-// A photo that was removed in a dialog is no longer shown by the page below.
-document.addEventListener("htmx:afterRequest", (event) => {
-  const removed = event.detail.successful && event.detail.elt.closest("[data-photo]")?.querySelector("a")?.href;
-  if (!removed) return;
-  for (const tile of document.querySelectorAll("[data-photo]")) {
-    if (tile.querySelector("a")?.href === removed) tile.remove();
+  for (const element of requestConfig.elt.querySelectorAll("[data-photo-choice]")) {
+    uploadsByPlace.delete(element.dataset.photoChoice);
   }
 });
 
-// Chosen before this module had come: it is loaded with the first page that takes photos.
-document.querySelectorAll('[data-photo-choice] input[type="file"]').forEach(take);
+// A photo that was deleted in a dialog also disappears from the page below.
+document.addEventListener("htmx:afterRequest", (event) => {
+  const deleted = event.detail.successful && event.detail.elt.closest("[data-photo]")?.querySelector("a")?.href;
+  if (!deleted) return;
+  for (const tile of document.querySelectorAll("[data-photo]")) {
+    if (tile.querySelector("a")?.href === deleted) tile.remove();
+  }
+});
+
+// Files that were chosen before this module was loaded.
+document.querySelectorAll('[data-photo-choice] input[type="file"]').forEach(takeFiles);

@@ -1,14 +1,14 @@
-// A worker: makes a photo upright, at most so many pixels on its longer side, and a JPEG without any metadata.
+// A worker that turns a photo upright, scales it down and encodes it as JPEG without metadata.
 
 const QUALITY = 0.85;
 
-async function shrunk(file, longerSide) {
+async function shrink(file, longerSide) {
   const photo = await createImageBitmap(file, { imageOrientation: "from-image" });
   const scale = Math.min(1, longerSide / Math.max(photo.width, photo.height));
-  const side = (pixels) => Math.max(1, Math.round(pixels * scale));
-  const canvas = new OffscreenCanvas(side(photo.width), side(photo.height));
+  const scaled = (pixels) => Math.max(1, Math.round(pixels * scale));
+  const canvas = new OffscreenCanvas(scaled(photo.width), scaled(photo.height));
   const context = canvas.getContext("2d", { alpha: false });
-  // JPEG knows no transparency: without paper it would turn black.
+  // JPEG has no transparency: transparent pixels would become black.
   context.fillStyle = "#fff";
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
@@ -17,11 +17,11 @@ async function shrunk(file, longerSide) {
   return canvas.convertToBlob({ type: "image/jpeg", quality: QUALITY });
 }
 
-// One after another: each 12-megapixel photo takes 48 MB while it is open.
+// One photo at a time: a decoded photo of 12 megapixels takes 48 MB.
 let last = Promise.resolve();
 
-self.addEventListener("message", ({ data: { number, file, longerSide } }) => {
+self.addEventListener("message", ({ data: { id, file, longerSide } }) => {
   last = last
-    .then(() => shrunk(file, longerSide))
-    .then((blob) => self.postMessage({ number, blob }), () => self.postMessage({ number, blob: null }));
+    .then(() => shrink(file, longerSide))
+    .then((blob) => self.postMessage({ id, blob }), () => self.postMessage({ id, blob: null }));
 });

@@ -1,26 +1,26 @@
-// Signing in again over the page, once for all photos that wait for it.
+// Opens the sign-in dialog once for all photos that wait for it.
 
 import { SignedOut } from "./errors.js";
 
-export const token = () => document.querySelector('[name="csrfmiddlewaretoken"]').value;
+export const csrfToken = () => document.querySelector('[name="csrfmiddlewaretoken"]').value;
 
-let asked = null;
+let pending = null;
 
-// Resolves when the person has signed in; raises SignedOut when they would rather not. `address` is one that only a
-// signed-in person may post to: the server answers such a request of a page with the sign-in dialog.
-export function signIn(address) {
-  asked ??= ask(address).finally(() => { asked = null; });
-  return asked;
+// Resolves when the person has signed in. Rejects with SignedOut when they closed the dialog. `url` must require a
+// session: the server answers the request with the sign-in dialog.
+export function signIn(url) {
+  pending ??= openDialog(url).finally(() => { pending = null; });
+  return pending;
 }
 
-async function ask(address) {
+async function openDialog(url) {
   const dialog = document.getElementById("dialog");
-  const decided = new Promise((resolve, reject) => {
+  const closed = new Promise((resolve, reject) => {
     document.addEventListener("signed-in", resolve, { once: true });
     dialog.addEventListener("close", () => reject(new SignedOut("Чтобы отправить фото, войдите ещё раз.")), { once: true });
   });
-  decided.catch(() => {});
-  const values = { csrfmiddlewaretoken: token() };
-  await window.htmx.ajax("POST", address, { target: "#dialog", swap: "none", values });
-  if (dialog.querySelector("[data-sign-in]")) await decided;
+  closed.catch(() => {}); // not an unhandled rejection when nobody waits for it
+  const values = { csrfmiddlewaretoken: csrfToken() };
+  await window.htmx.ajax("POST", url, { target: "#dialog", swap: "none", values });
+  if (dialog.querySelector("[data-sign-in]")) await closed;
 }

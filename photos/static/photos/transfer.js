@@ -1,97 +1,107 @@
-// One photo on its way: asks for an address, posts the photo there, has the server look at it.
-// What was done stays done: another try goes on where the last one ended.
+// Sends one photo: asks our server for a storage address, posts the photo there, asks our server to accept it.
+// A new try continues after the last step that succeeded.
 
-import { Later, Refused, SignedOut } from "./errors.js";
-import { token } from "./session.js";
+import { SignedOut, UploadDelayed, UploadRefused } from "./errors.js";
+import { csrfToken } from "./sign-in.js";
 
-const SILENCE = 30_000; // milliseconds without a byte: the connection is gone, whatever the phone thinks
-const SPARE = 15_000; // an address this close to its end is not worth starting with
+// Without a byte for so long the connection is lost, even if the phone still reports one. Milliseconds.
+const SILENCE_TIMEOUT = 30_000;
+// An address that expires sooner than this is not used. Milliseconds.
+const EXPIRY_MARGIN = 15_000;
 
 const NO_CONNECTION = "Нет связи. Отправим сами, когда она вернётся.";
 const NO_STORAGE = "Хранилище фото не отвечает. Попробуем ещё раз сами.";
 const NO_SERVER = "Сервер не отвечает. Попробуем ещё раз сами.";
 
-function post(address, body, { headers = {}, signal, progress }) {
+// Resolves to the finished request, whatever its status. Not fetch(), which has no progress of uploads.
+function post(url, body, { headers = {}, signal, onProgress }) {
   signal.throwIfAborted();
   const request = new XMLHttpRequest();
-  const answered = new Promise((resolve, reject) => {
-    let silence;
-    const heard = () => {
-      clearTimeout(silence);
-      silence = setTimeout(() => { request.abort(); reject(new Later(NO_CONNECTION)); }, SILENCE);
+  const finished = new Promise((resolve, reject) => {
+    let timer;
+    const restartTimer = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => { request.abort(); reject(new UploadDelayed(NO_CONNECTION)); }, SILENCE_TIMEOUT);
     };
-    const stop = () => { request.abort(); reject(signal.reason); };
+    const abort = () => { request.abort(); reject(signal.reason); };
     request.addEventListener("load", () => resolve(request));
-    request.addEventListener("error", () => reject(new Later(NO_CONNECTION)));
-    request.addEventListener("loadend", () => { clearTimeout(silence); signal.removeEventListener("abort", stop); });
-    signal.addEventListener("abort", stop);
-    if (progress) {
-      request.upload.addEventListener("progress", ({ loaded, total }) => { heard(); progress(loaded / total); });
+    request.addEventListener("error", () => reject(new UploadDelayed(NO_CONNECTION)));
+    request.addEventListener("loadend", () => { clearTimeout(timer); signal.removeEventListener("abort", abort); });
+    signal.addEventListener("abort", abort);
+    if (onProgress) {
+      request.upload.addEventListener("progress", ({ loaded, total }) => {
+        restartTimer();
+        onProgress(loaded / total);
+      });
     }
-    heard();
+    restartTimer();
   });
-  request.open("POST", address);
+  request.open("POST", url);
   for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
   request.send(body);
-  return answered;
+  return finished;
 }
 
-async function ask(address, fields, signal) {
-  const headers = { Accept: "application/json", "X-CSRFToken": token() };
-  const request = await post(address, new URLSearchParams(fields), { headers, signal });
+// Posts to our server; resolves to the JSON of its answer.
+async function postToServer(url, fields, signal) {
+  const headers = { Accept: "application/json", "X-CSRFToken": csrfToken() };
+  const request = await post(url, new URLSearchParams(fields), { headers, signal });
   let answer = {};
   try {
     answer = JSON.parse(request.responseText);
-  } catch { /* A proxy in front, or Django's own page, answers with one. */ }
+  } catch { /* An error page of Django or of a proxy is HTML. */ }
   if (request.status >= 200 && request.status < 300 && answer.id) return answer;
-  throw failure(request, answer.error);
+  throw errorFor(request, answer.error);
 }
 
-function failure(request, words) {
+function errorFor(request, message) {
   const { status } = request;
-  // Without words of ours it is the page's token that is old: signing in brings a new one, too.
-  if (status === 401 || (status === 403 && !words)) return new SignedOut("Сеанс закончился. Войдите ещё раз.");
-  if (status === 429) return new Later(words ?? NO_SERVER, Number(request.getResponseHeader("Retry-After")) || 60);
-  if (status >= 500 || !words) return new Later(words ?? NO_SERVER);
-  return new Refused(words);
+  // 403 without a message of ours means that the page's CSRF token is outdated. Signing in brings a new token, too.
+  if (status === 401 || (status === 403 && !message)) return new SignedOut("Сеанс закончился. Войдите ещё раз.");
+  if (status === 429) {
+    return new UploadDelayed(message ?? NO_SERVER, Number(request.getResponseHeader("Retry-After")) || 60);
+  }
+  if (status >= 500 || !message) return new UploadDelayed(message ?? NO_SERVER);
+  return new UploadRefused(message);
 }
 
-export class Delivery {
-  #address;
+export class Transfer {
+  #url;
   #fields;
   #photo;
-  #place = null; // where the photo may be posted, until when, and how that is completed
+  #destination = null; // the server's answer: where to post the photo, and the addresses to complete or remove it
   #isStored = false;
 
-  constructor(address, fields, photo) {
-    this.#address = address;
+  // `url`: where our server gives out storage addresses. `fields`: what the photo is for.
+  constructor(url, fields, photo) {
+    this.#url = url;
     this.#fields = { ...fields, content_type: photo.type, size: photo.size };
     this.#photo = photo;
   }
 
-  // Resolves to what the server says of the photo; raises Later, SignedOut or Refused.
-  async attempt(signal, progress) {
-    if (!this.#isStored) await this.#store(signal, progress);
-    return ask(this.#place.completion, {}, signal);
+  // Resolves to the server's answer about the accepted photo. Rejects with UploadDelayed, SignedOut or UploadRefused.
+  async attempt(signal, onProgress) {
+    if (!this.#isStored) await this.#store(signal, onProgress);
+    return postToServer(this.#destination.completion, {}, signal);
   }
 
-  // The place that the photo would take among those of its device is free again.
-  forget() {
-    if (this.#place) ask(this.#place.removal, {}, new AbortController().signal).catch(() => {});
+  // Tells the server that the photo is not coming, so that it doesn't count among those of its device.
+  cancel() {
+    if (this.#destination) postToServer(this.#destination.removal, {}, new AbortController().signal).catch(() => {});
   }
 
-  async #store(signal, progress) {
-    if (!this.#place || Date.now() > this.#place.until) {
-      const place = await ask(this.#address, this.#fields, signal);
-      this.#place = { ...place, until: Date.now() + 1000 * place.expires_in - SPARE };
+  async #store(signal, onProgress) {
+    if (!this.#destination || Date.now() > this.#destination.expiresAt) {
+      const answer = await postToServer(this.#url, this.#fields, signal);
+      this.#destination = { ...answer, expiresAt: Date.now() + 1000 * answer.expires_in - EXPIRY_MARGIN };
     }
     const body = new FormData();
-    for (const [name, value] of Object.entries(this.#place.fields)) body.append(name, value);
+    for (const [name, value] of Object.entries(this.#destination.fields)) body.append(name, value);
     body.append("file", this.#photo);
-    const { status } = await post(this.#place.url, body, { signal, progress });
+    const { status } = await post(this.#destination.url, body, { signal, onProgress });
     if (status < 200 || status >= 300) {
-      if (status < 500) this.#place = null; // late, or not wanted there any more
-      throw new Later(NO_STORAGE);
+      if (status < 500) this.#destination = null; // expired, or refused by the storage
+      throw new UploadDelayed(NO_STORAGE);
     }
     this.#isStored = true;
   }

@@ -1,21 +1,22 @@
-// What is seen of one photo while it is on its way. The markup is the page's, in template[data-sending].
+// The tile of a photo while it is uploaded. Its markup is the page's template[data-sending].
 
-export class Tile {
+export class UploadTile {
   #parts = {};
 
-  constructor(template, name, { again, drop }) {
-    this.box = template.content.cloneNode(true).firstElementChild;
-    for (const part of this.box.querySelectorAll("[data-part]")) this.#parts[part.dataset.part] = part;
-    const { image, bar, again: tryAgain, drop: takeAway } = this.#parts;
-    image.alt = name;
-    for (const part of [bar, tryAgain, takeAway]) {
-      part.setAttribute("aria-label", `${part.getAttribute("aria-label")} ${name}`);
+  // `fileName` goes into the labels; `onRetry` and `onRemove` handle clicks on the tile's buttons.
+  constructor(template, fileName, { onRetry, onRemove }) {
+    this.element = template.content.cloneNode(true).firstElementChild;
+    for (const part of this.element.querySelectorAll("[data-part]")) this.#parts[part.dataset.part] = part;
+    const { image, bar, again, drop } = this.#parts;
+    image.alt = fileName;
+    for (const part of [bar, again, drop]) {
+      part.setAttribute("aria-label", `${part.getAttribute("aria-label")} ${fileName}`);
     }
-    tryAgain.addEventListener("click", again);
-    takeAway.addEventListener("click", drop);
+    again.addEventListener("click", onRetry);
+    drop.addEventListener("click", onRemove);
   }
 
-  show(photo) {
+  showPhoto(photo) {
     const { image, icon } = this.#parts;
     URL.revokeObjectURL(image.src);
     image.src = URL.createObjectURL(photo);
@@ -23,29 +24,30 @@ export class Tile {
     icon.hidden = true;
   }
 
-  say(words, { share = null, canRetry = false, failed = false } = {}) {
-    const { bar, again, words: text } = this.#parts;
-    text.textContent = words;
-    this.box.classList.toggle("failed", failed);
-    bar.hidden = share === null;
-    if (share !== null) bar.value = share;
+  // `progress` is between 0 and 1; null hides the progress bar.
+  showStatus(text, { progress = null, canRetry = false, failed = false } = {}) {
+    const { bar, again, words } = this.#parts;
+    words.textContent = text;
+    this.element.classList.toggle("failed", failed);
+    bar.hidden = progress === null;
+    if (progress !== null) bar.value = progress;
     if (document.activeElement === again && !canRetry) this.focus();
     again.hidden = !canRetry;
   }
 
-  // The form that is sent with the page names the photo.
-  enclose(id) {
-    const field = Object.assign(document.createElement("input"), { type: "hidden", name: "uploads", value: id });
-    this.box.append(field);
+  // Adds the field by which the form around the tile names the uploaded photo.
+  addFormField(uploadId) {
+    const field = Object.assign(document.createElement("input"), { type: "hidden", name: "uploads", value: uploadId });
+    this.element.append(field);
   }
 
-  // The picture that is on the screen already, for the tile that takes the place of this one.
-  get picture() {
+  // The address of the preview, for the tile that replaces this one; null without a preview.
+  get previewUrl() {
     return this.#parts.image.hidden ? null : this.#parts.image.src;
   }
 
   get hasFocus() {
-    return this.box.contains(document.activeElement);
+    return this.element.contains(document.activeElement);
   }
 
   focus() {

@@ -1,109 +1,122 @@
-// The life of one chosen photo: looked at, sent until it has arrived, then a photo of the page or a field of its form.
+// One chosen photo, from the file field until it is a photo of the page or a field of its form.
 
-import { Refused, SignedOut } from "./errors.js";
-import { inTurn, pause } from "./patience.js";
-import { read } from "./reading.js";
-import { Delivery } from "./sending.js";
-import { signIn } from "./session.js";
-import { Tile } from "./tile.js";
+import { SignedOut, UploadDelayed, UploadRefused } from "./errors.js";
+import { pauseBeforeRetry } from "./retry.js";
+import { shrink } from "./shrink.js";
+import { signIn } from "./sign-in.js";
+import { Transfer } from "./transfer.js";
+import { enqueue } from "./upload-queue.js";
+import { UploadTile } from "./upload-tile.js";
+import { validate } from "./validation.js";
 
-const BROKEN = "Не получилось. Уберите фото и выберите его ещё раз.";
+const FAILED = "Не получилось. Уберите фото и выберите его ещё раз.";
 
-// Tells of itself by the event "change"; `state` is "under way", "accepted", "attached", "refused" or "dropped".
+// Dispatches "change" whenever `state` or `announcement` changes. `state` is "running", "accepted" (the form will
+// name the photo), "attached" (the photo is saved with its device or passport), "refused" or "removed".
 export class Upload extends EventTarget {
-  state = "under way";
-  news = "";
-  answer = null; // what the server said of the photo that arrived
-  #delivery = null;
-  #stop = new AbortController();
-  #wake = new EventTarget();
-  #asksToSignIn = true;
+  state = "running";
+  announcement = ""; // for screen readers
+  answer = null; // the server's answer about the accepted photo
+  #transfer = null;
+  #abort = new AbortController();
+  #retryNow = new EventTarget();
+  #mayAskToSignIn = true;
 
-  // `place`: what the photo is for, as the page says it in data attributes.
-  constructor(file, place, template) {
+  // `target` describes what the photo is for: the data attributes of the page's [data-photo-choice].
+  constructor(file, target, template) {
     super();
-    this.name = file.name;
-    this.tile = new Tile(template, file.name, { again: () => this.#again(), drop: () => this.drop() });
-    this.over = this.#run(file, place);
+    this.fileName = file.name;
+    this.tile = new UploadTile(template, file.name, { onRetry: () => this.#retry(), onRemove: () => this.remove() });
+    this.finished = this.#run(file, target);
   }
 
-  get isUnderWay() {
-    return this.state === "under way";
+  get isRunning() {
+    return this.state === "running";
   }
 
-  drop() {
-    this.#become("dropped", `${this.name}: убрано`);
-    this.#stop.abort();
-    this.#delivery?.forget();
+  remove() {
+    this.#setState("removed", `${this.fileName}: убрано`);
+    this.#abort.abort();
+    this.#transfer?.cancel();
   }
 
-  async #run(file, place) {
-    this.tile.say("Готовим…");
+  async #run(file, target) {
+    this.tile.showStatus("Готовим…");
     try {
-      const photo = await read(file, place.worker, (preview) => this.tile.show(preview));
-      this.#delivery = new Delivery(place.uploads, fieldsOf(place), photo);
-      this.answer = await this.#deliver(place.uploads);
+      const photo = await this.#prepare(file, target.worker);
+      this.#transfer = new Transfer(target.uploads, fieldsOf(target), photo);
+      this.answer = await this.#send(target.uploads);
     } catch (error) {
-      if (this.#stop.signal.aborted) return;
+      if (this.#abort.signal.aborted) return;
       this.#fail(error);
       return;
     }
-    this.tile.say("Отправлено");
-    this.tile.enclose(this.answer.id);
-    this.#become(this.answer.attached ? "attached" : "accepted", `${this.name}: отправлено`);
+    this.tile.showStatus("Отправлено");
+    this.tile.addFormField(this.answer.id);
+    this.#setState(this.answer.attached ? "attached" : "accepted", `${this.fileName}: отправлено`);
+  }
+
+  // Resolves to what is sent: the small photo, or the file itself when only the server can decode it.
+  async #prepare(file, workerUrl) {
+    const { type, canDecode } = await validate(file);
+    if (canDecode) this.tile.showPhoto(file);
+    const small = canDecode ? await shrink(file, workerUrl) : null;
+    if (small) this.tile.showPhoto(small); // frees the memory of the large one
+    return small ?? new Blob([file], { type });
   }
 
   #fail(error) {
-    const words = error instanceof Refused ? error.message : BROKEN;
-    this.tile.say(words, { failed: true });
-    this.#become("refused", `${this.name}: ${words}`);
-    if (!(error instanceof Refused)) throw error;
+    const message = error instanceof UploadRefused ? error.message : FAILED;
+    this.tile.showStatus(message, { failed: true });
+    this.#setState("refused", `${this.fileName}: ${message}`);
+    if (!(error instanceof UploadRefused)) throw error;
   }
 
-  // Tries until it succeeds or is refused for good.
-  async #deliver(address) {
-    const signal = this.#stop.signal;
+  // Tries until the photo is accepted or refused.
+  async #send(url) {
+    const signal = this.#abort.signal;
     for (let tries = 0; ; tries += 1) {
       try {
-        return await inTurn(() => this.#delivery.attempt(signal, (share) => this.#progress(share)));
+        return await enqueue(() => this.#transfer.attempt(signal, (progress) => this.#showProgress(progress)));
       } catch (error) {
-        if (signal.aborted || error instanceof Refused || !("seconds" in error)) throw error;
-        const why = await this.#signedIn(error, address);
-        if (why) this.#wait(why.message);
-        await pause(tries, why?.seconds ?? 0, { signal, wake: this.#wake });
+        if (signal.aborted || !(error instanceof UploadDelayed)) throw error;
+        const reason = await this.#askToSignIn(error, url);
+        if (reason) this.#showDelay(reason.message);
+        await pauseBeforeRetry(tries, reason?.seconds ?? 0, { signal, retryNow: this.#retryNow });
       }
     }
   }
 
-  // Null when the person signed in; otherwise why the photo has to wait.
-  async #signedIn(error, address) {
-    if (!(error instanceof SignedOut) || !this.#asksToSignIn) return error;
-    this.tile.say(error.message, { failed: true });
+  // Resolves to the error that delays the photo, or to null when the person has signed in.
+  async #askToSignIn(error, url) {
+    if (!(error instanceof SignedOut) || !this.#mayAskToSignIn) return error;
+    this.tile.showStatus(error.message, { failed: true });
     try {
-      await signIn(address);
+      await signIn(url);
       return null;
     } catch (refusal) {
-      this.#asksToSignIn = false; // once is enough, until the person wants it
+      this.#mayAskToSignIn = false; // until the person clicks «Повторить»
       return refusal;
     }
   }
 
-  #wait(why) {
-    this.tile.say(why, { canRetry: true, failed: true });
-    this.#become("under way", `${this.name}: ${why}`);
+  #showDelay(reason) {
+    this.tile.showStatus(reason, { canRetry: true, failed: true });
+    this.#setState("running", `${this.fileName}: ${reason}`);
   }
 
-  #progress(share) {
-    this.tile.say(share < 1 ? `Отправлено ${Math.round(share * 100)} %` : "Проверяем…", { share });
+  #showProgress(progress) {
+    const text = progress < 1 ? `Отправлено ${Math.round(progress * 100)} %` : "Проверяем…";
+    this.tile.showStatus(text, { progress });
   }
 
-  #again() {
-    this.#asksToSignIn = true;
-    this.#wake.dispatchEvent(new Event("again"));
+  #retry() {
+    this.#mayAskToSignIn = true;
+    this.#retryNow.dispatchEvent(new Event("retry"));
   }
 
-  #become(state, news) {
-    Object.assign(this, { state, news });
+  #setState(state, announcement) {
+    Object.assign(this, { state, announcement });
     this.dispatchEvent(new Event("change"));
   }
 }
