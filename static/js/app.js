@@ -1,102 +1,104 @@
-// What every page needs around its requests: busy buttons, words when one fails, confirmation, focus.
+// What every page needs: busy buttons, messages about failed requests, the confirmation dialog, history, focus, the menu.
 
-const busy = new Map(); // form → the button it was sent with
-let lastSent = null; // what was sent from the page, and whether it was for want of a session that it failed
+const busyForms = new Map(); // form → the button that submitted it
+let lastRequest = null; // { element, button, isSignedOut }: what was sent last, for «Повторить»
 
 const toast = (name) => document.querySelector(`[data-toast="${name}"]`);
-const show = (name) => { toast(name).hidden = false; };
+const showToast = (name) => { toast(name).hidden = false; };
 const hideFailures = () => {
   for (const name of ["unsent", "failed", "unopened", "too-large", "signed-in"]) toast(name).hidden = true;
 };
 
-function begin(form, button) {
-  busy.set(form, button);
+function markBusy(form, button) {
+  busyForms.set(form, button);
   button?.setAttribute("aria-busy", "true");
 }
 
-function end(form) {
-  busy.get(form)?.removeAttribute("aria-busy");
-  busy.delete(form);
+function unmarkBusy(form) {
+  busyForms.get(form)?.removeAttribute("aria-busy");
+  busyForms.delete(form);
 }
 
-// Captured before htmx sees it: the second click of a double click would be queued and sent after the first.
+// In the capturing phase, before htmx, which would queue the second click of a double click and send it later.
 document.addEventListener("submit", (event) => {
-  if (busy.has(event.target)) {
+  if (busyForms.has(event.target)) {
     event.preventDefault();
     event.stopImmediatePropagation();
   }
 }, true);
 
 document.addEventListener("submit", (event) => {
-  if (!event.defaultPrevented && event.target.method !== "dialog") begin(event.target, event.submitter);
+  if (!event.defaultPrevented && event.target.method !== "dialog") markBusy(event.target, event.submitter);
 });
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   hideFailures();
   const { elt: element, requestConfig } = event.detail;
   const button = requestConfig.triggeringEvent?.submitter;
-  // Signing in again comes between a form and its second try.
-  if (!element.closest("[data-sign-in]") && element !== document.body) lastSent = { element, button, isRefused: false };
-  if (element instanceof HTMLFormElement) begin(element, button);
+  // The requests of the sign-in dialog come between a form and its retry.
+  if (!element.closest("[data-sign-in]") && element !== document.body) {
+    lastRequest = { element, button, isSignedOut: false };
+  }
+  if (element instanceof HTMLFormElement) markBusy(element, button);
 });
 
-document.addEventListener("htmx:afterRequest", (event) => end(event.detail.elt));
+document.addEventListener("htmx:afterRequest", (event) => unmarkBusy(event.detail.elt));
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { elt: element, xhr } = event.detail;
-  if (element === lastSent?.element) lastSent.isRefused = [401, 403].includes(xhr.status);
+  if (element === lastRequest?.element) lastRequest.isSignedOut = [401, 403].includes(xhr.status);
 });
 
-const endAll = () => [...busy.keys()].forEach(end);
-window.addEventListener("pageshow", endAll); // led back to as it was left
-window.navigation?.addEventListener("navigateerror", endAll); // the person stopped the next page: this one stays
+const unmarkAllBusy = () => [...busyForms.keys()].forEach(unmarkBusy);
+window.addEventListener("pageshow", unmarkAllBusy); // the back button restored the page as it was left
+window.navigation?.addEventListener("navigateerror", unmarkAllBusy); // the person stopped the loading of the next page
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(name, () => show(navigator.onLine ? "unsent" : "offline"));
+  document.addEventListener(name, () => showToast(navigator.onLine ? "unsent" : "offline"));
 }
 document.addEventListener("htmx:responseError", (event) => {
-  show(event.detail.xhr.status === 413 ? "too-large" : "failed");
+  showToast(event.detail.xhr.status === 413 ? "too-large" : "failed");
 });
-window.addEventListener("offline", () => show("offline"));
+window.addEventListener("offline", () => showToast("offline"));
 window.addEventListener("online", () => { toast("offline").hidden = true; });
 
 document.addEventListener("click", (event) => {
-  if (!event.target.closest("[data-retry]") || !lastSent) return;
+  if (!event.target.closest("[data-retry]") || !lastRequest) return;
   hideFailures();
-  const { element, button } = lastSent;
+  const { element, button } = lastRequest;
   if (!element.isConnected) location.reload();
   else if (element instanceof HTMLFormElement) element.requestSubmit(button?.isConnected ? button : null);
   else element.click();
 });
 
-// A form that comes back with errors is the same page: the back button leads away from it, and reloading works.
+// A form with errors is the same page, not a new entry in the history: the back button leaves it, and reloading works.
 document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
   const { history, xhr } = event.detail;
-  const here = location.pathname + location.search;
-  if (xhr.status >= 400) history.path = here;
-  if (history.path === here) history.type = "replace";
-  comingBack?.abort();
+  const currentPath = location.pathname + location.search;
+  if (xhr.status >= 400) history.path = currentPath;
+  if (history.path === currentPath) history.type = "replace";
+  historyRequest?.abort();
 });
 
-// What is shown is the page of the address: one that the browser's buttons led to counts until they, or a link, lead
-// elsewhere. Where there is another answer than that page, the browser opens the address itself.
-let comingBack = null;
+// htmx loads the page for the back and forward buttons. Another navigation cancels that request; when the answer is
+// not the page itself, the browser loads the address.
+let historyRequest = null;
 
 document.addEventListener("htmx:historyCacheMiss", ({ detail: { xhr } }) => {
-  comingBack?.abort();
-  comingBack = xhr;
+  historyRequest?.abort();
+  historyRequest = xhr;
   hideFailures();
-  xhr.addEventListener("error", () => show("unopened"));
+  xhr.addEventListener("error", () => showToast("unopened"));
 });
 document.addEventListener("htmx:historyCacheMissLoad", ({ detail: { xhr } }) => {
-  const elsewhere = xhr.getResponseHeader("HX-Redirect");
-  if (elsewhere) location.replace(elsewhere);
+  const redirect = xhr.getResponseHeader("HX-Redirect");
+  if (redirect) location.replace(redirect);
 });
 document.addEventListener("htmx:historyCacheMissLoadError", () => location.reload());
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-reload]")) location.reload();
 });
 
-// hx-confirm="Question?" asks in our own dialog; data-confirm-action names the button that goes on.
+// hx-confirm="Question?" opens our own dialog; data-confirm-action is the text of the button that confirms.
 document.addEventListener("htmx:confirm", (event) => {
   if (!event.detail.question) return;
   event.preventDefault();
@@ -111,53 +113,54 @@ document.addEventListener("htmx:confirm", (event) => {
   dialog.showModal();
 });
 
-// A fragment that lands in #dialog opens it; a page that lands in #main closes it.
+// A fragment that is loaded into #dialog opens the dialog; a page that is loaded into #main closes it.
 document.addEventListener("htmx:afterSettle", (event) => {
   const dialog = document.getElementById("dialog");
   if (event.detail.target === dialog) {
     if (!dialog.open) dialog.showModal();
-    focusFirst(dialog);
+    moveFocus(dialog);
   } else if (event.detail.target?.id === "main") {
     if (dialog.open) dialog.close();
     closeMenu();
-    focusFirst(event.detail.target);
-    // What a form changed may stand in the list beside.
+    moveFocus(event.detail.target);
+    // The form may have changed what the list beside the page shows.
     const beside = document.querySelector("#beside:not(:empty)");
     if (event.detail.requestConfig.verb === "post") beside?.dispatchEvent(new Event("refresh"));
   }
-  markOpened();
+  markOpenClient();
 });
 
-// The list beside the page says which client is open.
-function markOpened() {
+// Highlights the open client in the list beside the page.
+function markOpenClient() {
   for (const card of document.querySelectorAll("#beside .client")) {
     card.toggleAttribute("aria-current", location.pathname.startsWith(card.getAttribute("href")));
   }
 }
 
-// A screen reader goes on where the new page begins, or where it needs attention.
-function focusFirst(region) {
-  const wrong = region.querySelector('[aria-invalid="true"]');
-  if (wrong) {
-    wrong.focus();
+// To the first field with an error, else to the field with autofocus, else to the heading, where a screen reader
+// starts to read.
+function moveFocus(region) {
+  const invalid = region.querySelector('[aria-invalid="true"]');
+  if (invalid) {
+    invalid.focus();
     // After htmx has scrolled to the top of the new page.
-    requestAnimationFrame(() => wrong.scrollIntoView({ block: "center" }));
+    requestAnimationFrame(() => invalid.scrollIntoView({ block: "center" }));
     return;
   }
-  const wanted = region.querySelector("[autofocus]");
-  if (wanted) return wanted.focus();
+  const autofocus = region.querySelector("[autofocus]");
+  if (autofocus) return autofocus.focus();
   const heading = region.querySelector('[role="alert"], h1, h2');
   heading?.setAttribute("tabindex", "-1");
   heading?.focus({ preventScroll: true });
 }
 
-// The person signed in again in the dialog: forms of the page below need the new session's token.
+// The person signed in again in the dialog: the forms below it need the CSRF token of the new session.
 document.addEventListener("signed-in", (event) => {
   for (const field of document.getElementsByName("csrfmiddlewaretoken")) field.value = event.detail.token;
   const dialog = document.getElementById("dialog");
   dialog.close();
   dialog.replaceChildren();
-  if (lastSent?.isRefused) show("signed-in"); // photos go on by themselves
+  if (lastRequest?.isSignedOut) showToast("signed-in"); // for forms; uploads of photos continue by themselves
 });
 
 function closeMenu() {

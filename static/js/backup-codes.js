@@ -1,4 +1,4 @@
-// Backup codes are shown once: copied or printed with one press.
+// Buttons that copy and print the backup codes, which are shown only once.
 
 document.addEventListener("click", async (event) => {
   if (event.target.closest("[data-print]")) window.print();

@@ -1,9 +1,9 @@
-// The list is found again as it was left: the tab, how many cards were shown, and the place of the one that was opened.
+// Returning to the list restores the tab, the number of rows and the position of the client that was opened.
 
-const KEY = "list";
+const STORAGE_KEY = "list";
 const list = () => document.querySelector(".clients");
 
-// Captured before htmx remembers the page's address for the back button.
+// In the capturing phase, before htmx saves the page's address for the back button.
 document.addEventListener("click", (event) => {
   const card = event.target.closest(".clients .client");
   if (!card) return;
@@ -14,19 +14,19 @@ document.addEventListener("click", (event) => {
   }
   address.hash = card.closest("li").id;
   history.replaceState(history.state, "", address);
-  sessionStorage.setItem(KEY, address.pathname + address.search + address.hash);
+  sessionStorage.setItem(STORAGE_KEY, address.pathname + address.search + address.hash);
 }, true);
 
 document.addEventListener("htmx:configRequest", (event) => {
-  const address = sessionStorage.getItem(KEY);
+  const address = sessionStorage.getItem(STORAGE_KEY);
   if (address && event.detail.elt.matches("a[data-to-list]")) event.detail.path = address;
 });
 
-function toOpenedCard() {
+function scrollToOpenedClient() {
   const card = list() && location.hash && document.getElementById(location.hash.slice(1));
   if (card) requestAnimationFrame(() => card.scrollIntoView({ block: "center" }));
 }
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.target?.id === "main") toOpenedCard();
+  if (event.detail.target?.id === "main") scrollToOpenedClient();
 });
-document.addEventListener("htmx:historyRestore", toOpenedCard);
+document.addEventListener("htmx:historyRestore", scrollToOpenedClient);

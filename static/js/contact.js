@@ -1,14 +1,14 @@
-// Step 1: a pencil opens its field for editing in place. Without JavaScript every field is open.
+// Step 1: a pencil makes its field editable. Without JavaScript every field is editable.
 
 document.addEventListener("click", (event) => {
   const field = event.target.closest("[data-edit]")?.closest(".editable");
   if (!field) return;
   field.classList.add("open");
-  const control = field.querySelector("input, textarea");
-  control.focus();
-  // Fields of e-mail addresses have no selection to set: a text field has, and the same text.
-  const kind = control.type;
-  if (kind === "email") control.type = "text";
-  control.setSelectionRange(control.value.length, control.value.length);
-  if (kind === "email") control.type = kind;
+  const input = field.querySelector("input, textarea");
+  input.focus();
+  // Puts the cursor at the end. Browsers refuse that in a field of type "email", so it is a text field meanwhile.
+  const { type } = input;
+  if (type === "email") input.type = "text";
+  input.setSelectionRange(input.value.length, input.value.length);
+  if (type === "email") input.type = type;
 });

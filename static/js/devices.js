@@ -1,19 +1,19 @@
-// Step 3: the form of a device in a dialog over the list. Without JavaScript the same address is a page.
+// Step 3: the form of a device opens in a dialog over the list. Without JavaScript it is a page of its own.
 
 const dialogOf = (event) => event.target.closest?.("#device-dialog");
 
 document.addEventListener("htmx:afterSettle", (event) => {
   const dialog = event.detail.target;
-  if (dialog?.id !== "device-dialog") return; // coming back by the browser's button has no target
+  if (dialog?.id !== "device-dialog") return; // the back button causes an event without a target
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
-  const wrong = dialog.querySelector('[role="alert"], [aria-invalid="true"]');
-  const wanted = wrong ?? dialog.querySelector('input:not([type="hidden"]), button');
-  wanted.focus();
-  if (wrong) wrong.scrollIntoView({ block: "center" });
+  const error = dialog.querySelector('[role="alert"], [aria-invalid="true"]');
+  const firstField = dialog.querySelector('input:not([type="hidden"]), button');
+  (error ?? firstField).focus();
+  if (error) error.scrollIntoView({ block: "center" });
 });
 
-// Before htmx, for which the link is one that leads to the list.
+// In the capturing phase, before htmx follows the link to the list.
 document.addEventListener("click", (event) => {
   if (!event.target.closest("[data-close-dialog]") || !dialogOf(event)) return;
   event.preventDefault();
@@ -21,5 +21,5 @@ document.addEventListener("click", (event) => {
   dialogOf(event).close();
 }, true);
 
-// What was chosen for one device must not wait in the dialog for the next.
+// Photos that were chosen for one device must not stay in the dialog for the next. "close" doesn't bubble.
 document.addEventListener("close", (event) => dialogOf(event)?.replaceChildren(), true);

@@ -1,20 +1,20 @@
-// Step 2: while the tick «Совпадает с адресом клиента» is on, the registration address shows that address.
+// Step 2: while «Совпадает с адресом клиента» is checked, the registration address shows the client's address.
 
-function follow(tick) {
-  const field = tick.form.elements.registration_address;
-  if (tick.checked && !field.readOnly) {
-    tick.dataset.typed = field.value;
-    field.value = tick.dataset.address;
-  } else if (!tick.checked && field.readOnly) {
-    field.value = tick.dataset.typed ?? field.value;
+function syncAddress(checkbox) {
+  const field = checkbox.form.elements.registration_address;
+  if (checkbox.checked && !field.readOnly) {
+    checkbox.dataset.typed = field.value;
+    field.value = checkbox.dataset.address;
+  } else if (!checkbox.checked && field.readOnly) {
+    field.value = checkbox.dataset.typed ?? field.value;
   }
-  field.readOnly = tick.checked;
+  field.readOnly = checkbox.checked;
 }
 
 document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-address]")) follow(event.target);
+  if (event.target.matches("[data-address]")) syncAddress(event.target);
 });
 
-const start = () => document.querySelectorAll("[data-address]").forEach(follow);
-start();
-document.addEventListener("htmx:load", start);
+const syncAll = () => document.querySelectorAll("[data-address]").forEach(syncAddress);
+syncAll();
+document.addEventListener("htmx:load", syncAll);

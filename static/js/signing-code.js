@@ -1,4 +1,5 @@
-// The one-time code: «123 456» may be pasted, and the button for a new code waits until it may be pressed.
+// Step 4: the field for the one-time code accepts a pasted «123 456», and the button for a new code is disabled until
+// a new code may be requested.
 
 document.addEventListener("paste", (event) => {
   const field = event.target.closest?.("[data-code]");
@@ -8,26 +9,26 @@ document.addEventListener("paste", (event) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
-function countDown(button) {
+function startCountdown(button) {
   if (button.dataset.until) return;
   button.dataset.until = Date.now() + 1000 * Number(button.dataset.countdown);
   const text = button.parentElement.querySelector("[data-countdown-text]");
-  const tick = () => {
-    const left = Math.max(0, Math.ceil((button.dataset.until - Date.now()) / 1000));
-    text.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-    text.parentElement.hidden = left === 0;
-    button.setAttribute("aria-disabled", String(left > 0));
-    if (left === 0 || !button.isConnected) clearInterval(timer);
+  const update = () => {
+    const seconds = Math.max(0, Math.ceil((button.dataset.until - Date.now()) / 1000));
+    text.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    text.parentElement.hidden = seconds === 0;
+    button.setAttribute("aria-disabled", String(seconds > 0));
+    if (seconds === 0 || !button.isConnected) clearInterval(timer);
   };
-  const timer = setInterval(tick, 1000);
-  tick();
+  const timer = setInterval(update, 1000);
+  update();
 }
 
-const start = () => document.querySelectorAll("[data-countdown]").forEach(countDown);
-start();
-document.addEventListener("htmx:load", start);
+const startCountdowns = () => document.querySelectorAll("[data-countdown]").forEach(startCountdown);
+startCountdowns();
+document.addEventListener("htmx:load", startCountdowns);
 
-// Captured before htmx sends what the button asks for.
+// In the capturing phase, before htmx sends the button's request.
 document.addEventListener("click", (event) => {
   if (!event.target.closest('[data-countdown][aria-disabled="true"]')) return;
   event.preventDefault();

@@ -1,11 +1,16 @@
-// Photos at full size over the page. Without JavaScript a thumbnail is a link to its photo.
+// Shows photos at full size over the page. Without JavaScript a thumbnail is a link to its photo.
 
-const SWIPE = 40; // pixels
-const KEYS = { ArrowLeft: () => at - 1, ArrowRight: () => at + 1, Home: () => 0, End: () => links.length - 1 };
+const MIN_SWIPE = 40; // pixels
+const KEYS = {
+  ArrowLeft: () => current - 1,
+  ArrowRight: () => current + 1,
+  Home: () => 0,
+  End: () => links.length - 1,
+};
 
-let links = []; // the thumbnails of one place, in order
-let at = 0;
-let swipeFrom = null;
+let links = []; // the thumbnails of one device or passport, in order
+let current = 0;
+let swipeStart = null;
 
 const viewer = () => document.querySelector("[data-viewer]");
 const part = (name) => viewer().querySelector(`[data-part="${name}"]`);
@@ -16,53 +21,53 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   links = [...(link.closest(".tiles") ?? document).querySelectorAll("a[data-view]")];
   viewer().showModal();
-  show(links.indexOf(link));
+  showPhoto(links.indexOf(link));
 });
 
-function show(number) {
-  if (!links[number]) return;
-  at = number;
+function showPhoto(index) {
+  if (!links[index]) return;
+  current = index;
   const image = part("image");
-  image.src = links[at].href;
-  image.alt = links[at].querySelector("img")?.alt ?? links[at].textContent;
+  image.src = links[current].href;
+  image.alt = links[current].querySelector("img")?.alt ?? links[current].textContent;
   part("failure").hidden = true;
-  part("counter").textContent = links.length > 1 ? `${at + 1} из ${links.length}` : "";
+  part("counter").textContent = links.length > 1 ? `${current + 1} из ${links.length}` : "";
   for (const button of viewer().querySelectorAll("[data-step]")) {
     button.hidden = links.length === 1;
-    button.setAttribute("aria-disabled", String(!links[at + Number(button.dataset.step)]));
+    button.setAttribute("aria-disabled", String(!links[current + Number(button.dataset.step)]));
   }
-  if (links[at + 1]) new Image().src = links[at + 1].href;
+  if (links[current + 1]) new Image().src = links[current + 1].href; // loads the next photo in advance
 }
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-viewer] [data-close]")) viewer().close();
   const button = event.target.closest("[data-viewer] [data-step]");
-  if (button) show(at + Number(button.dataset.step));
+  if (button) showPhoto(current + Number(button.dataset.step));
 });
 
 document.addEventListener("keydown", (event) => {
   if (!viewer()?.open || !(event.key in KEYS)) return;
   event.preventDefault();
-  show(KEYS[event.key]());
+  showPhoto(KEYS[event.key]());
 });
 
-// Fingers that have zoomed in move the photo, not to the next one.
+// In a zoomed photo a swipe moves the visible part.
 document.addEventListener("pointerdown", (event) => {
-  swipeFrom = event.target.closest("[data-viewer]") && window.visualViewport.scale === 1 ? event.clientX : null;
+  swipeStart = event.target.closest("[data-viewer]") && window.visualViewport.scale === 1 ? event.clientX : null;
 });
 document.addEventListener("pointerup", (event) => {
-  if (swipeFrom === null) return;
-  const moved = event.clientX - swipeFrom;
-  swipeFrom = null;
-  if (Math.abs(moved) > SWIPE) show(at - Math.sign(moved));
+  if (swipeStart === null) return;
+  const distance = event.clientX - swipeStart;
+  swipeStart = null;
+  if (Math.abs(distance) > MIN_SWIPE) showPhoto(current - Math.sign(distance));
 });
 
-// Neither of these bubbles.
+// Neither "error" nor "close" bubbles.
 document.addEventListener("error", (event) => {
   if (event.target.matches?.('[data-viewer] [data-part="image"]')) part("failure").hidden = false;
 }, true);
 document.addEventListener("close", (event) => {
   if (!event.target.matches("[data-viewer]")) return;
   part("image").removeAttribute("src");
-  links[at]?.focus();
+  links[current]?.focus();
 }, true);
