@@ -1,10 +1,10 @@
-"""Who a request is from, loaded with what every page asks about them, and what the group of their role may do."""
+"""The person of a request, loaded together with their session, and the permissions of their role."""
 
 from uuid import UUID
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
-from django.db.models import QuerySet
+from django.db.models import Model
 
 from foundation.observability import request_log
 from managers.models import Manager
@@ -12,20 +12,32 @@ from managers.roles import GROUPS
 
 
 class Backend(ModelBackend):
+    """Permissions follow from the role alone: those of the group that it names, none for single objects or persons."""
+
     def get_user(self, user_id: UUID) -> Manager | None:
-        manager = _who_came_with_the_session()
+        manager = _session_manager()
         if manager is None or manager.pk != user_id:
             return super().get_user(user_id)
         return manager if self.user_can_authenticate(manager) else None
 
-    def _get_group_permissions(self, user_obj: Manager) -> QuerySet[Permission]:
-        return Permission.objects.filter(group__name=GROUPS.get(user_obj.role, ""))
+    def get_user_permissions(self, user_obj: Manager, obj: Model | None = None) -> set[str]:
+        return set()
 
-    def _get_user_permissions(self, user_obj: Manager) -> QuerySet[Permission]:
-        return Permission.objects.none()
+    def get_group_permissions(self, user_obj: Manager, obj: Model | None = None) -> set[str]:
+        """Permissions as `app_label.codename`; one query per person and request."""
+        if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
+            return set()
+        if not hasattr(user_obj, "role_permissions"):
+            found = Permission.objects.filter(group__name=GROUPS.get(user_obj.role, ""))
+            names = found.values_list("content_type__app_label", "codename").order_by()
+            user_obj.role_permissions = {f"{app_label}.{codename}" for app_label, codename in names}
+        return user_obj.role_permissions
+
+    def get_all_permissions(self, user_obj: Manager, obj: Model | None = None) -> set[str]:
+        return self.get_group_permissions(user_obj, obj)
 
 
-def _who_came_with_the_session() -> Manager | None:
-    """The person of the session of the request that is served (managers/session_store.py)."""
+def _session_manager() -> Manager | None:
+    """The person of the current request's session (managers/session_store.py)."""
     session = getattr(request_log.current.get(), "session", None)
     return session and session.row.manager

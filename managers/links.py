@@ -1,4 +1,4 @@
-"""Links of letters that set a password. Each works once, and not after a sign-in."""
+"""Links in e-mails that set a password. Each works once, and not after a sign-in."""
 
 from datetime import timedelta
 
@@ -17,19 +17,24 @@ class Link(PasswordResetTokenGenerator):
         self.lifetime = lifetime
 
     def check_token(self, user: Manager | None, token: str | None) -> bool:
-        return super().check_token(user, token) and self._age(token) <= self.lifetime
+        return super().check_token(user, token) and self._age(user, token) <= self.lifetime
 
-    def _age(self, token: str) -> timedelta:
-        return timedelta(seconds=self._num_seconds(self._now()) - base36_to_int(token.partition("-")[0]))
+    def _age(self, user: Manager, token: str) -> timedelta:
+        """Age of a token, which begins with its time in seconds: the time of a new one minus its own."""
+        return timedelta(seconds=_seconds(self.make_token(user)) - _seconds(token))
+
+
+def _seconds(token: str) -> int:
+    return base36_to_int(token.partition("-")[0])
 
 
 RESET = Link("reset", timedelta(hours=1))
-# Whom an admin invites may be at a client's.
+# An invited person may be at a client's and read their mail in the evening.
 INVITATION = Link("invitation", timedelta(hours=24))
 
 
 class EitherLink:
-    """What the page of a new password asks."""
+    """Checks the token of either link, for the page that sets a new password."""
 
     def check_token(self, user: Manager | None, token: str | None) -> bool:
         return any(link.check_token(user, token) for link in (RESET, INVITATION))

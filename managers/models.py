@@ -1,6 +1,7 @@
 """The people who work in Privet: managers, support staff and admins."""
 
 import uuid
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from importlib import import_module
 
@@ -106,11 +107,18 @@ class Manager(AbstractBaseUser, PermissionsMixin):
         super().clean()
         self.email = type(self).objects.normalize_email(self.email)
 
-    def _get_session_auth_hash(self, secret=None) -> str:
-        """What a session remembers of the person it was begun for; when it differs, the session is over.
+    def get_session_auth_hash(self) -> str:
+        """Hash that a session stores at sign-in; the session ends when it no longer equals the person's.
 
-        A session that is just being begun escapes the trigger above, but not this.
+        The trigger above misses a session that is being started meanwhile, this does not.
         """
+        return self._hash_for_sessions()
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The same hash under each of SECRET_KEY_FALLBACKS."""
+        return map(self._hash_for_sessions, settings.SECRET_KEY_FALLBACKS)
+
+    def _hash_for_sessions(self, secret: str | None = None) -> str:
         return salted_hmac(
             "managers.Manager", f"{self.password} {self.role}", secret=secret, algorithm="sha256"
         ).hexdigest()
