@@ -55,6 +55,7 @@ class SignInRequired(LoginRequiredMiddleware):
             return refused
         if not request.user.is_authenticated:
             return None
+        request.manager_id = request.user.pk  # for the log (foundation/observability/log_format.py)
         request.session.touch(request.user)
         may = not getattr(view_func, "login_required", True) or getattr(view_func, "before_second_factor", False)
         if may or second_factor.is_verified(request):

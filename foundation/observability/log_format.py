@@ -56,8 +56,7 @@ def _of_request() -> dict:
     request = request_log.current.get()
     if request is None:
         return {}
-    # Only who is known already: asking would be a query.
-    manager = getattr(getattr(request, "_cached_user", None), "pk", None)
+    manager = getattr(request, "manager_id", None)  # set by managers.middleware.SignInRequired
     return {
         "request": request_id.current.get(),
         "manager": str(manager) if manager else None,
