@@ -106,7 +106,8 @@ class S3ObjectStorage(S3Storage):
         return self._client(settings.S3_PUBLIC_ENDPOINT, self.client_config)
 
     def _client(self, endpoint: str, config: Config):
-        return self._create_session().client("s3", endpoint_url=endpoint, region_name=self.region_name, config=config)
+        session = boto3.Session(aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key)
+        return session.client("s3", endpoint_url=endpoint, region_name=self.region_name, config=config)
 
     def read(self, key: str, most: int) -> bytes:
         try:
