@@ -1,46 +1,61 @@
-"""The process environment: typed, with `.env` for those who keep one.
+"""The process environment: typed readers, with `.env` for development.
 
-What is malformed reads as None and is collected for the system checks to report, with a hint for each, instead
-of a traceback at import.
+A malformed variable reads as None and is recorded in `env.malformed_variables`, so that a system check can report all
+of them with hints. Otherwise the first one would be a traceback at import.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
-from environs import Env, EnvError, validate
+from environs import Env, EnvError, EnvValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
-class Environment(Env):
-    def malformed(self) -> dict[str, list[str]]:
-        """What could not be read so far: the name of each variable and what is wrong with it."""
-        return {name: list(dict.fromkeys(messages)) for name, messages in self._errors.items()}
+class Environment:
+    """The readers of `environs.Env`: `env.str("NAME", "default")`, `env.int(…)`, `env.list(…)`, …"""
+
+    def __init__(self, readers: Env):
+        self.malformed_variables: dict[str, list[str]] = {}  # name of the variable → messages
+        self._readers = readers
+
+    def __getattr__(self, kind: str) -> Callable[..., Any]:
+        read = getattr(self._readers, kind)
+
+        def read_or_record(name: str, *args, **options):
+            try:
+                return read(name, *args, **options)
+            except EnvValidationError as error:
+                self.malformed_variables[name] = list(error.error_messages)
+                return None
+
+        return read_or_record
 
 
-env = Environment(eager=False)
-env.read_env(os.environ.get("PRIVET_ENV_FILE", str(BASE_DIR / ".env")), recurse=False)
+_readers = Env()
+_readers.read_env(os.environ.get("PRIVET_ENV_FILE", str(BASE_DIR / ".env")), recurse=False)
+env = Environment(_readers)
 
 
-def at_least(least: int) -> validate.Range:
-    return validate.Range(min=least, error="Must be at least {min}.")
+def at_least(minimum: int) -> validate.Range:
+    return validate.Range(min=minimum, error="Must be at least {min}.")
 
 
-def between(least: int, most: int) -> validate.Range:
-    return validate.Range(min=least, max=most, error="Must be from {min} to {max}.")
+def between(minimum: int, maximum: int) -> validate.Range:
+    return validate.Range(min=minimum, max=maximum, error="Must be from {min} to {max}.")
 
 
-one_of_log_levels = validate.OneOf(
-    ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), error="Must be one of: {choices}."
-)
+log_level = validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), error="Must be one of: {choices}.")
 
 
-one_of_log_formats = validate.OneOf(("line", "json"), error="Must be one of: {choices}.")
+log_format = validate.OneOf(("line", "json"), error="Must be one of: {choices}.")
 
 
-@env.parser_for("postgresql")
-def _postgresql(url: str) -> dict:
+@_readers.parser_for("postgresql")
+def _parse_postgresql_url(url: str) -> dict:
     """Django's settings for a `postgresql://` or `postgresql+psycopg://` URL, with its options; {} for none."""
     if not url:
         return {}

@@ -30,13 +30,13 @@ PASSWORD_MIN_LENGTH = 16
 def environment_can_be_read(app_configs, **kwargs) -> list[Error]:
     return [
         Error(f"{name}: {' '.join(messages)}", hint=f"Correct {name}; .env.example explains it.", id="privet.E001")
-        for name, messages in env.malformed().items()
+        for name, messages in env.malformed_variables.items()
     ]
 
 
 @register()
 def database_is_named(app_configs, **kwargs) -> list[Error]:
-    if settings.DATABASES["default"]["NAME"] or "DATABASE_URL" in env.malformed():
+    if settings.DATABASES["default"]["NAME"] or "DATABASE_URL" in env.malformed_variables:
         return []
     hint = "Set DATABASE_URL=postgresql://user:password@host/database, or DEBUG=1 for the embedded PostgreSQL."
     return [Error("DATABASE_URL names no database.", hint=hint, id="privet.E002")]

@@ -7,7 +7,7 @@ from django.utils.csp import CSP
 
 from foundation.database import configuration
 from foundation.database.embedded import data_dir
-from foundation.env import BASE_DIR, at_least, between, env, one_of_log_formats, one_of_log_levels
+from foundation.env import BASE_DIR, at_least, between, env, log_format, log_level
 from operations import capacity
 
 DEBUG = env.bool("DEBUG", False)
@@ -306,7 +306,7 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 # Where errors are reported, without anything about people (foundation/observability/error_reports.py); empty: nowhere.
 SENTRY_DSN = env.str("SENTRY_DSN", "")
 
-LOG_FORMAT = env.str("LOG_FORMAT", "line" if DEBUG else "json", validate=one_of_log_formats) or "json"
+LOG_FORMAT = env.str("LOG_FORMAT", "line" if DEBUG else "json", validate=log_format) or "json"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -319,7 +319,7 @@ LOGGING = {
         "json": {"()": "foundation.observability.log_format.JsonLines"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO", validate=one_of_log_levels)},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO", validate=log_level)},
     "loggers": {
         # Without the handler of Django's own that mails whole requests to the admins.
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
