@@ -95,10 +95,9 @@ TEMPLATES = [
         "APP_DIRS": True,
         "OPTIONS": {
             "builtins": [
-                "foundation.templatetags.constants",
+                "django.templatetags.static",
                 "foundation.templatetags.formats",
                 "foundation.templatetags.icons",
-                "foundation.templatetags.rows",
                 "django_htmx.templatetags.django_htmx",
             ],
             "context_processors": [
