@@ -47,6 +47,8 @@ def test_behind_pgbouncer_connections_are_not_counted(monkeypatch, settings):
 
 
 def test_pgbouncer_is_asked_for_no_parameters_and_no_cursor_outlives_its_transaction():
-    found = configuration.settings({"NAME": "office", "OPTIONS": {"sslmode": "require"}}, pool_size=4, pgbouncer=True)
+    found = configuration.database_settings(
+        {"NAME": "office", "OPTIONS": {"sslmode": "require"}}, pool_size=4, pgbouncer=True
+    )
     assert found["OPTIONS"] == {"sslmode": "require", "pool": {"min_size": 1, "max_size": 4, "timeout": 5}}
     assert found["DISABLE_SERVER_SIDE_CURSORS"] is True

@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.utils import CursorWrapper
 
-from foundation.database.configuration import LIMITS
+from foundation.database.configuration import TIMEOUTS
 from foundation.env import env
 from foundation.storage import object_storage
 from operations import capacity
@@ -99,7 +99,7 @@ def database_knows_cyrillic(app_configs, databases=None, **kwargs) -> list[Error
 def statements_are_limited(app_configs, databases=None, **kwargs) -> list[Error]:
     found = []
     for alias, name, cursor in _answering(databases):
-        cursor.execute("SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = '0'", [list(LIMITS)])
+        cursor.execute("SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = '0'", [list(TIMEOUTS)])
         unlimited = ", ".join(sorted(setting for (setting,) in cursor.fetchall()))
         if unlimited:
             message = f"Nothing ends what lasts too long in the database {name}: {unlimited} is 0."

@@ -113,7 +113,7 @@ TEMPLATES = [
 # DATABASE_URL leads to PgBouncer in transaction mode.
 PGBOUNCER = env.bool("PGBOUNCER", False)
 DATABASES = {
-    "default": configuration.settings(
+    "default": configuration.database_settings(
         env.postgresql("DATABASE_URL", "") or {}, pool_size=capacity.POOL_SIZE, pgbouncer=PGBOUNCER
     )
 }

@@ -4,32 +4,29 @@ from foundation.database import times
 
 times.register()
 
-# A statement, the wait for another's lock, a transaction that does nothing: what lasts longer is ended.
-LIMITS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
-# Prepared statements (prepared.py) get one generic plan. Left to choose, PostgreSQL would plan each list page again,
-# because it expects a third of all rows after an unknown cursor.
-PLANS = {"plan_cache_mode": "force_generic_plan"}
+# Limits of a statement, of a wait for a lock, and of a transaction that does nothing.
+TIMEOUTS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
 
 
-def settings(address: dict, *, pool_size: int | None, pgbouncer: bool) -> dict:
-    """Django's DATABASES entry for what `DATABASE_URL` says ({} when it is not set).
+def database_settings(parsed_url: dict, *, pool_size: int | None, pgbouncer: bool) -> dict:
+    """Return Django's DATABASES entry for a parsed `DATABASE_URL` ({} if it is not set).
 
-    Directly, the limits are asked for when a connection is opened. PgBouncer refuses such parameters, or drops them,
-    and hands a server's connection to another client after each transaction: there the limits belong to the role
-    (`manage.py limit_statements`, which a check asks for), no cursor may outlive its transaction, and nothing is
+    A direct connection sets the timeouts when it is opened. PgBouncer rejects or ignores such parameters, and gives a
+    server connection to another client after each transaction. So behind it the timeouts are set for the role
+    (`manage.py limit_statements`, required by a check), no cursor outlives its transaction, and no statement is
     prepared. PgBouncer itself keeps the time zone.
     """
-    options = dict(address.get("OPTIONS", {}))
+    options = dict(parsed_url.get("OPTIONS", {}))
     if not pgbouncer:
-        asked = " ".join(f"-c {name}={value}" for name, value in (LIMITS | PLANS).items())
-        # What the address itself asks for comes last, and so counts.
-        options["options"] = f"{asked} {options.get('options', '')}".strip()
-        options["prepare_threshold"] = 0  # allows foundation/database/prepared.py to; Django's own cursors never do
+        options_text = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS.items())
+        # Options of the URL come last and so override these.
+        options["options"] = f"{options_text} {options.get('options', '')}".strip()
+        options["prepare_threshold"] = 0  # lets prepared.py prepare statements; Django's own cursors never do
     options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": "",
-        **address,
+        **parsed_url,
         "OPTIONS": options,
         "DISABLE_SERVER_SIDE_CURSORS": pgbouncer,
     }

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from foundation.database.configuration import LIMITS
+from foundation.database.configuration import TIMEOUTS
 from foundation.database.embedded import data_dir
 from foundation.env import BASE_DIR
 from privet.checks import SECRETS
@@ -32,7 +32,7 @@ def behind_pgbouncer() -> dict[str, str]:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [ROLE])
         connection.execute(f"DROP OWNED BY {ROLE}")
-        for name in LIMITS:
+        for name in TIMEOUTS:
             connection.execute(f"ALTER ROLE {ROLE} IN DATABASE {connection.info.dbname} RESET {name}")
         connection.execute(f"DROP ROLE {ROLE}")
 
@@ -68,7 +68,7 @@ def test_every_statement_through_it_is_limited(behind_pgbouncer, run_python):
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [ROLE])
     environment = behind_pgbouncer | {"DJANGO_SETTINGS_MODULE": "privet.settings"}
-    answer = run_python("-c", ENDS.format(names=list(LIMITS)), **environment)
+    answer = run_python("-c", ENDS.format(names=list(TIMEOUTS)), **environment)
     assert answer.stdout.strip() == str(
         ["idle_in_transaction_session_timeout=60000ms", "lock_timeout=5000ms", "statement_timeout=20000ms"]
     ), answer.stderr

@@ -2,7 +2,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 from psycopg import sql
 
-from foundation.database.configuration import LIMITS
+from foundation.database.configuration import TIMEOUTS
 
 
 class Command(BaseCommand):
@@ -18,10 +18,10 @@ class Command(BaseCommand):
         with connection.cursor() as cursor:
             cursor.execute("SELECT current_user, current_database()")
             role, database = cursor.fetchone()
-            for name, value in LIMITS.items():
+            for name, value in TIMEOUTS.items():
                 statement = sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
                     sql.Identifier(role), sql.Identifier(database), sql.Identifier(name), value
                 )
                 # As text, which is what those who look at each statement (the history's context) expect.
                 cursor.execute(statement.as_string(cursor.connection))
-        self.stdout.write(f"{role} in {database}: " + ", ".join(f"{name} {value}" for name, value in LIMITS.items()))
+        self.stdout.write(f"{role} in {database}: " + ", ".join(f"{name} {value}" for name, value in TIMEOUTS.items()))
