@@ -40,8 +40,8 @@ class Rows:
     @classmethod
     def of(cls, rows: ClientQuerySet, **stand_ins) -> "Rows":
         """With %(name)s wherever `rows` have the stand-in of that name (foundation/database/prepared.py)."""
-        listed = prepared.sql_of(rows.newest_first().values("id", "created_at", "search"), **stand_ins)
-        return cls(listed, prepared.with_names(*_condition(rows), **stand_ins))
+        listed = prepared.queryset_sql(rows.newest_first().values("id", "created_at", "search"), **stand_ins)
+        return cls(listed, prepared.name_parameters(*_condition(rows), **stand_ins))
 
 
 class Search:
@@ -111,7 +111,7 @@ class Search:
         sql, parameters = _condition(Client.objects.filter(wanted))
         names = {f"word_{place}": value for place, value in enumerate(parameters, start=len(self.values))}
         self.values |= names
-        return f"({prepared.with_names(sql, parameters, **names)})"
+        return f"({prepared.name_parameters(sql, parameters, **names)})"
 
 
 def _condition(rows: ClientQuerySet) -> tuple[str, tuple]:

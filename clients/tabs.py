@@ -48,7 +48,7 @@ def clients_of(tab: Tab, manager: Manager) -> ClientQuerySet:
 
 def counts(manager: Manager) -> Counts:
     """How many clients each tab holds. One query."""
-    (numbers,) = prepared.rows(_counting(manager.role, COUNTED), manager=manager.pk)
+    (numbers,) = prepared.fetch_rows(_counting(manager.role, COUNTED), manager=manager.pk)
     return _shown(numbers)
 
 
@@ -71,7 +71,7 @@ def page(tab: Tab, manager: Manager, text: str, after: str, shown: int, counted:
         return _found(text, tab, place, manager, size)
     created_at, pk = place or NOWHERE
     listing = _listing(manager.role, tab, place is not None, size + 1, COUNTED if counted else 0)
-    rows = prepared.rows(listing, manager=manager.pk, created_at=created_at, pk=pk)
+    rows = prepared.fetch_rows(listing, manager=manager.pk, created_at=created_at, pk=pk)
     if not counted:
         return _page(rows, size)
     numbers, cards = rows[0][: len(Tab)], [row[len(Tab) :] for row in rows]
@@ -128,9 +128,11 @@ def _listing(role: Role, tab: Tab, follows: bool, most: int, counted: int) -> st
 
     With `counted`, each row begins with the counts; if there is no card, there is a row with nothing after them.
     """
-    found = _after(clients_of(tab, Manager(pk=prepared.ANYBODY, role=role)), NOWHERE if follows else None)
+    found = _after(clients_of(tab, Manager(pk=prepared.PLACEHOLDER_ID, role=role)), NOWHERE if follows else None)
     created_at, pk = NOWHERE
-    cards = prepared.sql_of(found.newest_first().cards()[:most], manager=prepared.ANYBODY, created_at=created_at, pk=pk)
+    cards = prepared.queryset_sql(
+        found.newest_first().cards()[:most], manager=prepared.PLACEHOLDER_ID, created_at=created_at, pk=pk
+    )
     if not counted:
         return cards
     return f"""
@@ -142,23 +144,27 @@ def _listing(role: Role, tab: Tab, follows: bool, most: int, counted: int) -> st
 @cache
 def _rows(role: Role, tab: Tab | None = None, follows: bool = False) -> Rows:
     """The clients whom somebody with `role` sees in `tab`, or in any, after a place if they follow a page."""
-    manager = Manager(pk=prepared.ANYBODY, role=role)
+    manager = Manager(pk=prepared.PLACEHOLDER_ID, role=role)
     rows = clients_of(tab, manager) if tab else Client.objects.visible_to(manager)
     created_at, pk = NOWHERE
-    return Rows.of(_after(rows, NOWHERE if follows else None), manager=prepared.ANYBODY, created_at=created_at, pk=pk)
+    return Rows.of(
+        _after(rows, NOWHERE if follows else None), manager=prepared.PLACEHOLDER_ID, created_at=created_at, pk=pk
+    )
 
 
 @cache
 def _cards_of_newest() -> str:
-    return prepared.sql_of(Client.objects.filter(pk__in=RawSQL("SELECT id FROM newest", [])).newest_first().cards())
+    return prepared.queryset_sql(
+        Client.objects.filter(pk__in=RawSQL("SELECT id FROM newest", [])).newest_first().cards()
+    )
 
 
 @cache
 def _counting(role: Role, most: int) -> str:
     """SQL that counts the tabs of somebody with `role`, up to `most`."""
-    manager = Manager(pk=prepared.ANYBODY, role=role)
+    manager = Manager(pk=prepared.PLACEHOLDER_ID, role=role)
     counted = [clients_of(tab, manager).values("pk")[:most].query.sql_with_params() for tab in Tab]
     numbers = ", ".join(f"(SELECT count(*) FROM ({sql}) AS counted)" for sql, _ in counted)  # noqa: S608
-    return prepared.with_names(
-        f"SELECT {numbers}", [value for _, own in counted for value in own], manager=prepared.ANYBODY
+    return prepared.name_parameters(
+        f"SELECT {numbers}", [value for _, own in counted for value in own], manager=prepared.PLACEHOLDER_ID
     )

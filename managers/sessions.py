@@ -13,7 +13,7 @@ from managers.models import Manager, Session
 
 @receiver(user_logged_in)
 def begin(sender, request: HttpRequest, user: Manager, **kwargs) -> None:
-    request.session.begin(user, ip=client_ip(request), user_agent=request.headers.get("User-Agent", ""))
+    request.session.start(user, ip=client_ip(request), user_agent=request.headers.get("User-Agent", ""))
     forget_ended()
 
 

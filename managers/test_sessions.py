@@ -153,8 +153,8 @@ class TestThePersonOfASession:
             app = found.authenticator_id
 
         anna = Manager.objects.get(pk=anna.pk)
-        assert {name: found.__dict__[name] for name in prepared.columns_of(Manager)} == {
-            name: anna.__dict__[name] for name in prepared.columns_of(Manager)
+        assert {name: found.__dict__[name] for name in prepared.column_names(Manager)} == {
+            name: anna.__dict__[name] for name in prepared.column_names(Manager)
         }
         assert app == anna.authenticator_id is not None
 

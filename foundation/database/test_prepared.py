@@ -1,5 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
+import django
+import psycopg
 import pytest
 from django.db import NotSupportedError, connection, transaction
 
@@ -7,14 +9,18 @@ from conftest import PASSWORD
 from foundation.database import configuration, prepared
 from managers.models import Manager
 
-STAND_IN = "nobody@example.ru"
-ADDRESS = {"NAME": "privet"}
+PLACEHOLDER = "nobody@example.ru"
+PARSED_URL = {"NAME": "privet"}
 
 
-def named(name: str) -> str:
-    """SQL for the names of those who have this name and a given address."""
-    found = Manager.objects.filter(email=STAND_IN, name=name).exclude(name__contains="50%")
-    return prepared.sql_of(found.values_list("name"), email=STAND_IN)
+def changed(what: str) -> str:
+    return f"Django {django.__version__} changed {what}: adapt foundation/database/prepared.py, written for Django 6.1"
+
+
+def name_sql(name: str) -> str:
+    """SQL for the names of people with this name and a given e-mail address."""
+    found = Manager.objects.filter(email=PLACEHOLDER, name=name).exclude(name__contains="50%")
+    return prepared.queryset_sql(found.values_list("name"), email=PLACEHOLDER)
 
 
 def prepared_statements() -> list[tuple[str, int, int]]:
@@ -25,91 +31,127 @@ def prepared_statements() -> list[tuple[str, int, int]]:
         return cursor.fetchall()
 
 
+def test_sql_with_params_gives_sql_and_parameters():
+    sql, parameters = Manager.objects.filter(email="one@example.ru", name="Анна").query.sql_with_params()
+    assert sql.count("%s") == 2, changed("the SQL of Query.sql_with_params")
+    assert parameters == ("one@example.ru", "Анна"), changed("the parameters of Query.sql_with_params")
+
+
+def test_cursor_of_a_wrapper_can_be_replaced(db):
+    executed = []
+
+    class Recording(psycopg.Cursor):
+        def execute(self, query, params=None):
+            executed.append(query)
+            return super().execute(query, params)
+
+    with connection.cursor() as cursor:
+        assert isinstance(cursor.cursor, psycopg.Cursor | psycopg.ClientCursor), changed("CursorWrapper.cursor")
+        assert isinstance(connection.connection, psycopg.Connection), changed("connection.connection")
+        cursor.cursor = Recording(connection.connection)
+        cursor.execute("SELECT %s::int", [7])
+        assert (executed, cursor.fetchall()) == (["SELECT %s::int"], [(7,)]), changed("how CursorWrapper executes")
+
+
 @pytest.mark.parametrize("name", ["Анна", "О'Нил", "100 %", "%s", "%(email)s", "a\\b", "%%"])
-def test_what_differs_is_given_and_what_does_not_is_written_out(db, name):
+def test_placeholders_become_parameters_and_constants_are_inlined(db, name):
     Manager.objects.create_user("one@example.ru", PASSWORD, name=name)
-    sql = named(name)
+    sql = name_sql(name)
 
-    assert prepared.rows(sql, email="one@example.ru") == [(name,)]
-    assert prepared.rows(sql, email="two@example.ru") == []
+    assert prepared.fetch_rows(sql, email="one@example.ru") == [(name,)]
+    assert prepared.fetch_rows(sql, email="two@example.ru") == []
 
 
-def test_the_condition_of_an_index_is_written_out(db):
-    """Of a plan for any status PostgreSQL could not tell that the index of the pool has all of its rows."""
+def test_partial_index_condition_is_inlined(db):
+    """Planning for any status, PostgreSQL would not use the partial index of unclaimed clients."""
     from clients.models import Client, Status
 
-    pool = Client.objects.filter(status=Status.NEW, manager=None, pk=prepared.ANYBODY)
-    sql = prepared.sql_of(pool.values_list("pk"), pk=prepared.ANYBODY)
+    pool = Client.objects.filter(status=Status.NEW, manager=None, pk=prepared.PLACEHOLDER_ID)
+    sql = prepared.queryset_sql(pool.values_list("pk"), pk=prepared.PLACEHOLDER_ID)
     assert "'new'" in sql
     assert sql.count("%") == 1
 
 
-def test_a_row_can_hold_the_objects_of_several_models(db):
-    from devices.models import Device, DeviceType
+def test_row_becomes_an_instance():
+    from devices.models import Device
 
-    columns = prepared.columns_of(DeviceType) + prepared.columns_of(Device, "client__devices")
-    assert {"name", "client__devices__title"} <= set(columns)
-    pump, device = DeviceType(pk=7, name="Насос"), Device(pk=prepared.ANYBODY, type_id=7, title="Джилекс")
-    row = [getattr(pump, name) for name in prepared.columns_of(DeviceType)]
-    row += [getattr(device, name) for name in prepared.columns_of(Device)]
+    assert "client__devices__title" in prepared.column_names(Device, "client__devices")
+    device = Device(pk=prepared.PLACEHOLDER_ID, type_id=7, title="Джилекс")
+    row = [getattr(device, name) for name in prepared.column_names(Device)]
 
-    its_type, found = prepared.instances((DeviceType, Device), row)
-    assert (its_type, its_type.name) == (pump, "Насос")
-    assert (found, found.title, found.type_id) == (device, "Джилекс", 7)
+    built = prepared.build_instance(Device, [*row, "columns of another table"])
+
+    assert (built, built.title, built.type_id) == (device, "Джилекс", 7)
+    assert not built._state.adding
 
 
-def test_a_statement_is_prepared_and_planned_once(db):
-    sql = named("Борис")
+def test_statement_is_prepared_once_and_planned_once_after_five_executions(db):
+    """PostgreSQL itself chooses the plan for any value after five plans for single values."""
+    sql = name_sql("Борис")
     before = len(prepared_statements())
 
-    for number in range(3):
-        prepared.rows(sql, email=f"{number}@example.ru")
+    for number in range(8):
+        prepared.fetch_rows(sql, email=f"{number}@example.ru")
 
     *others, (statement, generic_plans, custom_plans) = prepared_statements()
     assert len(others) == before
     assert "= $1" in statement
-    assert (generic_plans, custom_plans) == (3, 0)
+    assert (generic_plans, custom_plans) == (3, 5)
 
 
-def test_behind_pgbouncer_nothing_is_prepared():
-    """It would hand the connection on to others, with and without the statements of one client."""
-    assert configuration.settings(ADDRESS, pool_size=1, pgbouncer=False)["OPTIONS"]["prepare_threshold"] == 0
-    assert "prepare_threshold" not in configuration.settings(ADDRESS, pool_size=1, pgbouncer=True)["OPTIONS"]
+def test_prepared_statements_are_counted_and_logged_like_others(db, django_assert_num_queries):
+    with django_assert_num_queries(1) as captured:
+        prepared.fetch_rows(name_sql("Борис"), email="one@example.ru")
+    assert "one@example.ru" in captured.captured_queries[0]["sql"]
+
+
+def test_no_prepared_statements_behind_pgbouncer():
+    """It gives a connection with the statements of one client to another client."""
+    direct = configuration.database_settings(PARSED_URL, pool_size=1, pgbouncer=False)
+    assert direct["OPTIONS"]["prepare_threshold"] == 0
+    behind = configuration.database_settings(PARSED_URL, pool_size=1, pgbouncer=True)
+    assert "prepare_threshold" not in behind["OPTIONS"]
+
+
+def test_connections_do_not_change_how_other_statements_are_planned(db):
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW plan_cache_mode")
+        assert cursor.fetchone() == ("auto",)
 
 
 @pytest.fixture
 def table(transactional_db):
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE kept_probe AS SELECT 'a'::varchar(10) AS word")
-    yield "SELECT word FROM kept_probe WHERE word = %(word)s"
+        cursor.execute("CREATE TABLE prepared_probe AS SELECT 'a'::varchar(10) AS word")
+    yield "SELECT word FROM prepared_probe WHERE word = %(word)s"
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE kept_probe")
+        cursor.execute("DROP TABLE prepared_probe")
 
 
 def widen() -> None:
-    """As a migration does, on a connection of its own."""
+    """Change the type of the column on another connection, as a migration does."""
 
     def work():
         with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE kept_probe ALTER word TYPE varchar(20)")
+            cursor.execute("ALTER TABLE prepared_probe ALTER word TYPE varchar(20)")
         connection.close()
 
     with ThreadPoolExecutor(1) as other:
         other.submit(work).result()
 
 
-def test_a_migration_while_we_serve_stops_no_page(table):
+def test_pages_survive_a_concurrent_migration(table):
     for _ in range(2):
-        assert prepared.rows(table, word="a") == [("a",)]
+        assert prepared.fetch_rows(table, word="a") == [("a",)]
         widen()
 
-    assert prepared.rows(table, word="a") == [("a",)]
+    assert prepared.fetch_rows(table, word="a") == [("a",)]
 
 
-def test_within_a_transaction_the_error_is_told(table):
-    prepared.rows(table, word="a")
+def test_error_inside_a_transaction_is_raised(table):
+    prepared.fetch_rows(table, word="a")
     widen()
 
     with pytest.raises(NotSupportedError), transaction.atomic():
-        prepared.rows(table, word="a")
-    assert prepared.rows(table, word="a") == [("a",)]
+        prepared.fetch_rows(table, word="a")
+    assert prepared.fetch_rows(table, word="a") == [("a",)]
