@@ -13,7 +13,7 @@ from django.utils import timezone
 from bench import filling, generated_rows
 from clients import onboarding
 from clients.models import AppUser, Client, Status
-from contracts.current import contents_of
+from contracts.current import current_contents
 from contracts.models import Contract, Invoice
 from contracts.numbering import next_number
 from contracts.signing import evidence_is_intact
@@ -135,7 +135,7 @@ def test_contracts_say_what_their_clients_say_and_carry_intact_evidence(filled):
     contracts = list(Contract.objects.select_related("client"))
     assert len(contracts) > 100
     for contract in contracts:
-        assert contract.snapshot.contents == contents_of(contract.client)
+        assert contract.snapshot.contents == current_contents(contract.client)
         assert evidence_is_intact(contract) == (contract.client.status != Status.AWAITING_CONTRACT)
 
 

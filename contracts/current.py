@@ -1,60 +1,29 @@
-"""What a contract with the client would say now."""
+"""The contents that a contract with the client would have now."""
 
-from functools import cache
+from collections.abc import Iterable
 
 from clients.models import AppUser, Client
 from contracts.snapshot import Contents, DevicePart, PersonPart, TariffPart
-from devices.models import Device, DeviceType, Tariff
+from devices.models import Device, Tariff
 from devices.surcharge import Surcharge
-from foundation.database import prepared
 from passport.models import Passport
 
 
-def contents_of(client: Client) -> Contents:
+def current_contents(client: Client) -> Contents:
     """The client's data as it is now; Client.DoesNotExist without an account, a passport or a chosen tariff."""
-    user, passport, tariff = _loaded(client)
-    devices = _devices(_loaded_devices(client), tariff)
-    return Contents(person=_person(user, passport), devices=devices, tariff=_tariff(tariff))
+    complete_clients = Client.objects.filter(user__isnull=False, passport__isnull=False, tariff_choice__isnull=False)
+    found = complete_clients.select_related("user", "passport", "tariff_choice__tariff").get(pk=client.pk)
+    tariff = found.tariff_choice.tariff
+    devices = _devices(Device.objects.filter(client=client).select_related("type"), tariff)
+    return Contents(person=_person(found.user, found.passport), devices=devices, tariff=_tariff(tariff))
 
 
 def is_current(contents: Contents, client: Client) -> bool:
-    """Whether the client's data says the same now; it does not when passport or account are gone."""
+    """Whether the client's data still equals `contents`; False without passport or account."""
     try:
-        return contents_of(client) == contents
+        return current_contents(client) == contents
     except Client.DoesNotExist:
         return False
-
-
-def _loaded(client: Client) -> tuple[AppUser, Passport, Tariff]:
-    for row in prepared.rows(_loading(), client=client.pk):
-        return prepared.instances((AppUser, Passport, Tariff), row)
-    raise Client.DoesNotExist
-
-
-@cache
-def _loading() -> str:
-    whole = Client.objects.filter(user__isnull=False, passport__isnull=False, tariff_choice__isnull=False)
-    user = prepared.columns_of(AppUser, "user")
-    passport = prepared.columns_of(Passport, "passport")
-    tariff = prepared.columns_of(Tariff, "tariff_choice__tariff")
-    found = whole.filter(pk=prepared.ANYBODY).values_list(*user, *passport, *tariff)
-    return prepared.sql_of(found, client=prepared.ANYBODY)
-
-
-def _loaded_devices(client: Client) -> list[Device]:
-    devices = []
-    for row in prepared.rows(_loading_devices(), client=client.pk):
-        device, device.type = prepared.instances((Device, DeviceType), row)
-        devices.append(device)
-    return devices
-
-
-@cache
-def _loading_devices() -> str:
-    columns = prepared.columns_of(Device) + prepared.columns_of(DeviceType, "type")
-    return prepared.sql_of(
-        Device.objects.filter(client=prepared.ANYBODY).values_list(*columns), client=prepared.ANYBODY
-    )
 
 
 def _person(user: AppUser, passport: Passport) -> PersonPart:
@@ -75,7 +44,7 @@ def _person(user: AppUser, passport: Passport) -> PersonPart:
     )
 
 
-def _devices(devices: list[Device], tariff: Tariff) -> tuple[DevicePart, ...]:
+def _devices(devices: Iterable[Device], tariff: Tariff) -> tuple[DevicePart, ...]:
     lines = Surcharge.compute(devices, tariff).lines
     return tuple(
         DevicePart(

@@ -11,7 +11,7 @@ from agreements.models import Kind
 from clients.models import Client, Status, TransitionRefused
 from contracts import pdf
 from contracts.chain import What, append
-from contracts.current import contents_of, is_current
+from contracts.current import current_contents, is_current
 from contracts.models import Contract
 from contracts.numbering import next_number
 from contracts.payment import Balance
@@ -57,7 +57,7 @@ def issue(client: Client, *, by: Manager, shown: str | None = None) -> Contract:
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
     consents.require(client, Kind.PERSONAL_DATA)
-    contents = contents_of(client)
+    contents = current_contents(client)
     person = contents.person
     if not is_printable(f"{person.phone} {person.email} {person.address}"):  # which step 1 would have refused
         raise ContentsChanged

@@ -12,7 +12,7 @@ from clients.models import Client, Status
 from conftest import stands_in
 from contracts import issuing, payment, signing
 from contracts.conftest import sign
-from contracts.current import contents_of
+from contracts.current import current_contents
 from contracts.models import TRIES_PER_CONTRACT, Contract, Invoice, InvoiceStatus
 from contracts.snapshot import CompanyPart, Snapshot
 from support.models import LogEntry, Message
@@ -28,7 +28,7 @@ def issued(make, by, number="ИВ-261123-01", **client) -> Contract:
         issued_on=timezone.localdate(),
         template_version="1",
         company=CompanyPart.now(),
-        contents=contents_of(client),
+        contents=current_contents(client),
     )
     return Contract.objects.create(
         client=client,

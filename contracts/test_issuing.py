@@ -14,7 +14,7 @@ from clients.models import AppUser, Status, TransitionRefused
 from contracts import issuing, payment
 from contracts.changes import differences
 from contracts.conftest import sign
-from contracts.current import contents_of
+from contracts.current import current_contents
 from contracts.models import Contract, NumberOfDay
 from contracts.numbering import letters, next_number
 from contracts.snapshot import Snapshot
@@ -28,12 +28,12 @@ from support.models import LogEntry
 
 
 def changes_since(contract: Contract) -> list[str]:
-    return differences(contract.snapshot.contents, contents_of(contract.client))
+    return differences(contract.snapshot.contents, current_contents(contract.client))
 
 
 def test_an_issued_contract_has_its_file_and_says_what_the_client_has(issued):
     assert hashlib.sha256(object_storage.get(issued.pdf_key)).hexdigest() == issued.pdf_sha256
-    assert issued.snapshot.contents == contents_of(issued.client)
+    assert issued.snapshot.contents == current_contents(issued.client)
     assert issued.surcharge == 300
 
 

@@ -24,7 +24,7 @@ from clients.models import SIGNED, Client, Status, TransitionRefused
 from contracts import issuing, payment, pdf, pep, signing
 from contracts.access import get_contract_for, get_invoice_for
 from contracts.changes import differences
-from contracts.current import contents_of
+from contracts.current import current_contents
 from contracts.forms import InvoiceForm, NoteForm, SignatureForm
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.timeline import timeline
@@ -164,7 +164,7 @@ def _contract_page(
     request, client: Client, *, form=None, agreement=None, error: str = "", status: int = 200, whole: bool = False
 ) -> HttpResponse:
     try:
-        contents = contents_of(client)
+        contents = current_contents(client)
     except ObjectDoesNotExist:  # passport or account are gone since the page was let in
         return onboarding.redirect_to(request, onboarding.next_url(get_client_for(request, client.pk)))
     now, billed = timezone.now(), payment.Billed.of(client)

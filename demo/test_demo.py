@@ -13,7 +13,7 @@ from django.test import override_settings
 from pypdf import PdfReader
 
 from clients.models import AppUser, Client, ClientChange, Status
-from contracts.current import contents_of
+from contracts.current import current_contents
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.signing import evidence_is_intact
 from demo.office import PASSWORD, STAFF
@@ -88,7 +88,9 @@ def test_signed_contracts_have_their_files_and_intact_evidence(demo):
 
 def test_one_open_contract_is_stale_and_one_client_needs_a_second(demo):
     stale = [
-        contract for contract in Contract.objects.open() if contract.snapshot.contents != contents_of(contract.client)
+        contract
+        for contract in Contract.objects.open()
+        if contract.snapshot.contents != current_contents(contract.client)
     ]
     assert len(stale) == 1
     assert Client.objects.filter(status=Status.AWAITING_CONTRACT, contracts__signed_at__isnull=False).count() == 1
