@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from agreements.models import Kind
 from clients.models import Client
 from documents import editions
-from documents.rendering import typeset
+from documents.rendering import render_pdf
 from managers.models import Manager
 
 TEMPLATES = "agreements"
@@ -47,7 +47,7 @@ class Document:
     def pdf(self) -> bytes:
         """The same values give the same bytes."""
         html = _html(self.kind, self.version, "document", self.values | {"text": self.text})
-        return typeset(html, FOLDER / self.kind / self.version / "document.css")
+        return render_pdf(html, FOLDER / self.kind / self.version / "document.css")
 
 
 def _company() -> dict:

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from contracts.models import Invoice
 from contracts.snapshot import Snapshot
 from documents import editions
-from documents.rendering import typeset
+from documents.rendering import render_pdf
 
 TEMPLATES = "contracts/pdf"
 FOLDER = settings.BASE_DIR / "templates" / TEMPLATES
@@ -27,13 +27,13 @@ def versions() -> list[str]:
 def render_contract(snapshot: Snapshot) -> bytes:
     """The contract in the edition that the snapshot names; the same snapshot gives the same bytes."""
     version, values = snapshot.template_version, _values(snapshot)
-    return typeset(_html(version, "contract", values), FOLDER / version / "contract.css", annex=_terms(version))
+    return render_pdf(_html(version, "contract", values), FOLDER / version / "contract.css", annex=_terms(version))
 
 
 def render_invoice(invoice: Invoice, snapshot: Snapshot) -> bytes:
     """The bill under the contract of the snapshot, in the edition of that contract."""
     version, values = snapshot.template_version, _values(snapshot) | {"invoice": invoice}
-    return typeset(_html(version, "invoice", values), FOLDER / version / "invoice.css")
+    return render_pdf(_html(version, "invoice", values), FOLDER / version / "invoice.css")
 
 
 @cache

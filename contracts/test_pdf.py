@@ -14,7 +14,7 @@ from fontTools.ttLib import TTFont
 from contracts import pdf, sample
 from contracts.models import Invoice, InvoiceStatus
 from contracts.snapshot import Snapshot
-from documents.rendering import FONTS
+from documents.rendering import FONT_FOLDER
 
 MM = 72 / 25.4
 LEFT, RIGHT, TOP, BOTTOM = 20 * MM, 12 * MM, 14 * MM, 18 * MM  # the margins in contract.css
@@ -247,9 +247,9 @@ def test_cyrillic_and_signs_are_drawn_and_read_back():
 def test_shipped_fonts_have_what_contracts_are_written_with():
     letters = "".join(map(chr, range(ord("а"), ord("я") + 1)))
     for name in ("PTF55F.ttf", "PTF75F.ttf", "DejaVuSans.ttf"):
-        known = TTFont(FONTS / name, lazy=True).getBestCmap()
+        known = TTFont(FONT_FOLDER / name, lazy=True).getBestCmap()
         assert not [sign for sign in letters + letters.upper() + "₽ёЁ№«»–—…\u00a0²" if ord(sign) not in known]
-    assert len(list(FONTS.glob("LICENCE-*.txt"))) == 2
+    assert len(list(FONT_FOLDER.glob("LICENCE-*.txt"))) == 2
 
 
 def test_user_text_cannot_inject_markup():

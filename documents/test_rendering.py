@@ -1,6 +1,5 @@
-"""Files are the same for the same input, whoever makes them where, and hold nothing from outside."""
+"""The same input gives the same bytes, in every process and thread, and nothing is loaded from elsewhere."""
 
-import gc
 import hashlib
 import os
 import subprocess
@@ -10,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 from threading import Thread
-from xml.etree import ElementTree
 
 import pypdfium2
 import pytest
@@ -22,10 +20,10 @@ from pypdf.generic import StreamObject
 from weasyprint import CSS, HTML
 
 from contracts import pdf, sample
-from documents import pdf_writing, rendering
-from documents.pdf_writing import ALPHABET
+from documents import rendering
 
 PAGE = "<html><head><title>t</title></head><body>{}</body></html>"
+LETTERS = "".join(map(chr, range(0x20, 0x7F))) + "ЁАБВГДЕЖЗИЙЯабвгдежзийяё\u00a0§°±²³·×½«»\u2011–—‘’“”„•…№₽"
 SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9" fill="#f00"/></svg>'
 ANOTHER_PROCESS = """
 import hashlib, django
@@ -51,7 +49,7 @@ def text(file: bytes) -> str:
 
 
 def is_red(file: bytes, page: int = 0) -> bool:
-    """Whether something pure red is drawn."""
+    """Whether a page has a pure red pixel."""
     picture = pypdfium2.PdfDocument(file)[page].render(scale=1).to_pil().convert("RGB")
     return any(color == (255, 0, 0) for _, color in picture.getcolors(maxcolors=1 << 24))
 
@@ -104,29 +102,29 @@ def test_eight_threads_at_once_give_the_right_bytes():
         assert list(threads.map(pdf.render_contract, snapshots)) == expected
 
 
-def test_documents_that_share_the_font_map_are_made_one_at_a_time(monkeypatch):
-    """Pango allows no two threads in one font map; what happens then is up to chance, so the order itself is tested."""
-    at_work, most = [], []
-    layout = rendering._layout
+def test_documents_are_rendered_one_at_a_time(monkeypatch):
+    """Two threads in Pango's font map would fail only sometimes, so the order itself is tested."""
+    running, counts = [], []
+    lay_out = rendering._lay_out
 
-    def watched(*args):
-        at_work.append(args)
-        most.append(len(at_work))
+    def counted(*args):
+        running.append(args)
+        counts.append(len(running))
         time.sleep(0.02)
         try:
-            return layout(*args)
+            return lay_out(*args)
         finally:
-            at_work.pop()
+            running.pop()
 
-    monkeypatch.setattr(rendering, "_layout", watched)
+    monkeypatch.setattr(rendering, "_lay_out", counted)
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(pdf.render_contract, [sample.snapshot(1)] * 4))
-    assert max(most) == 1
+    assert max(counts) == 1
 
 
-def test_only_shipped_fonts_are_used_whatever_the_machine_has(stylesheet):
+def test_only_fonts_of_the_folder_are_used(stylesheet):
     stylesheet.write_text('html { font: 10pt "DejaVu Serif", "Times New Roman", monospace }')
-    assert fonts(rendering.typeset(PAGE.format("Ёж <b>Ёж</b> 漢"), stylesheet)) <= {
+    assert fonts(rendering.render_pdf(PAGE.format("Ёж <b>Ёж</b> 漢"), stylesheet)) <= {
         "PT-Serif", "PT-Serif-Bold", "DejaVu-Sans"
     }  # fmt: skip
     assert fonts(pdf.render_contract(sample.snapshot())) == {"PT-Serif", "PT-Serif-Bold"}
@@ -136,37 +134,10 @@ def test_fonts_are_embedded_as_subsets():
     assert len(pdf.render_contract(sample.snapshot())) < 60_000
 
 
-def font_files(file: bytes) -> list[bytes]:
-    return [stream.get_data() for stream in streams(file) if "/Length1" in stream]
-
-
 def streams(file: bytes) -> list:
     reader = PdfReader(BytesIO(file))
     objects = [reader.get_object(number) for number in range(1, reader.trailer["/Size"])]
     return [each for each in objects if isinstance(each, StreamObject)]
-
-
-def test_documents_in_russian_embed_the_same_font(stylesheet):
-    one, another = (font_files(rendering.typeset(PAGE.format(words), stylesheet)) for words in ("Ёж", "Съезд № 5"))
-    assert len(one) == 1
-    assert one == another
-
-
-def test_other_letters_do_not_stay_in_the_fonts_of_later_documents(stylesheet):
-    before, with_others, after = (
-        font_files(rendering.typeset(PAGE.format(words), stylesheet)) for words in ("Ёж", "Ёж ђ", "Ёж")
-    )
-    assert before == after != with_others
-
-
-def test_the_first_document_of_a_process_leaves_nothing_in_the_fonts_of_others(monkeypatch):
-    """Also when it has a sign that no font has."""
-    files = []
-    for title in ("漢 Ж", "Ж"):
-        monkeypatch.setattr(pdf_writing, "_cuts", {})
-        pdf.render_contract(sample.snapshot(1, device={"title": title}))
-        files.append(pdf.render_contract(sample.snapshot(1)))
-    assert files[0] == files[1]
 
 
 def test_every_stream_is_compressed():
@@ -190,7 +161,7 @@ i { float: footnote } i::footnote-call { font-weight: bold } li::marker { font-w
 @pytest.mark.parametrize(
     ("body", "styles"),
     [
-        (f"{escape(ALPHABET)}<p><b>{escape(ALPHABET)}</b>", ""),
+        (f"{escape(LETTERS)}<p><b>{escape(LETTERS)}</b>", ""),
         ("ђѓ <b>ј½</b> ⅓ Ω", ""),
         ("а<p style='break-before: page'>б", MARGIN_BOXES),
         ("<p>Слово<i>Сноска</i> и другое<i>Ещё одна</i><q>цитата</q><ul><li>Пункт</ul>", ""),
@@ -198,13 +169,13 @@ i { float: footnote } i::footnote-call { font-weight: bold } li::marker { font-w
     ],
     ids=["alphabet", "other signs", "margin boxes", "marks", "notes"],
 )
-def test_pages_look_as_weasyprint_alone_makes_them(stylesheet, body, styles):
+def test_pages_equal_those_of_plain_weasyprint(stylesheet, body, styles):
     stylesheet.write_text(f'html {{ font: 10pt "PT Serif" }} {styles}')
-    rendering.typeset(PAGE.format("а"), stylesheet)
+    rendering.render_pdf(PAGE.format("а"), stylesheet)
     alone = HTML(string=PAGE.format(body)).write_pdf(
-        stylesheets=[CSS(filename=stylesheet)], font_config=rendering._fonts()
+        stylesheets=[CSS(filename=stylesheet)], font_config=rendering._font_config()
     )
-    expected, got = pictures(alone), pictures(rendering.typeset(PAGE.format(body), stylesheet))
+    expected, got = pictures(alone), pictures(rendering.render_pdf(PAGE.format(body), stylesheet))
     assert [page.getbbox() for page in expected].count(None) == 0
     assert [page.tobytes() for page in got] == [page.tobytes() for page in expected]
 
@@ -214,68 +185,56 @@ def pictures(file: bytes) -> list[Image.Image]:
     return [ImageOps.invert(page.render(scale=1.5).to_pil().convert("L")) for page in pypdfium2.PdfDocument(file)]
 
 
-@pytest.mark.parametrize("name", ["contract", "terms"])
-def test_the_newest_edition_is_well_formed_and_looks_the_same_read_as_html(name):
-    version = pdf.current_version()
-    page = pdf._html(version, name, pdf._values(sample.snapshot(60)))
-    assert ElementTree.fromstring(page).tag == "html"  # noqa: S314  our own template
-
-    as_html = page.replace('<meta charset="utf-8" />', '<meta charset="utf-8">')
-    assert as_html != page
-    stylesheet = pdf.FOLDER / version / "contract.css"
-    assert rendering.typeset(as_html, stylesheet) == rendering.typeset(page, stylesheet)
+def test_images_of_the_folder_are_drawn(stylesheet):
+    assert is_red(rendering.render_pdf(PAGE.format('<img src="square.svg">'), stylesheet))
 
 
-def test_pictures_of_the_own_folder_are_drawn(stylesheet):
-    assert is_red(rendering.typeset(PAGE.format('<img src="square.svg">'), stylesheet))
-
-
-@pytest.mark.parametrize("address", ["../secret.svg", "{folder}/secret.svg", "file://{folder}/secret.svg"])
-def test_files_elsewhere_are_refused(stylesheet, address):
-    address = address.format(folder=stylesheet.parent.parent)
-    assert not is_red(rendering.typeset(PAGE.format(f'<img src="{address}">'), stylesheet))
+@pytest.mark.parametrize("url", ["../secret.svg", "{folder}/secret.svg", "file://{folder}/secret.svg"])
+def test_files_of_other_folders_are_not_loaded(stylesheet, url):
+    url = url.format(folder=stylesheet.parent.parent)
+    assert not is_red(rendering.render_pdf(PAGE.format(f'<img src="{url}">'), stylesheet))
     with pytest.raises(ValueError, match="may not use"):
-        rendering.OwnFolder(stylesheet.parent).fetch(stylesheet.parent.parent.joinpath("secret.svg").as_uri())
+        rendering.FolderURLFetcher(stylesheet.parent).fetch(stylesheet.parent.parent.joinpath("secret.svg").as_uri())
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1/x", "https://x/", "ftp://x/", "data:text/css,x", "file://x/etc"])
-def test_other_addresses_are_refused(stylesheet, address):
+@pytest.mark.parametrize("url", ["http://127.0.0.1/x", "https://x/", "ftp://x/", "data:text/css,x", "file://x/etc"])
+def test_other_urls_are_not_loaded(stylesheet, url):
     with pytest.raises(ValueError, match="may not use"):
-        rendering.OwnFolder(stylesheet.parent).fetch(address)
+        rendering.FolderURLFetcher(stylesheet.parent).fetch(url)
 
 
-def test_a_document_asks_the_network_for_nothing(stylesheet):
-    asked = []
+def test_rendering_makes_no_network_requests(stylesheet):
+    requests = []
 
     class Server(BaseHTTPRequestHandler):
         def do_GET(self):
-            asked.append(self.path)
+            requests.append(self.path)
 
         def log_message(self, *args):
             pass
 
     with HTTPServer(("127.0.0.1", 0), Server) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+        url = f"http://127.0.0.1:{server.server_port}"
         body = (
-            f'<link rel="stylesheet" href="{address}/a.css"><style>@import "{address}/b.css";'
-            f"@font-face {{ font-family: F; src: url({address}/c.ttf) }} p {{ font-family: F;"
-            f' background: url({address}/d.png) }}</style><p>х</p><img src="{address}/e.png">'
-            f'<object data="{address}/f.svg"></object><embed src="{address}/g.svg">'
+            f'<link rel="stylesheet" href="{url}/a.css"><style>@import "{url}/b.css";'
+            f"@font-face {{ font-family: F; src: url({url}/c.ttf) }} p {{ font-family: F;"
+            f' background: url({url}/d.png) }}</style><p>х</p><img src="{url}/e.png">'
+            f'<object data="{url}/f.svg"></object><embed src="{url}/g.svg">'
         )
-        assert "х" in text(rendering.typeset(PAGE.format(body), stylesheet))
+        assert "х" in text(rendering.render_pdf(PAGE.format(body), stylesheet))
         server.shutdown()
-    assert asked == []
+    assert requests == []
 
 
-def test_an_annex_follows_the_document_under_its_headers_and_numbers(stylesheet):
+def test_annex_pages_follow_with_the_headers_and_numbers_of_the_document(stylesheet):
     stylesheet.write_text(
         '@page { @bottom-right { content: "стр. " counter(page) " из " counter(pages) } }'
         "@page annex { @bottom-right { content: none } } .annex { page: annex }"
     )
     annex = PAGE.format('<div class="annex">Первая<p style="break-before: page">Вторая</p></div>')
-    for number in range(3):  # the first draws the annex, the others copy it
-        file = rendering.typeset(PAGE.format(f"Документ {number}"), stylesheet, annex)
+    for number in range(3):  # the first one draws the annex, the others copy the drawing
+        file = rendering.render_pdf(PAGE.format(f"Документ {number}"), stylesheet, annex)
         texts = [" ".join(page.get_textpage().get_text_range().split()) for page in pypdfium2.PdfDocument(file)]
         assert sorted(texts[0].split()) == sorted(f"Документ {number} стр. 1 из 3".split())
         assert sorted(texts[1].split()) == sorted("Первая стр. 2 из 3".split())
@@ -291,25 +250,8 @@ def test_an_annex_follows_the_document_under_its_headers_and_numbers(stylesheet)
         '<p style="color:red">█</p>',
     ],
 )
-def test_an_annex_is_drawn_whole_in_every_document(stylesheet, annex):
-    """Also when it has pictures, or a font that the document itself has not got."""
-    files = [rendering.typeset(PAGE.format("Документ"), stylesheet, PAGE.format(annex)) for _ in range(3)]
+def test_annex_is_drawn_completely_in_every_document(stylesheet, annex):
+    """Also with images, or with a font that the document itself does not use."""
+    files = [rendering.render_pdf(PAGE.format("Документ"), stylesheet, PAGE.format(annex)) for _ in range(3)]
     assert is_red(files[0], page=1)
     assert files[1] == files[2] == files[0]
-
-
-def test_garbage_is_collected_again_after_a_document_even_if_it_failed(stylesheet, monkeypatch):
-    during = []
-
-    def fail(*_):
-        during.append(gc.isenabled())
-        raise MemoryError
-
-    rendering.typeset(PAGE.format("а"), stylesheet)
-    assert gc.isenabled()
-
-    monkeypatch.setattr(rendering, "_layout", fail)
-    with pytest.raises(MemoryError):
-        rendering.typeset(PAGE.format("а"), stylesheet)
-    assert during == [False]
-    assert gc.isenabled()

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from documents import editions
-from documents.rendering import typeset
+from documents.rendering import render_pdf
 from erasure.models import Category, Erasure, Reason, Scope
 
 STYLESHEET = settings.BASE_DIR / "templates" / "erasure" / "act.css"
@@ -39,4 +39,4 @@ def render(erasure: Erasure) -> bytes:
         "lines": erasure.lines.all(),
         "objects": erasure.objects_gone.all(),
     }
-    return typeset(editions.keep_together(render_to_string("erasure/act.html", context)), STYLESHEET)
+    return render_pdf(editions.keep_together(render_to_string("erasure/act.html", context)), STYLESHEET)

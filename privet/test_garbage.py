@@ -290,7 +290,7 @@ def _is_complaint(record: logging.LogRecord) -> bool:
 def drive(tried, caplog, monkeypatch):
     """Sends one request and looks at what came of it."""
     # What a contract looks like does not depend on the request, and takes half a second.
-    monkeypatch.setattr("contracts.pdf.typeset", lambda *args, **kwargs: b"%PDF-")
+    monkeypatch.setattr("contracts.pdf.render_pdf", lambda *args, **kwargs: b"%PDF-")
 
     def run(browser: Browser, name: str, url: str, asked: Asked, arguments: list) -> None:
         caplog.clear()
