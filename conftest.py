@@ -35,7 +35,6 @@ import hypothesis  # noqa: E402
 import pgtrigger  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.test import Client as Browser  # noqa: E402
-from django.test import TransactionTestCase  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django_otp.oath import TOTP  # noqa: E402
 
@@ -63,16 +62,11 @@ PASSWORD = "correct horse battery staple"
 SHARED_TABLES = "users, devices, device_photos, support_tickets, support_messages"
 
 
-_flush = TransactionTestCase._fixture_teardown
-
-
-def _flush_records_too(self):
-    """After a test with real transactions all tables are emptied, also those that let nobody empty them."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown():
+    """After a test with real transactions Django empties all tables, also those whose triggers forbid it."""
     with pgtrigger.ignore():
-        _flush(self)
-
-
-TransactionTestCase._fixture_teardown = _flush_records_too
+        return (yield)
 
 
 def pytest_addoption(parser):
@@ -284,7 +278,8 @@ class Make:
         mine = SharedDevice.objects.filter(user_id=client.user_id)
         SharedDevicePhoto.objects.filter(device__in=mine).delete()
         mine.delete()
-        AppUser.objects.filter(pk=client.user_id)._raw_delete("default")
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM users WHERE id = %s", [client.user_id])
 
     def fresh(self, client: Client) -> Client:
         """The client as the database has it, without anything remembered."""

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 
 import databases
@@ -23,15 +24,11 @@ PAGES = ["contact", "passport", "devices", "contract", "done", "card"]
 def main(contracts: str = "30") -> None:
     databases.django_on(databases.empty())
     import machine
-    from django.conf import settings
-    from django.core.files.storage import storages
+    from django.test import override_settings
 
-    with tempfile.TemporaryDirectory() as folder:
-        settings.STORAGES["default"] = {
-            "BACKEND": "foundation.storage.local.LocalObjectStorage",
-            "OPTIONS": {"location": folder},
-        }
-        storages._storages.clear()
+    from foundation.testing import local_storage
+
+    with tempfile.TemporaryDirectory() as folder, override_settings(STORAGES=local_storage(Path(folder))):
         print(machine.report())
         issuing(int(contracts))
         pages()

@@ -20,7 +20,7 @@ import psycopg  # noqa: E402
 from foundation.database import embedded  # noqa: E402
 
 # Clients, and managers over whom they are spread: few enough that each has more than a page.
-SIZES = {"1k": (1_000, 4), "1m": (1_000_000, 200)}
+SIZES = {"1k": (1_000, 4), "100k": (100_000, 20), "1m": (1_000_000, 200)}
 
 
 def url(size: str) -> str:

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 import time_machine
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -235,16 +236,16 @@ def _down(*args, **kwargs):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_file_of_a_contract_stays_when_only_the_answer_to_its_commit_is_lost(make, anna, monkeypatch, stored_files):
-    client, commit = make.awaiting_contract(anna), connection._commit
+    client, commit = make.awaiting_contract(anna), connection.connection.commit
 
     def commit_and_lose():
         commit()
         monkeypatch.undo()
-        raise OperationalError("server closed the connection unexpectedly")
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     def append_last(*args, **kwargs):
         append(*args, **kwargs)
-        monkeypatch.setattr(connection, "_commit", commit_and_lose)
+        monkeypatch.setattr(connection.connection, "commit", commit_and_lose)
 
     append = issuing.append
     monkeypatch.setattr(issuing, "append", append_last)

@@ -17,12 +17,18 @@ from django.db import connection
 from foundation.env import BASE_DIR
 
 WORKERS, THREADS = 2, 3
+OWN_CONNECTIONS = """
+import os, psycopg, privet.wsgi
+with psycopg.connect(os.environ["DATABASE_URL"]) as own:
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_setting('application_name')"
+    print(own.execute(query).fetchone()[0])
+"""
 
 
 def test_no_connection_is_opened_before_the_workers_are_forked(run_python):
-    script = "import privet.wsgi; from django.db import connection; print(connection._connection_pools)"
-    answer = run_python("-c", script, DEBUG="1", DATABASE_URL=os.environ["DATABASE_URL"])
-    assert answer.stdout.strip() == "{}", answer.stderr
+    url = database_named(f"wsgi-{os.getpid()}")
+    answer = run_python("-c", OWN_CONNECTIONS, DEBUG="1", DATABASE_URL=url)
+    assert answer.stdout.strip() == "1", answer.stderr
 
 
 def database_named(application: str) -> str:
