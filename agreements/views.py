@@ -18,7 +18,7 @@ from clients.disclosure import Shown
 from clients.models import Client
 from foundation.storage import object_storage
 from managers import limits
-from managers.address import client_ip
+from managers.client_ip import client_ip
 
 # Where an agreement is asked for.
 STEP_OF = {Kind.PERSONAL_DATA: onboarding.PASSPORT, Kind.ELECTRONIC_SIGNATURE: onboarding.CONTRACT}

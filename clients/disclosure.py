@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils import timezone
 
-from managers.address import client_ip
+from managers.client_ip import client_ip
 from managers.history import append_only
 from managers.models import Manager
 

@@ -1,4 +1,4 @@
-"""Other managers and support get 404 for a client. privet/test_access_walk.py checks every URL."""
+"""Other managers and support get 404 for a client. privet/test_access_matrix.py checks every URL."""
 
 import pytest
 from django.urls import reverse

@@ -8,7 +8,7 @@ from itertools import batched
 from django.db import transaction
 from django.utils import timezone
 
-from contracts.chain import START, ChainHead, ContractEvent, What, append
+from contracts.event_chain import START, ChainHead, ContractEvent, What, append
 from contracts.models import Contract
 from contracts.signing import evidence_is_intact
 from foundation.storage import object_storage

@@ -7,7 +7,7 @@ import pytest
 from django.db.models import F
 
 from clients.models import Client
-from contracts import issuing, pep, signing
+from contracts import issuing, signature_consent, signing
 from contracts.models import CODE_LIFE, Contract, SigningCode
 from managers.models import Manager
 from support.models import Message
@@ -26,7 +26,12 @@ def sign(contract: Contract, by: Manager, code: str | None = None, **overrides) 
         SigningCode.objects.update(sent_at=F("sent_at") - CODE_LIFE * 6)
         signing.request_code(contract, by=by)
         code = code_sent_to(contract.client)
-    details = {"consent": True, "pep_text_version": pep.current_version(), "ip": "192.0.2.7", "user_agent": "Firefox"}
+    details = {
+        "consent": True,
+        "pep_text_version": signature_consent.current_version(),
+        "ip": "192.0.2.7",
+        "user_agent": "Firefox",
+    }
     return signing.sign(contract, code, by=by, **details | overrides)
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from django import forms
 from django.utils import timezone
 
-from contracts import pep
+from contracts import signature_consent
 from contracts.models import Invoice
 from foundation.russian import money
 from foundation.russian.printable import validate_printable
@@ -42,7 +42,7 @@ class SignatureForm(forms.Form):
 
     def clean_pep_version(self) -> str:
         version = self.cleaned_data["pep_version"]
-        if version != pep.current_version():
+        if version != signature_consent.current_version():
             raise forms.ValidationError("Текст согласия обновился: прочитайте его вместе с клиентом ещё раз.")
         return version
 

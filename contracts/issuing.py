@@ -10,8 +10,8 @@ from agreements import consents
 from agreements.models import Kind
 from clients.models import Client, Status, TransitionRefused
 from contracts import pdf
-from contracts.chain import What, append
 from contracts.current import current_contents, is_current
+from contracts.event_chain import What, append
 from contracts.models import Contract
 from contracts.numbering import next_number
 from contracts.payment import Balance

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from clients.models import Client
-from contracts.chain import ChainHead, ContractEvent
+from contracts.event_chain import ChainHead, ContractEvent
 from contracts.snapshot import Snapshot
 from managers.history import tracked
 from managers.models import Manager

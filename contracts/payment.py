@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from clients.models import Client, Status
-from contracts.chain import What, append
+from contracts.event_chain import What, append
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.snapshot import Contents
 from foundation.russian import money

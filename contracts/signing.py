@@ -17,8 +17,8 @@ from agreements import consents
 from agreements.models import AgreementMissing, Kind
 from clients.models import AccountStatus, AppUser, Client, Status
 from contracts import payment
-from contracts.chain import What, append
 from contracts.current import is_current
+from contracts.event_chain import What, append
 from contracts.models import (
     CODE_LIFE,
     CODE_PAUSE,

@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connection, transaction
 
 from contracts import audit, issuing, payment, signing
-from contracts.chain import ChainHead, ContractEvent, What
 from contracts.conftest import code_sent_to, sign, wrong
+from contracts.event_chain import ChainHead, ContractEvent, What
 from foundation.storage import object_storage
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.template.loader import get_template
 
-from contracts import pdf, pep
+from contracts import pdf, signature_consent
 
 TEMPLATES = settings.BASE_DIR / "templates" / "contracts"
 PUBLISHED = TEMPLATES / "published.txt"
@@ -69,8 +69,8 @@ def test_newest_edition_is_chosen_by_its_number(tmp_path, monkeypatch):
 
 
 def test_consent_to_the_electronic_signature_is_a_template_of_its_version():
-    assert pep.current_template() == f"contracts/pep/{pep.current_version()}.html"
-    text = get_template(pep.current_template()).render()
+    assert signature_consent.current_template() == f"contracts/pep/{signature_consent.current_version()}.html"
+    text = get_template(signature_consent.current_template()).render()
     assert "63-ФЗ" in text
     assert "код" in text
 

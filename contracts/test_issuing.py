@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from clients.models import AppUser, Status, TransitionRefused
 from contracts import issuing, payment
-from contracts.changes import differences
 from contracts.conftest import sign
+from contracts.contents_diff import differences
 from contracts.current import current_contents
 from contracts.models import Contract, NumberOfDay
 from contracts.numbering import letters, next_number

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser
 from conftest import stands_in
-from contracts import issuing, payment, pep, signing
+from contracts import issuing, payment, signature_consent, signing
 from contracts.conftest import code_sent_to, sign, wrong
 from contracts.models import Contract
 from devices.models import Tariff
@@ -31,7 +31,9 @@ def shown(contract: Contract) -> dict:
 
 
 def signature(contract: Contract, **overrides) -> dict:
-    return shown(contract) | {"consent": "on", "pep_version": pep.current_version(), "code": ""} | overrides
+    return (
+        shown(contract) | {"consent": "on", "pep_version": signature_consent.current_version(), "code": ""} | overrides
+    )
 
 
 def sum_of(page) -> dict:
@@ -205,7 +207,7 @@ def test_the_right_code_signs_and_goes_on(as_anna, issued, anna):
     assert reply.url == url("done", issued.client)
     issued.refresh_from_db()
     assert issued.signed_by == anna
-    assert issued.pep_text_version == pep.current_version()
+    assert issued.pep_text_version == signature_consent.current_version()
 
 
 def test_a_wrong_code_is_422_with_the_tries_left_and_keeps_what_was_typed(as_anna, issued):

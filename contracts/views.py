@@ -21,16 +21,16 @@ from clients import disclosure, onboarding
 from clients.access import get_client_for
 from clients.disclosure import Shown
 from clients.models import SIGNED, Client, Status, TransitionRefused
-from contracts import issuing, payment, pdf, pep, signing
+from contracts import issuing, payment, pdf, signature_consent, signing
 from contracts.access import get_contract_for, get_invoice_for
-from contracts.changes import differences
+from contracts.contents_diff import differences
 from contracts.current import current_contents
 from contracts.forms import InvoiceForm, NoteForm, SignatureForm
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.timeline import timeline
 from foundation.storage import object_storage
 from managers import limits
-from managers.address import client_ip
+from managers.client_ip import client_ip
 from managers.models import Manager, Role
 from support import log
 
@@ -179,8 +179,8 @@ def _contract_page(
         "waiting": billed.waiting,
         "due": billed.due_for(contents),
         "signed": None if current else issuing.unchanged_signed(client),
-        "form": form or SignatureForm(initial={"pep_version": pep.current_version()}),
-        "pep_template": pep.current_template(),
+        "form": form or SignatureForm(initial={"pep_version": signature_consent.current_version()}),
+        "pep_template": signature_consent.current_template(),
         "code": sent if sent and not sent.is_late(now) and sent.tries_left else None,
         "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(client, now) - now).total_seconds())),
         "error": error,

@@ -15,7 +15,7 @@ from agreements import consents
 from agreements.consents import Witness
 from agreements.models import Kind
 from clients.models import AppUser, Client
-from contracts import issuing, payment, pep, signing
+from contracts import issuing, payment, signature_consent, signing
 from contracts.models import InvoiceStatus
 from demo import documents, pictures
 from demo.appliances import REMARKS, appliance, serial
@@ -160,7 +160,7 @@ class Story:
         """With the code that stands in the client's app, as the client would read it out."""
         texts = Message.objects.filter(ticket__user=self.user_id, author=Author.SUPPORT).values_list("body", flat=True)
         codes = [found[1] for text in texts if (found := re.search(rf"{self.contract.number}: (\d{{6}})", text))]
-        version = pep.current_version()
+        version = signature_consent.current_version()
         signing.sign(
             self.contract, codes[-1], consent=True, pep_text_version=version, by=self.by, ip=IP, user_agent=BROWSER
         )

@@ -15,7 +15,7 @@ from django.db.models import Model, QuerySet
 
 from clients.models import ERASED_NAME, AppUser, Client, Status
 from contracts import issuing, payment
-from contracts.chain import What, append
+from contracts.event_chain import What, append
 from contracts.models import Contract, Invoice
 from devices import mirror
 from devices.models import ClientTariff, Device, DevicePhoto

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from clients.models import NO_ACCOUNT, AppUser, Client
 from erasure import act, retention
+from erasure.client_data import PARTS, Removal, agreements, contracts
 from erasure.models import ErasedObject, ErasedRows, Erasure, Reason, Scope
-from erasure.parts import PARTS, Removal, agreements, contracts
 from foundation.storage import object_storage
 from managers.cipher import encrypt
 from managers.history import history_of

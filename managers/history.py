@@ -10,7 +10,7 @@ import pgtrigger
 from django.db import models
 from pghistory.middleware import HistoryMiddleware
 
-from managers.address import client_ip
+from managers.client_ip import client_ip
 
 # Their statements are not ours, or change nothing.
 COMMANDS_WITHOUT_CONTEXT = ("migrate", "runserver", "test")

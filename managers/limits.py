@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from foundation.russian.plurals import plural
-from managers.address import neighbourhood
+from managers.client_ip import neighbourhood
 from managers.models import Attempts, Manager, Spending
 
 FIRST_WAIT = timedelta(seconds=30)
@@ -110,7 +110,7 @@ class Try:
 def reserve(purpose: Purpose, *, login: str, ip: str, browser: str = "") -> Try:
     """Count a try of `login` from `ip`; raises TooManyTries when it must not be made now, and counts nothing then.
 
-    `browser`: one that `login` is known in (managers/known.py). Its tries are counted apart from everybody's.
+    `browser`: one that `login` is known in (managers/known_browsers.py). Its tries are counted apart from everybody's.
     """
     account = purpose.account.key(f"{Manager.objects.normalize_email(login)} {browser}".rstrip())
     address = purpose.address.key(f"{neighbourhood(ip)} {browser}".rstrip())

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from managers.links import INVITATION, RESET, Link
 from managers.models import Manager
+from managers.password_links import INVITATION, RESET, Link
 
 logger = logging.getLogger(__name__)
 

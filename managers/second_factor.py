@@ -16,7 +16,7 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.util import random_hex
 
 from managers import cipher, limits
-from managers.address import client_ip
+from managers.client_ip import client_ip
 from managers.models import Authenticator, Manager
 
 logger = logging.getLogger(__name__)

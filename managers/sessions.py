@@ -7,7 +7,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
-from managers.address import client_ip
+from managers.client_ip import client_ip
 from managers.models import Manager, Session
 
 

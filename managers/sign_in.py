@@ -6,8 +6,8 @@ from django.contrib.auth import authenticate, login
 from django.http import HttpRequest
 
 from foundation.observability import metrics
-from managers import known, limits
-from managers.address import client_ip
+from managers import known_browsers, limits
+from managers.client_ip import client_ip
 from managers.models import Manager
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class WrongPassword(Exception):
 def enter(request: HttpRequest, *, email: str, password: str) -> Manager:
     """Sign in, under a new session key; raises WrongPassword or limits.TooManyTries."""
     ip = client_ip(request)
-    attempt = limits.reserve(limits.SIGN_IN, login=email, ip=ip, browser=known.browser_of(request, email))
+    attempt = limits.reserve(limits.SIGN_IN, login=email, ip=ip, browser=known_browsers.browser_of(request, email))
     manager = authenticate(request, username=email, password=password)
     if manager is None:
         logger.warning("Wrong sign-in from %s", ip or "an unknown address")
@@ -36,7 +36,7 @@ def enter(request: HttpRequest, *, email: str, password: str) -> Manager:
 def confirm_own_password(request: HttpRequest, password: str) -> None:
     """Check that the person of `request` knows their password; raises WrongPassword or limits.TooManyTries."""
     email, ip = request.user.email, client_ip(request)
-    attempt = limits.reserve(limits.SIGN_IN, login=email, ip=ip, browser=known.browser_of(request, email))
+    attempt = limits.reserve(limits.SIGN_IN, login=email, ip=ip, browser=known_browsers.browser_of(request, email))
     if not request.user.check_password(password):
         raise WrongPassword
     attempt.succeeded()

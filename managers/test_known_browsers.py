@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from conftest import PASSWORD
-from managers import known
+from managers import known_browsers
 from managers.models import Attempts
 
 pytestmark = pytest.mark.django_db
@@ -61,16 +61,22 @@ def test_another_account_is_unknown_in_that_browser(own_phone, boris):
 
 
 def test_signing_in_again_makes_no_new_browser_with_guesses_of_its_own(own_phone):
-    before = signing.loads(own_phone.cookies["known"].value, salt=known.SALT)
+    before = signing.loads(own_phone.cookies["known"].value, salt=known_browsers.SALT)
     sign_in(own_phone)
 
-    assert signing.loads(own_phone.cookies["known"].value, salt=known.SALT) == before
+    assert signing.loads(own_phone.cookies["known"].value, salt=known_browsers.SALT) == before
 
 
 # Signed where the test runs: a signature has a time, and processes that share the tests must name them alike.
 @pytest.mark.parametrize(
     "cookie",
-    [lambda: "", lambda: "x", lambda: "x:y:z", lambda: signing.dumps("x", salt=known.SALT), lambda: signing.dumps("x")],
+    [
+        lambda: "",
+        lambda: "x",
+        lambda: "x:y:z",
+        lambda: signing.dumps("x", salt=known_browsers.SALT),
+        lambda: signing.dumps("x"),
+    ],
     ids=["empty", "a letter", "three parts", "no list", "of another purpose"],
 )
 def test_a_cookie_that_is_not_ours_makes_no_browser_known(own_phone, cookie):
@@ -88,4 +94,4 @@ def test_a_browser_is_forgotten_after_half_a_year(own_phone, time_machine):
 
 
 def test_the_cookie_names_nobody(own_phone):
-    assert ANNA not in str(signing.loads(own_phone.cookies["known"].value, salt=known.SALT))
+    assert ANNA not in str(signing.loads(own_phone.cookies["known"].value, salt=known_browsers.SALT))

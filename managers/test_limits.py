@@ -5,7 +5,7 @@ import pytest
 
 from conftest import on_own_connection
 from managers import limits
-from managers.address import neighbourhood
+from managers.client_ip import neighbourhood
 from managers.limits import PASSWORD_RESET, SECOND_FACTOR, SIGN_IN, TooManyTries, forget_old, in_words, reserve
 from managers.models import Attempts
 

@@ -13,9 +13,9 @@ from django.urls import reverse
 
 from conftest import PASSWORD, browser_of
 from managers import limits
-from managers.links import INVITATION
-from managers.links import RESET as RESET_LINK
 from managers.models import Manager
+from managers.password_links import INVITATION
+from managers.password_links import RESET as RESET_LINK
 from managers.password_mail import send_invitation
 from privet import settings as settings_of_privet
 

@@ -1,4 +1,4 @@
-"""How what is dear is counted; which pages are counted, contracts/test_allowances.py says."""
+"""How what is dear is counted; which pages are counted, contracts/test_rate_limited_pages.py says."""
 
 from collections import Counter
 from datetime import timedelta

@@ -17,11 +17,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRedirect, reswap
 
 from foundation.web.json_errors import SESSION_ENDED, problem, wants_json
-from managers import known, limits
-from managers.address import client_ip
+from managers import known_browsers, limits
+from managers.client_ip import client_ip
 from managers.forms import NewPasswordForm, PasswordChangeForm, PasswordResetForm, SignInForm
 from managers.limits import TooManyTries
-from managers.links import RESET, EitherLink
+from managers.password_links import RESET, EitherLink
 from managers.password_mail import MailUnavailable, send_link
 from managers.redirects import first_page, with_new_token
 from managers.second_factor_views import go_on, later
@@ -51,7 +51,7 @@ def sign_in(request):
     if form.is_valid():
         try:
             manager = enter(request, email=form.cleaned_data["email"], password=form.cleaned_data["password"])
-            return known.remember(request, go_on(request), manager)
+            return known_browsers.remember(request, go_on(request), manager)
         except WrongPassword as wrong:
             form.add_error(None, wrong.message)
         except TooManyTries as refused:

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 
 from foundation.env import BASE_DIR
-from operations import metrics_page
+from operations import metrics_view
 
 RULES = BASE_DIR / "deploy/prometheus/alerts.yml"
 DASHBOARD = BASE_DIR / "deploy/grafana/privet.json"
@@ -24,7 +24,7 @@ def names_of(family: Metric) -> set[str]:
 @pytest.fixture
 def shown(settings, tmp_path, db) -> set[str]:
     settings.BACKUP_FOLDER, settings.BACKUP_RECIPIENT = tmp_path, "age1made-up"
-    families = [*REGISTRY.collect(), *metrics_page._families()]
+    families = [*REGISTRY.collect(), *metrics_view._families()]
     return set().union(*map(names_of, families))
 
 

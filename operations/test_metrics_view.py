@@ -11,7 +11,7 @@ from conftest import PASSWORD
 from contracts import signing
 from foundation.storage.object_storage import StorageUnavailable, get, put
 from foundation.testing import local_storage
-from operations import metrics_page
+from operations import metrics_view
 from photos import uploads
 from photos.models import Purpose, Upload
 from photos.test_uploads import jpeg
@@ -25,7 +25,7 @@ def scraped(settings, client, db):
     settings.METRICS_TOKEN = TOKEN
 
     def scrape() -> dict[str, float]:
-        metrics_page.known_workload.forget()
+        metrics_view.known_workload.forget()
         answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
         assert answer.status_code == 200
         lines = (line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))

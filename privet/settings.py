@@ -135,11 +135,11 @@ LOGIN_URL = "managers:sign_in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "managers:sign_in"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # the longest of managers/links.py
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # the longest of managers/password_links.py
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "managers.password_rules.NotOnesOwn"},
-    {"NAME": "managers.password_rules.LongEnough", "OPTIONS": {"min_length": 12}},
-    {"NAME": "managers.password_rules.NotCommon"},
+    {"NAME": "managers.password_validators.NotOnesOwn"},
+    {"NAME": "managers.password_validators.LongEnough", "OPTIONS": {"min_length": 12}},
+    {"NAME": "managers.password_validators.NotCommon"},
 ]
 
 SESSION_ENGINE = "managers.session_store"

@@ -18,7 +18,7 @@ from PIL import Image
 from agreements.documents import Document
 from agreements.models import Kind
 from conftest import PASSWORD, Make
-from contracts import issuing, pep, signing
+from contracts import issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign
 from devices import mirror
 from devices import saving as device_saving
@@ -300,7 +300,7 @@ PAGES = {
             "contract": world.issued.pk,
             "code": world.code,
             "consent": "on",
-            "pep_version": pep.current_version(),
+            "pep_version": signature_consent.current_version(),
         },
         writes=True,
     ),

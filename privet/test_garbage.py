@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from conftest import browser_of
 from foundation.env import BASE_DIR
 from privet.test_access import ADDRESSES, PAGES, World
-from privet.test_access_walk import ADMIN_ARGUMENTS, ADMIN_NAMES, address
+from privet.test_access_matrix import ADMIN_ARGUMENTS, ADMIN_NAMES, address
 
 EXAMPLES = int(os.environ.get("GARBAGE_EXAMPLES", "50"))
 garbage = profile(

@@ -8,7 +8,7 @@ from django.urls import path
 
 from conftest import browser_of
 from foundation.storage.object_storage import ObjectMissing, StorageUnavailable
-from managers.address import client_ip
+from managers.client_ip import client_ip
 from managers.limits import TooManyTries
 from privet.urls import urlpatterns as real
 

@@ -18,7 +18,7 @@ from django.urls import reverse
 from conftest import browser_of
 from foundation.web.security_headers import NOT_NEEDED
 from privet.test_access import ADDRESSES, PAGES, World
-from privet.test_access_walk import ADMIN_NAMES, address
+from privet.test_access_matrix import ADMIN_NAMES, address
 
 HOST = "privet.example"
 FOR_THE_CLIENTS_APP = ("devices:public_photo", "stored_object")

@@ -1,4 +1,4 @@
-"""Times of the app's tickets and messages that Python has no word for (foundation/database/times.py)."""
+"""Times of the app's tickets and messages that Python has no word for (foundation/database/clamped_times.py)."""
 
 from datetime import timedelta
 

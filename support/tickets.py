@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from clients import cursor
-from foundation.database import times
+from foundation.database import clamped_times
 from support import log
 from support.models import Author, LogEntry, Message, Ticket, TicketQuerySet
 
@@ -65,7 +65,7 @@ def log_of(client, *, before: str = "") -> Page:
 def _latest(rows, before: str) -> Page:
     if before:
         at, pk = _place(before)
-        at = times.exact(at, "created_at", rows.model.objects.filter(pk=pk))
+        at = clamped_times.exact(at, "created_at", rows.model.objects.filter(pk=pk))
         rows = rows.filter(created_at__lte=at).exclude(created_at=at, id__gte=pk)
     found = list(rows.order_by("-created_at", "-id")[: MESSAGES_SHOWN + 1])
     shown = found[:MESSAGES_SHOWN]

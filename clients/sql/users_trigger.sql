@@ -1,4 +1,4 @@
--- When a client appeared: what the app says, unless that is no time that we could show (foundation/database/times.py).
+-- When a client appeared: what the app says, unless that is no time that we could show (foundation/database/clamped_times.py).
 CREATE OR REPLACE FUNCTION privet_appeared(created_at timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN created_at BETWEEN '0001-01-01 00:00Z' AND '9999-12-30 23:59Z' THEN created_at ELSE now() END

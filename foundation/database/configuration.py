@@ -1,8 +1,8 @@
 """The connection to PostgreSQL, directly or through PgBouncer in transaction mode."""
 
-from foundation.database import times
+from foundation.database import clamped_times
 
-times.register()
+clamped_times.register()
 
 # Limits of a statement, of a wait for a lock, and of a transaction that does nothing.
 TIMEOUTS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}

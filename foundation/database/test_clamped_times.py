@@ -11,7 +11,7 @@ from django.utils import timezone
 from clients.models import AppUser, Client
 from devices.saving import save_device
 from devices.shared import SharedDevice
-from foundation.database.times import EARLIEST, LATEST
+from foundation.database.clamped_times import EARLIEST, LATEST
 
 UNSPEAKABLE = ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC", "9999-12-31 23:59:59"]
 

@@ -1,4 +1,4 @@
-"""What is counted while Privet serves, in Prometheus' terms; /metrics shows it (`operations/metrics_page.py`).
+"""What is counted while Privet serves, in Prometheus' terms; /metrics shows it (`operations/metrics_view.py`).
 
 Labels take few values: names of views, methods, kinds of refusals; never an address, a person or a key. Where several
 processes serve, each writes a file of its own under PROMETHEUS_MULTIPROC_DIR, named for its place among the workers: a

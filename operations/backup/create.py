@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from foundation.storage import object_storage
-from operations.backup import BackupFailed, programs
+from operations.backup import BackupFailed, external_tools
 from operations.backup.manifest import Manifest, ObjectsDigest, fingerprint, tables_now
 
 DATABASE, OBJECTS = "database.dump.age", "objects.tar.age"
@@ -62,11 +62,11 @@ def _database(path: Path, recipient: str, now: datetime) -> Manifest:
         cursor.execute("SELECT pg_export_snapshot()")
         (snapshot,) = cursor.fetchone()
         server = connection.connection
-        program = programs.of_postgresql("pg_dump", server.info.server_version // 10000)
-        database, environment = programs.address(server)
+        program = external_tools.of_postgresql("pg_dump", server.info.server_version // 10000)
+        database, environment = external_tools.address(server)
         command = [program, "--format=custom", f"--snapshot={snapshot}", "--no-owner", "--no-privileges", database]
-        with programs.encrypting(path, recipient) as stream:
-            programs.run(command, stdout=stream, env=environment)
+        with external_tools.encrypting(path, recipient) as stream:
+            external_tools.run(command, stdout=stream, env=environment)
     version = str(server.info.server_version // 10000)
     return Manifest(now.isoformat(), settings.APP_VERSION, version, tables)
 
@@ -74,7 +74,7 @@ def _database(path: Path, recipient: str, now: datetime) -> Manifest:
 def _objects(path: Path, recipient: str, manifest: Manifest) -> None:
     digest = ObjectsDigest()
     try:
-        with programs.encrypting(path, recipient) as stream, tarfile.open(fileobj=stream, mode="w|") as tar:
+        with external_tools.encrypting(path, recipient) as stream, tarfile.open(fileobj=stream, mode="w|") as tar:
             for key in _keys():
                 try:
                     content = object_storage.get(key)

@@ -6,9 +6,9 @@ from pathlib import Path
 from django.db import connection, transaction
 
 from foundation.storage import object_storage
-from operations.backup import BackupFailed, programs
+from operations.backup import BackupFailed, external_tools
+from operations.backup.create import DATABASE, OBJECTS
 from operations.backup.manifest import Manifest, ObjectsDigest, tables_now
-from operations.backup.taking import DATABASE, OBJECTS
 
 
 def restore(folder: Path, *, identity: Path) -> Manifest:
@@ -43,11 +43,11 @@ def _refuse_unless_empty() -> None:
 def _database(path: Path, identity: Path) -> None:
     connection.ensure_connection()
     server = connection.connection
-    program = programs.of_postgresql("pg_restore", server.info.server_version // 10000)
-    database, environment = programs.address(server)
+    program = external_tools.of_postgresql("pg_restore", server.info.server_version // 10000)
+    database, environment = external_tools.address(server)
     options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
-    with programs.decrypting(path, identity) as stream:
-        programs.run([program, *options, f"--dbname={database}"], stdin=stream, env=environment)
+    with external_tools.decrypting(path, identity) as stream:
+        external_tools.run([program, *options, f"--dbname={database}"], stdin=stream, env=environment)
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("ANALYZE")
@@ -57,7 +57,7 @@ def _database(path: Path, identity: Path) -> None:
 def _objects(path: Path, identity: Path) -> ObjectsDigest:
     digest = ObjectsDigest()
     try:
-        with programs.decrypting(path, identity) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+        with external_tools.decrypting(path, identity) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             for entry in tar:
                 content = tar.extractfile(entry).read()
                 object_storage.put(entry.name, content)

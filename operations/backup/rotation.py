@@ -5,7 +5,7 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from operations.backup.taking import NAME
+from operations.backup.create import NAME
 
 
 def rotate(folder: Path, *, days: int, weeks: int) -> list[Path]:

@@ -18,9 +18,9 @@ from clients.models import Client
 from foundation.storage import object_storage
 from foundation.testing import local_storage
 from operations.backup import BackupFailed
-from operations.backup.restoring import restore
+from operations.backup.create import take
+from operations.backup.restore import restore
 from operations.backup.rotation import rotate
-from operations.backup.taking import take
 from passport import saving
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)

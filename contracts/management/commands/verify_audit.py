@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
 from contracts import audit
-from contracts.chain import ChainHead
+from contracts.event_chain import ChainHead
 
 LISTED = 200
 

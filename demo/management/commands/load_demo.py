@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from demo.loading import load
+from demo.load import load
 from demo.office import PASSWORD, STAFF
 
 

@@ -5,7 +5,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from erasure import erasing, records, retention
+from erasure import erasing, record_retention, retention
 from erasure.models import Erasure
 
 
@@ -23,9 +23,9 @@ class Command(BaseCommand):
         for rule, clients in retention.due(now):
             done = sum(self._erased(rule, pk, now) for pk in clients) if apply else len(clients)
             self._say(f"{rule.reason}, {rule.scope or 'what may go'}", done, apply)
-        disclosures = records.remove_disclosures(now) if apply else records.disclosures(now).count()
+        disclosures = record_retention.remove_disclosures(now) if apply else record_retention.disclosures(now).count()
         self._say("records of who saw whom", disclosures, apply)
-        self._say("acts", self._acts(now) if apply else records.acts(now).count(), apply)
+        self._say("acts", self._acts(now) if apply else record_retention.acts(now).count(), apply)
         waiting = self._finish(apply)
         if self.failed or waiting:
             raise CommandError(f"{self.failed} clients are as they were, {waiting} acts wait for the storage.")
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             return False
 
     def _acts(self, now: datetime) -> int:
-        return sum(not records.remove_act(erasure) for erasure in list(records.acts(now)))
+        return sum(not record_retention.remove_act(erasure) for erasure in list(record_retention.acts(now)))
 
     def _finish(self, apply: bool) -> int:
         """How many acts are still to be made."""

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from operations.backup import BackupFailed
+from operations.backup.create import take
 from operations.backup.rotation import rotate
-from operations.backup.taking import take
 
 
 class Command(BaseCommand):

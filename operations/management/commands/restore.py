@@ -5,7 +5,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError
 
 from operations.backup import BackupFailed
-from operations.backup.restoring import restore
+from operations.backup.restore import restore
 
 
 class Command(BaseCommand):
