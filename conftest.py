@@ -38,8 +38,8 @@ from django.test import Client as Browser  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django_otp.oath import TOTP  # noqa: E402
 
-from agreements.documents import Document  # noqa: E402
-from agreements.models import Kind  # noqa: E402
+from agreements.documents import AgreementDocument  # noqa: E402
+from agreements.models import AgreementKind  # noqa: E402
 from clients.models import AppUser, Client  # noqa: E402
 from devices.models import Device, DeviceType, Tariff  # noqa: E402
 from devices.saving import save_device  # noqa: E402
@@ -134,7 +134,7 @@ def wrong_codes(key: bytes) -> Iterator[str]:
     return (f"{number:06}" for number in itertools.count() if number not in shown)
 
 
-def browser_of(manager: Manager, *, verified: bool = True, **options) -> Browser:
+def browser_for(manager: Manager, *, verified: bool = True, **options) -> Browser:
     """Signed in, with the second factor too unless `verified` is false."""
     browser = Browser(**options)
     browser.force_login(manager)
@@ -145,29 +145,29 @@ def browser_of(manager: Manager, *, verified: bool = True, **options) -> Browser
     return browser
 
 
-def leads_to(answer) -> str | int:
+def redirect_target(answer) -> str | int:
     """Where a redirect leads, as the first part of its path; of any other answer the status."""
     return answer.url.split("/")[1] if answer.status_code == 302 else answer.status_code
 
 
 @pytest.fixture
 def as_anna(anna) -> Browser:
-    return browser_of(anna)
+    return browser_for(anna)
 
 
 @pytest.fixture
 def as_boris(boris) -> Browser:
-    return browser_of(boris)
+    return browser_for(boris)
 
 
 @pytest.fixture
 def as_vera(vera) -> Browser:
-    return browser_of(vera)
+    return browser_for(vera)
 
 
 @pytest.fixture
 def as_gleb(gleb) -> Browser:
-    return browser_of(gleb)
+    return browser_for(gleb)
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def signed_out() -> Browser:
     return Browser()
 
 
-def stands_in(digits: str, text: str) -> bool:
+def appears_in(digits: str, text: str) -> bool:
     """Whether `digits` stand in `text` by themselves; ids, hashes, tokens and times may hold any."""
     return re.search(rf"(?<![\w.-]){digits}(?![\w-])", text) is not None
 
@@ -215,14 +215,14 @@ class Make:
         self.agreement(client, by)
         return self.fresh(client)
 
-    def agreement(self, client: Client, by: Manager, kind: Kind = Kind.PERSONAL_DATA) -> None:
+    def agreement(self, client: Client, by: Manager, kind: AgreementKind = AgreementKind.PERSONAL_DATA) -> None:
         """What the client agrees to, told to nobody and with a file that is quickly made."""
-        if client.agreements.has(kind):
+        if client.agreements.is_given(kind):
             return
         now = timezone.now()
         key = f"agreements/{client.pk}/{uuid.uuid4()}.pdf"
         object_storage.put(key, b"%PDF-")
-        document = Document.of(client, kind, by=by, given_at=now)
+        document = AgreementDocument.of(client, kind, by=by, given_at=now)
         client.agreements.create(
             kind=kind, version=document.version, text_sha256=document.text_sha256, pdf_key=key,
             pdf_sha256=hashlib.sha256(b"%PDF-").hexdigest(), given_at=now, given_by=by,
@@ -267,7 +267,7 @@ class Make:
         """Steps 1 to 3 done: passport, `devices` devices with own fee `fee` (or the tariff's 150), surcharge fixed."""
         client = self.verified(by, **fields)
         self.passport(client, by)
-        self.agreement(client, by, Kind.ELECTRONIC_SIGNATURE)
+        self.agreement(client, by, AgreementKind.ELECTRONIC_SIGNATURE)
         for number in range(devices):
             self.device(client, by, title=f"Устройство {number + 1}", extra_fee=fee)
         fix_surcharge(client, self.tariff(), by=by)
@@ -291,7 +291,7 @@ def make(db) -> Make:
     return Make()
 
 
-def on_own_connection(deed: Callable):
+def run_on_own_connection(deed: Callable):
     """What `deed` returns or raises; for a thread of its own."""
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '20s'")  # what meets late on a busy machine shall meet all the same
@@ -320,7 +320,7 @@ def post_while(write: Callable[[], object], manager: Manager, url: str, data: di
 
     def post():
         try:
-            return browser_of(manager).post(url, data)
+            return browser_for(manager).post(url, data)
         finally:
             connection.close()
 
@@ -335,7 +335,7 @@ def post_while(write: Callable[[], object], manager: Manager, url: str, data: di
         return response.result(timeout=20)
 
 
-def _hold(at) -> None:
+def _lock_until_end(at) -> None:
     """Until the transaction ends nobody else changes this saved object, or, of a model, any row."""
     if isinstance(at, type):
         with connection.cursor() as cursor:
@@ -355,8 +355,8 @@ def race(transactional_db) -> Callable:
     def run(*deeds: Callable, at) -> list:
         with ThreadPoolExecutor(len(deeds)) as pool:
             with transaction.atomic():
-                _hold(at)
-                outcomes = [pool.submit(on_own_connection, deed) for deed in deeds]
+                _lock_until_end(at)
+                outcomes = [pool.submit(run_on_own_connection, deed) for deed in deeds]
                 deadline = time.monotonic() + 20
                 while waiting_for_locks() < len(deeds):
                     assert time.monotonic() < deadline, "the deeds never met"

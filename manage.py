@@ -20,9 +20,9 @@ def main():
 
     from django.core.management import execute_from_command_line
 
-    from managers.history import of_command
+    from managers.history import command_context
 
-    with of_command(sys.argv):
+    with command_context(sys.argv):
         execute_from_command_line(sys.argv)
 
 

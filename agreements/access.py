@@ -3,7 +3,7 @@
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
-from agreements.models import Agreement, Kind
+from agreements.models import Agreement, AgreementKind
 from clients.models import Client
 
 
@@ -13,7 +13,7 @@ def get_agreement_for(request, pk) -> Agreement:
     return get_object_or_404(visible, pk=pk, client__in=Client.objects.visible_to(request.user))
 
 
-def get_kind(slug: str) -> Kind:
-    if slug not in Kind.values:
+def get_kind(slug: str) -> AgreementKind:
+    if slug not in AgreementKind.values:
         raise Http404("Такого документа нет.")
-    return Kind(slug)
+    return AgreementKind(slug)

@@ -8,21 +8,21 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from agreements.documents import Document
-from agreements.models import Agreement, AgreementMissing, Kind
+from agreements.documents import AgreementDocument
+from agreements.models import Agreement, AgreementKind, AgreementMissing
 from clients.models import Client
 from foundation.storage import object_storage
 from managers.models import Manager
 from support import bridge
 
-HOW_TO_WITHDRAW = {
-    Kind.PERSONAL_DATA: "Отозвать согласие можно в любое время: напишите нам в этот чат или скажите менеджеру.",
-    Kind.ELECTRONIC_SIGNATURE: "Никому, кроме менеджера, с которым подписываете договор, не называйте коды отсюда.",
+MESSAGE_HINTS = {
+    AgreementKind.PERSONAL_DATA: "Отозвать согласие можно в любое время: напишите нам в этот чат или скажите менеджеру.",
+    AgreementKind.ELECTRONIC_SIGNATURE: "Никому, кроме менеджера, с которым подписываете договор, не называйте коды отсюда.",
 }
 
 
 @dataclass(frozen=True)
-class Witness:
+class Recorder:
     """Who records the client's will, and from where."""
 
     by: Manager
@@ -30,26 +30,28 @@ class Witness:
     user_agent: str = ""
 
 
-def require(client: Client, *kinds: Kind) -> None:
+def require_consent(client: Client, *kinds: AgreementKind) -> None:
     """AgreementMissing unless the client, held by the caller, agrees to `kinds`."""
     for kind in kinds:
-        if not client.agreements.has(kind):
+        if not client.agreements.is_given(kind):
             raise AgreementMissing(kind)
 
 
-def give(client: Client, kind: Kind, witness: Witness) -> None:
+def give(client: Client, kind: AgreementKind, witness: Recorder) -> None:
     """Record that the client agrees to the newest edition; a second time is nothing.
 
     object_storage.StorageUnavailable changes nothing.
     """
-    if client.agreements.has(kind):
+    if client.agreements.is_given(kind):
         return
     now = timezone.now()
-    document = Document.of(client, kind, by=witness.by, given_at=now)
-    record(client, document, document.pdf(), witness, now=now)
+    document = AgreementDocument.of(client, kind, by=witness.by, given_at=now)
+    save_signed_document(client, document, document.pdf(), witness, now=now)
 
 
-def record(client: Client, document: Document, file: bytes, witness: Witness, *, now: datetime) -> None:
+def save_signed_document(
+    client: Client, document: AgreementDocument, file: bytes, witness: Recorder, *, now: datetime
+) -> None:
     """Store `file` and record the agreement that it shows. Of two at once one is recorded."""
     agreement = Agreement(
         id=uuid.uuid4(),
@@ -65,49 +67,49 @@ def record(client: Client, document: Document, file: bytes, witness: Witness, *,
     )
     agreement.pdf_key = f"agreements/{client.pk}/{agreement.pk}.pdf"
     try:
-        with object_storage.stored({agreement.pdf_key: file}):
-            _record(agreement)
-    except _GivenMeanwhile:
+        with object_storage.stored_objects({agreement.pdf_key: file}):
+            _insert(agreement)
+    except AlreadyRecorded:
         pass
 
 
-class _GivenMeanwhile(Exception):
+class AlreadyRecorded(Exception):
     """The other of two callers was first; the file of this one is removed."""
 
 
 @transaction.atomic
-def _record(agreement: Agreement) -> None:
-    client = agreement.client.locked()
-    if client.agreements.has(agreement.kind):
-        raise _GivenMeanwhile
+def _insert(agreement: Agreement) -> None:
+    client = agreement.client.lock()
+    if client.agreements.is_given(agreement.kind):
+        raise AlreadyRecorded
     agreement.save(force_insert=True)
-    bridge.tell_client(client, _told(agreement), by=agreement.given_by, now=agreement.given_at)
+    bridge.notify_client(client, _client_message(agreement), by=agreement.given_by, now=agreement.given_at)
 
 
-def _told(agreement: Agreement) -> str:
-    kind = Kind(agreement.kind)
+def _client_message(agreement: Agreement) -> str:
+    kind = AgreementKind(agreement.kind)
     return (
         f"Вы приняли документ «{kind.label}» (редакция {agreement.version}) "
-        f"{timezone.localtime(agreement.given_at):%d.%m.%Y в %H:%M} по Москве. {HOW_TO_WITHDRAW[kind]} "
+        f"{timezone.localtime(agreement.given_at):%d.%m.%Y в %H:%M} по Москве. {MESSAGE_HINTS[kind]} "
         "Если вы этого не делали, сразу сообщите нам."
     )
 
 
-def open_to(client: Client, manager: Manager) -> list[Agreement]:
+def visible_to(client: Client, manager: Manager) -> list[Agreement]:
     """What AgreementManager.visible_to finds of the client; no query for a client of `get_client_for`."""
     start = client.claimed_at
     return [given for given in client.agreements.all() if manager.is_admin or (start and given.given_at >= start)]
 
 
-def may_withdraw(client: Client) -> bool:
-    return any(given.kind == Kind.PERSONAL_DATA and given.is_standing for given in client.agreements.all())
+def can_withdraw(client: Client) -> bool:
+    return any(given.kind == AgreementKind.PERSONAL_DATA and given.is_in_force for given in client.agreements.all())
 
 
 @transaction.atomic
 def withdraw(client: Client, *, by: Manager, reason: str) -> bool:
     """Record that the client takes back the consent to processing (152-ФЗ art. 9 part 2); False when there is none."""
-    client, now = client.locked(), timezone.now()
-    standing = list(client.agreements.filter(kind=Kind.PERSONAL_DATA, withdrawn_at=None))
+    client, now = client.lock(), timezone.now()
+    standing = list(client.agreements.filter(kind=AgreementKind.PERSONAL_DATA, withdrawn_at=None))
     for agreement in standing:
         agreement.withdraw(by=by, reason=reason, now=now)
     if not standing:
@@ -116,5 +118,5 @@ def withdraw(client: Client, *, by: Manager, reason: str) -> bool:
         "Вы отозвали согласие на обработку персональных данных. Подписанные договоры остаются в силе, остальные данные "
         "будут уничтожены не позднее 30 дней."
     )
-    bridge.tell_client(client, text, by=by, now=now)
+    bridge.notify_client(client, text, by=by, now=now)
     return True

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from agreements.models import Kind
+from agreements.models import AgreementKind
 from clients.models import Client
 from documents import editions
 from documents.rendering import render_pdf
@@ -18,16 +18,18 @@ FOLDER = settings.BASE_DIR / "templates" / TEMPLATES
 
 
 @dataclass(frozen=True)
-class Document:
+class AgreementDocument:
     """An agreement of one client in the newest edition; `given_at` is None while the client still reads it."""
 
-    kind: Kind
+    kind: AgreementKind
     version: str
     text: str
     values: dict
 
     @classmethod
-    def of(cls, client: Client, kind: Kind, *, by: Manager, given_at: datetime | None = None) -> "Document":
+    def of(
+        cls, client: Client, kind: AgreementKind, *, by: Manager, given_at: datetime | None = None
+    ) -> "AgreementDocument":
         version = kind.current_version
         values = {
             "title": kind.label,
@@ -38,7 +40,7 @@ class Document:
             "manager": by,
             "given_at": given_at,
         }
-        return cls(kind, version, _html(kind, version, "text", values), values)
+        return cls(kind, version, _render(kind, version, "text", values), values)
 
     @property
     def text_sha256(self) -> str:
@@ -46,7 +48,7 @@ class Document:
 
     def pdf(self) -> bytes:
         """The same values give the same bytes."""
-        html = _html(self.kind, self.version, "document", self.values | {"text": self.text})
+        html = _render(self.kind, self.version, "document", self.values | {"text": self.text})
         return render_pdf(html, FOLDER / self.kind / self.version / "document.css")
 
 
@@ -55,5 +57,5 @@ def _company() -> dict:
     return {name: getattr(settings, f"COMPANY_{name.upper()}") for name in names}
 
 
-def _html(kind: Kind, version: str, name: str, values: dict) -> str:
+def _render(kind: AgreementKind, version: str, name: str, values: dict) -> str:
     return editions.keep_together(render_to_string(f"{TEMPLATES}/{kind}/{version}/{name}.html", values))

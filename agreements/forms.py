@@ -1,6 +1,6 @@
 from django import forms
 
-from agreements.documents import Document
+from agreements.documents import AgreementDocument
 
 
 class AgreementForm(forms.Form):
@@ -14,7 +14,7 @@ class AgreementForm(forms.Form):
     )
     shown = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args, document: Document, **kwargs):
+    def __init__(self, *args, document: AgreementDocument, **kwargs):
         super().__init__(*args, initial={"shown": document.text_sha256}, **kwargs)
         self.document = document
 

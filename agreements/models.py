@@ -14,7 +14,7 @@ from foundation.exceptions import Refusal
 from managers.models import Manager
 
 
-class Kind(models.TextChoices):
+class AgreementKind(models.TextChoices):
     """The values are folders of templates/agreements."""
 
     PERSONAL_DATA = "personal_data", "Согласие на обработку персональных данных"
@@ -33,16 +33,16 @@ WITHDRAWAL_FIELDS = ["withdrawn_at", "withdrawn_by", "withdrawal_reason"]
 class AgreementMissing(Refusal):
     """The client has not agreed to `kind` in its newest edition, or has withdrawn it; `message` says so."""
 
-    def __init__(self, kind: Kind):
+    def __init__(self, kind: AgreementKind):
         self.kind = kind
         super().__init__(f"Сначала нужно {kind.label[0].lower()}{kind.label[1:]}.")
 
 
 class AgreementManager(models.Manager):
-    def has(self, kind: str) -> bool:
+    def is_given(self, kind: str) -> bool:
         """Whether the client agrees to the newest edition; no query for a client of `get_client_for`."""
-        version = Kind(kind).current_version
-        return any(given.kind == kind and given.is_standing and given.version == version for given in self.all())
+        version = AgreementKind(kind).current_version
+        return any(given.kind == kind and given.is_in_force and given.version == version for given in self.all())
 
     def visible_to(self, manager: Manager) -> models.QuerySet["Agreement"]:
         """Of clients whom `manager` may open: those since the client was taken up; admins all that the law keeps."""
@@ -57,7 +57,7 @@ class Agreement(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="agreements", verbose_name="клиент")
-    kind = models.CharField("документ", max_length=20, choices=Kind)
+    kind = models.CharField("документ", max_length=20, choices=AgreementKind)
     version = models.CharField("редакция", max_length=20)
     text_sha256 = models.CharField("SHA-256 текста", max_length=64)
     pdf_sha256 = models.CharField("SHA-256 файла", max_length=64)
@@ -85,7 +85,7 @@ class Agreement(models.Model):
             models.UniqueConstraint(
                 "client", "kind", "version", name="manager_agreements_once", condition=Q(withdrawn_at=None)
             ),
-            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="manager_agreements_kind_known"),
+            models.CheckConstraint(condition=Q(kind__in=AgreementKind.values), name="manager_agreements_kind_known"),
             models.CheckConstraint(
                 condition=Q(withdrawn_at__isnull=False) | Q(withdrawn_by=None),
                 name="manager_agreements_withdrawn_with_time",
@@ -105,12 +105,12 @@ class Agreement(models.Model):
         return f"{self.get_kind_display()}, редакция {self.version}"
 
     @property
-    def is_standing(self) -> bool:
+    def is_in_force(self) -> bool:
         return self.withdrawn_at is None
 
     @property
-    def standing_label(self) -> str:
-        if self.is_standing:
+    def status_label(self) -> str:
+        if self.is_in_force:
             return "Действует"
         ended = "Отозвано" if self.withdrawn_by_id else "Прекращено"
         return f"{ended} {timezone.localtime(self.withdrawn_at):%d.%m.%Y %H:%M}"

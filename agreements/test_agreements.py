@@ -10,9 +10,9 @@ from django.urls import reverse
 from pypdf import PdfReader
 
 from agreements import consents
-from agreements.consents import Witness
-from agreements.documents import Document
-from agreements.models import Agreement, AgreementMissing, Kind
+from agreements.consents import Recorder
+from agreements.documents import AgreementDocument
+from agreements.models import Agreement, AgreementKind, AgreementMissing
 from clients import onboarding
 from clients.models import AccountStatus, AppUser
 from contracts import issuing, signing
@@ -27,12 +27,12 @@ from support.models import Message
 pytestmark = pytest.mark.django_db
 
 
-def url(client, name="agreement", kind=Kind.PERSONAL_DATA) -> str:
+def url(client, name="agreement", kind=AgreementKind.PERSONAL_DATA) -> str:
     return reverse(f"agreements:{name}", args=[client.pk, kind])
 
 
-def payload(client, kind=Kind.PERSONAL_DATA, **overrides) -> dict:
-    shown = Document.of(client, kind, by=client.manager).text_sha256
+def payload(client, kind=AgreementKind.PERSONAL_DATA, **overrides) -> dict:
+    shown = AgreementDocument.of(client, kind, by=client.manager).text_sha256
     return {"agreed": "on", "shown": shown} | overrides
 
 
@@ -61,21 +61,21 @@ def test_a_passport_without_consent_is_refused(make, anna, as_anna):
     assert not Passport.objects.exists()
 
 
-def test_consent_is_recorded_with_its_file_and_told_to_the_client(make, anna, as_anna):
+def test_consent_is_recorded_with_its_file_and_client_is_notified(make, anna, as_anna):
     client = make.verified(anna)
     answer = as_anna.post(url(client), payload(client), headers={"User-Agent": "Firefox"}, REMOTE_ADDR="192.0.2.7")
     assert answer.url == reverse("passport:passport", args=[client.pk])
 
     agreement = Agreement.objects.get()
     file = object_storage.get(agreement.pdf_key)
-    assert (agreement.client, agreement.kind, agreement.given_by) == (client, Kind.PERSONAL_DATA, anna)
+    assert (agreement.client, agreement.kind, agreement.given_by) == (client, AgreementKind.PERSONAL_DATA, anna)
     assert (agreement.version, agreement.ip, agreement.user_agent) == (
-        Kind.PERSONAL_DATA.current_version,
+        AgreementKind.PERSONAL_DATA.current_version,
         "192.0.2.7",
         "Firefox",
     )
     assert agreement.pdf_sha256 == hashlib.sha256(file).hexdigest()
-    document = Document.of(client, Kind.PERSONAL_DATA, by=anna, given_at=agreement.given_at)
+    document = AgreementDocument.of(client, AgreementKind.PERSONAL_DATA, by=anna, given_at=agreement.given_at)
     assert agreement.text_sha256 == document.text_sha256
     assert document.pdf() == file
     assert client.user.name in text_of(file)
@@ -93,7 +93,7 @@ def test_without_the_tick_or_with_an_older_text_nothing_is_recorded(make, anna, 
     assert not Agreement.objects.exists()
 
 
-def test_a_text_with_other_data_of_the_client_than_was_read_is_read_again(make, anna, as_anna):
+def test_client_data_changed_since_the_page_was_opened_asks_to_read_again(make, anna, as_anna):
     client = make.verified(anna)
     read = payload(client)
     AppUser.objects.update(name="Петрова Анна")  # as the app does it while the page is open
@@ -109,15 +109,18 @@ def test_a_text_with_other_data_of_the_client_than_was_read_is_read_again(make, 
 
 @pytest.mark.parametrize(
     ("kind", "heading"),
-    [(Kind.PERSONAL_DATA, onboarding.PASSPORT.heading), (Kind.ELECTRONIC_SIGNATURE, onboarding.CONTRACT.heading)],
+    [
+        (AgreementKind.PERSONAL_DATA, onboarding.PASSPORT.heading),
+        (AgreementKind.ELECTRONIC_SIGNATURE, onboarding.CONTRACT.heading),
+    ],
 )
-def test_the_page_keeps_its_heading_when_it_is_refused(make, anna, as_anna, kind, heading):
+def test_invalid_form_keeps_the_step_heading(make, anna, as_anna, kind, heading):
     client = make.verified(anna)
     pages = [
         as_anna.get(url(client, kind=kind)),
         as_anna.post(url(client, kind=kind), payload(client, kind, agreed="")),
     ]
-    if kind == Kind.PERSONAL_DATA:
+    if kind == AgreementKind.PERSONAL_DATA:
         pages.append(as_anna.get(reverse("passport:passport", args=[client.pk])))
     for page in pages:
         assert f'<h1 class="card-title">{heading}</h1>' in page.text
@@ -129,7 +132,7 @@ def test_unknown_documents_are_not_found(make, anna, as_anna):
         assert as_anna.get(reverse(f"agreements:{name}", args=[client.pk, "tea"])).status_code == 404
 
 
-def test_storage_being_down_records_nothing_and_says_so(make, anna, as_anna, monkeypatch):
+def test_storage_outage_records_nothing_and_shows_an_error(make, anna, as_anna, monkeypatch):
     client = make.verified(anna)
     monkeypatch.setattr(object_storage, "put", _down)
     answer = as_anna.post(url(client), payload(client))
@@ -146,9 +149,9 @@ def _down(*args, **kwargs):
 def test_a_new_edition_is_asked_for_again(make, anna, monkeypatch):
     client = make.verified(anna)
     make.agreement(client, anna)
-    assert client.agreements.has(Kind.PERSONAL_DATA)
-    monkeypatch.setattr(Kind, "current_version", "v99")
-    assert not client.agreements.has(Kind.PERSONAL_DATA)
+    assert client.agreements.is_given(AgreementKind.PERSONAL_DATA)
+    monkeypatch.setattr(AgreementKind, "current_version", "v99")
+    assert not client.agreements.is_given(AgreementKind.PERSONAL_DATA)
 
 
 def test_the_draft_says_all_that_the_law_asks_for(make, anna, as_anna):
@@ -161,20 +164,22 @@ def test_the_draft_says_all_that_the_law_asks_for(make, anna, as_anna):
 
 
 def test_the_signature_agreement_says_how_the_signer_is_determined_and_the_duty_of_secrecy(make, anna, as_anna):
-    text = text_of(as_anna.get(url(make.verified(anna), "draft", Kind.ELECTRONIC_SIGNATURE)).content)
+    text = text_of(as_anna.get(url(make.verified(anna), "draft", AgreementKind.ELECTRONIC_SIGNATURE)).content)
     assert "Лицо, подписавшее документ, определяется по коду" in text
     assert "обязан соблюдать конфиденциальность кода" in text
 
 
 def test_one_double_click_gives_one_agreement(make, anna, race):
     client = make.verified(anna)
-    outcomes = race(*[lambda: consents.give(make.fresh(client), Kind.PERSONAL_DATA, Witness(anna))] * 2, at=client)
+    outcomes = race(
+        *[lambda: consents.give(make.fresh(client), AgreementKind.PERSONAL_DATA, Recorder(anna))] * 2, at=client
+    )
     assert outcomes == [None, None]
     assert Agreement.objects.count() == len(told(client)) == 1
-    assert [item.key for item in object_storage.listing()] == [Agreement.objects.get().pdf_key]
+    assert [item.key for item in object_storage.list_objects()] == [Agreement.objects.get().pdf_key]
 
 
-def test_an_agreement_is_changed_and_deleted_by_nobody(make, anna):
+def test_agreement_cannot_be_changed_or_deleted(make, anna):
     make.agreement(make.verified(anna), anna)
     for change in ({"text_sha256": "0" * 64}, {"version": "v2"}, {"given_at": "2020-01-01T00:00Z"}):
         with pytest.raises(DatabaseError), transaction.atomic():
@@ -183,14 +188,14 @@ def test_an_agreement_is_changed_and_deleted_by_nobody(make, anna):
         Agreement.objects.all().delete()
 
 
-def test_withdrawal_is_recorded_once_and_told(make, anna, as_anna):
+def test_withdrawal_is_recorded_once_and_client_is_notified(make, anna, as_anna):
     client = make.awaiting_contract(anna)
     page = reverse("agreements:withdrawal", args=[client.pk])
     assert "остаются в силе" in as_anna.get(page).text
     assert as_anna.post(page, {"reason": ""}).status_code == 422
     for reason in ("Написал в чат", "Ещё раз"):
         assert as_anna.post(page, {"reason": reason}).status_code == 302
-    agreement = Agreement.objects.get(kind=Kind.PERSONAL_DATA)
+    agreement = Agreement.objects.get(kind=AgreementKind.PERSONAL_DATA)
     assert (agreement.withdrawn_by, agreement.withdrawal_reason) == (anna, "Написал в чат")
     assert len(told(client)) == 1
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -215,17 +220,17 @@ def test_after_withdrawal_no_passport_and_no_contract_until_a_new_consent(make, 
         "passport:passport", args=[client.pk]
     )
 
-    consents.give(client, Kind.PERSONAL_DATA, Witness(anna))
+    consents.give(client, AgreementKind.PERSONAL_DATA, Recorder(anna))
     assert signing.request_code(contract, by=anna)
 
 
-def test_the_signed_contract_outlives_the_withdrawal(make, anna, as_anna, signed):
+def test_signed_contract_stays_in_force_after_withdrawal(make, anna, as_anna, signed):
     consents.withdraw(signed.client, by=anna, reason="в чате")
     assert as_anna.get(reverse("contracts:done", args=[signed.client_id])).status_code == 200
     assert as_anna.get(reverse("contracts:pdf", args=[signed.pk])).status_code == 200
 
 
-def test_withdrawing_waits_for_a_passport_that_is_being_kept(make, anna, race):
+def test_withdrawal_waits_for_a_concurrent_passport_save(make, anna, race):
     client = make.verified(anna)
     passport = make.passport(client, anna)
     keep = lambda: saving.save_passport(Passport.objects.get(pk=passport.pk), "", by=anna)  # noqa: E731
@@ -252,14 +257,14 @@ def test_the_first_code_comes_with_the_agreement(make, anna, as_anna):
     assert as_anna.post(code, shown).status_code == 422
     assert as_anna.post(code, shown, headers={"HX-Request": "true", "HX-Target": "code"}).status_code == 422
     AppUser.objects.update(status=AccountStatus.BLOCKED)
-    assert as_anna.post(code, shown | payload(other, Kind.ELECTRONIC_SIGNATURE)).status_code == 409
-    assert not other.agreements.filter(kind=Kind.ELECTRONIC_SIGNATURE).exists()
+    assert as_anna.post(code, shown | payload(other, AgreementKind.ELECTRONIC_SIGNATURE)).status_code == 409
+    assert not other.agreements.filter(kind=AgreementKind.ELECTRONIC_SIGNATURE).exists()
     assert not SigningCode.objects.exists()
 
     AppUser.objects.update(status=AccountStatus.ACTIVE)
-    assert as_anna.post(code, shown | payload(other, Kind.ELECTRONIC_SIGNATURE)).url == page
+    assert as_anna.post(code, shown | payload(other, AgreementKind.ELECTRONIC_SIGNATURE)).url == page
     assert SigningCode.objects.get().contract == contract
-    assert other.agreements.filter(kind=Kind.ELECTRONIC_SIGNATURE).count() == 1
+    assert other.agreements.filter(kind=AgreementKind.ELECTRONIC_SIGNATURE).count() == 1
     assert "Клиент прочитал и согласен" not in as_anna.get(page).text.replace("Клиент прочитал договор", "")
     assert client.agreements.count() == 2
 

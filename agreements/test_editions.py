@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agreements.documents import FOLDER
-from agreements.models import Kind
+from agreements.models import AgreementKind
 
 PUBLISHED = FOLDER / "published.txt"
 
@@ -45,4 +45,4 @@ def test_published_edition_is_still_there():
 
 
 def test_each_kind_has_an_edition():
-    assert {edition.parent.name for edition in EDITIONS} == set(Kind.values)
+    assert {edition.parent.name for edition in EDITIONS} == set(AgreementKind.values)

@@ -8,68 +8,71 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from agreements import consents
 from agreements.access import get_agreement_for, get_kind
-from agreements.consents import Witness
-from agreements.documents import Document
+from agreements.consents import Recorder
+from agreements.documents import AgreementDocument
 from agreements.forms import AgreementForm, WithdrawalForm
-from agreements.models import Kind
+from agreements.models import AgreementKind
 from clients import disclosure, onboarding
 from clients.access import get_client_for
-from clients.disclosure import Shown
+from clients.disclosure import DisclosureKind
 from clients.models import Client
 from foundation.storage import object_storage
 from managers import limits
 from managers.client_ip import client_ip
 
 # Where an agreement is asked for.
-STEP_OF = {Kind.PERSONAL_DATA: onboarding.PASSPORT, Kind.ELECTRONIC_SIGNATURE: onboarding.CONTRACT}
-NOT_KEPT = "Хранилище файлов не отвечает, согласие не записано. Попробуйте через минуту."
+STEP_BY_KIND = {
+    AgreementKind.PERSONAL_DATA: onboarding.PASSPORT,
+    AgreementKind.ELECTRONIC_SIGNATURE: onboarding.CONTRACT,
+}
+NOT_SAVED = "Хранилище файлов не отвечает, согласие не записано. Попробуйте через минуту."
 
 
-def witness(request) -> Witness:
-    return Witness(request.user, client_ip(request), request.headers.get("User-Agent", ""))
+def recorder_from_request(request) -> Recorder:
+    return Recorder(request.user, client_ip(request), request.headers.get("User-Agent", ""))
 
 
 @require_http_methods(["GET", "POST"])
 def agreement(request, pk, kind):
     """The text with its tick; POST records that the client agrees."""
     client, kind = get_client_for(request, pk), get_kind(kind)
-    onboarding.set_steps(request, client, STEP_OF[kind])
+    onboarding.set_steps(request, client, STEP_BY_KIND[kind])
     contact = request.steps[0]
     if not contact.is_done:
         return redirect(contact.url)
-    if client.agreements.has(kind):
+    if client.agreements.is_given(kind):
         return redirect(onboarding.next_url(client))
     if request.method == "GET":
         return agreement_page(request, client, kind)
-    form = answered(request, client, kind)
+    form = submitted_agreement_form(request, client, kind)
     if not form.is_valid():
         return agreement_page(request, client, kind, form=form, status=422)
     limits.DOCUMENTS.take(request.user)
     try:
-        consents.give(client, kind, witness(request))
+        consents.give(client, kind, recorder_from_request(request))
     except object_storage.StorageUnavailable:
-        return agreement_page(request, client, kind, form=form, error=NOT_KEPT, status=503)
+        return agreement_page(request, client, kind, form=form, error=NOT_SAVED, status=503)
     return redirect(onboarding.next_url(get_client_for(request, pk)))
 
 
 def agreement_page(
-    request, client: Client, kind: Kind, *, form=None, error: str = "", status: int = 200
+    request, client: Client, kind: AgreementKind, *, form=None, error: str = "", status: int = 200
 ) -> HttpResponse:
     """The page that stands where a step can't go on without the client's agreement, under the heading of that step."""
-    context = asking(client, kind, by=request.user, form=form)
+    context = agreement_context(client, kind, by=request.user, form=form)
     context |= {"client": client, "kind": kind, "error": error}
     return render(request, "agreements/agreement.html", context, status=status)
 
 
-def asking(client: Client, kind: Kind, *, by, form=None) -> dict:
+def agreement_context(client: Client, kind: AgreementKind, *, by, form=None) -> dict:
     """What agreements/_agreement.html shows."""
-    form = form or AgreementForm(document=Document.of(client, kind, by=by))
+    form = form or AgreementForm(document=AgreementDocument.of(client, kind, by=by))
     return {"document": form.document, "agreement_form": form}
 
 
-def answered(request, client: Client, kind: Kind) -> AgreementForm:
+def submitted_agreement_form(request, client: Client, kind: AgreementKind) -> AgreementForm:
     """What was sent of what agreements/_agreement.html asks."""
-    return AgreementForm(request.POST, document=Document.of(client, kind, by=request.user))
+    return AgreementForm(request.POST, document=AgreementDocument.of(client, kind, by=request.user))
 
 
 @require_GET
@@ -77,19 +80,19 @@ def draft(request, pk, kind):
     """The document that the client is asked to agree to, as PDF."""
     client, kind = get_client_for(request, pk), get_kind(kind)
     limits.DOCUMENTS.take(request.user)
-    disclosure.record(client, Shown.AGREEMENT_PDF, request=request)
-    return _pdf(Document.of(client, kind, by=request.user).pdf(), kind)
+    disclosure.record(client, DisclosureKind.AGREEMENT_PDF, request=request)
+    return _pdf(AgreementDocument.of(client, kind, by=request.user).pdf(), kind)
 
 
 @require_GET
 def pdf(request, pk):
     """The document as the client agreed to it."""
     agreement = get_agreement_for(request, pk)
-    disclosure.record(agreement.client, Shown.AGREEMENT_PDF, request=request)
-    return _pdf(object_storage.get(agreement.pdf_key), Kind(agreement.kind))
+    disclosure.record(agreement.client, DisclosureKind.AGREEMENT_PDF, request=request)
+    return _pdf(object_storage.get(agreement.pdf_key), AgreementKind(agreement.kind))
 
 
-def _pdf(file: bytes, kind: Kind) -> HttpResponse:
+def _pdf(file: bytes, kind: AgreementKind) -> HttpResponse:
     disposition = content_disposition_header(as_attachment=False, filename=f"{kind.label}.pdf")
     return HttpResponse(file, content_type="application/pdf", headers={"Content-Disposition": disposition})
 

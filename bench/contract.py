@@ -42,7 +42,7 @@ def story(number: int, devices: int, photos: int = 0):
     from demo.people import people
 
     staff, random = office.staff(), Random(number)
-    told = stories.Story(
+    told = stories.ClientStory(
         number=number,
         person=people(random, 1)[0],
         random=random,

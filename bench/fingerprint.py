@@ -38,7 +38,7 @@ def tables() -> int:
 
 
 def objects() -> tuple[int, int]:
-    keys, size = sorted(listed.key for listed in object_storage.listing()), 0
+    keys, size = sorted(listed.key for listed in object_storage.list_objects()), 0
     for key in keys:
         content = object_storage.get(key)
         size += len(content)

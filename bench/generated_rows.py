@@ -17,11 +17,11 @@ from django.utils import timezone
 from clients.accounts import UNUSABLE_PASSWORD
 from clients.models import Status
 from contracts.models import Contract
-from contracts.numbering import letters
-from contracts.signing import CHANNEL, seal
+from contracts.numbering import surname_letters
+from contracts.signing import CHANNEL, write_evidence
 from contracts.snapshot import CompanyPart, Contents, DevicePart, PersonPart, Snapshot, TariffPart
 from demo import documents
-from demo.appliances import REMARKS, appliance, serial
+from demo.appliances import DESCRIPTIONS, appliance, serial
 from demo.people import Person, people
 from demo.places import Home, home
 from devices.models import DeviceType, Tariff
@@ -218,7 +218,7 @@ class Rows:
             id=str(self._id()),
             type=kind,
             title=title,
-            description=self.random.choice(REMARKS),
+            description=self.random.choice(DESCRIPTIONS),
             purchased_on=bought,
             serial_number=serial(self.random),
             specs=specs,
@@ -238,7 +238,7 @@ class Rows:
         issued_at, contract_id = self._later(case.fixed_at, minutes=15), self._id()
         day = timezone.localdate(issued_at)
         self.issued[day] += 1
-        number = f"{letters(case.person.last_name)}-{day:%y%m%d}-{self._running(day):02}"
+        number = f"{surname_letters(case.person.last_name)}-{day:%y%m%d}-{self._running(day):02}"
         contents = Contents(case.passport, tuple(case.devices), self._tariff_part(case.tariff))
         snapshot = Snapshot(number, day, TEMPLATE_VERSION, self.company, contents)
         case.contract = contract = Contract(
@@ -266,7 +266,7 @@ class Rows:
         contract.signed_by_id, contract.due = case.manager_id, contract.surcharge
         contract.pep_text_version, contract.code_channel = TEMPLATE_VERSION, CHANNEL
         contract.signer_ip, contract.user_agent = f"10.{case.index % 200}.{case.index % 251}.7", USER_AGENT
-        seal(contract)
+        write_evidence(contract)
 
     def _invoice(self, case: Case, contract: Contract) -> None:
         paid_at = paid_by = None

@@ -15,7 +15,7 @@ import django
 
 django.setup()
 
-from contracts.models import CODES_AN_HOUR, TRIES_PER_CODE, TRIES_PER_CONTRACT  # noqa: E402
+from contracts.models import MAX_ATTEMPTS_PER_CODE, MAX_ATTEMPTS_PER_CONTRACT, MAX_CODES_PER_HOUR  # noqa: E402
 from managers import limits, second_factor  # noqa: E402
 from managers.models import Attempts  # noqa: E402
 
@@ -24,7 +24,7 @@ SIX_DIGITS = 10**6
 CODES_GOOD_AT_ONCE = 3
 
 
-def guesses(limit: limits.Limit, span: timedelta) -> int:
+def guesses(limit: limits.BackoffLimit, span: timedelta) -> int:
     """How many tries pass within `span` for one who tries again as soon as may be."""
     start = now = datetime(2026, 1, 1, tzinfo=UTC)
     attempts, passed = Attempts(counted_at=now), 0
@@ -42,9 +42,9 @@ def chance(tries: float, of: float) -> str:
 def main():
     hour, day, year = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
     print("A contract's code, for who holds the page of step 4")
-    print(f"  guesses before an admin must act  {TRIES_PER_CONTRACT} ({TRIES_PER_CODE} for each code)")
-    print(f"  chance that one of them hits      {chance(TRIES_PER_CONTRACT, SIX_DIGITS)}")
-    print(f"  codes sent to one client an hour  {CODES_AN_HOUR}")
+    print(f"  guesses before an admin must act  {MAX_ATTEMPTS_PER_CONTRACT} ({MAX_ATTEMPTS_PER_CODE} for each code)")
+    print(f"  chance that one of them hits      {chance(MAX_ATTEMPTS_PER_CONTRACT, SIX_DIGITS)}")
+    print(f"  codes sent to one client an hour  {MAX_CODES_PER_HOUR}")
     for name, purpose in {
         "Passwords": limits.SIGN_IN,
         "Second factor": limits.SECOND_FACTOR,

@@ -44,7 +44,7 @@ def milliseconds(deed, runs: int) -> list[float]:
 
 
 def main(devices: int = 5, runs: int = 200) -> None:
-    snapshot = sample.snapshot(devices)
+    snapshot = sample.sample_snapshot(devices)
     (cold,) = milliseconds(lambda: pdf.render_contract(snapshot), 1)
     taken = milliseconds(lambda: pdf.render_contract(snapshot), runs)
     rounds = [statistics.median(taken[start : start + ROUND]) for start in range(0, runs, ROUND)]

@@ -16,16 +16,16 @@ def main(size: str = "1m", runs: str = "30") -> None:
     import machine
     from django.test import Client as Browser
 
-    from contracts.statistics import LONGEST
-    from contracts.statistics_views import CHOICES
+    from contracts.statistics import MAX_DAYS
+    from contracts.statistics_views import PERIOD_DAYS
 
     browser = Browser(SERVER_NAME="localhost")
     browser.force_login(people_who_look()["admin"])
     print(machine.report())
     print(f"\n{'page':22} queries   database      total    slowest       work")
-    for days in (*CHOICES, LONGEST):
+    for days in (*PERIOD_DAYS, MAX_DAYS):
         measure(f"{days} days", lambda days=days: browser.get(address("/statistics/", days)), int(runs))
-    measure(f"{LONGEST} days, CSV", lambda: whole(browser.get(address("/statistics.csv", LONGEST))), int(runs))
+    measure(f"{MAX_DAYS} days, CSV", lambda: whole(browser.get(address("/statistics.csv", MAX_DAYS))), int(runs))
 
 
 def address(path: str, days: int) -> str:

@@ -16,9 +16,9 @@ from clients.fields import PgEnumField
 from clients.statuses import ERASED_NAME
 from foundation.database import advisory_lock
 from foundation.russian.printable import validate_printable
-from managers.history import tracked
+from managers.history import track_history
 
-CONTACT = ("name", "phone", "email", "address")
+CONTACT_FIELDS = ("name", "phone", "email", "address")
 UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
 
 
@@ -29,7 +29,7 @@ class AccountStatus(models.TextChoices):
     DELETED = "deleted"
 
 
-@tracked("manager_contact_history", fields=list(CONTACT), by_triggers=False)
+@track_history("manager_contact_history", fields=list(CONTACT_FIELDS), by_triggers=False)
 class AppUser(models.Model):
     """An account of the client's app (`users`): shared, read as it is; we correct contact data and add clients."""
 
@@ -54,23 +54,23 @@ class AppUser(models.Model):
     def __str__(self):
         return self.name
 
-    def correct_contact(self, *, name: str, phone: str, email: str | None, address: str, now: datetime) -> None:
+    def update_contact(self, *, name: str, phone: str, email: str | None, address: str, now: datetime) -> None:
         """Write contact data that a manager confirmed; IntegrityError when phone or e-mail is another account's.
 
         Call it in a transaction.
         """
         if email and email != self.email:
-            self.reserve(email)
+            self.lock_email(email)
         self.name, self.phone, self.email, self.address, self.updated_at = name, phone, email or None, address, now
-        self.save(update_fields=[*CONTACT, "updated_at"])
+        self.save(update_fields=[*CONTACT_FIELDS, "updated_at"])
 
-    def reserve(self, email: str) -> None:
+    def lock_email(self, email: str) -> None:
         """Until the transaction ends no other account is given this e-mail here. EmailTaken when one has it already."""
         advisory_lock.lock(email.lower())
-        if list(self.others_with(email)):
+        if list(self.others_with_email(email)):
             raise EmailTaken
 
-    def others_with(self, email: str) -> models.QuerySet["AppUser"]:
+    def others_with_email(self, email: str) -> models.QuerySet["AppUser"]:
         """Accounts with this e-mail in any case, which to the app is another. Ask for all, there are few: for one row
         of many, as far as it knows, PostgreSQL would rather read the table.
         """
@@ -80,7 +80,7 @@ class AppUser(models.Model):
 
     @property
     def contact(self) -> dict[str, str | None]:
-        return {name: getattr(self, name) for name in CONTACT}
+        return {name: getattr(self, name) for name in CONTACT_FIELDS}
 
     @property
     def unprintable_error(self) -> str:
@@ -93,7 +93,7 @@ class AppUser(models.Model):
                 return f"Исправьте поле «{label}». {error.message}"
         return ""
 
-    def overtaken(self, shown: dict, correct: dict) -> set[str]:
+    def conflicting_fields(self, shown: dict, correct: dict) -> set[str]:
         """Which contact data is neither as it was `shown` nor as it is to be: it would be lost without being seen."""
         return {
             name for name, now in self.contact.items() if (now or "") not in (shown[name] or "", correct[name] or "")
@@ -105,20 +105,20 @@ class AppUser(models.Model):
         return AccountStatus.DELETED if self.deleted_at else self.status
 
     @property
-    def is_used_by_the_client(self) -> bool:
+    def is_in_use(self) -> bool:
         """Whether the client opens it in the app, with a password of theirs or for a subscription."""
         is_open = self.state != AccountStatus.DELETED
         return is_open and (self.has_subscription or self.password_hash != UNUSABLE_PASSWORD)
 
     def close(self, *, now: datetime) -> None:
         """Take the person out of it and close it for good; the row stays, because rows of the app refer to it."""
-        self.name, self.phone, self.email, self.address = ERASED_NAME, _nobodys_phone(), None, None
+        self.name, self.phone, self.email, self.address = ERASED_NAME, _unused_placeholder_phone(), None, None
         self.password_hash, self.status, self.has_subscription = UNUSABLE_PASSWORD, AccountStatus.DELETED, False
         self.deleted_at = self.updated_at = now
         self.save()
 
 
-def _nobodys_phone() -> str:
+def _unused_placeholder_phone() -> str:
     """Ten digits as the column wants them, beginning with the 0 that no phone of Russia begins with."""
     while True:
         digits = f"0{secrets.randbelow(10**9):09}"

@@ -13,23 +13,23 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from clients import disclosure
-from clients.disclosure import Disclosure, Shown
+from clients.disclosure import Disclosure, DisclosureKind
 from clients.models import AppUser, Client, ClientChange, Status, TransitionRefused
-from foundation.admin.base import OfficeAdmin, ReadOnlyAdmin, ReadOnlyTable
+from foundation.admin.base import BaseModelAdmin, ReadOnlyAdmin, ReadOnlyTabularInline
 from foundation.templatetags import formats
 from foundation.web import csv_download
 from managers.history import history_of
-from managers.history_admin import WithHistory
+from managers.history_admin import HistoryAdminMixin
 from managers.models import Manager, Role
 
-REASSIGNED_AT_ONCE = 500
+MAX_REASSIGN = 500
 
 
-def possible_managers():
+def assignable_managers():
     return Manager.objects.filter(is_active=True, role__in=[Role.MANAGER, Role.ADMIN])
 
 
-class FoundByClient:
+class ClientSearchMixin:
     """Rows of clients, found by what a client is found by; `client_path` leads from the row to the client."""
 
     client_path = "client"
@@ -45,9 +45,9 @@ class FoundByClient:
         return queryset, False
 
 
-class ReassignAction(ActionForm):
+class ReassignForm(ActionForm):
     manager = forms.ModelChoiceField(
-        possible_managers(), required=False, label="Менеджер:", empty_label="Кому передать"
+        assignable_managers(), required=False, label="Менеджер:", empty_label="Кому передать"
     )
 
 
@@ -59,7 +59,7 @@ class ClientForm(forms.ModelForm):
         return manager
 
 
-class ChangesOfClient(ReadOnlyTable):
+class ClientChangeInline(ReadOnlyTabularInline):
     model = ClientChange
     fields = ["at", "by", "from_status", "to_status", "from_manager", "to_manager"]
     related = ("by", "from_manager", "to_manager")
@@ -67,7 +67,7 @@ class ChangesOfClient(ReadOnlyTable):
 
 
 @admin.register(Client)
-class ClientAdmin(WithHistory, OfficeAdmin):
+class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
     """Clients to look at, found as in the list of managers. One thing is done here: giving them to another manager."""
 
     counted = ("клиент", "клиента", "клиентов")
@@ -77,12 +77,12 @@ class ClientAdmin(WithHistory, OfficeAdmin):
     ordering = ["-created_at", "-id"]
     search_fields = ["search"]
     search_help_text = "Имя, телефон в любом виде, почта, адрес или номер договора"
-    action_form = ReassignAction
+    action_form = ReassignForm
     actions = ["reassign"]
     form = ClientForm
     readonly_fields = ["name", "phone", "email", "address", "status", "created_at", "claimed_at", "seen_by"]
     fields = ["manager", *readonly_fields]
-    inlines = [ChangesOfClient]
+    inlines = [ClientChangeInline]
     inlines_of_apps: list[type] = []
     histories_of_apps: list[Callable[[Client], list[QuerySet]]] = []
 
@@ -133,7 +133,7 @@ class ClientAdmin(WithHistory, OfficeAdmin):
         return format_html('<a href="{}">Открыть список</a>', address)
 
     def history_shown(self, request, obj) -> None:
-        disclosure.record(obj, Shown.HISTORY, request=request)
+        disclosure.record(obj, DisclosureKind.HISTORY, request=request)
 
     def has_add_permission(self, request) -> bool:
         return False
@@ -151,7 +151,7 @@ class ClientAdmin(WithHistory, OfficeAdmin):
     def get_form(self, request, obj=None, **kwargs):
         form = super().get_form(request, obj, **kwargs)
         manager = form.base_fields["manager"]
-        manager.queryset = Manager.objects.filter(Q(pk__in=possible_managers()) | Q(pk=obj and obj.manager_id))
+        manager.queryset = Manager.objects.filter(Q(pk__in=assignable_managers()) | Q(pk=obj and obj.manager_id))
         manager.empty_label = "Не назначен"
         # What changed is what differs from the page as it was shown, not from what somebody else did since.
         manager.show_hidden_initial = True
@@ -162,7 +162,7 @@ class ClientAdmin(WithHistory, OfficeAdmin):
     def change_view(self, request, object_id, form_url="", extra_context=None):
         response = super().change_view(request, object_id, form_url, extra_context)
         if response.status_code == 200:
-            disclosure.record(response.context_data["original"], Shown.CARD, request=request)
+            disclosure.record(response.context_data["original"], DisclosureKind.CARD, request=request)
         return response
 
     def save_model(self, request, obj, form, change):
@@ -176,16 +176,16 @@ class ClientAdmin(WithHistory, OfficeAdmin):
 
     @admin.action(description="Передать менеджеру")
     def reassign(self, request, queryset):
-        to = possible_managers().filter(pk=request.POST.get("manager") or None).first()
+        to = assignable_managers().filter(pk=request.POST.get("manager") or None).first()
         if to is None:
             self.message_user(request, "Выберите менеджера рядом с действием.", messages.ERROR)
             return
-        chosen = list(queryset.exclude(status=Status.ERASED)[: REASSIGNED_AT_ONCE + 1])
-        if len(chosen) > REASSIGNED_AT_ONCE:
-            text = f"За один раз можно передать не больше {REASSIGNED_AT_ONCE} клиентов. Сузьте выбор."
+        chosen = list(queryset.exclude(status=Status.ERASED)[: MAX_REASSIGN + 1])
+        if len(chosen) > MAX_REASSIGN:
+            text = f"За один раз можно передать не больше {MAX_REASSIGN} клиентов. Сузьте выбор."
             self.message_user(request, text, messages.ERROR)
             return
-        given = sum(_give(client, to, by=request.user) for client in chosen)
+        given = sum(_try_reassign(client, to, by=request.user) for client in chosen)
         if given:
             self.message_user(request, f"Передано клиентов: {given}. Менеджер — {to}.", messages.SUCCESS)
         if given < len(chosen):
@@ -193,7 +193,7 @@ class ClientAdmin(WithHistory, OfficeAdmin):
             self.message_user(request, text, messages.WARNING)
 
 
-def _give(client: Client, to: Manager, *, by: Manager) -> bool:
+def _try_reassign(client: Client, to: Manager, *, by: Manager) -> bool:
     """False for one whose data was erased since the list was read, with or without the row."""
     try:
         client.reassign(to=to, by=by)
@@ -203,7 +203,7 @@ def _give(client: Client, to: Manager, *, by: Manager) -> bool:
 
 
 @admin.register(Disclosure)
-class DisclosureAdmin(FoundByClient, ReadOnlyAdmin):
+class DisclosureAdmin(ClientSearchMixin, ReadOnlyAdmin):
     """«Кто видел этого клиента»: what personal data was shown, to whom and when."""
 
     counted = ("показ личных данных", "показа личных данных", "показов личных данных")
@@ -238,7 +238,7 @@ class DisclosureAdmin(FoundByClient, ReadOnlyAdmin):
             rows = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:  # the list itself says so, in words
             return redirect(reverse("admin:clients_disclosure_changelist", query={ERROR_FLAG: 1}))
-        return csv_download.response("Кто видел клиентов", heading, map(self._row, rows.iterator(500)))
+        return csv_download.csv_response("Кто видел клиентов", heading, map(self._row, rows.iterator(500)))
 
     def _row(self, shown: Disclosure) -> list:
         at = f"{timezone.localtime(shown.at):%d.%m.%Y %H:%M:%S}"

@@ -4,11 +4,11 @@ from django.db import models
 from django.utils import timezone
 
 from managers.client_ip import client_ip
-from managers.history import append_only
+from managers.history import append_only_triggers
 from managers.models import Manager
 
 
-class Shown(models.TextChoices):
+class DisclosureKind(models.TextChoices):
     PASSPORT_NUMBER = "passport_number", "Серия и номер паспорта"
     PASSPORT_PHOTO = "passport_photo", "Фото паспорта"
     CONTRACT_PDF = "contract_pdf", "Договор (PDF)"
@@ -31,7 +31,7 @@ class Disclosure(models.Model):
     by = models.ForeignKey(
         Manager, on_delete=models.PROTECT, related_name="+", db_index=False, verbose_name="кому показано"
     )
-    what = models.CharField("что показано", max_length=20, choices=Shown)
+    what = models.CharField("что показано", max_length=20, choices=DisclosureKind)
     document = models.CharField("документ", max_length=40, blank=True, help_text="Номер договора или счёта.")
     ip = models.GenericIPAddressField("адрес", null=True)
     request_id = models.CharField("запрос", max_length=32)
@@ -46,14 +46,16 @@ class Disclosure(models.Model):
             models.Index(fields=["by", "-at", "-id"], name="disclosures_to_manager"),
             models.Index(fields=["-at", "-id"], name="disclosures_by_time"),
         ]
-        constraints = [models.CheckConstraint(condition=models.Q(what__in=Shown.values), name="disclosures_what_known")]
-        triggers = append_only()
+        constraints = [
+            models.CheckConstraint(condition=models.Q(what__in=DisclosureKind.values), name="disclosures_what_known")
+        ]
+        triggers = append_only_triggers()
 
     def __str__(self):
         return f"{self.get_what_display()}, {timezone.localtime(self.at):%d.%m.%Y %H:%M}"
 
 
-def record(client, what: Shown, *, request, document: str = "") -> Disclosure:
+def record(client, what: DisclosureKind, *, request, document: str = "") -> Disclosure:
     """Write down that `what` of `client` is shown to the person of `request`; call it before anything is shown.
 
     What the database refuses to write down is not shown: its error goes on.

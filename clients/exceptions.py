@@ -28,7 +28,7 @@ class ContactChanged(Exception):
         self.fields = fields
 
 
-class ClaimedByAnother(TransitionRefused):
+class AlreadyClaimed(TransitionRefused):
     """Another manager has taken this client; `client.manager` is that manager."""
 
 

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Q
 
 from clients.models import Client, ClientQuerySet
-from clients.search import candidates, match, words
+from clients.search import index_condition, matches_all_words, words
 from foundation.database import prepared
 
 # How many of the newest rows of a list are read before the index is asked: less than ten milliseconds.
@@ -49,9 +49,9 @@ class Search:
 
     def __init__(self, text: str):
         self.values = {}
-        self.matches = self._named(match("search", text))
-        self.parts = self._named(candidates("search", text, by_parts=True))
-        self.whole = self._named(candidates("search", text))
+        self.matches = self._named(matches_all_words("search", text))
+        self.parts = self._named(index_condition("search", text, by_parts=True))
+        self.whole = self._named(index_condition("search", text))
         self.is_rare = any(RARE.search(word) for word in words(text))
 
     def _found(self) -> str:

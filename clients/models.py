@@ -13,10 +13,10 @@ from django.utils import timezone
 
 from clients.accounts import AccountStatus, AppUser
 from clients.disclosure import Disclosure
-from clients.exceptions import ClaimedByAnother, ClientErased, ClientReassigned, ContactChanged, TransitionRefused
-from clients.search import candidates, match
+from clients.exceptions import AlreadyClaimed, ClientErased, ClientReassigned, ContactChanged, TransitionRefused
+from clients.search import index_condition, matches_all_words
 from clients.statuses import ERASED_NAME, IN_WORK, SIGNED, TRANSITIONS, Status
-from managers.history import tracked
+from managers.history import track_history
 from managers.models import Manager
 
 __all__ = [
@@ -56,7 +56,7 @@ class ClientQuerySet(models.QuerySet):
 
     def search(self, text: str) -> "ClientQuerySet":
         """Those in whose name, phone, e-mail, addresses or contract numbers every word of `text` occurs."""
-        return self.filter(candidates("search", text), match("search", text))
+        return self.filter(index_condition("search", text), matches_all_words("search", text))
 
     def held(self, pk: uuid.UUID) -> "Client":
         """That client, held until the transaction ends. Raises Client.DoesNotExist."""
@@ -80,7 +80,7 @@ class ClientQuerySet(models.QuerySet):
         )  # fmt: skip
 
 
-@tracked("manager_clients_history", exclude=["created_at", "search"])
+@track_history("manager_clients_history", exclude=["created_at", "search"])
 class Client(models.Model):
     """Our record of one account of «Привет Супер»; a trigger on `users` makes it, once for each account."""
 
@@ -153,7 +153,7 @@ class Client(models.Model):
         """
         user = AppUser(name=name, phone=phone, email=email or None, address=address)
         if email:
-            user.reserve(email)
+            user.lock_email(email)
         user.save()
         client = cls.objects.select_related("user").get(user=user)
         if not by.is_admin:
@@ -183,18 +183,18 @@ class Client(models.Model):
         now = timezone.now()
         # Our row first, like all deeds on a client: another one that holds it and waits for the account would keep the
         # trigger on `users` from writing what search finds.
-        self.locked_for_anyone()
+        self.lock_for_any_manager()
         user = AppUser.objects.select_for_update().get(pk=self.user_id)
         if self._claim(by=by, now=now):
             pass
         elif not Client.objects.filter(pk=self.pk).exclude(status=Status.NEW).visible_to(by).exists():
-            raise ClaimedByAnother(self._of_another())
-        if shown and (fields := user.overtaken(shown, contact)):
+            raise AlreadyClaimed(self._current_owner_view())
+        if shown and (fields := user.conflicting_fields(shown, contact)):
             raise ContactChanged(fields)
-        user.correct_contact(**contact, now=now)
+        user.update_contact(**contact, now=now)
         self.refresh_from_db()
 
-    def _of_another(self) -> "Client":
+    def _current_owner_view(self) -> "Client":
         client = Client.objects.select_related("user", "manager").get(pk=self.pk)
         if client.status == Status.ERASED:
             raise ClientErased
@@ -215,7 +215,7 @@ class Client(models.Model):
         )  # fmt: skip
         return True
 
-    def move(self, to: Status, *, by: Manager | None, now: datetime, start: tuple[Status, ...]) -> bool:
+    def change_status(self, to: Status, *, by: Manager | None, now: datetime, start: tuple[Status, ...]) -> bool:
         """Change the status in one guarded update; False when the client already is in `to`.
 
         Raises TransitionRefused when the status is neither `to` nor one of `start`. Call it in a transaction.
@@ -232,21 +232,21 @@ class Client(models.Model):
         if self.status == to:
             return False
         if self.status in start:  # it changed since it was loaded, to another status that is fine
-            return self.move(to, by=by, now=now, start=start)
+            return self.change_status(to, by=by, now=now, start=start)
         raise TransitionRefused(self)
 
-    def locked(self) -> "Client":
+    def lock(self) -> "Client":
         """This client as it is now, held until the transaction ends: deeds on one client come one after another.
 
         Raises ClientErased, so that nothing is written about somebody whose data is gone, and ClientReassigned when the
         manager whom this was loaded with is not theirs now: whoever was let in then may have no right to go on.
         """
-        held = self.locked_for_anyone()
+        held = self.lock_for_any_manager()
         if self.manager_id and held.manager_id != self.manager_id:
             raise ClientReassigned
         return held
 
-    def locked_for_anyone(self) -> "Client":
+    def lock_for_any_manager(self) -> "Client":
         """The same for a deed that no manager's right to the client is asked for. Raises ClientErased."""
         held = Client.objects.held(self.pk)
         if held.status == Status.ERASED:
@@ -256,7 +256,7 @@ class Client(models.Model):
     def reopen(self, *, by: Manager, now: datetime) -> None:
         """After a change of what was signed: the client needs a new contract; earlier ones stay."""
         if self.status in SIGNED:
-            self.move(Status.AWAITING_CONTRACT, by=by, now=now, start=SIGNED)
+            self.change_status(Status.AWAITING_CONTRACT, by=by, now=now, start=SIGNED)
 
     @transaction.atomic
     def reassign(self, *, to: Manager | None, by: Manager) -> None:
@@ -286,7 +286,7 @@ class Client(models.Model):
         )  # fmt: skip
         self.refresh_from_db(fields=["status", "manager", "claimed_at"])
 
-    def forget_in_search(self) -> None:
+    def refresh_search(self) -> None:
         """After a passport was removed: what search looks through, made anew. Triggers do so for what is added."""
         Client.objects.filter(pk=self.pk).update(search=Func(F("pk"), function="privet_search_text"))
 

@@ -75,7 +75,7 @@ def _passport_is_done(client: Client) -> bool:
     """
     if client.status in SIGNED:
         return True
-    return getattr(client, "passport", None) is not None and client.agreements.has("personal_data")
+    return getattr(client, "passport", None) is not None and client.agreements.is_given("personal_data")
 
 
 def _devices_are_done(client: Client) -> bool:

@@ -15,7 +15,7 @@ from django.db.models.lookups import GreaterThan
 MAX_LENGTH = 100
 PHONE_LIKE = re.compile(r"[\d\s()+.\-–—]*\d[\d\s()+.\-–—]*")
 PUNCTUATION = ".,;:!?«»\"'()"
-BEGINNING = 5  # characters
+PREFIX_LENGTH = 5  # characters
 
 
 def fold(text: str) -> str:
@@ -31,12 +31,12 @@ def words(text: str) -> list[str]:
     """
     # Some keyboards write й and ё as two characters.
     text = fold(unicodedata.normalize("NFC", text[:MAX_LENGTH]).replace("\x00", " ")).strip()
-    parts = [text] if PHONE_LIKE.fullmatch(text) else text.split()
-    found = [national(part) if PHONE_LIKE.fullmatch(part) else part.strip(PUNCTUATION) for part in parts]
+    index_parts = [text] if PHONE_LIKE.fullmatch(text) else text.split()
+    found = [national_digits(part) if PHONE_LIKE.fullmatch(part) else part.strip(PUNCTUATION) for part in index_parts]
     return [word for word in found if word]
 
 
-def national(number: str) -> str:
+def national_digits(number: str) -> str:
     """The digits of what may be a phone number or a part of one, without +7 or 8 when it has them for sure."""
     digits = re.sub(r"\D", "", number)
     if number.startswith("+7") or (len(digits) == 11 and digits[0] in "78"):
@@ -44,27 +44,27 @@ def national(number: str) -> str:
     return digits
 
 
-def match(column: str, text: str) -> Q:
+def matches_all_words(column: str, text: str) -> Q:
     """The condition that every word of `text` occurs in `column`."""
     every = Q()
-    for ways in _meant(sorted(words(text), key=len, reverse=True), text):  # the rarest first
+    for ways in _variants(sorted(words(text), key=len, reverse=True), text):  # the rarest first
         every &= _any(Q(GreaterThan(StrIndex(column, Value(way)), 0)) for way in ways)
     return every
 
 
-def candidates(column: str, text: str, by_parts: bool = False) -> Q:
+def index_condition(column: str, text: str, by_parts: bool = False) -> Q:
     """What all that matches fulfils, for a trigram index; by parts of words it answers sooner, with others among it."""
     wanted = words(text)
     # «ул», «г»: asking the index for these too takes longer than it saves.
     telling = [word for word in wanted if len(word) > 2 or word.isdigit()]
     every = Q()
-    for ways in _meant(telling or wanted, text):
-        asked = [parts(way) if by_parts else [way] for way in ways]
+    for ways in _variants(telling or wanted, text):
+        asked = [index_parts(way) if by_parts else [way] for way in ways]
         every &= _any(reduce(and_, (Q(**{f"{column}__contains": part}) for part in all_of)) for all_of in asked)
     return every
 
 
-def parts(way: str) -> list[str]:
+def index_parts(way: str) -> list[str]:
     """The beginnings of the words, and the numbers, that a word consists of.
 
     The index reads the rows of every trigram. Those of endings, and of where two words meet, are in half of all rows.
@@ -73,10 +73,10 @@ def parts(way: str) -> list[str]:
     (['октяб'], ['ivano', '1985', 'mail'], ['261123', '1002'], [' ул'])
     """
     found = re.findall(r"\d{3,}|[^\W\d_]{3,}", way)
-    return [piece if piece.isdigit() else piece[:BEGINNING] for piece in found] or [way]
+    return [piece if piece.isdigit() else piece[:PREFIX_LENGTH] for piece in found] or [way]
 
 
-def _meant(wanted: list[str], text: str) -> Iterator[list[str]]:
+def _variants(wanted: list[str], text: str) -> Iterator[list[str]]:
     """What each of the words of `text` may be meant to find."""
     number = fold(text[:MAX_LENGTH]).strip()
     for word in wanted:

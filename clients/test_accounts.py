@@ -43,7 +43,7 @@ def test_a_sign_up_in_the_app_is_a_new_client(db):
         ("ALTER TABLE users_passports RENAME TO gone", "ALTER TABLE gone RENAME TO users_passports"),
     ],
 )
-def test_a_sign_up_never_fails_whatever_is_missing_here(away, back):
+def test_sign_up_succeeds_when_our_tables_are_missing(away, back):
     with transaction.atomic():
         execute(away)
         execute(SIGN_UP)
@@ -60,7 +60,7 @@ def test_a_sign_up_never_fails_whatever_is_missing_here(away, back):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sign_up_does_not_wait_for_us(make):
+def test_sign_up_does_not_wait_for_our_locks(make):
     def sign_up():
         try:
             execute(SIGN_UP)
@@ -84,7 +84,7 @@ def test_the_app_needs_no_rights_on_our_tables(db):
 
 
 @pytest.mark.parametrize("status", [AccountStatus.GHOST, AccountStatus.BLOCKED, AccountStatus.DELETED])
-def test_an_account_that_is_not_active_is_no_client_until_it_is(make, status):
+def test_account_becomes_a_client_only_when_active(make, status):
     user = make.user(status=status)
     assert not Client.objects.exists()
 
@@ -92,7 +92,7 @@ def test_an_account_that_is_not_active_is_no_client_until_it_is(make, status):
     assert Client.objects.get().user_id == user.pk
 
 
-def test_a_closed_account_leaves_the_pool_and_returns(make, as_anna):
+def test_closed_account_leaves_the_pool_and_returns_when_reopened(make, as_anna):
     user = make.client().user
 
     AppUser.objects.filter(pk=user.pk).update(status=AccountStatus.BLOCKED)
@@ -138,7 +138,7 @@ def test_accounts_written_in_bulk_are_clients_too(make):
     assert Client.objects.count() == 20
 
 
-def test_sync_leaves_what_is_right_as_it_is(make, anna):
+def test_sync_does_not_change_correct_rows(make, anna):
     make.client()
     make.awaiting_contract(anna)
     make.user(status=AccountStatus.BLOCKED)
@@ -151,7 +151,7 @@ def test_sync_leaves_what_is_right_as_it_is(make, anna):
     assert list(Client.objects.order_by("pk").values()) == before
 
 
-def test_sync_goes_past_a_client_whose_account_the_app_deleted(make, anna):
+def test_sync_skips_a_client_whose_account_was_deleted(make, anna):
     deleted, other = make.verified(anna), make.client()
     make.delete_account(deleted)
     Client.objects.filter(pk=other.pk).update(search="")
@@ -193,18 +193,18 @@ def test_a_passport_of_a_client_without_an_account_can_be_corrected(make, anna):
     assert list(Client.objects.search("сидоров")) == [client]
 
 
-def test_a_client_whose_account_the_app_deleted_can_be_held(make, anna):
+def test_client_whose_account_was_deleted_can_be_locked(make, anna):
     client = make.verified(anna)
     make.delete_account(client)
 
-    held = Client.objects.get(pk=client.pk).locked()
+    held = Client.objects.get(pk=client.pk).lock()
     assert (held, held.manager_id, held.account, str(held)) == (client, anna.pk, None, "Учётная запись удалена")
 
 
-def test_holding_a_client_takes_one_query_with_the_account(make, django_assert_num_queries):
+def test_locking_loads_the_account_in_the_same_query(make, django_assert_num_queries):
     client = Client.objects.get(pk=make.client().pk)
     with django_assert_num_queries(1):
-        assert client.locked().account.name
+        assert client.lock().account.name
 
 
 def test_unprintable_error_names_the_first_field_that_a_document_cannot_show():

@@ -3,7 +3,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
-from clients.disclosure import Disclosure, Shown
+from clients.disclosure import Disclosure, DisclosureKind
 
 
 @pytest.fixture
@@ -18,31 +18,31 @@ def shown(as_gleb, client) -> Disclosure:
 
 
 def test_an_admin_who_opens_a_client_is_on_record(shown, client, gleb):
-    assert (shown.client, shown.by, shown.what) == (client, gleb, Shown.CARD)
+    assert (shown.client, shown.by, shown.what) == (client, gleb, DisclosureKind.CARD)
 
 
 def test_support_who_opens_a_client_is_on_record(as_vera, vera, client):
     as_vera.get(reverse("support:client_card", args=[client.pk]))
 
-    assert (Disclosure.objects.get().by, Disclosure.objects.get().what) == (vera, Shown.CARD)
+    assert (Disclosure.objects.get().by, Disclosure.objects.get().what) == (vera, DisclosureKind.CARD)
 
 
 @pytest.mark.parametrize(
     "deed",
     [
-        lambda: Disclosure.objects.update(what=Shown.CONTRACT_PDF),
+        lambda: Disclosure.objects.update(what=DisclosureKind.CONTRACT_PDF),
         lambda: Disclosure.objects.all().delete(),
         lambda: _execute("SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE manager_disclosures"),
     ],
     ids=["change", "removal", "emptying"],
 )
-def test_the_database_keeps_the_record_as_it_was_written(shown, deed):
+def test_disclosures_are_append_only(shown, deed):
     with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic():
         deed()
     assert Disclosure.objects.get() == shown
 
 
-def test_erasure_may_remove_it_by_the_triggers_name(shown):
+def test_erasure_may_delete_disclosures_by_ignoring_the_trigger(shown):
     with pgtrigger.ignore("clients.Disclosure:append_only"):
         Disclosure.objects.all().delete()
 
@@ -59,7 +59,7 @@ def test_a_closed_account_leaves_the_pool_although_somebody_had_opened_it(as_gle
     assert Disclosure.objects.filter(client_id=client.pk).count() == 1
 
 
-def test_the_list_and_its_table_go_past_a_deleted_account(as_gleb, shown, client, make):
+def test_list_and_csv_work_when_the_account_was_deleted(as_gleb, shown, client, make):
     make.delete_account(client)
 
     assert "учётная запись закрыта" in as_gleb.get(reverse("admin:clients_disclosure_changelist")).text

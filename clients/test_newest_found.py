@@ -62,7 +62,7 @@ def test_a_rare_word_far_down_the_list_is_found(pool):
 
 
 @pytest.mark.usefixtures("walked")
-def test_all_words_count_short_and_abbreviated_ones_too(pool):
+def test_short_words_also_restrict_the_result(pool):
     assert len(found("г. химки ул. 5 ирина")) == 4
     assert found("щ. химки") == []
     assert len(found("г.")) == 12
@@ -91,7 +91,7 @@ def test_others_clients_are_not_found(pool, make, anna, boris):
 
 @pytest.mark.usefixtures("walked")
 @pytest.mark.parametrize("phone", [False, True])
-def test_who_is_not_found_in_a_tab_is_looked_for_in_the_others(pool, make, anna, boris, phone):
+def test_empty_result_names_other_tabs_with_matches(pool, make, anna, boris, phone):
     theirs = make.verified(boris, name="Зоя Чужая")
     text, of_the_pool = (theirs.user.phone, pool[-1].user.phone) if phone else ("чужая", "зоя")
 

@@ -64,7 +64,7 @@ def test_search_finds_a_name_confirmed_while_a_device_is_added(make, anna, race)
 
     def add():
         with transaction.atomic():
-            return make.device(make.fresh(client).locked(), anna)
+            return make.device(make.fresh(client).lock(), anna)
 
     race(add, lambda: confirm(client, anna, "Новикова"), at=client)
 
@@ -92,7 +92,7 @@ def test_bulk_reassign_skips_a_concurrently_erased_client(make, anna, boris, gle
     data = {"action": "reassign", "manager": boris.pk, "_selected_action": [erased.pk, moved.pk]}
 
     def erase():
-        erased.move(Status.ERASED, by=gleb, now=timezone.now(), start=(Status.IN_VERIFICATION,))
+        erased.change_status(Status.ERASED, by=gleb, now=timezone.now(), start=(Status.IN_VERIFICATION,))
 
     response = post_while(erase, gleb, reverse("admin:clients_client_changelist"), data)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies
 
 from clients.models import Client
-from clients.search import parts, words
+from clients.search import index_parts, words
 from clients.views import SEARCH_SESSION_KEY
 from contracts import issuing
 
@@ -68,12 +68,12 @@ def test_the_page_shows_everybody_when_only_signs_are_looked_for(people, as_anna
 
 
 @pytest.mark.parametrize("text", ["%", "_", "\\", "иван%", "и_анов", "'; DROP TABLE users; --", "\x00", "😀"])
-def test_signs_mean_themselves(people, text):
+def test_wildcards_are_literal(people, text):
     assert Client.objects.search(text).count() in ((3,) if text == "\x00" else (0,))
 
 
 @pytest.mark.parametrize("text", ["100%", "%с", "%(pk)s", "a_b", "\\d", "о'нил", "%%"])
-def test_the_page_finds_signs_as_themselves(make, as_anna, text):
+def test_page_treats_wildcards_literally(make, as_anna, text):
     client = make.client(name="Иванов Пётр", phone="9771232323", address=f"г. Тверь, {text}, д. 5")
     make.client(name="Иванов Олег", phone="9771232324", address="г. Тверь, 100 с, a-b, /d, онил, д. 5 pk s")
 
@@ -85,8 +85,8 @@ def test_the_page_finds_signs_as_themselves(make, as_anna, text):
 
 @given(strategies.text())
 def test_the_index_is_asked_for_parts_of_what_is_looked_for(word):
-    assert all(part in word for part in parts(word))
-    assert parts(word)
+    assert all(part in word for part in index_parts(word))
+    assert index_parts(word)
 
 
 def test_finds_by_contract_number_with_and_without_its_letters(make, anna):
@@ -114,7 +114,7 @@ def test_a_long_query_is_cut(people):
     assert words("а" * 1_000_000) == ["а" * 100]
 
 
-def test_nothing_personal_stands_in_an_address(people, as_anna):
+def test_search_text_is_not_in_the_url(people, as_anna):
     response = as_anna.post("/clients/search/", {"text": "Иванов", "tab": "new"})
 
     assert response.url == "/clients/?tab=new"
@@ -143,7 +143,7 @@ def test_a_search_survives_going_in_and_back_until_it_is_cleared(people, as_anna
     assert SEARCH_SESSION_KEY in as_anna.session
 
 
-def test_nobody_found_here_is_told_with_the_tabs_that_have_them(people, make, as_anna, anna):
+def test_empty_result_links_to_tabs_with_matches(people, make, as_anna, anna):
     make.verified(anna, name="Ёжиков Фома")
 
     page = as_anna.post("/clients/search/", {"text": "ежиков", "tab": "new"}, follow=True).text

@@ -78,7 +78,7 @@ def _list_response(request, tab: Tab, after: str = "", shown_count: int = 0) -> 
         "refused": refused,
     }
     response = render(request, "clients/list.html" + (f"#{fragment}" if fragment else ""), context)
-    return refused.answered(response) if refused else response
+    return refused.apply_to(response) if refused else response
 
 
 @require_GET

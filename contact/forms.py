@@ -132,7 +132,7 @@ class ContactForm(forms.Form):
 
     def _others_with(self, field: str, value: str) -> QuerySet[AppUser]:
         if field == "email":
-            return self.user.others_with(value)
+            return self.user.others_with_email(value)
         return AppUser.objects.exclude(pk=self.user.pk).filter(**{field: value})
 
     def _taken_message(self, field: str, other: AppUser) -> str:

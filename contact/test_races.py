@@ -3,7 +3,7 @@
 import pytest
 
 from clients.models import AppUser, Client, ClientChange, Status
-from conftest import browser_of, post_while
+from conftest import browser_for, post_while
 from support.models import LogEntry
 
 DATA = {"name": "Иванов", "phone": "9031112233", "email": "new@mail.example", "address": "г. Орёл"}
@@ -14,7 +14,7 @@ def test_losing_manager_sees_who_claimed_the_client(make, anna, boris, race):
     data = {"name": "Иванов", "phone": client.user.phone, "email": "", "address": "г. Орёл"}
 
     def post(manager):
-        return browser_of(manager).post(f"/clients/{client.pk}/contact/", data)
+        return browser_for(manager).post(f"/clients/{client.pk}/contact/", data)
 
     outcomes = race(lambda: post(anna), lambda: post(boris), at=client.user)
 
@@ -39,7 +39,7 @@ def test_only_one_of_two_clients_with_one_email_in_different_cases_is_added(anna
     """No unique index refuses the second: to the app they are two e-mails."""
 
     def post(manager, **fields):
-        return browser_of(manager).post("/clients/add/", DATA | fields)
+        return browser_for(manager).post("/clients/add/", DATA | fields)
 
     outcomes = race(
         lambda: post(anna, phone="9031112233", email="new@mail.example"),

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from clients import onboarding
 from clients.access import field_managers_only, get_client_for
-from clients.exceptions import ClaimedByAnother, ContactChanged
+from clients.exceptions import AlreadyClaimed, ContactChanged
 from clients.models import Client, Status
 from contact.forms import ContactForm
 from managers.models import Manager
@@ -33,7 +33,7 @@ def add(request):
 @transaction.atomic
 def _add(form: ContactForm, by: Manager) -> Client:
     client = Client.add(by=by, **form.cleaned_data)
-    log.event(client, "Клиент добавлен.", by=by, now=timezone.now())
+    log.add_event(client, "Клиент добавлен.", by=by, now=timezone.now())
     return client
 
 
@@ -57,7 +57,7 @@ def _contact_step(request, client: Client) -> HttpResponse:
         try:
             _confirm(client, form, request.user)
             return redirect(onboarding.next_url(client))
-        except ClaimedByAnother as refused:
+        except AlreadyClaimed as refused:
             return _already_claimed_response(request, refused.client)
         except ContactChanged as changed:
             client = get_client_for(request, client.pk)
@@ -86,7 +86,7 @@ def _confirm(client: Client, form: ContactForm, by: Manager) -> None:
     sentences = ["Контактные данные подтверждены, клиент взят в работу."] if was_new else []
     sentences += [f"Исправлено: {changes}."] if changes else []
     if sentences:
-        log.event(client, " ".join(sentences), by=by, now=timezone.now())
+        log.add_event(client, " ".join(sentences), by=by, now=timezone.now())
 
 
 def _page_opened_token(manager: Manager, pk) -> str:

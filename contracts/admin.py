@@ -4,18 +4,21 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
 
-from clients.admin import ClientAdmin, FoundByClient
+from clients.admin import ClientAdmin, ClientSearchMixin
 from clients.models import Client
 from contracts import payment, signing
-from contracts.models import TRIES_PER_CONTRACT, Contract, ContractEvent, Invoice, SigningCode
-from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTable, in_rubles
+from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, ContractEvent, Invoice, SigningCode
+from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTabularInline, rubles_column
 from managers.history import history_of
-from managers.history_admin import WithHistory
+from managers.history_admin import HistoryAdminMixin
 from managers.models import Manager
 
-STATES = {
+STATE_FILTERS = {
     "waiting": ("Ожидает подписи", Q(signed_at=None, void_at=None)),
-    "locked": ("Подписание заблокировано", Q(signed_at=None, void_at=None, failed_tries__gte=TRIES_PER_CONTRACT)),
+    "locked": (
+        "Подписание заблокировано",
+        Q(signed_at=None, void_at=None, failed_tries__gte=MAX_ATTEMPTS_PER_CONTRACT),
+    ),
     "signed": ("Подписан", Q(signed_at__isnull=False)),
     "paid": ("Оплачен", Q(paid_at__isnull=False) | Q(due=0)),
     "void": ("Аннулирован", Q(void_at__isnull=False)),
@@ -27,34 +30,34 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request, model_admin):
-        return [(name, label) for name, (label, _) in STATES.items()]
+        return [(name, label) for name, (label, _) in STATE_FILTERS.items()]
 
     def queryset(self, request, queryset):
-        return queryset.filter(STATES[self.value()][1]) if self.value() in STATES else queryset
+        return queryset.filter(STATE_FILTERS[self.value()][1]) if self.value() in STATE_FILTERS else queryset
 
 
-class CodesOfContract(ReadOnlyTable):
+class SigningCodeInline(ReadOnlyTabularInline):
     model = SigningCode
     fields = ["sent_at", "expires_at", "failed_tries", "used_at"]
     ordering = ["-sent_at"]
 
 
-class EventsOfContract(ReadOnlyTable):
+class ContractEventInline(ReadOnlyTabularInline):
     model = ContractEvent
     fields = ["number", "at", "what", "by", "facts"]
     related = ("by",)
     ordering = ["number"]
 
 
-class InvoicesOfContract(ReadOnlyTable):
+class InvoiceInline(ReadOnlyTabularInline):
     model = Invoice
     fields = ["number", "sum", "due_on", "status", "created_at", "paid_at", "cancelled_at"]
     readonly_fields = ["sum"]
-    sum = in_rubles(Invoice, "amount")
+    sum = rubles_column(Invoice, "amount")
     show_change_link = True
 
 
-class PdfLink:
+class PdfLinkMixin:
     """A column with the file, opened through the page that checks access."""
 
     @admin.display(description="PDF")
@@ -65,7 +68,7 @@ class PdfLink:
 
 
 @admin.register(Contract)
-class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
+class ContractAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnlyAdmin):
     """Contracts with the evidence of their signatures. What a contract says is read in its PDF."""
 
     pdf_url = "contracts:pdf"
@@ -74,8 +77,8 @@ class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
     list_filter = [StateFilter]
     search_fields = ["number"]
     actions = ["unlock"]
-    sum, due_sum = in_rubles(Contract, "surcharge"), in_rubles(Contract, "due")
-    inlines = [CodesOfContract, InvoicesOfContract, EventsOfContract]
+    sum, due_sum = rubles_column(Contract, "surcharge"), rubles_column(Contract, "due")
+    inlines = [SigningCodeInline, InvoiceInline, ContractEventInline]
     fieldsets = [
         (None, {"fields": ["number", "client", "state", "pdf", "sum", "due_sum", "template_version", "pdf_sha256"]}),
         ("Ход", {"fields": ["issued_at", "issued_by", "failed_tries", "void_at", "voided_by", "paid_at", "paid_by"]}),
@@ -116,7 +119,7 @@ class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
         description="Разблокировать подписание", location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
     )
     def unlock(self, request, queryset):
-        locked = list(queryset.filter(STATES["locked"][1]))
+        locked = list(queryset.filter(STATE_FILTERS["locked"][1]))
         for contract in locked:
             signing.unlock(contract, by=request.user)
         if locked:
@@ -126,12 +129,12 @@ class ContractAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
+class InvoiceAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnlyAdmin):
     client_path = "contract__client"
     pdf_url = "contracts:invoice_pdf"
     counted = ("счёт", "счёта", "счетов")
     list_display = ["number", "client", "sum", "status", "due_on", "created_at", "pdf"]
-    sum = in_rubles(Invoice, "amount")
+    sum = rubles_column(Invoice, "amount")
     list_filter = ["status"]
     search_fields = ["number"]
     actions = ["confirm_payment"]
@@ -164,10 +167,10 @@ class InvoiceAdmin(WithHistory, PdfLink, FoundByClient, ReadOnlyAdmin):
     def confirm_payment(self, request, queryset):
         """As managers do it on their pages, which do not show a client whose account the app has deleted."""
         for invoice in queryset:
-            self.message_user(request, *_confirmed(invoice, by=request.user))
+            self.message_user(request, *_confirm_and_describe(invoice, by=request.user))
 
 
-def _confirmed(invoice: Invoice, *, by: Manager) -> tuple[str, int]:
+def _confirm_and_describe(invoice: Invoice, *, by: Manager) -> tuple[str, int]:
     """What to say of it, and at what level."""
     try:
         if payment.confirm_payment(invoice, by=by):
@@ -177,11 +180,11 @@ def _confirmed(invoice: Invoice, *, by: Manager) -> tuple[str, int]:
     return f"Счёт {invoice.number} уже оплачен.", messages.WARNING
 
 
-class ContractsOfClient(ReadOnlyTable):
+class ContractInline(ReadOnlyTabularInline):
     model = Contract
     fields = ["number", "sum", "issued_at", "signed_at", "void_at", "paid_at"]
     readonly_fields = ["sum"]
-    sum = in_rubles(Contract, "surcharge")
+    sum = rubles_column(Contract, "surcharge")
     show_change_link = True
     deferred = ("encrypted_snapshot", "evidence")
 
@@ -191,4 +194,4 @@ def _histories(client: Client) -> list[QuerySet]:
     return [history_of(Contract).filter(client=client), invoices]
 
 
-ClientAdmin.extend(inlines=[ContractsOfClient], histories=_histories)
+ClientAdmin.extend(inlines=[ContractInline], histories=_histories)

@@ -8,7 +8,7 @@ from itertools import batched
 from django.db import transaction
 from django.utils import timezone
 
-from contracts.event_chain import START, ChainHead, ContractEvent, What, append
+from contracts.event_chain import START, ChainHead, ContractEvent, EventKind, append_event
 from contracts.models import Contract
 from contracts.signing import evidence_is_intact
 from foundation.storage import object_storage
@@ -16,9 +16,9 @@ from foundation.storage import object_storage
 BATCH = 1000
 
 
-def faults(*, files: bool = False) -> Iterator[str]:
+def find_faults(*, files: bool = False) -> Iterator[str]:
     """What is broken, one sentence each; with `files` the stored PDFs are read too."""
-    yield from chain_faults()
+    yield from find_chain_faults()
     for contracts in batched(Contract.objects.order_by("issued_at", "pk").iterator(BATCH), BATCH, strict=False):
         events = _events(contracts)
         for contract in contracts:
@@ -28,7 +28,7 @@ def faults(*, files: bool = False) -> Iterator[str]:
                 yield f"contract {contract.number}: {fault}"
 
 
-def chain_faults() -> Iterator[str]:
+def find_chain_faults() -> Iterator[str]:
     """Events that were changed, removed, put in another order, or added by somebody without the key."""
     number, before = 0, START
     for event in ContractEvent.objects.order_by("number").iterator(BATCH):
@@ -66,24 +66,28 @@ def _events(contracts: Iterable[Contract]) -> dict:
 def _contract_faults(contract: Contract, events: list[tuple[str, dict]]) -> Iterator[str]:
     """Where the row and the events of a contract tell different stories."""
     told = dict(events)
-    start = told.get(What.ISSUED) or told.get(What.ADOPTED)
+    start = told.get(EventKind.ISSUED) or told.get(EventKind.ADOPTED)
     if start is None:
         yield "no event tells that it was issued"
         return
     if start["pdf_sha256"] != contract.pdf_sha256:
         yield "its file is not the one that was issued"
-    evidence = (told.get(What.SIGNED) or start).get("evidence_hmac", "")
+    evidence = (told.get(EventKind.SIGNED) or start).get("evidence_hmac", "")
     if evidence != contract.evidence_hmac:
         yield "its signature is not the one that was given" if evidence else "no event tells that it was signed"
     if contract.signed_at and not contract.erased_at and not evidence_is_intact(contract):
         yield "the evidence of its signature does not verify"
-    for what, at in _marks(contract):
+    for what, at in _status_timestamps(contract):
         if bool(at) != (what in told or start.get(what) == "yes"):
             yield f"its row and its events differ about {what}"
 
 
-def _marks(contract: Contract) -> tuple:
-    return (What.VOID, contract.void_at), (What.PAID, contract.paid_at), (What.ERASED, contract.erased_at)
+def _status_timestamps(contract: Contract) -> tuple:
+    return (
+        (EventKind.VOID, contract.void_at),
+        (EventKind.PAID, contract.paid_at),
+        (EventKind.ERASED, contract.erased_at),
+    )
 
 
 def _file_fault(contract: Contract) -> str:
@@ -91,14 +95,14 @@ def _file_fault(contract: Contract) -> str:
         return ""
     try:
         same = hashlib.sha256(object_storage.get(contract.pdf_key)).hexdigest() == contract.pdf_sha256
-    except object_storage.ObjectMissing:
+    except object_storage.ObjectNotFound:
         return "its file is missing"
     except object_storage.StorageUnavailable:
         return "its file can't be read"
     return "" if same else "its file was changed"
 
 
-def adopt() -> int:
+def add_missing_events() -> int:
     """Begin the events of contracts that have none, with their rows as they are; returns how many there were."""
     orphans = Contract.objects.filter(events=None).order_by("issued_at", "pk").values_list("pk", flat=True)
     return sum(_adopt(pk) for pk in list(orphans))
@@ -110,6 +114,6 @@ def _adopt(pk) -> int:
     if contract.events.exists():
         return 0
     facts = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
-    facts |= {what: "yes" for what, at in _marks(contract) if at}
-    append(contract, What.ADOPTED, by=None, at=timezone.now(), **facts)
+    facts |= {what: "yes" for what, at in _status_timestamps(contract) if at}
+    append_event(contract, EventKind.ADOPTED, by=None, at=timezone.now(), **facts)
     return 1

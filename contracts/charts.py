@@ -8,7 +8,7 @@ WIDTH = 10
 GAP = 2
 
 
-class Column(NamedTuple):
+class Bar(NamedTuple):
     x: int
     y: float
     height: float
@@ -16,14 +16,14 @@ class Column(NamedTuple):
     told: str
 
 
-class Columns(NamedTuple):
+class BarChart(NamedTuple):
     title: str
     width: int
-    columns: list[Column]
+    bar_chart: list[Bar]
     most: str
 
 
-def columns(title: str, values: Iterable[tuple[str, float]], tell: Callable[[float], str] = str) -> Columns:
+def bar_chart(title: str, values: Iterable[tuple[str, float]], tell: Callable[[float], str] = str) -> BarChart:
     """A chart of (label, value) pairs; the largest value is HEIGHT high, and what is not nothing can be seen.
 
     `tell` says a value in words.
@@ -33,5 +33,5 @@ def columns(title: str, values: Iterable[tuple[str, float]], tell: Callable[[flo
     drawn = []
     for place, (label, value) in enumerate(values):
         height = round(max(HEIGHT * float(value) / float(most), 1 if value else 0), 1)
-        drawn.append(Column(place * WIDTH, round(HEIGHT - height, 1), height, label, tell(value)))
-    return Columns(title, len(values) * WIDTH, drawn, tell(max((value for _, value in values), default=0)))
+        drawn.append(Bar(place * WIDTH, round(HEIGHT - height, 1), height, label, tell(value)))
+    return BarChart(title, len(values) * WIDTH, drawn, tell(max((value for _, value in values), default=0)))

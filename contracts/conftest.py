@@ -8,7 +8,7 @@ from django.db.models import F
 
 from clients.models import Client
 from contracts import issuing, signature_consent, signing
-from contracts.models import CODE_LIFE, Contract, SigningCode
+from contracts.models import CODE_LIFETIME, Contract, SigningCode
 from managers.models import Manager
 from support.models import Message
 
@@ -23,7 +23,7 @@ def sign(contract: Contract, by: Manager, code: str | None = None, **overrides) 
     """Request a code and sign with it, or with `code` when given, as the page does."""
     if code is None:
         # As if earlier codes had been sent long ago, so that a new one may be asked for.
-        SigningCode.objects.update(sent_at=F("sent_at") - CODE_LIFE * 6)
+        SigningCode.objects.update(sent_at=F("sent_at") - CODE_LIFETIME * 6)
         signing.request_code(contract, by=by)
         code = code_sent_to(contract.client)
     details = {
@@ -35,7 +35,7 @@ def sign(contract: Contract, by: Manager, code: str | None = None, **overrides) 
     return signing.sign(contract, code, by=by, **details | overrides)
 
 
-def wrong(code: str) -> str:
+def wrong_code(code: str) -> str:
     """Six digits that are not `code`."""
     return f"{(int(code) + 1) % 10**6:06}"
 

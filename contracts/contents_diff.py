@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 from contracts.snapshot import Contents, DevicePart, TariffPart
 
-PERSON = {
+PERSON_FIELD_LABELS = {
     "last_name": "фамилия",
     "first_name": "имя",
     "middle_name": "отчество",
@@ -21,9 +21,9 @@ PERSON = {
 }
 
 
-def differences(before: Contents, now: Contents) -> list[str]:
+def describe_differences(before: Contents, now: Contents) -> list[str]:
     """One line for each difference between what a contract says and the client's data now."""
-    lines = [f"Изменено: {PERSON[name]}" for name in _changed_fields(before.person, now.person)]
+    lines = [f"Изменено: {PERSON_FIELD_LABELS[name]}" for name in _changed_fields(before.person, now.person)]
     lines += _device_lines(before, now)
     if before.tariff != now.tariff:
         lines.append(f"Тариф: «{now.tariff.name}»" if before.tariff.name != now.tariff.name else "Изменён тариф")
@@ -41,12 +41,12 @@ def _device_lines(before: Contents, now: Contents) -> list[str]:
     changed = [
         f"Изменено устройство «{new[id].title}»"
         for id in new
-        if id in old and not _is_the_same(old[id], new[id], before.tariff, now.tariff)
+        if id in old and not _is_unchanged(old[id], new[id], before.tariff, now.tariff)
     ]
     return added + removed + changed
 
 
-def _is_the_same(was: DevicePart, device: DevicePart, before: TariffPart, now: TariffPart) -> bool:
+def _is_unchanged(was: DevicePart, device: DevicePart, before: TariffPart, now: TariffPart) -> bool:
     """Also with another fee, when that is each tariff's: then the tariff has changed and not the device."""
     is_tariffs = (was.fee, device.fee) == (before.extra_per_device, now.extra_per_device)
     return device == (replace(was, fee=device.fee) if is_tariffs else was)

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import models
 
-from managers.history import append_only
+from managers.history import append_only_triggers
 from managers.models import Manager
 
 START = ""  # what stands in place of the HMAC before the first event
 
 
-class What(models.TextChoices):
+class EventKind(models.TextChoices):
     ISSUED = "issued", "Сформирован"
     ADOPTED = "adopted", "Взят под учёт"
     CODE_REQUESTED = "code_requested", "Запрошен код"
@@ -42,7 +42,7 @@ class ContractEvent(models.Model):
         "contracts.Contract", on_delete=models.PROTECT, related_name="events", verbose_name="договор"
     )
     at = models.DateTimeField("когда")
-    what = models.CharField("что", max_length=20, choices=What)
+    what = models.CharField("что", max_length=20, choices=EventKind)
     by = models.ForeignKey(
         Manager, on_delete=models.PROTECT, null=True, related_name="+", db_index=False, verbose_name="кто"
     )
@@ -55,7 +55,7 @@ class ContractEvent(models.Model):
         verbose_name = "событие договора"
         verbose_name_plural = "события договоров"
         ordering = ["number"]
-        triggers = append_only()
+        triggers = append_only_triggers()
 
     def __str__(self):
         return f"{self.number}: {self.get_what_display()}"
@@ -88,13 +88,13 @@ class ChainHead(models.Model):
     def expected_seal(self) -> str:
         return _hmac(f"head|{self.number}|{self.hmac}")
 
-    def move_to(self, event: ContractEvent) -> None:
+    def advance_to(self, event: ContractEvent) -> None:
         self.number, self.hmac = event.number, event.hmac
         self.seal = self.expected_seal
         self.save()
 
 
-def append(contract, what: What, *, by: Manager | None, at: datetime, **facts: str) -> ContractEvent:
+def append_event(contract, what: EventKind, *, by: Manager | None, at: datetime, **facts: str) -> ContractEvent:
     """Write down what happened, in the caller's transaction; `facts` name no person.
 
     Appending waits for whoever appends: call it where little is left to do, after all other locks are taken.
@@ -112,7 +112,7 @@ def append(contract, what: What, *, by: Manager | None, at: datetime, **facts: s
     )
     event.hmac = event.expected_hmac
     event.save(force_insert=True)
-    head.move_to(event)
+    head.advance_to(event)
     return event
 
 

@@ -9,9 +9,9 @@ from contracts import signature_consent
 from contracts.models import Invoice
 from foundation.russian import money
 from foundation.russian.printable import validate_printable
-from support.forms import OpenedAs
+from support.forms import FormIdField
 
-LONGEST_TERM = timedelta(days=365)
+MAX_PAYMENT_TERM = timedelta(days=365)
 
 
 class SignatureForm(forms.Form):
@@ -52,7 +52,7 @@ class AmountField(forms.DecimalField):
 
     def to_python(self, value) -> Decimal | None:
         try:
-            return money.typed(value or "")
+            return money.parse_rubles(value or "")
         except ValueError as error:
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
 
@@ -91,13 +91,13 @@ class InvoiceForm(forms.ModelForm):
         due_on, today = self.cleaned_data["due_on"], timezone.localdate()
         if due_on < today:
             raise forms.ValidationError("Срок оплаты уже прошёл: укажите сегодняшний день или позже.")
-        if due_on > today + LONGEST_TERM:
+        if due_on > today + MAX_PAYMENT_TERM:
             raise forms.ValidationError("Укажите срок не дальше года.")
         return due_on
 
 
 class NoteForm(forms.Form):
-    form_id = OpenedAs()
+    form_id = FormIdField()
     body = forms.CharField(
         label="Заметка",
         max_length=2000,

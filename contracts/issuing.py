@@ -7,11 +7,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from agreements import consents
-from agreements.models import Kind
+from agreements.models import AgreementKind
 from clients.models import Client, Status, TransitionRefused
 from contracts import pdf
 from contracts.current import current_contents, is_current
-from contracts.event_chain import What, append
+from contracts.event_chain import EventKind, append_event
 from contracts.models import Contract
 from contracts.numbering import next_number
 from contracts.payment import Balance
@@ -36,7 +36,7 @@ class SurchargeChanged(ContentsChanged):
     message = "Пока страница была открыта, доплата изменилась. Проверьте новую сумму вместе с клиентом."
 
 
-class _IssuedMeanwhile(Exception):
+class _AlreadyIssued(Exception):
     def __init__(self, contract: Contract):
         self.contract = contract
 
@@ -56,7 +56,7 @@ def issue(client: Client, *, by: Manager, shown: str | None = None) -> Contract:
     """
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
-    consents.require(client, Kind.PERSONAL_DATA)
+    consents.require_consent(client, AgreementKind.PERSONAL_DATA)
     contents = current_contents(client)
     person = contents.person
     if not is_printable(f"{person.phone} {person.email} {person.address}"):  # which step 1 would have refused
@@ -66,15 +66,15 @@ def issue(client: Client, *, by: Manager, shown: str | None = None) -> Contract:
         return current
     if shown not in (None, str(contents.surcharge)):
         raise SurchargeChanged
-    contract, file = _draft(client, contents, by=by, now=timezone.now())
+    contract, file = _build_contract(client, contents, by=by, now=timezone.now())
     try:
-        with object_storage.stored({contract.pdf_key: file}):
-            return _record(contract, contents)
-    except _IssuedMeanwhile as meanwhile:
+        with object_storage.stored_objects({contract.pdf_key: file}):
+            return _save_contract(contract, contents)
+    except _AlreadyIssued as meanwhile:
         return meanwhile.contract
 
 
-def _draft(client: Client, contents: Contents, *, by: Manager, now: datetime) -> tuple[Contract, bytes]:
+def _build_contract(client: Client, contents: Contents, *, by: Manager, now: datetime) -> tuple[Contract, bytes]:
     day = timezone.localdate(now)
     snapshot = Snapshot(
         number=next_number(contents.person.last_name, day),
@@ -99,14 +99,14 @@ def _draft(client: Client, contents: Contents, *, by: Manager, now: datetime) ->
 
 
 @transaction.atomic
-def _record(contract: Contract, contents: Contents) -> Contract:
-    client = contract.client.locked()
+def _save_contract(contract: Contract, contents: Contents) -> Contract:
+    client = contract.client.lock()
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
-    consents.require(client, Kind.PERSONAL_DATA)
+    consents.require_consent(client, AgreementKind.PERSONAL_DATA)
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
-        raise _IssuedMeanwhile(current)
+        raise _AlreadyIssued(current)
     if not is_current(contents, client):
         raise ContentsChanged
     # The count of wrong codes goes on until a signature: a contract that replaces another must not buy new guesses.
@@ -116,28 +116,30 @@ def _record(contract: Contract, contents: Contents) -> Contract:
     if current:
         void(current, by=contract.issued_by, now=contract.issued_at)
     contract.save(force_insert=True)
-    log.event(client, f"Сформирован договор {contract.number}", by=contract.issued_by, now=contract.issued_at)
-    _match_surcharge(contract, by=contract.issued_by, now=contract.issued_at)
-    append(contract, What.ISSUED, by=contract.issued_by, at=contract.issued_at, pdf_sha256=contract.pdf_sha256)
+    log.add_event(client, f"Сформирован договор {contract.number}", by=contract.issued_by, now=contract.issued_at)
+    _update_surcharge(contract, by=contract.issued_by, now=contract.issued_at)
+    append_event(
+        contract, EventKind.ISSUED, by=contract.issued_by, at=contract.issued_at, pdf_sha256=contract.pdf_sha256
+    )
     return contract
 
 
-def _match_surcharge(contract: Contract, *, by: Manager, now: datetime) -> None:
+def _update_surcharge(contract: Contract, *, by: Manager, now: datetime) -> None:
     """The price of the tariff may have changed since step 3; the client's surcharge is what the contract says."""
     if surcharge.set_total(contract.client, contract.surcharge, by=by, now=now):
-        body = f"Доплата по новой цене тарифа: {money.in_figures(contract.surcharge)}"
-        log.event(contract.client, body, by=by, now=now)
+        body = f"Доплата по новой цене тарифа: {money.format_rubles(contract.surcharge)}"
+        log.add_event(contract.client, body, by=by, now=now)
 
 
 def void(contract: Contract, *, by: Manager | None, now: datetime) -> None:
     """End a contract that nobody has signed, in the caller's transaction, which holds the client."""
     contract.void_at, contract.voided_by = now, by
     contract.save(update_fields=["void_at", "voided_by"])
-    log.event(contract.client, f"Договор {contract.number} аннулирован", by=by, now=now)
-    append(contract, What.VOID, by=by, at=now)
+    log.add_event(contract.client, f"Договор {contract.number} аннулирован", by=by, now=now)
+    append_event(contract, EventKind.VOID, by=by, at=now)
 
 
-def unchanged_signed(client: Client) -> Contract | None:
+def matching_signed_contract(client: Client) -> Contract | None:
     """For a client who awaits a contract: the last signed one, if the data is again what it says."""
     if client.status != Status.AWAITING_CONTRACT:
         return None
@@ -146,13 +148,13 @@ def unchanged_signed(client: Client) -> Contract | None:
 
 
 @transaction.atomic
-def keep_signed(client: Client, *, by: Manager) -> None:
+def restore_signed_contract(client: Client, *, by: Manager) -> None:
     """The change is taken back: the signed contract stays in force and no new one is needed.
 
     Raises TransitionRefused when the data is not what the last signed contract says.
     """
-    client, now = client.locked(), timezone.now()
-    signed = unchanged_signed(client)
+    client, now = client.lock(), timezone.now()
+    signed = matching_signed_contract(client)
     if signed is None:
         raise TransitionRefused(client)
     current = open_contract(client)
@@ -160,7 +162,7 @@ def keep_signed(client: Client, *, by: Manager) -> None:
         void(current, by=by, now=now)
     balance = Balance.of(client)
     target = Status.AWAITING_PAYMENT if balance.outstanding or balance.pending else Status.PROCESSED
-    client.move(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
-    log.event(client, f"Изменения отменены, действует договор {signed.number}", by=by, now=now)
-    _match_surcharge(signed, by=by, now=now)
-    append(signed, What.KEPT, by=by, at=now)
+    client.change_status(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
+    log.add_event(client, f"Изменения отменены, действует договор {signed.number}", by=by, now=now)
+    _update_surcharge(signed, by=by, now=now)
+    append_event(signed, EventKind.KEPT, by=by, at=now)

@@ -13,30 +13,30 @@ from django.utils import timezone
 from clients.models import Client
 from contracts.event_chain import ChainHead, ContractEvent
 from contracts.snapshot import Snapshot
-from managers.history import tracked
+from managers.history import track_history
 from managers.models import Manager
 
 __all__ = ["ChainHead", "Contract", "ContractEvent", "Invoice", "SigningCode"]
 
-CODE_LIFE = timedelta(minutes=10)
-CODE_PAUSE = timedelta(seconds=60)
-CODES_AN_HOUR = 5
-TRIES_PER_CODE = 5
-TRIES_PER_CONTRACT = 10
+CODE_LIFETIME = timedelta(minutes=10)
+CODE_RESEND_DELAY = timedelta(seconds=60)
+MAX_CODES_PER_HOUR = 5
+MAX_ATTEMPTS_PER_CODE = 5
+MAX_ATTEMPTS_PER_CONTRACT = 10
 # How long a contract is in force by clause 8.1 of its general terms: a year, counted as a leap one.
-TERM = timedelta(days=366)
+CONTRACT_TERM = timedelta(days=366)
 
 # What names the client in a contract: erased when nobody has to keep it any longer.
-PERSONAL = {"encrypted_snapshot": "", "evidence": "", "signer_ip": None, "user_agent": ""}
+ERASED_VALUES = {"encrypted_snapshot": "", "evidence": "", "signer_ip": None, "user_agent": ""}
 
 # All that a signature or a payment may write; the rest of a contract never changes after it is issued.
 SIGNATURE_FIELDS = [
     "signed_at", "signed_by", "pep_agreed_at", "pep_text_version", "evidence", "evidence_hmac", "signer_ip",
     "user_agent", "code_channel", "code_sent_at", "code_entered_at", "due",
 ]  # fmt: skip
-LATER_FIELDS = ["paid_at", "paid_by"]
+PAYMENT_FIELDS = ["paid_at", "paid_by"]
 UNSIGNED_FIELDS = ["failed_tries", "void_at", "voided_by"]
-FREEZING = ("contents_are_frozen", "signed_is_immutable", "void_stays_void")
+FREEZE_TRIGGERS = ("contents_are_frozen", "signed_is_immutable", "void_stays_void")
 
 
 class NumberOfDay(models.Model):
@@ -73,7 +73,7 @@ class ContractQuerySet(models.QuerySet):
 
 
 # What is frozen when a contract is issued has no history.
-@tracked(
+@track_history(
     "manager_contracts_history",
     fields=[
         "client", "number", "surcharge", "failed_tries", "void_at", "voided_by", "signed_at", "signed_by", "due",
@@ -163,12 +163,12 @@ class Contract(models.Model):
                 name="manager_contracts_paid_after_signing",
             ),
             models.CheckConstraint(
-                condition=Q(erased_at=None) | Q(**PERSONAL), name="manager_contracts_erased_name_nobody"
+                condition=Q(erased_at=None) | Q(**ERASED_VALUES), name="manager_contracts_erased_name_nobody"
             ),
         ]
         triggers = [
             pgtrigger.Protect(name="contracts_stay", operation=pgtrigger.Delete),
-            pgtrigger.ReadOnly(name="contents_are_frozen", exclude=SIGNATURE_FIELDS + LATER_FIELDS + UNSIGNED_FIELDS),
+            pgtrigger.ReadOnly(name="contents_are_frozen", exclude=SIGNATURE_FIELDS + PAYMENT_FIELDS + UNSIGNED_FIELDS),
             pgtrigger.Protect(
                 name="signed_is_immutable",
                 operation=pgtrigger.Update,
@@ -194,12 +194,12 @@ class Contract(models.Model):
     @property
     def ends_at(self) -> datetime | None:
         """When a signed contract is in force no longer, unless another one has replaced it sooner."""
-        return self.signed_at and self.signed_at + TERM
+        return self.signed_at and self.signed_at + CONTRACT_TERM
 
     def erase(self, *, now: datetime) -> None:
         """Take out of it all that names the client; its number, sums and times stay. Call it in a transaction."""
-        erased = PERSONAL | {"erased_at": now}
-        with pgtrigger.ignore(*(f"contracts.Contract:{name}" for name in FREEZING)):
+        erased = ERASED_VALUES | {"erased_at": now}
+        with pgtrigger.ignore(*(f"contracts.Contract:{name}" for name in FREEZE_TRIGGERS)):
             Contract.objects.filter(pk=self.pk).update(**erased)
         for name, value in erased.items():
             setattr(self, name, value)
@@ -211,7 +211,7 @@ class Contract(models.Model):
     @property
     def is_locked(self) -> bool:
         """Too many wrong codes: nobody signs it until an admin unlocks it."""
-        return self.failed_tries >= TRIES_PER_CONTRACT
+        return self.failed_tries >= MAX_ATTEMPTS_PER_CONTRACT
 
     @property
     def status_label(self) -> str:
@@ -247,10 +247,10 @@ class SigningCode(models.Model):
         return f"Код от {timezone.localtime(self.sent_at):%d.%m.%Y %H:%M}"
 
     @property
-    def tries_left(self) -> int:
-        return max(0, TRIES_PER_CODE - self.failed_tries)
+    def attempts_left(self) -> int:
+        return max(0, MAX_ATTEMPTS_PER_CODE - self.failed_tries)
 
-    def is_late(self, now: datetime) -> bool:
+    def is_expired(self, now: datetime) -> bool:
         return now >= self.expires_at
 
 
@@ -260,7 +260,7 @@ class InvoiceStatus(models.TextChoices):
     CANCELLED = "cancelled", "Отменён"
 
 
-@tracked(
+@track_history(
     "manager_invoices_history",
     fields=["contract", "number", "amount", "due_on", "status", "paid_at", "paid_by", "cancelled_at"],
 )

@@ -14,10 +14,10 @@ def next_number(surname: str, day: date) -> str:
             [day],
         )
         (running,) = cursor.fetchone()
-    return f"{letters(surname)}-{day:%y%m%d}-{running:02}"
+    return f"{surname_letters(surname)}-{day:%y%m%d}-{running:02}"
 
 
-def letters(surname: str) -> str:
+def surname_letters(surname: str) -> str:
     """The first two letters, upper case; a surname of one letter gives it twice.
 
     >>> letters("Иванов"), letters("д'Артаньян"), letters("О")

@@ -14,14 +14,14 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from clients.models import Client, Status
-from contracts.event_chain import What, append
+from contracts.event_chain import EventKind, append_event
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.snapshot import Contents
 from foundation.russian import money
 from managers.models import Manager
 from support import bridge
 
-NOTHING = Decimal("0.00")
+ZERO = Decimal("0.00")
 
 
 class PaymentRefused(Exception):
@@ -32,22 +32,22 @@ class PaymentRefused(Exception):
         self.message = message
 
 
-def invoices_of(client: Client) -> models.QuerySet[Invoice]:
+def client_invoices(client: Client) -> models.QuerySet[Invoice]:
     return Invoice.objects.filter(contract__client=client)
 
 
 @dataclass(frozen=True)
-class Billed:
+class BillingSummary:
     """What a client was billed and has paid so far, under all contracts of theirs, in roubles."""
 
     invoices: list[Invoice]  # newest first
 
     @classmethod
-    def of(cls, client: Client) -> "Billed":
+    def of(cls, client: Client) -> "BillingSummary":
         if client.claimed_at is None:
             return cls([])
         # What was signed before the client's data was erased, and the client taken anew, is of another life.
-        invoices = invoices_of(client).filter(contract__signed_at__gte=client.claimed_at).select_related("contract")
+        invoices = client_invoices(client).filter(contract__signed_at__gte=client.claimed_at).select_related("contract")
         return cls(list(invoices.defer("contract__encrypted_snapshot")))
 
     @property
@@ -55,26 +55,28 @@ class Billed:
         return _total(invoice for invoice in self.invoices if invoice.status == InvoiceStatus.PAID)
 
     @property
-    def waiting(self) -> list[Invoice]:
+    def pending_invoices(self) -> list[Invoice]:
         return [invoice for invoice in self.invoices if invoice.status == InvoiceStatus.PENDING]
 
     @property
     def pending(self) -> Decimal:
-        return _total(self.waiting)
+        return _total(self.pending_invoices)
 
     def due_for(self, contract: Contract | Contents) -> Decimal:
         """What signing `contract`, or one with these contents, makes due: its surcharge less all that was billed and
         stands, or, when open bills exceed it, less what was paid.
         """
-        return max(NOTHING, contract.surcharge - (self.paid if self.exceeds(contract) else self.paid + self.pending))
+        return max(
+            ZERO, contract.surcharge - (self.paid if self.exceeds_surcharge_of(contract) else self.paid + self.pending)
+        )
 
-    def exceeds(self, contract: Contract | Contents) -> bool:
+    def exceeds_surcharge_of(self, contract: Contract | Contents) -> bool:
         """Whether more was billed than `contract` asks for."""
         return self.paid + self.pending > contract.surcharge
 
 
 @dataclass(frozen=True)
-class Balance(Billed):
+class Balance(BillingSummary):
     """The same with the newest signed contract, and what is owed under it."""
 
     contract: Contract | None
@@ -84,53 +86,55 @@ class Balance(Billed):
         if client.claimed_at is None:
             return cls([], None)
         signed = client.contracts.signed().filter(signed_at__gte=client.claimed_at)
-        return cls(Billed.of(client).invoices, signed.order_by("-signed_at").first())
+        return cls(BillingSummary.of(client).invoices, signed.order_by("-signed_at").first())
 
     @property
     def outstanding(self) -> Decimal:
         """Owed and not paid, billed or not."""
-        return max(NOTHING, self.contract.surcharge - self.paid) if self.contract else NOTHING
+        return max(ZERO, self.contract.surcharge - self.paid) if self.contract else ZERO
 
     @property
     def unbilled(self) -> Decimal:
         """Owed, and no open invoice asks for it."""
-        return max(NOTHING, self.outstanding - self.pending)
+        return max(ZERO, self.outstanding - self.pending)
 
     @property
     def open_invoice(self) -> Invoice | None:
         """The invoice of the newest signed contract that waits for payment."""
-        return next((invoice for invoice in self.waiting if invoice.contract_id == self.contract.pk), None)
+        return next((invoice for invoice in self.pending_invoices if invoice.contract_id == self.contract.pk), None)
 
     @property
     def billable(self) -> Decimal:
         """How much an invoice of the newest signed contract may ask for; it replaces the open one."""
-        replaced = self.open_invoice.amount if self.contract and self.open_invoice else NOTHING
-        return max(NOTHING, self.outstanding - (self.pending - replaced))
+        replaced = self.open_invoice.amount if self.contract and self.open_invoice else ZERO
+        return max(ZERO, self.outstanding - (self.pending - replaced))
 
 
 def _total(invoices: Iterable[Invoice]) -> Decimal:
-    return sum((invoice.amount for invoice in invoices), NOTHING)
+    return sum((invoice.amount for invoice in invoices), ZERO)
 
 
-def settle(client: Client, contract: Contract, *, by: Manager, now: datetime) -> None:
+def bill_after_signing(client: Client, contract: Contract, *, by: Manager, now: datetime) -> None:
     """After signing: bill what is due and move the client on. Runs in the signature's transaction."""
-    pending = invoices_of(client).filter(status=InvoiceStatus.PENDING)
-    if Billed.of(client).exceeds(contract):
-        cancel_pending(client, by=by, now=now)
+    pending = client_invoices(client).filter(status=InvoiceStatus.PENDING)
+    if BillingSummary.of(client).exceeds_surcharge_of(contract):
+        cancel_pending_invoices(client, by=by, now=now)
     if contract.due:
         due_on = timezone.localdate(now) + timedelta(days=settings.INVOICE_DAYS)
-        _create(client, contract, contract.due, f"Доплата по договору {contract.number}", due_on, by=by, now=now)
+        _create_invoice(
+            client, contract, contract.due, f"Доплата по договору {contract.number}", due_on, by=by, now=now
+        )
     target = Status.AWAITING_PAYMENT if pending.exists() else Status.PROCESSED
-    client.move(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
+    client.change_status(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
 
 
 @transaction.atomic
-def bill(client: Client, *, amount: Decimal, description: str, due_on: date, by: Manager) -> Invoice:
+def create_invoice(client: Client, *, amount: Decimal, description: str, due_on: date, by: Manager) -> Invoice:
     """Bill the client under the newest signed contract; an open invoice of that contract is replaced.
 
     The same bill twice is one. Raises PaymentRefused when nothing is signed or the amount exceeds what is owed.
     """
-    client, now = client.locked(), timezone.now()
+    client, now = client.lock(), timezone.now()
     balance = Balance.of(client)
     if balance.contract is None:
         raise PaymentRefused("Счёт выставляется после подписания договора.")
@@ -140,10 +144,10 @@ def bill(client: Client, *, amount: Decimal, description: str, due_on: date, by:
     if not balance.billable:
         raise PaymentRefused("По договору ничего не причитается: счёт не нужен.")
     if amount > balance.billable:
-        raise PaymentRefused(f"Можно выставить не больше {money.in_figures(balance.billable)}.")
+        raise PaymentRefused(f"Можно выставить не больше {money.format_rubles(balance.billable)}.")
     if current:
-        _cancel(client, current, by=by, now=now)
-    return _create(client, balance.contract, amount, description, due_on, by=by, now=now)
+        _cancel_invoice(client, current, by=by, now=now)
+    return _create_invoice(client, balance.contract, amount, description, due_on, by=by, now=now)
 
 
 @transaction.atomic
@@ -152,7 +156,7 @@ def confirm_payment(invoice: Invoice, *, by: Manager) -> bool:
 
     Raises PaymentRefused for a cancelled invoice.
     """
-    client, now = invoice.contract.client.locked(), timezone.now()
+    client, now = invoice.contract.client.lock(), timezone.now()
     pending = Invoice.objects.filter(pk=invoice.pk, status=InvoiceStatus.PENDING)
     if not pending.update(status=InvoiceStatus.PAID, paid_at=now, paid_by=by):
         invoice.refresh_from_db()
@@ -161,22 +165,22 @@ def confirm_payment(invoice: Invoice, *, by: Manager) -> bool:
         raise PaymentRefused(f"Счёт {invoice.number} отменён, оплатить его нельзя.")
     if _total(invoice.contract.invoices.filter(status=InvoiceStatus.PAID)) >= invoice.contract.due:
         Contract.objects.filter(pk=invoice.contract_id).update(paid_at=now, paid_by=by)
-    text = f"Оплата {money.in_figures(invoice.amount)} по счёту {invoice.number} получена. Спасибо!"
-    bridge.tell_client(client, text, by=by, now=now)
-    _append_payment(invoice, by=by, now=now)
+    text = f"Оплата {money.format_rubles(invoice.amount)} по счёту {invoice.number} получена. Спасибо!"
+    bridge.notify_client(client, text, by=by, now=now)
+    _append_payment_events(invoice, by=by, now=now)
     if client.status == Status.AWAITING_PAYMENT and not Balance.of(client).outstanding:
-        client.move(Status.PROCESSED, by=by, now=now, start=(Status.AWAITING_PAYMENT,))
+        client.change_status(Status.PROCESSED, by=by, now=now, start=(Status.AWAITING_PAYMENT,))
     return True
 
 
-def _append_payment(invoice: Invoice, *, by: Manager, now: datetime) -> None:
+def _append_payment_events(invoice: Invoice, *, by: Manager, now: datetime) -> None:
     contract = Contract.objects.only("paid_at").get(pk=invoice.contract_id)
-    append(contract, What.BILL_PAID, by=by, at=now, invoice=invoice.number, amount=f"{invoice.amount:.2f}")
+    append_event(contract, EventKind.BILL_PAID, by=by, at=now, invoice=invoice.number, amount=f"{invoice.amount:.2f}")
     if contract.paid_at:
-        append(contract, What.PAID, by=by, at=now)
+        append_event(contract, EventKind.PAID, by=by, at=now)
 
 
-def _create(
+def _create_invoice(
     client: Client,
     contract: Contract,
     amount: Decimal,
@@ -196,24 +200,24 @@ def _create(
         created_by=by,
     )
     text = (
-        f"Выставлен счёт {invoice.number} на {money.in_figures(amount)}: {description}. "
+        f"Выставлен счёт {invoice.number} на {money.format_rubles(amount)}: {description}. "
         f"Оплатите, пожалуйста, до {due_on:%d.%m.%Y}."
     )
-    bridge.tell_client(client, text, by=by, now=now)
-    append(contract, What.BILLED, by=by, at=now, invoice=invoice.number, amount=f"{amount:.2f}")
+    bridge.notify_client(client, text, by=by, now=now)
+    append_event(contract, EventKind.BILLED, by=by, at=now, invoice=invoice.number, amount=f"{amount:.2f}")
     return invoice
 
 
-def cancel_pending(client: Client, *, by: Manager | None, now: datetime) -> None:
+def cancel_pending_invoices(client: Client, *, by: Manager | None, now: datetime) -> None:
     """Cancel what the client was billed and has not paid, in the caller's transaction, which holds the client."""
-    for invoice in invoices_of(client).filter(status=InvoiceStatus.PENDING):
-        _cancel(client, invoice, by=by, now=now)
+    for invoice in client_invoices(client).filter(status=InvoiceStatus.PENDING):
+        _cancel_invoice(client, invoice, by=by, now=now)
 
 
-def _cancel(client: Client, invoice: Invoice, *, by: Manager | None, now: datetime) -> None:
+def _cancel_invoice(client: Client, invoice: Invoice, *, by: Manager | None, now: datetime) -> None:
     Invoice.objects.filter(pk=invoice.pk, status=InvoiceStatus.PENDING).update(
         status=InvoiceStatus.CANCELLED, cancelled_at=now
     )
-    text = f"Счёт {invoice.number} на {money.in_figures(invoice.amount)} отменён, платить по нему не нужно."
-    bridge.tell_client(client, text, by=by, now=now)
-    append(invoice.contract, What.BILL_CANCELLED, by=by, at=now, invoice=invoice.number)
+    text = f"Счёт {invoice.number} на {money.format_rubles(invoice.amount)} отменён, платить по нему не нужно."
+    bridge.notify_client(client, text, by=by, now=now)
+    append_event(invoice.contract, EventKind.BILL_CANCELLED, by=by, at=now, invoice=invoice.number)

@@ -20,7 +20,7 @@ APPLIANCES = [
 ]
 
 
-def snapshot(devices: int = 5, *, person=None, device=None, company=None, tariff=None, **fields) -> Snapshot:
+def sample_snapshot(devices: int = 5, *, person=None, device=None, company=None, tariff=None, **fields) -> Snapshot:
     """A whole contract with so many devices; the mappings replace values of its parts."""
     contents = Contents(
         person=_person(**(person or {})),

@@ -14,26 +14,26 @@ from django.db import transaction
 from django.utils import timezone
 
 from agreements import consents
-from agreements.models import AgreementMissing, Kind
+from agreements.models import AgreementKind, AgreementMissing
 from clients.models import AccountStatus, AppUser, Client, Status
 from contracts import payment
 from contracts.current import is_current
-from contracts.event_chain import What, append
+from contracts.event_chain import EventKind, append_event
 from contracts.models import (
-    CODE_LIFE,
-    CODE_PAUSE,
-    CODES_AN_HOUR,
-    TRIES_PER_CONTRACT,
+    CODE_LIFETIME,
+    CODE_RESEND_DELAY,
+    MAX_ATTEMPTS_PER_CONTRACT,
+    MAX_CODES_PER_HOUR,
     Contract,
     SigningCode,
 )
 from foundation.observability import metrics
-from managers.limits import TooManyTries, in_words
+from managers.limits import TooManyTries, format_wait
 from managers.models import Manager
 from support import bridge, log
 
 CHANNEL = "Привет Супер"
-MASK = "••••••"
+CODE_MASK = "••••••"
 
 
 class SigningRefused(Exception):
@@ -47,7 +47,7 @@ class SigningRefused(Exception):
 
 class CodeWrong(SigningRefused):
     def __init__(self, tries_left: int):
-        self.tries_left = tries_left
+        self.attempts_left = tries_left
         self.message = f"Неверный код. Осталось попыток: {tries_left}."
         if not tries_left:
             self.message = "Неверный код, и попыток больше нет. Запросите новый код."
@@ -67,7 +67,7 @@ class CodeNotRequested(SigningRefused):
 
 class SigningLocked(SigningRefused):
     message = (
-        f"Подписание заблокировано: введено {TRIES_PER_CONTRACT} неверных кодов. "
+        f"Подписание заблокировано: введено {MAX_ATTEMPTS_PER_CONTRACT} неверных кодов. "
         "Обратитесь к администратору — он снимет блокировку."
     )
 
@@ -108,38 +108,40 @@ class CodeTooSoon(SigningRefused, TooManyTries):
 class TooManyCodes(SigningRefused, TooManyTries):
     def __init__(self, wait: timedelta):
         super().__init__(wait)
-        self.message = f"За последний час отправлено {CODES_AN_HOUR} кодов. Попробуйте через {in_words(self.seconds)}."
+        self.message = (
+            f"За последний час отправлено {MAX_CODES_PER_HOUR} кодов. Попробуйте через {format_wait(self.seconds)}."
+        )
 
 
-@metrics.counted(metrics.CODES, SigningRefused, done="sent")
+@metrics.count_outcome(metrics.CODES, SigningRefused, done="sent")
 @transaction.atomic
 def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     """Send the client a new code; earlier ones stop working.
 
     Raises AccountClosed, ContractClosed, SigningLocked, AgreementNeeded, ContractStale, CodeTooSoon or TooManyCodes.
     """
-    client, contract = _locked(contract)
+    client, contract = _lock(contract)
     now = timezone.now()  # after the wait for the lock: a call that came first must not look later
-    _check_signable(client, contract)
+    _check_can_be_signed(client, contract)
     next_at = next_code_at(client, now)
     if next_at > now:
-        raise (CodeTooSoon if next_at - now <= CODE_PAUSE else TooManyCodes)(next_at - now)
+        raise (CodeTooSoon if next_at - now <= CODE_RESEND_DELAY else TooManyCodes)(next_at - now)
     digits = f"{secrets.randbelow(10**6):06}"
-    code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFE)
+    code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFETIME)
     code.code_hash = _code_hash(code, digits)
     code.save()
-    bridge.tell_client(
+    bridge.notify_client(
         client,
         _code_message(contract, digits),
-        logged_as=_code_message(contract, MASK) if settings.MASK_CODE_IN_MANAGER_LOG else None,
+        logged_as=_code_message(contract, CODE_MASK) if settings.MASK_CODE_IN_MANAGER_LOG else None,
         by=by,
         now=now,
     )
-    append(contract, What.CODE_REQUESTED, by=by, at=now, code=str(code.pk), pdf_sha256=contract.pdf_sha256)
+    append_event(contract, EventKind.CODE_REQUESTED, by=by, at=now, code=str(code.pk), pdf_sha256=contract.pdf_sha256)
     return code
 
 
-def check_reachable(account: AppUser | None) -> None:
+def check_account_open(account: AppUser | None) -> None:
     """AccountClosed when the client can't open the app, where the code would be; None: the app has no such account."""
     state = account.state if account else AccountStatus.DELETED
     if state in (AccountStatus.BLOCKED, AccountStatus.DELETED):
@@ -150,11 +152,11 @@ def next_code_at(client: Client, now: datetime) -> datetime:
     """When the next code may be asked for; not later than `now` when at once."""
     hour = timedelta(hours=1)
     codes = SigningCode.objects.filter(contract__client=client, sent_at__gt=now - hour).order_by("-sent_at")
-    sent = list(codes.values_list("sent_at", flat=True)[:CODES_AN_HOUR])
+    sent = list(codes.values_list("sent_at", flat=True)[:MAX_CODES_PER_HOUR])
     if not sent:
         return now
-    pause = sent[0] + CODE_PAUSE
-    return max(pause, sent[-1] + hour) if len(sent) == CODES_AN_HOUR else pause
+    pause = sent[0] + CODE_RESEND_DELAY
+    return max(pause, sent[-1] + hour) if len(sent) == MAX_CODES_PER_HOUR else pause
 
 
 def current_code(contract: Contract) -> SigningCode | None:
@@ -162,7 +164,7 @@ def current_code(contract: Contract) -> SigningCode | None:
     return contract.codes.order_by("-sent_at").first()
 
 
-@metrics.counted(metrics.SIGNATURES, SigningRefused, done="signed")
+@metrics.count_outcome(metrics.SIGNATURES, SigningRefused, done="signed")
 def sign(
     contract: Contract,
     code: str,
@@ -179,18 +181,18 @@ def sign(
     """
     refused = None
     with transaction.atomic():
-        client, contract = _locked(contract)
+        client, contract = _lock(contract)
         now = timezone.now()
         if contract.signed_at:
             return contract
-        _check_signable(client, contract)
+        _check_can_be_signed(client, contract)
         if not consent:
             raise ConsentMissing
         try:
             entered = _check_code(contract, code, now)
         except CodeWrong as wrong:
             refused = wrong  # raised after the commit, so that the count stays
-            append(contract, What.CODE_WRONG, by=by, at=now, tries=str(contract.failed_tries))
+            append_event(contract, EventKind.CODE_WRONG, by=by, at=now, tries=str(contract.failed_tries))
         else:
             contract.pep_text_version = pep_text_version
             contract.signer_ip, contract.user_agent = ip or None, user_agent[:300]
@@ -203,14 +205,14 @@ def sign(
 def unlock(contract: Contract, *, by: Manager) -> None:
     """Let the contract be signed again after too many wrong codes (admins; the caller checks)."""
     with transaction.atomic():
-        client, contract = _locked(contract)
+        client, contract = _lock(contract)
         if not contract.is_open or not contract.failed_tries:
             return
         contract.failed_tries = 0
         contract.save(update_fields=["failed_tries"])
         now = timezone.now()
-        log.event(client, f"Подписание договора {contract.number} разблокировано", by=by, now=now)
-        append(contract, What.UNLOCKED, by=by, at=now)
+        log.add_event(client, f"Подписание договора {contract.number} разблокировано", by=by, now=now)
+        append_event(contract, EventKind.UNLOCKED, by=by, at=now)
 
 
 def evidence_is_intact(contract: Contract) -> bool:
@@ -218,25 +220,25 @@ def evidence_is_intact(contract: Contract) -> bool:
     if not contract.evidence:
         return False
     same = hmac.compare_digest(contract.evidence_hmac, _hmac(contract.evidence))
-    return same and json.loads(contract.evidence) == json.loads(_evidence(contract))
+    return same and json.loads(contract.evidence) == json.loads(_evidence_json(contract))
 
 
-def _locked(contract: Contract) -> tuple[Client, Contract]:
+def _lock(contract: Contract) -> tuple[Client, Contract]:
     # The client first: every deed on a client takes its locks in this order.
-    client = contract.client.locked()
+    client = contract.client.lock()
     return client, Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
 
 
-def _check_signable(client: Client, contract: Contract) -> None:
+def _check_can_be_signed(client: Client, contract: Contract) -> None:
     # Asked for once more: what came along with the client is of before the wait. A code that was sent earlier tells
     # nothing of the client's will either, when the account is not theirs to open.
-    check_reachable(AppUser.objects.filter(pk=client.user_id).first())
+    check_account_open(AppUser.objects.filter(pk=client.user_id).first())
     if not contract.is_open or client.status != Status.AWAITING_CONTRACT:
         raise ContractClosed
     if contract.is_locked:
         raise SigningLocked
     try:
-        consents.require(client, Kind.PERSONAL_DATA, Kind.ELECTRONIC_SIGNATURE)
+        consents.require_consent(client, AgreementKind.PERSONAL_DATA, AgreementKind.ELECTRONIC_SIGNATURE)
     except AgreementMissing as missing:
         raise AgreementNeeded(missing) from missing
     if not is_current(contract.snapshot.contents, client):
@@ -247,21 +249,21 @@ def _check_code(contract: Contract, text: str, now: datetime) -> SigningCode:
     code = current_code(contract)
     if code is None:
         raise CodeNotRequested
-    if code.used_at or code.tries_left == 0:
+    if code.used_at or code.attempts_left == 0:
         raise CodeUsedUp
-    if code.is_late(now):
+    if code.is_expired(now):
         raise CodeLate
     digits = re.sub(r"\D", "", text)
     fits = hmac.compare_digest(code.code_hash, _code_hash(code, digits)) and code.pdf_sha256 == contract.pdf_sha256
     if not fits:
-        _count_wrong(contract, code)
-        raise CodeWrong(min(code.tries_left, TRIES_PER_CONTRACT - contract.failed_tries))
+        _count_wrong_code(contract, code)
+        raise CodeWrong(min(code.attempts_left, MAX_ATTEMPTS_PER_CONTRACT - contract.failed_tries))
     code.used_at = now
     code.save(update_fields=["used_at"])
     return code
 
 
-def _count_wrong(contract: Contract, code: SigningCode) -> None:
+def _count_wrong_code(contract: Contract, code: SigningCode) -> None:
     code.failed_tries += 1
     code.save(update_fields=["failed_tries"])
     contract.failed_tries += 1
@@ -272,22 +274,22 @@ def _record_signature(client: Client, contract: Contract, code: SigningCode, *, 
     contract.signed_at = contract.pep_agreed_at = contract.code_entered_at = now
     contract.signed_by = by
     contract.code_channel, contract.code_sent_at = CHANNEL, code.sent_at
-    contract.due = payment.Billed.of(client).due_for(contract)
-    seal(contract)
+    contract.due = payment.BillingSummary.of(client).due_for(contract)
+    write_evidence(contract)
     contract.save()
-    bridge.tell_client(client, f"Договор {contract.number} подписан. Спасибо!", by=by, now=now)
+    bridge.notify_client(client, f"Договор {contract.number} подписан. Спасибо!", by=by, now=now)
     signature = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
-    append(contract, What.SIGNED, by=by, at=now, code=str(code.pk), **signature)
-    payment.settle(client, contract, by=by, now=now)
+    append_event(contract, EventKind.SIGNED, by=by, at=now, code=str(code.pk), **signature)
+    payment.bill_after_signing(client, contract, by=by, now=now)
 
 
-def seal(contract: Contract) -> None:
+def write_evidence(contract: Contract) -> None:
     """Write down the evidence of the signature, with its HMAC."""
-    contract.evidence = _evidence(contract)
+    contract.evidence = _evidence_json(contract)
     contract.evidence_hmac = _hmac(contract.evidence)
 
 
-def _evidence(contract: Contract) -> str:
+def _evidence_json(contract: Contract) -> str:
     """Canonical JSON of who signed what, when and how: sorted keys, no spaces, times in ISO 8601 UTC."""
     facts = {
         "contract": contract.pk,
@@ -326,7 +328,7 @@ def _code_hash(code: SigningCode, digits: str) -> str:
 
 
 def _code_message(contract: Contract, digits: str) -> str:
-    minutes = int(CODE_LIFE.total_seconds() // 60)
+    minutes = int(CODE_LIFETIME.total_seconds() // 60)
     return (
         f"Код для подписания договора {contract.number}: {digits}. Действует {minutes} минут. "
         "Прочитайте договор и назовите код менеджеру, только если согласны подписать."

@@ -105,7 +105,7 @@ class Snapshot:
     contents: Contents
 
     def encrypt(self) -> str:
-        return cipher.encrypt(json.dumps(self, default=_plain, ensure_ascii=False, sort_keys=True))
+        return cipher.encrypt(json.dumps(self, default=_to_json_value, ensure_ascii=False, sort_keys=True))
 
     @classmethod
     def decrypt(cls, token: str) -> "Snapshot":
@@ -117,19 +117,19 @@ class Snapshot:
             template_version=data["template_version"],
             company=CompanyPart(**data["company"]),
             contents=Contents(
-                person=_load(PersonPart, contents["person"]),
-                devices=tuple(_load(DevicePart, device) for device in contents["devices"]),
-                tariff=_load(TariffPart, contents["tariff"]),
+                person=_from_json(PersonPart, contents["person"]),
+                devices=tuple(_from_json(DevicePart, device) for device in contents["devices"]),
+                tariff=_from_json(TariffPart, contents["tariff"]),
             ),
         )
 
 
-def _plain(value):
+def _to_json_value(value):
     """What JSON has no form for: a part as its fields, a date or a sum as text."""
     return vars(value) if is_dataclass(value) else str(value)
 
 
-def _load(part, data: dict):
+def _from_json(part, data: dict):
     """A part from its JSON values: dates and sums of money come back as such."""
     convert = {
         date: date.fromisoformat,

@@ -14,9 +14,9 @@ from django.utils import timezone
 from clients.models import Status
 from contracts.models import Contract, Invoice, InvoiceStatus
 
-LONGEST = 92
+MAX_DAYS = 92
 # Steps of so many changes, evenly spread over the period, tell the median of all within about a hundredth of them.
-SAMPLE = 2000
+SAMPLE_SIZE = 2000
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Period:
         return first, after
 
 
-class Done(NamedTuple):
+class Totals(NamedTuple):
     """By one manager on one day; what sums leave open, the day or the manager, is None."""
 
     day: date | None
@@ -58,7 +58,7 @@ class Done(NamedTuple):
     amount: Decimal = Decimal("0.00")
 
 
-class StepTime(NamedTuple):
+class StepDuration(NamedTuple):
     """How long clients stayed in a status: by half and by nine tenths of them not longer, in seconds."""
 
     status: str
@@ -67,34 +67,34 @@ class StepTime(NamedTuple):
     ninetieth: float
 
 
-def done(period: Period) -> list[Done]:
+def daily_totals_by_manager(period: Period) -> list[Totals]:
     """Contracts signed and invoices paid, day by day and manager by manager: a row for each of both."""
     return sorted(_sums(period, "day", "manager_id"), key=lambda row: (row.day, str(row.manager_id)))
 
 
-def by_day(period: Period) -> list[Done]:
+def totals_by_day(period: Period) -> list[Totals]:
     """Each day of the period, of all managers together."""
     midnights = period.midnights
     with connection.cursor() as cursor:
-        cursor.execute(BY_DAY, [period.days, midnights[:-1], midnights[1:]])
-        return [Done(day, None, *sums) for day, *sums in cursor.fetchall()]
+        cursor.execute(TOTALS_BY_DAY_SQL, [period.days, midnights[:-1], midnights[1:]])
+        return [Totals(day, None, *sums) for day, *sums in cursor.fetchall()]
 
 
-def by_manager(period: Period) -> list[Done]:
+def totals_by_manager(period: Period) -> list[Totals]:
     """In the period as a whole; the one with most signatures first."""
     return sorted(_sums(period, "manager_id"), key=lambda row: (-row.signed, -row.amount, str(row.manager_id)))
 
 
-def _sums(period: Period, *keys: str) -> list[Done]:
+def _sums(period: Period, *keys: str) -> list[Totals]:
     """Added up by the database, read in the indexes contracts_signed and invoices_paid alone."""
     first, after = period.bounds
     signed = Contract.objects.filter(signed_at__gte=first, signed_at__lt=after)
     paid = Invoice.objects.filter(status=InvoiceStatus.PAID, paid_at__gte=first, paid_at__lt=after)
-    found: dict[tuple, Done] = {}
+    found: dict[tuple, Totals] = {}
     for *key, count in _grouped(signed, "signed", keys).annotate(Count("signed_at")).order_by():
-        found[tuple(key)] = _nothing(keys, key)._replace(signed=count)
+        found[tuple(key)] = _empty_totals(keys, key)._replace(signed=count)
     for *key, count, amount in _grouped(paid, "paid", keys).annotate(Count("paid_at"), Sum("amount")).order_by():
-        before = found.get(tuple(key)) or _nothing(keys, key)
+        before = found.get(tuple(key)) or _empty_totals(keys, key)
         found[tuple(key)] = before._replace(paid=count, amount=amount)
     return list(found.values())
 
@@ -104,21 +104,21 @@ def _grouped(rows, deed: str, keys: tuple[str, ...]):
     return rows.values_list(*(columns[key] for key in keys))
 
 
-def _nothing(keys: tuple[str, ...], key: list) -> Done:
-    return Done(None, None)._replace(**dict(zip(keys, key, strict=True)))
+def _empty_totals(keys: tuple[str, ...], key: list) -> Totals:
+    return Totals(None, None)._replace(**dict(zip(keys, key, strict=True)))
 
 
-def step_times(period: Period) -> list[StepTime]:
+def step_durations(period: Period) -> list[StepDuration]:
     """In the order of the steps; those that nobody left in the period are not there."""
     with connection.cursor() as cursor:
-        cursor.execute(STEP_TIMES, period.bounds * 2)
-        found = {row[0]: StepTime(*row) for row in cursor.fetchall()}
+        cursor.execute(STEP_DURATIONS_SQL, period.bounds * 2)
+        found = {row[0]: StepDuration(*row) for row in cursor.fetchall()}
     return [found[status] for status in Status.values if status in found]
 
 
 # Range by range of the indexes contracts_signed and invoices_paid; to compute the day of each row takes four times as
 # long.
-BY_DAY = """
+TOTALS_BY_DAY_SQL = """
     SELECT day, signed, paid, amount
     FROM unnest(%s::date[], %s::timestamptz[], %s::timestamptz[]) AS days (day, midnight, next_midnight)
     CROSS JOIN LATERAL (
@@ -132,18 +132,18 @@ BY_DAY = """
 """
 
 # Forward on the client's way, in the period; read in the index changes_by_step alone.
-FORWARD = """
+FORWARD_CHANGES_SQL = """
     FROM manager_client_changes
     WHERE to_status IN ('in_verification', 'awaiting_contract', 'awaiting_payment', 'processed')
         AND at >= %s AND at < %s
 """
 
 # Materialized, because otherwise each percentile would look everything up again.
-STEP_TIMES = f"""
+STEP_DURATIONS_SQL = f"""
     WITH counted AS (
-        SELECT greatest(1, count(*) / {SAMPLE}) AS every {FORWARD}
+        SELECT greatest(1, count(*) / {SAMPLE_SIZE}) AS every {FORWARD_CHANGES_SQL}
     ), sampled AS MATERIALIZED (
-        SELECT id {FORWARD} AND id %% (SELECT every FROM counted) = 0
+        SELECT id {FORWARD_CHANGES_SQL} AND id %% (SELECT every FROM counted) = 0
     ), taken AS MATERIALIZED (
         SELECT change.from_status AS status, extract(epoch FROM change.at - coalesce(
             (

@@ -4,5 +4,5 @@ from contracts import statistics_views
 
 urlpatterns = [
     path("statistics/", statistics_views.statistics, name="statistics"),
-    path("statistics.csv", statistics_views.table, name="statistics_table"),
+    path("statistics.csv", statistics_views.statistics_csv, name="statistics_table"),
 ]

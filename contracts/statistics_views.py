@@ -11,17 +11,26 @@ from django.views.decorators.http import require_safe
 
 from clients.models import Status
 from clients.statistics import clients_by_status
-from contracts.charts import columns
-from contracts.statistics import LONGEST, Done, Period, StepTime, by_day, by_manager, done, step_times
+from contracts.charts import bar_chart
+from contracts.statistics import (
+    MAX_DAYS,
+    Period,
+    StepDuration,
+    Totals,
+    daily_totals_by_manager,
+    step_durations,
+    totals_by_day,
+    totals_by_manager,
+)
 from foundation.russian import money
 from foundation.russian.plurals import plural
 from foundation.web import csv_download
 from managers.models import Manager
 
 # Where the calendar of Python ends, sums of days do too.
-LAST = date(2200, 1, 1)
-CHOICES = (7, 30, 90)
-HEADS = ["День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб."]
+MAX_DATE = date(2200, 1, 1)
+PERIOD_DAYS = (7, 30, 90)
+CSV_HEADER = ["День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб."]
 
 
 def day_field(label: str) -> forms.DateField:
@@ -36,12 +45,12 @@ class PeriodForm(forms.Form):
     def clean(self):
         cleaned = super().clean()
         first, last = cleaned.get("first"), cleaned.get("last")
-        if first and last and not (timedelta(0) <= last - first < timedelta(days=LONGEST) and last < LAST):
-            raise forms.ValidationError(f"Выберите от одного дня до {LONGEST} дней подряд.")
+        if first and last and not (timedelta(0) <= last - first < timedelta(days=MAX_DAYS) and last < MAX_DATE):
+            raise forms.ValidationError(f"Выберите от одного дня до {MAX_DAYS} дней подряд.")
         return cleaned
 
 
-def for_heads(view):
+def admins_only(view):
     """For admins; for others there is no such page."""
 
     @wraps(view)
@@ -54,33 +63,33 @@ def for_heads(view):
 
 
 @require_safe
-@for_heads
+@admins_only
 def statistics(request):
-    form, period = _chosen(request)
-    days, names = by_day(period), _names()
+    form, period = _form_and_period(request)
+    days, names = totals_by_day(period), _manager_names()
     context = {
         "form": form,
         "period": period,
-        "choices": [(days, Period.latest(days)) for days in CHOICES],
+        "choices": [(days, Period.latest(days)) for days in PERIOD_DAYS],
         "funnel": _funnel(),
         "signed": _chart("Подписано договоров по дням", days, "signed"),
-        "amount": _chart("Оплачено по дням", days, "amount", money.in_figures),
-        "managers": [(names.get(row.manager_id, ""), row) for row in by_manager(period)],
-        "steps": [_told(step) for step in step_times(period)],
+        "amount": _chart("Оплачено по дням", days, "amount", money.format_rubles),
+        "managers": [(names.get(row.manager_id, ""), row) for row in totals_by_manager(period)],
+        "steps": [_step_row(step) for step in step_durations(period)],
         "query": f"first={period.first:%Y-%m-%d}&last={period.last:%Y-%m-%d}",
     }
     return render(request, "contracts/statistics.html", context, status=422 if form.errors else 200)
 
 
 @require_safe
-@for_heads
-def table(request):
+@admins_only
+def statistics_csv(request):
     """The same figures by day and manager: CSV (RFC 4180) with semicolons and a BOM, as a Russian Excel opens it."""
-    _, period = _chosen(request)
-    return csv_download.response(f"privet-{period.first}-{period.last}", HEADS, _rows(period))
+    _, period = _form_and_period(request)
+    return csv_download.csv_response(f"privet-{period.first}-{period.last}", CSV_HEADER, _csv_rows(period))
 
 
-def _chosen(request) -> tuple[PeriodForm, Period]:
+def _form_and_period(request) -> tuple[PeriodForm, Period]:
     """The form, and the period that it asks for: the last 30 days unless it asks for one that there can be."""
     period = Period.latest(30)
     asked = "first" in request.GET or "last" in request.GET
@@ -90,7 +99,7 @@ def _chosen(request) -> tuple[PeriodForm, Period]:
     return form, period
 
 
-def _names() -> dict:
+def _manager_names() -> dict:
     return dict(Manager.objects.values_list("pk", "name"))
 
 
@@ -102,15 +111,15 @@ def _funnel() -> list[tuple[str, int, float]]:
     return [(Status(status).label, count, round(100 * count / most, 1)) for status, count in counts.items()]
 
 
-def _chart(title: str, days: list[Done], what: str, tell=str):
-    return columns(title, [(f"{row.day:%d.%m}", getattr(row, what)) for row in days], tell)
+def _chart(title: str, days: list[Totals], what: str, tell=str):
+    return bar_chart(title, [(f"{row.day:%d.%m}", getattr(row, what)) for row in days], tell)
 
 
-def _told(step: StepTime) -> tuple[str, str, str]:
-    return Status(step.status).label, _in_words(step.median), _in_words(step.ninetieth)
+def _step_row(step: StepDuration) -> tuple[str, str, str]:
+    return Status(step.status).label, _format_duration(step.median), _format_duration(step.ninetieth)
 
 
-def _in_words(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     """90 → «2 минуты», 7200 → «2 часа», 200000 → «2 дня»: to the nearest, at least a minute."""
     if seconds < 90 * 60:
         minutes = max(1, round(seconds / 60))
@@ -122,8 +131,8 @@ def _in_words(seconds: float) -> str:
     return f"{days} {plural(days, 'день', 'дня', 'дней')}"
 
 
-def _rows(period: Period) -> Iterator[list]:
-    names = _names()
-    for row in done(period):
+def _csv_rows(period: Period) -> Iterator[list]:
+    names = _manager_names()
+    for row in daily_totals_by_manager(period):
         amount = f"{row.amount:.2f}".replace(".", ",")
         yield [f"{row.day:%d.%m.%Y}", names.get(row.manager_id, ""), row.signed, row.paid, amount]

@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import Client, Status
-from conftest import stands_in
+from conftest import appears_in
 from contracts import issuing, payment, signing
 from contracts.conftest import sign
 from contracts.current import current_contents
-from contracts.models import TRIES_PER_CONTRACT, Contract, Invoice, InvoiceStatus
+from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, Invoice, InvoiceStatus
 from contracts.snapshot import CompanyPart, Snapshot
 from support.models import LogEntry, Message
 
@@ -71,13 +71,13 @@ def test_the_evidence_is_shown_and_checked(as_gleb, make, anna):
     assert reverse("contracts:pdf", args=[contract.pk]) in text
 
 
-def test_what_the_contract_says_is_not_dumped(as_gleb, make, anna):
+def test_contract_contents_are_not_shown(as_gleb, make, anna):
     contract = signed(make, anna)
 
     for address in (page(contract), CONTRACTS, reverse("admin:clients_client_change", args=[contract.client_id])):
         text = as_gleb.get(address).text
         assert contract.encrypted_snapshot[:40] not in text
-        assert not stands_in(contract.client.passport.number, text)
+        assert not appears_in(contract.client.passport.number, text)
     assert "code_hash" not in as_gleb.get(page(contract)).text
 
 
@@ -100,7 +100,7 @@ def test_nothing_of_a_contract_or_an_invoice_can_be_changed(as_gleb, make, anna)
 
 def test_an_admin_unlocks_signing(as_gleb, gleb, make, anna):
     contract = issued(make, anna)
-    Contract.objects.update(failed_tries=TRIES_PER_CONTRACT)
+    Contract.objects.update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
     assert "Подписание заблокировано" in as_gleb.get(page(contract)).text
 
     response = unlock(as_gleb, contract)
@@ -114,7 +114,7 @@ def test_an_admin_unlocks_signing(as_gleb, gleb, make, anna):
 
 def test_the_contracts_own_page_unlocks_too(as_gleb, make, anna):
     contract = issued(make, anna)
-    Contract.objects.update(failed_tries=TRIES_PER_CONTRACT)
+    Contract.objects.update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
     form = as_gleb.get(page(contract)).context["action_form"]
 
     as_gleb.post(page(contract), {form["action"].html_name: "unlock", "_selected_action": contract.pk})
@@ -160,7 +160,7 @@ def test_an_admin_confirms_the_payment_of_a_client_without_an_account(as_gleb, g
 def test_a_cancelled_bill_is_not_paid_in_the_admin(as_gleb, make, anna):
     contract = signed(make, anna)
     with transaction.atomic():
-        payment.cancel_pending(contract.client, by=anna, now=timezone.now())
+        payment.cancel_pending_invoices(contract.client, by=anna, now=timezone.now())
     before = Invoice.objects.values().get()
 
     assert "отменён, оплатить его нельзя" in confirm(as_gleb, Invoice.objects.get()).text
@@ -186,13 +186,13 @@ def test_payments_are_not_confirmed_by_the_list(as_gleb, make, anna):
 
 def test_nobody_else_unlocks(as_anna, as_vera, make, anna):
     contract = issued(make, anna)
-    Contract.objects.update(failed_tries=TRIES_PER_CONTRACT)
+    Contract.objects.update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
 
     for browser in (as_anna, as_vera):
         browser.post(CONTRACTS, {"action": "unlock", "_selected_action": [contract.pk]})
 
     contract.refresh_from_db()
-    assert contract.failed_tries == TRIES_PER_CONTRACT
+    assert contract.failed_tries == MAX_ATTEMPTS_PER_CONTRACT
 
 
 @pytest.mark.parametrize("query", ["ИВ-261123-07", "сидорова", "+7(916)000-00-00"])
@@ -218,7 +218,7 @@ def test_what_a_client_without_an_account_signed_is_listed_and_found(as_gleb, ma
 
 def test_the_contract_of_a_client_without_an_account_is_unlocked(as_gleb, make, anna):
     contract = issued(make, anna)
-    Contract.objects.update(failed_tries=TRIES_PER_CONTRACT)
+    Contract.objects.update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
     make.delete_account(contract.client)
 
     assert "Разблокировано договоров: 1" in unlock(as_gleb, contract).text
@@ -236,7 +236,7 @@ def test_filters_by_state(as_gleb, make, anna):
     assert in_state("nonsense") == {waiting, done}
 
 
-def test_what_is_called_paid_is_found_as_paid(as_gleb, make, anna):
+def test_paid_filter_matches_the_paid_label(as_gleb, make, anna):
     free = sign(issuing.issue(make.awaiting_contract(anna, fee=Decimal(0)), by=anna), anna)
     paid = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
     payment.confirm_payment(paid.invoices.get(), by=anna)

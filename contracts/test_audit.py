@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connection, transaction
 
 from contracts import audit, issuing, payment, signing
-from contracts.conftest import code_sent_to, sign, wrong
-from contracts.event_chain import ChainHead, ContractEvent, What
+from contracts.conftest import code_sent_to, sign, wrong_code
+from contracts.event_chain import ChainHead, ContractEvent, EventKind
 from foundation.storage import object_storage
 
 
@@ -34,37 +34,37 @@ def execute(sql: str, *values) -> None:
         cursor.execute("SET LOCAL session_replication_role = origin")
 
 
-def test_each_deed_leaves_its_event(issued, anna):
+def test_each_operation_appends_its_event(issued, anna):
     signing.request_code(issued, by=anna)
     code = code_sent_to(issued.client)
     with pytest.raises(signing.CodeWrong):
-        sign(issued, anna, wrong(code))
+        sign(issued, anna, wrong_code(code))
     signing.unlock(issued, by=anna)
     signed = sign(issued, anna, code)
     payment.confirm_payment(signed.invoices.get(), by=anna)
 
     assert told(signed) == [
-        What.ISSUED, What.CODE_REQUESTED, What.CODE_WRONG, What.UNLOCKED, What.SIGNED, What.BILLED, What.BILL_PAID,
-        What.PAID,
+        EventKind.ISSUED, EventKind.CODE_REQUESTED, EventKind.CODE_WRONG, EventKind.UNLOCKED, EventKind.SIGNED, EventKind.BILLED, EventKind.BILL_PAID,
+        EventKind.PAID,
     ]  # fmt: skip
     assert set(signed.events.values_list("by", flat=True)) == {anna.pk}
     assert verify() == (True, f"All is as it was written. Head: {ChainHead.objects.get()}\n")
 
 
-def test_a_contract_that_is_replaced_is_told_void(issued, make, anna):
+def test_replaced_contract_gets_a_void_event(issued, make, anna):
     make.device(issued.client, anna)
     issuing.issue(make.fresh(issued.client), by=anna)
 
-    assert told(issued) == [What.ISSUED, What.VOID]
+    assert told(issued) == [EventKind.ISSUED, EventKind.VOID]
     assert verify()[0]
 
 
-def test_a_deed_that_is_undone_leaves_no_event(issued, anna):
+def test_rolled_back_operation_appends_no_event(issued, anna):
     with transaction.atomic():
         signing.request_code(issued, by=anna)
         transaction.set_rollback(True)
 
-    assert told(issued) == [What.ISSUED]
+    assert told(issued) == [EventKind.ISSUED]
     assert verify()[0]
 
 
@@ -113,7 +113,7 @@ def test_no_event_holds_personal_data(signed):
         ("UPDATE manager_contracts SET paid_at = now()", "differ about paid"),
     ],
 )
-def test_whatever_is_done_behind_our_back_is_found(signed, sql, found):
+def test_direct_changes_in_the_database_are_detected(signed, sql, found):
     assert verify()[0]
 
     execute("ALTER TABLE manager_contracts DROP CONSTRAINT manager_contracts_signed_or_void")
@@ -133,27 +133,27 @@ def test_a_contract_that_is_removed_with_its_events_is_found(signed):
 
 def test_files_are_read_when_asked_for(signed):
     assert verify(files=True)[0]
-    object_storage.remove(signed.pdf_key)
+    object_storage.delete(signed.pdf_key)
     assert verify()[0]
     assert f"contract {signed.number}: its file is missing" in verify(files=True)[1]
     object_storage.put(signed.pdf_key, b"%PDF another")
     assert f"contract {signed.number}: its file was changed" in verify(files=True)[1]
 
 
-def test_another_secret_verifies_nothing(signed, settings):
+def test_verification_fails_with_another_secret(signed, settings):
     settings.CONTRACT_SIGNATURE_SECRET = "another"
 
     assert "event 1 (issued) is not what was written" in verify()[1]
 
 
-def test_contracts_of_before_are_adopted_once(signed):
+def test_contracts_without_events_are_adopted_once(signed):
     execute("DELETE FROM manager_contract_events")
     execute("DELETE FROM manager_contract_events_head")
     assert "no event tells that it was issued" in verify()[1]
 
     assert verify(adopt=True)[1].startswith("Contracts adopted: 1.")
     assert verify(adopt=True)[1].startswith("Contracts adopted: 0.")
-    assert told(signed) == [What.ADOPTED]
+    assert told(signed) == [EventKind.ADOPTED]
 
 
 @pytest.mark.parametrize(
@@ -171,11 +171,11 @@ def test_the_database_refuses_what_it_can(signed, sql):
             cursor.execute(sql)
 
 
-def test_deeds_at_once_make_one_chain(race, make, anna):
+def test_concurrent_operations_append_to_one_chain(race, make, anna):
     clients = [make.awaiting_contract(anna), make.awaiting_contract(anna)]
     issuing.issue(make.awaiting_contract(anna), by=anna)
 
     race(*(lambda client=client: issuing.issue(client, by=anna) for client in clients), at=ChainHead.objects.get())
 
     assert list(ContractEvent.objects.values_list("number", flat=True)) == [1, 2, 3]
-    assert list(audit.faults()) == []
+    assert list(audit.find_faults()) == []

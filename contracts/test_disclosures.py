@@ -4,28 +4,28 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
-from clients.disclosure import Disclosure, Shown
+from clients.disclosure import Disclosure, DisclosureKind
 from foundation.storage import object_storage
 
 
 def urls(contract) -> dict[str, str]:
     return {
-        Shown.CONTRACT_PDF: reverse("contracts:pdf", args=[contract.pk]),
-        Shown.INVOICE_PDF: reverse("contracts:invoice_pdf", args=[contract.invoices.get().pk]),
+        DisclosureKind.CONTRACT_PDF: reverse("contracts:pdf", args=[contract.pk]),
+        DisclosureKind.INVOICE_PDF: reverse("contracts:invoice_pdf", args=[contract.invoices.get().pk]),
     }
 
 
-@pytest.mark.parametrize("what", [Shown.CONTRACT_PDF, Shown.INVOICE_PDF])
+@pytest.mark.parametrize("what", [DisclosureKind.CONTRACT_PDF, DisclosureKind.INVOICE_PDF])
 def test_opening_a_document_is_written_down_each_time(as_anna, anna, signed, what):
     for _ in range(2):
         assert as_anna.get(urls(signed)[what]).status_code == 200
 
     rows = Disclosure.objects.values_list("client", "by", "what", "document")
-    number = signed.number if what == Shown.CONTRACT_PDF else signed.invoices.get().number
+    number = signed.number if what == DisclosureKind.CONTRACT_PDF else signed.invoices.get().number
     assert list(rows) == [(signed.client_id, anna.pk, what, number)] * 2
 
 
-@pytest.mark.parametrize("what", [Shown.CONTRACT_PDF, Shown.INVOICE_PDF])
+@pytest.mark.parametrize("what", [DisclosureKind.CONTRACT_PDF, DisclosureKind.INVOICE_PDF])
 def test_a_document_whose_opening_cannot_be_written_down_is_not_sent(as_anna, signed, what):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE manager_disclosures ADD CONSTRAINT refused CHECK (false) NOT VALID")
@@ -38,9 +38,9 @@ def test_a_document_whose_opening_cannot_be_written_down_is_not_sent(as_anna, si
 
 
 def test_a_document_that_the_storage_does_not_give_is_not_on_record(as_anna, signed):
-    object_storage.remove(signed.pdf_key)
+    object_storage.delete(signed.pdf_key)
 
-    as_anna.get(urls(signed)[Shown.CONTRACT_PDF])
+    as_anna.get(urls(signed)[DisclosureKind.CONTRACT_PDF])
 
     assert not Disclosure.objects.exists()
 

@@ -14,10 +14,10 @@ from django.urls import reverse
 from clients.models import AppUser, Status, TransitionRefused
 from contracts import issuing, payment
 from contracts.conftest import sign
-from contracts.contents_diff import differences
+from contracts.contents_diff import describe_differences
 from contracts.current import current_contents
 from contracts.models import Contract, NumberOfDay
-from contracts.numbering import letters, next_number
+from contracts.numbering import next_number, surname_letters
 from contracts.snapshot import Snapshot
 from devices.models import ClientTariff, Tariff
 from devices.saving import delete_device, save_device
@@ -29,7 +29,7 @@ from support.models import LogEntry
 
 
 def changes_since(contract: Contract) -> list[str]:
-    return differences(contract.snapshot.contents, current_contents(contract.client))
+    return describe_differences(contract.snapshot.contents, current_contents(contract.client))
 
 
 def test_an_issued_contract_has_its_file_and_says_what_the_client_has(issued):
@@ -64,14 +64,14 @@ def test_what_no_contract_can_show_is_not_issued(make, anna, stored_files, field
     assert stored_files("contracts") == []
 
 
-def test_who_has_signed_is_not_asked_to_correct_what_the_app_has_let_in_since(signed, as_anna):
+def test_unprintable_account_data_does_not_block_signed_clients(signed, as_anna):
     AppUser.objects.update(address="🏠")
 
     assert as_anna.get(reverse("contracts:contract", args=[signed.client_id])).url.endswith("/done/")
     assert as_anna.get(reverse("contracts:done", args=[signed.client_id])).status_code == 200
 
 
-def test_asking_again_gives_the_same_contract(issued, anna, make, stored_files):
+def test_issuing_again_returns_the_same_contract(issued, anna, make, stored_files):
     again = issuing.issue(make.fresh(issued.client), by=anna)
 
     assert again.pk == issued.pk
@@ -136,7 +136,7 @@ def test_a_fee_of_its_own_is_a_change_of_the_device(issued, anna):
     assert changes_since(issued) == [f"Изменено устройство «{device.title}»"]
 
 
-def test_a_price_that_changed_after_step_3_is_kept_with_the_contract_and_told(make, anna):
+def test_price_changed_after_step_3_is_saved_with_the_contract_and_logged(make, anna):
     client = make.awaiting_contract(anna, devices=2)
     Tariff.objects.update(extra_per_device=Decimal("200"))
 
@@ -147,7 +147,7 @@ def test_a_price_that_changed_after_step_3_is_kept_with_the_contract_and_told(ma
     assert told.get().author == anna
 
 
-def test_a_price_that_did_not_change_is_not_told_again(issued, anna):
+def test_unchanged_price_is_not_logged_again(issued, anna):
     choice = ClientTariff.objects.get()
 
     assert choice.total_extra_fee == issued.surcharge
@@ -162,7 +162,7 @@ def test_a_change_of_price_taken_back_leaves_the_surcharge_of_the_signed_contrac
     Tariff.objects.update(extra_per_device=price)
     assert ClientTariff.objects.get().total_extra_fee != signed.surcharge
 
-    issuing.keep_signed(make.fresh(signed.client), by=anna)
+    issuing.restore_signed_contract(make.fresh(signed.client), by=anna)
 
     assert ClientTariff.objects.get().total_extra_fee == signed.surcharge
 
@@ -201,7 +201,7 @@ def test_contract_numbers_of_different_clients_never_collide(make, anna):
     ("surname", "two"), [("Иванов", "ИВ"), ("ёлкина", "ЁЛ"), ("д'Артаньян", "ДА"), ("О", "ОО"), ("Ли-Сун", "ЛИ")]
 )
 def test_a_number_begins_with_two_letters_of_the_surname(surname, two):
-    assert letters(surname) == two
+    assert surname_letters(surname) == two
 
 
 @pytest.mark.django_db
@@ -218,7 +218,7 @@ def test_the_day_of_a_number_is_moscows(make, anna):
         assert "-261123-" in issuing.issue(client, by=anna).number
 
 
-def test_storage_being_down_issues_nothing_and_says_so(make, anna, as_anna, monkeypatch):
+def test_storage_outage_issues_nothing_and_shows_an_error(make, anna, as_anna, monkeypatch):
     client = make.awaiting_contract(anna)
     monkeypatch.setattr(LocalObjectStorage, "save", _down)
 
@@ -235,7 +235,7 @@ def _down(*args, **kwargs):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_file_of_a_contract_stays_when_only_the_answer_to_its_commit_is_lost(make, anna, monkeypatch, stored_files):
+def test_file_stays_when_the_commit_result_is_unknown(make, anna, monkeypatch, stored_files):
     client, commit = make.awaiting_contract(anna), connection.connection.commit
 
     def commit_and_lose():
@@ -248,7 +248,7 @@ def test_the_file_of_a_contract_stays_when_only_the_answer_to_its_commit_is_lost
         monkeypatch.setattr(connection.connection, "commit", commit_and_lose)
 
     append = issuing.append
-    monkeypatch.setattr(issuing, "append", append_last)
+    monkeypatch.setattr(issuing, "append_event", append_last)
     with pytest.raises(OperationalError):
         issuing.issue(client, by=anna)
 
@@ -316,7 +316,7 @@ def test_a_change_taken_back_needs_no_new_contract(signed, anna, make):
     issuing.issue(make.fresh(signed.client), by=anna)
     delete_device(device, by=anna)
 
-    issuing.keep_signed(signed.client, by=anna)
+    issuing.restore_signed_contract(signed.client, by=anna)
 
     assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
     assert not signed.client.contracts.open().exists()
@@ -324,20 +324,20 @@ def test_a_change_taken_back_needs_no_new_contract(signed, anna, make):
 
 def test_a_change_taken_back_leaves_what_was_not_billed_to_be_paid(signed, anna, make):
     soon = date.today() + timedelta(days=7)
-    part = payment.bill(signed.client, amount=Decimal(100), description="Часть", due_on=soon, by=anna)
+    part = payment.create_invoice(signed.client, amount=Decimal(100), description="Часть", due_on=soon, by=anna)
     payment.confirm_payment(part, by=anna)
     delete_device(make.device(make.fresh(signed.client), anna, title="По ошибке"), by=anna)
 
-    issuing.keep_signed(signed.client, by=anna)
+    issuing.restore_signed_contract(signed.client, by=anna)
 
     assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
 
 
-def test_a_change_that_stands_can_not_be_waved_away(signed, anna, make):
+def test_signed_contract_cannot_be_restored_while_data_differs(signed, anna, make):
     make.device(make.fresh(signed.client), anna, title="Настоящее")
 
     with pytest.raises(TransitionRefused):
-        issuing.keep_signed(signed.client, by=anna)
+        issuing.restore_signed_contract(signed.client, by=anna)
 
 
 def test_a_signed_clients_unsigned_draft_is_listed_beside_the_signed_one(signed, anna, make):

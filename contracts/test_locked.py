@@ -4,13 +4,13 @@ import pytest
 from django.urls import reverse
 
 from contracts import signing
-from contracts.models import TRIES_PER_CONTRACT, Contract
+from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract
 
 
 @pytest.fixture
 def step_4(issued) -> str:
     """The address of step 4 of a client whose contract is locked."""
-    Contract.objects.update(failed_tries=TRIES_PER_CONTRACT)
+    Contract.objects.update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
     return reverse("contracts:contract", args=[issued.client_id])
 
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser
-from conftest import stands_in
+from conftest import appears_in
 from contracts import issuing, payment, signature_consent, signing
-from contracts.conftest import code_sent_to, sign, wrong
+from contracts.conftest import code_sent_to, sign, wrong_code
 from contracts.models import Contract
 from devices.models import Tariff
 from devices.saving import delete_device
@@ -144,7 +144,7 @@ def test_a_stale_contract_offers_only_to_be_issued_anew(as_anna, issued, anna, m
     assert "Подписать" not in page
 
 
-def test_issuing_for_a_client_who_needs_no_contract_goes_to_the_end(as_anna, signed):
+def test_issuing_for_a_signed_client_redirects_to_done(as_anna, signed):
     assert as_anna.post(url("contract", signed.client)).url == url("done", signed.client)
     assert Contract.objects.count() == 1
 
@@ -156,7 +156,7 @@ def test_requesting_a_code_by_a_plain_form(as_anna, issued):
     reply = as_anna.post(url("code", issued.client), shown(issued), follow=True)
 
     assert "Код отправлен клиенту" in str([str(message) for message in get_messages(reply.wsgi_request)])
-    assert not stands_in(code_sent_to(issued.client), reply.text)
+    assert not appears_in(code_sent_to(issued.client), reply.text)
     assert "Осталось попыток: 5" in reply.text
 
 
@@ -167,7 +167,7 @@ def test_requesting_a_code_by_htmx_answers_with_the_block_alone(as_anna, issued)
     assert "Код отправлен" in reply.text
 
 
-def test_the_countdown_lets_nobody_ask_before_a_new_code_is_sent(as_anna, issued, anna):
+def test_countdown_matches_the_resend_delay(as_anna, issued, anna):
     with time_machine.travel(timezone.now(), tick=False) as clock:
         signing.request_code(issued, by=anna)
         clock.shift(0.1)
@@ -212,7 +212,7 @@ def test_the_right_code_signs_and_goes_on(as_anna, issued, anna):
 
 def test_a_wrong_code_is_422_with_the_tries_left_and_keeps_what_was_typed(as_anna, issued):
     as_anna.post(url("code", issued.client), shown(issued))
-    code = wrong(code_sent_to(issued.client))
+    code = wrong_code(code_sent_to(issued.client))
 
     reply = as_anna.post(url("signature", issued.client), signature(issued, code=code))
 
@@ -271,7 +271,7 @@ def test_a_code_that_was_not_requested_has_its_own_message(as_anna, issued):
     assert "Код ещё не запрошен" in reply.text
 
 
-def test_a_stale_page_is_told_of_the_change_instead_of_signing(as_anna, issued, anna, make):
+def test_stale_page_shows_the_change_instead_of_signing(as_anna, issued, anna, make):
     as_anna.post(url("code", issued.client), shown(issued))
     code = code_sent_to(issued.client)
     make.device(make.fresh(issued.client), anna, title="Плита")
@@ -282,7 +282,7 @@ def test_a_stale_page_is_told_of_the_change_instead_of_signing(as_anna, issued, 
     assert "Добавлено устройство «Плита»" in reply.text
 
 
-def test_a_second_click_on_sign_goes_on_quietly(as_anna, signed):
+def test_second_click_on_sign_redirects_without_error(as_anna, signed):
     reply = as_anna.post(url("signature", signed.client), signature(signed, code="000000"))
 
     assert reply.status_code == 302
@@ -314,7 +314,7 @@ def test_the_pdf_is_the_issued_file(as_anna, issued):
 
 
 def test_a_file_that_was_replaced_in_the_storage_is_not_shown(as_anna, issued):
-    object_storage.remove(issued.pdf_key)
+    object_storage.delete(issued.pdf_key)
     object_storage.put(issued.pdf_key, b"%PDF-1.7 something else")
 
     assert as_anna.get(reverse("contracts:pdf", args=[issued.pk])).status_code == 503
@@ -330,9 +330,7 @@ def test_documents_of_another_managers_client_are_not_found(as_boris, as_vera, s
 
 @pytest.mark.parametrize("headers", [{}, HTMX_CODE], ids=["page", "code"])
 @pytest.mark.parametrize("known", [True, False])
-def test_a_page_that_shows_an_earlier_contract_sends_no_code_and_signs_nothing(
-    as_anna, anna, issued, make, headers, known
-):
+def test_page_of_a_replaced_contract_sends_no_code_and_signs_nothing(as_anna, anna, issued, make, headers, known):
     seen = shown(issued) if known else {}
     make.device(make.fresh(issued.client), anna, title="Ещё одно")
     current = issuing.issue(make.fresh(issued.client), by=anna)
@@ -350,7 +348,7 @@ def test_a_page_that_shows_an_earlier_contract_sends_no_code_and_signs_nothing(
     assert make.fresh(issued.client).contracts.signed().count() == 0
 
 
-def test_what_is_as_it_was_signed_has_one_main_action_to_keep_it(as_anna, anna, signed, make):
+def test_restored_data_offers_to_keep_the_signed_contract(as_anna, anna, signed, make):
     delete_device(make.device(make.fresh(signed.client), anna, title="По ошибке"), by=anna)
 
     page = as_anna.get(url("contract", signed.client)).text

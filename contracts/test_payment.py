@@ -48,7 +48,7 @@ def test_confirming_the_payment_processes_the_client(signed, anna, make):
     assert signed.invoices.get().paid_at == signed.paid_at
 
 
-def test_paid_twice_is_paid_once(signed, anna):
+def test_confirming_payment_twice_records_it_once(signed, anna):
     invoice = open_invoice(signed)
     payment.confirm_payment(invoice, by=anna)
     paid_at = Invoice.objects.get().paid_at
@@ -72,7 +72,7 @@ def test_an_unpaid_earlier_invoice_counts_as_billed(signed, anna, make):
 
     second = sign(issuing.issue(make.fresh(signed.client), by=anna), anna)
 
-    assert [invoice.amount for invoice in payment.invoices_of(signed.client).order_by("created_at")] == [300, 150]
+    assert [invoice.amount for invoice in payment.client_invoices(signed.client).order_by("created_at")] == [300, 150]
     payment.confirm_payment(open_invoice(second), by=anna)
     assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
     payment.confirm_payment(open_invoice(signed), by=anna)
@@ -103,13 +103,13 @@ def test_fewer_devices_after_payment_bill_nothing(signed, anna, make):
 
 def test_a_part_can_be_billed_and_the_client_is_processed_when_all_is_paid(signed, anna, make):
     client = signed.client
-    part = payment.bill(client, amount=Decimal("100"), description="Первая часть", due_on=NEXT_WEEK, by=anna)
+    part = payment.create_invoice(client, amount=Decimal("100"), description="Первая часть", due_on=NEXT_WEEK, by=anna)
     assert signed.invoices.get(status=InvoiceStatus.CANCELLED).amount == Decimal("300.00")
 
     payment.confirm_payment(part, by=anna)
     assert make.fresh(client).status == Status.AWAITING_PAYMENT
 
-    rest = payment.bill(client, amount=Decimal("200"), description="Остаток", due_on=NEXT_WEEK, by=anna)
+    rest = payment.create_invoice(client, amount=Decimal("200"), description="Остаток", due_on=NEXT_WEEK, by=anna)
     payment.confirm_payment(rest, by=anna)
     assert make.fresh(client).status == Status.PROCESSED
 
@@ -117,19 +117,19 @@ def test_a_part_can_be_billed_and_the_client_is_processed_when_all_is_paid(signe
 def test_the_same_bill_twice_is_one(signed, anna):
     bill = {"amount": Decimal("100"), "description": "Часть", "due_on": NEXT_WEEK, "by": anna}
 
-    assert payment.bill(signed.client, **bill).pk == payment.bill(signed.client, **bill).pk
+    assert payment.create_invoice(signed.client, **bill).pk == payment.create_invoice(signed.client, **bill).pk
 
 
 @pytest.mark.parametrize("amount", ["300.01", "9999999999.99"])
 def test_more_than_is_owed_can_not_be_billed(signed, anna, amount):
     with pytest.raises(payment.PaymentRefused, match="не больше 300,00"):
-        payment.bill(signed.client, amount=Decimal(amount), description="Много", due_on=NEXT_WEEK, by=anna)
+        payment.create_invoice(signed.client, amount=Decimal(amount), description="Много", due_on=NEXT_WEEK, by=anna)
     assert open_invoice(signed).amount == Decimal("300.00")
 
 
 def test_a_cancelled_invoice_can_not_be_paid(signed, anna):
     cancelled = open_invoice(signed)
-    payment.bill(signed.client, amount=Decimal("100"), description="Часть", due_on=NEXT_WEEK, by=anna)
+    payment.create_invoice(signed.client, amount=Decimal("100"), description="Часть", due_on=NEXT_WEEK, by=anna)
 
     with pytest.raises(payment.PaymentRefused, match="отменён"):
         payment.confirm_payment(cancelled, by=anna)
@@ -149,7 +149,7 @@ def test_the_database_refuses_an_unsigned_contract_that_is_paid(issued, anna):
 
 
 @pytest.mark.parametrize("change", [{"amount": 1}, {"status": "pending", "paid_at": None}, {"description": "x"}])
-def test_a_paid_invoice_is_changed_by_nobody(signed, anna, change):
+def test_paid_invoice_is_immutable(signed, anna, change):
     payment.confirm_payment(open_invoice(signed), by=anna)
 
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -157,7 +157,7 @@ def test_a_paid_invoice_is_changed_by_nobody(signed, anna, change):
 
 
 def test_a_payment_with_a_part_still_open_leaves_the_contract_unpaid(signed, anna):
-    part = payment.bill(signed.client, amount=Decimal("100"), description="Часть", due_on=NEXT_WEEK, by=anna)
+    part = payment.create_invoice(signed.client, amount=Decimal("100"), description="Часть", due_on=NEXT_WEEK, by=anna)
     payment.confirm_payment(part, by=anna)
 
     signed.refresh_from_db()

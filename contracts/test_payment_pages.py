@@ -18,7 +18,7 @@ def bill(**overrides) -> dict:
     return {"amount": "100,50", "description": "Доплата", "due_on": date.today() + timedelta(days=3)} | overrides
 
 
-def test_the_end_says_what_is_due_and_confirms_its_payment(as_anna, signed, make):
+def test_done_page_shows_the_amount_due_and_confirms_payment(as_anna, signed, make):
     page = as_anna.get(url("done", signed.client)).text
     assert "300,00\u00a0₽" in page
     assert "Подтвердить оплату" in page
@@ -30,7 +30,7 @@ def test_the_end_says_what_is_due_and_confirms_its_payment(as_anna, signed, make
     assert make.fresh(signed.client).status == Status.PROCESSED
 
 
-def test_the_end_says_of_what_is_due_what_is_billed(as_anna, anna, signed):
+def test_done_page_shows_how_much_is_billed(as_anna, anna, signed):
     def says() -> str:
         page = as_anna.get(url("done", signed.client)).text
         notice = re.search(r'<div class="notice info"><p>\s*(.*?)\s*</p>', page, re.DOTALL)[1]
@@ -38,7 +38,7 @@ def test_the_end_says_of_what_is_due_what_is_billed(as_anna, anna, signed):
 
     all_billed = says()
     soon = date.today() + timedelta(days=7)
-    part = payment.bill(signed.client, amount=Decimal(100), description="Часть", due_on=soon, by=anna)
+    part = payment.create_invoice(signed.client, amount=Decimal(100), description="Часть", due_on=soon, by=anna)
     part_billed = says()
     payment.confirm_payment(part, by=anna)
     nothing_billed = says()
@@ -50,7 +50,7 @@ def test_the_end_says_of_what_is_due_what_is_billed(as_anna, anna, signed):
     assert nothing_billed.endswith("200,00\u00a0₽</strong>. Счёт на эту сумму ещё не выставлен.")
 
 
-def test_the_end_of_an_unsigned_client_is_where_they_are(as_anna, issued):
+def test_done_page_of_an_unsigned_client_redirects_to_their_step(as_anna, issued):
     assert as_anna.get(url("done", issued.client)).url == url("contract", issued.client)
 
 
@@ -119,7 +119,7 @@ def test_a_bad_invoice_is_422_and_bills_nothing(as_anna, signed, typed):
 @pytest.mark.parametrize(
     ("typed", "amount"), [("100,5", "100.50"), (" 100.50 ", "100.50"), ("2\u00a000 ₽", "200.00"), ("1 руб.", "1.00")]
 )
-def test_a_sum_is_taken_as_people_write_it(as_anna, signed, typed, amount):
+def test_amount_formats_are_accepted(as_anna, signed, typed, amount):
     as_anna.post(url("invoice", signed.client), bill(amount=typed))
 
     assert str(signed.invoices.get(status="pending").amount) == amount

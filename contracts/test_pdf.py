@@ -79,7 +79,7 @@ def invoice(**fields) -> Invoice:
 
 
 def test_contract_names_number_place_date_and_parties():
-    words = text(pdf.render_contract(sample.snapshot()))
+    words = text(pdf.render_contract(sample.sample_snapshot()))
     assert "Договор № ИВ-261123-01 возмездного оказания услуг" in words
     assert "г. Москва, 23 ноября 2026 г." in words
     assert "ООО «Привет Сервис» (далее — «Исполнитель»)" in words
@@ -98,11 +98,11 @@ def test_contract_names_number_place_date_and_parties():
     ],
 )  # fmt: skip
 def test_contract_has_the_requisites_of_both_parties(requisite):
-    assert requisite in text(pdf.render_contract(sample.snapshot()))
+    assert requisite in text(pdf.render_contract(sample.sample_snapshot()))
 
 
 def test_contract_says_the_fees_in_figures_and_in_words():
-    words = text(pdf.render_contract(sample.snapshot(5)))
+    words = text(pdf.render_contract(sample.sample_snapshot(5)))
     assert "Тариф «Домашний»: базовая стоимость — 500,00 ₽, доплата за Устройство" in words
     assert "не указана иная, — 150,00 ₽." in words
     assert "Устройств (5) составляет 512,50 ₽ (Пятьсот двенадцать рублей 50 копеек)" in words
@@ -110,7 +110,7 @@ def test_contract_says_the_fees_in_figures_and_in_words():
 
 
 def test_contract_lists_a_device_with_all_its_data():
-    words = text(pdf.render_contract(sample.snapshot(1)))
+    words = text(pdf.render_contract(sample.sample_snapshot(1)))
     assert (
         "1. Холодильник Бирюса 118 Холодильник, серийный № SN-004711, куплено: январь 2020;"
         " Объём 180 л; класс A+; цвет белый; Шумит при запуске компрессора. 100,50 ₽"
@@ -119,13 +119,13 @@ def test_contract_lists_a_device_with_all_its_data():
 
 def test_device_without_optional_data_is_listed():
     bare = {"purchased_on": None, "serial_number": "", "specs": "", "description": ""}
-    words = text(pdf.render_contract(sample.snapshot(1, device=bare)))
+    words = text(pdf.render_contract(sample.sample_snapshot(1, device=bare)))
     assert "1. Холодильник Бирюса 118 Холодильник, серийный № не указан 100,50 ₽" in words
 
 
 def test_person_without_optional_data_leaves_no_gaps():
     bare = {"middle_name": "", "birth_date": None, "email": "", "address": ""}
-    words = text(pdf.render_contract(sample.snapshot(1, person=bare)))
+    words = text(pdf.render_contract(sample.sample_snapshot(1, person=bare)))
     assert "Иванов Пётр Паспорт гражданина РФ" in words
     assert "None" not in words
     assert "Тел. +7 (977) 123-23-23 Иванов П." in words
@@ -141,11 +141,11 @@ def test_person_without_optional_data_leaves_no_gaps():
     ],
 )  # fmt: skip
 def test_contract_has_the_clauses_that_the_law_asks_for(clause):
-    assert clause in text(pdf.render_contract(sample.snapshot()))
+    assert clause in text(pdf.render_contract(sample.sample_snapshot()))
 
 
 def test_clauses_are_numbered_without_gaps_and_references_lead_somewhere():
-    sheets = pages(pdf.render_contract(sample.snapshot(1)))
+    sheets = pages(pdf.render_contract(sample.sample_snapshot(1)))
     main, terms = " ".join(sheets[:-2]), " ".join(sheets[-2:])
     for part, count in ((main.split("SN-")[0], 1), (terms, 9)):
         numbers = [tuple(map(int, found)) for found in re.findall(r"(?<![\d.,«])(\d)\.(\d)\. (?=[А-Я])", part)]
@@ -159,7 +159,7 @@ def test_clauses_are_numbered_without_gaps_and_references_lead_somewhere():
 
 
 def test_every_page_bears_the_number_of_the_contract_and_its_own():
-    sheets = pages(pdf.render_contract(sample.snapshot(60)))
+    sheets = pages(pdf.render_contract(sample.sample_snapshot(60)))
     assert len(sheets) > 4
     for number, words in enumerate(sheets, start=1):
         assert words.count(f"Договор № ИВ-261123-01 от 23.11.2026, стр. {number} из {len(sheets)}") == 1
@@ -167,13 +167,13 @@ def test_every_page_bears_the_number_of_the_contract_and_its_own():
 
 
 def test_contract_with_five_devices_is_signed_on_its_first_page():
-    first, *terms = pages(pdf.render_contract(sample.snapshot(5)))
+    first, *terms = pages(pdf.render_contract(sample.sample_snapshot(5)))
     assert "Подписывается простой электронной подписью" in first
     assert "Приложение № 1 к Договору Общие условия обслуживания" in terms[0]
 
 
 def test_sixty_devices_each_occur_once_and_in_order():
-    snapshot = sample.snapshot(60, device={"title": "Утюг", "description": "Ёмкость цела."})
+    snapshot = sample.sample_snapshot(60, device={"title": "Утюг", "description": "Ёмкость цела."})
     words = text(pdf.render_contract(snapshot))
     rows = re.findall(r"(\d+)\. Утюг .*? (SN-\d{6}), .*? (\d+,\d\d) ₽", words)
     assert [int(number) for number, *_ in rows] == list(range(1, 61))
@@ -183,18 +183,18 @@ def test_sixty_devices_each_occur_once_and_in_order():
 
 
 def test_table_head_is_repeated_on_each_page_with_devices_and_no_row_is_cut():
-    sheets = pages(pdf.render_contract(sample.snapshot(60)))
+    sheets = pages(pdf.render_contract(sample.sample_snapshot(60)))
     with_devices = [words for words in sheets if "SN-" in words]
     assert len(with_devices) > 2
     for words in with_devices:
         assert words.count("Устройство, его серийный номер и характеристики Доплата") == 1
         # A row that were cut would leave a serial number on one page and the end of its description on the next.
         assert len(re.findall(r"\b\d+\. (?:Холод|Телев|Стир|Роутер|Конд)", words)) == words.count("SN-")
-    assert not off_the_page(pdf.render_contract(sample.snapshot(60)))
+    assert not off_the_page(pdf.render_contract(sample.sample_snapshot(60)))
 
 
 def test_fault_long_lines_run_off_the_page():
-    snapshot = sample.snapshot(
+    snapshot = sample.sample_snapshot(
         3,
         person={"last_name": LONG_WORD, "issued_by": f"ГУ МВД {LONG_WORD}", "registration_address": LONG_WORD},
         device={"title": LONG_WORD[:120], "serial_number": "W" * 100, "fee": Decimal("1000000.00")},
@@ -211,7 +211,7 @@ def test_fault_ordinary_issuer_and_address_run_off_the_page():
     address = (
         "628600, Ханты-Мансийский автономный округ — Югра, г. Нижневартовск, ул. Интернациональная, д. 24, кв. 118"
     )
-    file = pdf.render_contract(sample.snapshot(5, person={"issued_by": issuer, "registration_address": address}))
+    file = pdf.render_contract(sample.sample_snapshot(5, person={"issued_by": issuer, "registration_address": address}))
     assert not off_the_page(file)
     assert issuer in text(file)
     assert address in text(file)
@@ -220,7 +220,7 @@ def test_fault_ordinary_issuer_and_address_run_off_the_page():
 @pytest.mark.parametrize("filler", ["ЪЪЪЪЪ ", "Ъ", "Ъ\n"])
 def test_description_of_2000_characters_is_whole(filler):
     description = (filler * 2000)[:2000]
-    file = pdf.render_contract(sample.snapshot(5, device={"description": description, "specs": description}))
+    file = pdf.render_contract(sample.sample_snapshot(5, device={"description": description, "specs": description}))
     assert not off_the_page(file)
     assert text(file).count("Ъ") == 10 * description.count("Ъ")
     assert len(re.findall(r"SN-\d{6}", text(file))) == 5
@@ -228,7 +228,7 @@ def test_description_of_2000_characters_is_whole(filler):
 
 @pytest.mark.parametrize("before", range(10, 19))
 def test_the_fee_stands_beside_its_device_wherever_the_page_ends(before):
-    snapshot = sample.snapshot(before + 1)
+    snapshot = sample.sample_snapshot(before + 1)
     last = {"title": "Погреб", "fee": Decimal("98765.43"), "description": "Течёт шланг, дверца не закрывается. " * 22}
     devices = (*snapshot.contents.devices[:-1], replace(snapshot.contents.devices[-1], **last))
     file = pdf.render_contract(replace(snapshot, contents=replace(snapshot.contents, devices=devices)))
@@ -240,7 +240,7 @@ def test_the_fee_stands_beside_its_device_wherever_the_page_ends(before):
 
 def test_cyrillic_and_signs_are_drawn_and_read_back():
     sign = "Съёмный ёжик, Ёлка № 5 «Уют» – 10 ₽ — §…"
-    words = text(pdf.render_contract(sample.snapshot(1, device={"specs": sign})))
+    words = text(pdf.render_contract(sample.sample_snapshot(1, device={"specs": sign})))
     assert sign in words
 
 
@@ -254,7 +254,7 @@ def test_shipped_fonts_have_what_contracts_are_written_with():
 
 def test_user_text_cannot_inject_markup():
     hostile = "<script>alert(1)</script></td></tr></table><h1>{{ number }}{% now %}&amp;"
-    snapshot = sample.snapshot(
+    snapshot = sample.sample_snapshot(
         2, device={"title": hostile, "serial_number": hostile, "specs": hostile}, person={"email": hostile}
     )
     file = pdf.render_contract(snapshot)
@@ -263,7 +263,7 @@ def test_user_text_cannot_inject_markup():
 
 
 def test_invoice_names_both_parties_the_bank_the_sum_and_the_date():
-    words = text(pdf.render_invoice(invoice(), sample.snapshot()))
+    words = text(pdf.render_invoice(invoice(), sample.sample_snapshot()))
     assert "Счёт на оплату № ИВ-261123-01/1 от 24 ноября 2026 г." in words  # 00:30 in Moscow
     assert "1 512,50 ₽" in words
     assert "Одна тысяча пятьсот двенадцать рублей 50 копеек" in words
@@ -276,19 +276,21 @@ def test_invoice_names_both_parties_the_bank_the_sum_and_the_date():
 
 
 def test_cancelled_invoice_says_that_it_is_not_to_be_paid():
-    assert "Счёт отменён" in text(pdf.render_invoice(invoice(status=InvoiceStatus.CANCELLED), sample.snapshot()))
-    assert "Счёт отменён" not in text(pdf.render_invoice(invoice(), sample.snapshot()))
+    assert "Счёт отменён" in text(pdf.render_invoice(invoice(status=InvoiceStatus.CANCELLED), sample.sample_snapshot()))
+    assert "Счёт отменён" not in text(pdf.render_invoice(invoice(), sample.sample_snapshot()))
 
 
 def test_long_invoice_stays_on_the_page():
-    snapshot = sample.snapshot(1, person={"last_name": LONG_WORD}, company={"address": LONG_WORD, "bank": LONG_WORD})
+    snapshot = sample.sample_snapshot(
+        1, person={"last_name": LONG_WORD}, company={"address": LONG_WORD, "bank": LONG_WORD}
+    )
     file = pdf.render_invoice(invoice(description="Щ" * 500, amount=Decimal("9999999999.99")), snapshot)
     assert not [box for *_, box in glyphs(file) if box[0] < LEFT - BEARING or box[2] > 210 * MM - RIGHT + BEARING]
     assert "9 999 999 999,99 ₽" in text(file)
 
 
 def test_decrypted_snapshot_gives_the_same_bytes():
-    snapshot = sample.snapshot(2)
+    snapshot = sample.sample_snapshot(2)
     assert pdf.render_contract(Snapshot.decrypt(snapshot.encrypt())) == pdf.render_contract(snapshot)
 
 

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser
-from conftest import on_own_connection, waiting_for_locks
+from conftest import run_on_own_connection, waiting_for_locks
 from contracts import issuing, payment, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.models import Contract, Invoice, InvoiceStatus, NumberOfDay, SigningCode
@@ -71,7 +71,7 @@ def outcome_while_the_account_is_closed(deed: Callable):
         with transaction.atomic():
             # The trigger on `users` holds the client until the app commits.
             AppUser.objects.update(status=AccountStatus.DELETED)
-            outcome = pool.submit(on_own_connection, deed)
+            outcome = pool.submit(run_on_own_connection, deed)
             deadline = monotonic() + 20
             while not waiting_for_locks():
                 assert monotonic() < deadline, "the deed never met the deletion"
@@ -136,15 +136,15 @@ def test_concurrent_numbers_differ(race, make, anna):
     assert set(numbers) == {f"ИВ-{day:%y%m%d}-{running}" for running in (99, 100, 101, 102)}
 
 
-def test_two_copies_of_a_note_at_once_are_one(race, make, anna):
+def test_concurrent_copies_of_a_note_are_saved_once(race, make, anna):
     client, form_id = make.verified(anna), uuid.uuid4()
 
-    race(*[lambda: log.note(client, "Ключ у соседки", by=anna, now=timezone.now(), form_id=form_id)] * 2, at=client)
+    race(*[lambda: log.add_note(client, "Ключ у соседки", by=anna, now=timezone.now(), form_id=form_id)] * 2, at=client)
 
     assert LogEntry.objects.filter(kind=LogKind.NOTE).count() == 1
 
 
-def test_of_a_payment_and_a_smaller_contract_at_once_nothing_is_billed_twice(race, make, anna):
+def test_payment_concurrent_with_a_smaller_contract_bills_nothing_twice(race, make, anna):
     first = sign(issuing.issue(make.awaiting_contract(anna, devices=2), by=anna), anna)
     invoice, client = first.invoices.get(), make.fresh(first.client)
     delete_device(client.devices.last(), by=anna)

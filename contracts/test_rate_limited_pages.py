@@ -23,7 +23,7 @@ def into(target: str) -> dict:
     return {"HX-Request": "true", "HX-Target": target}
 
 
-def use_up(allowance: limits.Allowance, manager) -> None:
+def use_up(allowance: limits.RateLimit, manager) -> None:
     allowance.take(manager)
     # For longer than a slow test takes.
     Spending.objects.update(spent_until=timezone.now() + allowance.per + timedelta(minutes=5))
@@ -43,7 +43,7 @@ def refused(answer, of: str) -> bool:
     ],
 )
 def test_how_much_of_each_thing_a_person_may_do(anna, allowance, times, per, time_machine):
-    time_machine.move_to(timezone.now(), tick=False)
+    time_machine.advance_to(timezone.now(), tick=False)
     for _ in range(times):
         allowance.take(anna)
 
@@ -67,7 +67,7 @@ def test_too_many_searches_for_clients_are_refused_and_what_was_typed_stays(as_a
     assert 'value="Петров"' in page.text
 
 
-def test_a_list_that_is_not_searched_stays_open(as_anna, anna, make):
+def test_list_without_search_is_not_limited(as_anna, anna, make):
     make.client(name="Петров Иван")
     use_up(limits.SEARCHES, anna)
 
@@ -109,7 +109,7 @@ def test_too_many_contracts_are_refused_and_nothing_is_issued(as_anna, anna, mak
     assert not Contract.objects.exists()
 
 
-def test_too_many_invoices_are_not_drawn(as_anna, anna, make, monkeypatch):
+def test_invoice_rendering_is_limited(as_anna, anna, make, monkeypatch):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     signing.request_code(contract, by=anna)
     invoice = sign(contract, anna, code_sent_to(contract.client)).invoices.get()
@@ -133,7 +133,7 @@ def test_too_many_codes_over_all_clients_are_refused_and_none_is_sent(as_anna, a
 
 
 def test_a_code_asked_for_too_soon_says_when_in_its_header_too(as_anna, anna, make, time_machine):
-    time_machine.move_to(timezone.now(), tick=False)
+    time_machine.advance_to(timezone.now(), tick=False)
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     url = reverse("contracts:code", args=[contract.client.pk])
     as_anna.post(url, {"contract": contract.pk})

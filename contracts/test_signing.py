@@ -8,10 +8,10 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser, Status
-from conftest import stands_in
+from conftest import appears_in
 from contracts import issuing, signing
-from contracts.conftest import code_sent_to, sign, wrong
-from contracts.models import CODES_AN_HOUR, TRIES_PER_CODE, Contract, SigningCode
+from contracts.conftest import code_sent_to, sign, wrong_code
+from contracts.models import MAX_ATTEMPTS_PER_CODE, MAX_CODES_PER_HOUR, Contract, SigningCode
 from devices.saving import delete_device
 from passport.saving import save_passport
 from support.models import LogEntry, Message
@@ -45,7 +45,7 @@ def test_the_code_is_kept_only_as_a_hash(issued, anna):
 
     digits = code_sent_to(issued.client)
     row = SigningCode.objects.filter(pk=code.pk).values().get()
-    assert not any(stands_in(digits, str(value)) for value in row.values())
+    assert not any(appears_in(digits, str(value)) for value in row.values())
 
 
 @pytest.mark.parametrize(("masked", "seen"), [(True, False), (False, True)])
@@ -54,16 +54,16 @@ def test_the_managers_log_masks_the_code_when_told_to(issued, anna, settings, ma
     signing.request_code(issued, by=anna)
 
     entry = LogEntry.objects.get(body__startswith="Код")
-    assert stands_in(code_sent_to(issued.client), entry.body) is seen  # the contract's number holds six digits too
+    assert appears_in(code_sent_to(issued.client), entry.body) is seen  # the contract's number holds six digits too
 
 
 def test_unlimited_code_guesses_a_code_ends_after_five_wrong_tries(issued, anna):
     signing.request_code(issued, by=anna)
     code = code_sent_to(issued.client)
-    for left in reversed(range(TRIES_PER_CODE)):
+    for left in reversed(range(MAX_ATTEMPTS_PER_CODE)):
         with pytest.raises(signing.CodeWrong) as refused:
-            sign(issued, anna, wrong(code))
-        assert refused.value.tries_left == left
+            sign(issued, anna, wrong_code(code))
+        assert refused.value.attempts_left == left
     assert str(refused.value) == "Неверный код, и попыток больше нет. Запросите новый код."
 
     with pytest.raises(signing.CodeUsedUp):
@@ -76,9 +76,9 @@ def test_unlimited_code_guesses_ten_wrong_tries_lock_the_contract_whatever_the_c
         with later(minutes=minutes):
             signing.request_code(issued, by=anna)
             code = code_sent_to(issued.client)
-            for _ in range(TRIES_PER_CODE):
+            for _ in range(MAX_ATTEMPTS_PER_CODE):
                 with pytest.raises(signing.CodeWrong):
-                    sign(issued, anna, wrong(code))
+                    sign(issued, anna, wrong_code(code))
     with later(minutes=4):
         with pytest.raises(signing.SigningLocked):
             signing.request_code(issued, by=anna)
@@ -89,11 +89,11 @@ def test_unlimited_code_guesses_ten_wrong_tries_lock_the_contract_whatever_the_c
         assert sign(issued, anna).signed_at
 
 
-def test_issuing_anew_buys_no_new_guesses(issued, anna, make):
+def test_reissuing_does_not_reset_the_attempt_count(issued, anna, make):
     signing.request_code(issued, by=anna)
     for _ in range(3):
         with pytest.raises(signing.CodeWrong):
-            sign(issued, anna, wrong(code_sent_to(issued.client)))
+            sign(issued, anna, wrong_code(code_sent_to(issued.client)))
     make.device(make.fresh(issued.client), anna, title="Ещё одно")
 
     again = issuing.issue(make.fresh(issued.client), by=anna)
@@ -102,7 +102,7 @@ def test_issuing_anew_buys_no_new_guesses(issued, anna, make):
     assert again.failed_tries == 3
 
 
-def test_taking_a_change_back_and_making_it_again_buys_no_new_guesses_either(signed, anna, make):
+def test_undoing_and_redoing_a_change_does_not_reset_the_attempt_count(signed, anna, make):
     def change():
         return make.device(make.fresh(signed.client), anna, title="Ещё одно")
 
@@ -110,7 +110,7 @@ def test_taking_a_change_back_and_making_it_again_buys_no_new_guesses_either(sig
     draft = issuing.issue(make.fresh(signed.client), by=anna)
     Contract.objects.filter(pk=draft.pk).update(failed_tries=9)
     delete_device(device, by=anna)
-    issuing.keep_signed(signed.client, by=anna)
+    issuing.restore_signed_contract(signed.client, by=anna)
     change()
 
     assert issuing.issue(make.fresh(signed.client), by=anna).failed_tries == 9
@@ -133,8 +133,8 @@ def test_a_30_day_old_code_is_refused(issued, anna):
             sign(issued, anna, code)
 
 
-def test_a_code_works_until_its_tenth_minute(issued, anna, time_machine):
-    time_machine.move_to(timezone.now(), tick=False)
+def test_code_is_valid_for_ten_minutes(issued, anna, time_machine):
+    time_machine.advance_to(timezone.now(), tick=False)
     signing.request_code(issued, by=anna)
 
     time_machine.shift(timedelta(minutes=9, seconds=59))
@@ -165,7 +165,7 @@ def test_30_code_requests_in_a_row_send_one_message(issued, anna):
 
 
 def test_five_codes_an_hour_and_not_one_more(issued, anna):
-    for number in range(CODES_AN_HOUR):
+    for number in range(MAX_CODES_PER_HOUR):
         with later(minutes=2 * number):
             signing.request_code(issued, by=anna)
     with later(minutes=20), pytest.raises(signing.TooManyCodes):
@@ -233,7 +233,7 @@ def test_a_passport_edited_after_the_code_was_sent_stops_the_signature(issued, a
 @pytest.mark.parametrize(
     "change", [{"surcharge": 1}, {"pdf_sha256": "0" * 64}, {"signed_at": None}, {"evidence": "{}"}]
 )
-def test_a_signed_contract_is_changed_by_nobody(signed, change):
+def test_signed_contract_is_immutable(signed, change):
     with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
         Contract.objects.filter(pk=signed.pk).update(**change)
 
@@ -243,7 +243,7 @@ def test_a_signed_contract_can_not_be_deleted_even_by_sql(signed):
         cursor.execute("DELETE FROM manager_contracts WHERE id = %s", [signed.pk])
 
 
-def test_evidence_that_was_tampered_with_is_found(signed):
+def test_tampered_evidence_is_detected(signed):
     signed.refresh_from_db()
     assert signing.evidence_is_intact(signed)
 

@@ -6,11 +6,18 @@ from django.db import connection
 
 from clients.models import Client
 from contracts import issuing, payment, signing
-from contracts.charts import columns
+from contracts.charts import bar_chart
 from contracts.conftest import code_sent_to, sign
-from contracts.statistics import Done, Period, by_day, by_manager, done, step_times
-from contracts.statistics_views import HEADS
-from foundation.web.csv_download import cell
+from contracts.statistics import (
+    Period,
+    Totals,
+    daily_totals_by_manager,
+    step_durations,
+    totals_by_day,
+    totals_by_manager,
+)
+from contracts.statistics_views import CSV_HEADER
+from foundation.web.csv_download import escape_cell
 
 NOON = datetime(2026, 11, 20, 9, tzinfo=UTC)
 DAY = Period(date(2026, 11, 20), date(2026, 11, 20))
@@ -33,10 +40,10 @@ def sold(make, anna):
 
 
 def test_what_a_manager_signed_and_was_paid_is_counted_on_its_day(sold, anna):
-    (row,) = done(DAY)
+    (row,) = daily_totals_by_manager(DAY)
     assert (row.day, row.manager_id, row.signed, row.paid) == (date(2026, 11, 20), anna.pk, 1, 1)
     assert row.amount == sold.due
-    assert done(Period(date(2026, 11, 19), date(2026, 11, 19))) == []
+    assert daily_totals_by_manager(Period(date(2026, 11, 19), date(2026, 11, 19))) == []
 
 
 @pytest.mark.parametrize(
@@ -46,9 +53,9 @@ def test_what_a_manager_signed_and_was_paid_is_counted_on_its_day(sold, anna):
 def test_a_day_is_a_moscow_day(make, anna, moment, day):
     with time_machine.travel(moment, tick=False):
         signed_contract(make, anna)
-    (row,) = done(Period(date(2026, 11, 19), date(2026, 11, 22)))
+    (row,) = daily_totals_by_manager(Period(date(2026, 11, 19), date(2026, 11, 22)))
     assert row.day == date(2026, 11, day)
-    assert done(Period(date(2026, 11, day), date(2026, 11, day))) == [row]
+    assert daily_totals_by_manager(Period(date(2026, 11, day), date(2026, 11, day))) == [row]
 
 
 def test_sums_by_day_and_by_manager_are_those_of_the_rows(make, anna, boris):
@@ -63,19 +70,19 @@ def test_sums_by_day_and_by_manager_are_those_of_the_rows(make, anna, boris):
             if payer:
                 payment.confirm_payment(contract.invoices.get(), by=payer)
     due, period = contract.due, Period(date(2026, 11, 20), date(2026, 11, 22))
-    assert by_day(period) == [
-        Done(date(2026, 11, 20), None, 1, 1, due),
-        Done(date(2026, 11, 21), None, 1, 1, due),
-        Done(date(2026, 11, 22), None, 1, 0, 0),
+    assert totals_by_day(period) == [
+        Totals(date(2026, 11, 20), None, 1, 1, due),
+        Totals(date(2026, 11, 21), None, 1, 1, due),
+        Totals(date(2026, 11, 22), None, 1, 0, 0),
     ]
-    assert by_manager(period) == [Done(None, anna.pk, 2, 0, 0), Done(None, boris.pk, 1, 2, 2 * due)]
-    assert len(done(period)) == 4
+    assert totals_by_manager(period) == [Totals(None, anna.pk, 2, 0, 0), Totals(None, boris.pk, 1, 2, 2 * due)]
+    assert len(daily_totals_by_manager(period)) == 4
 
 
 def test_days_and_managers_outside_the_period_are_not_summed(sold):
     for day in (date(2026, 11, 19), date(2026, 11, 21)):
-        assert by_day(Period(day, day)) == [Done(day, None)]
-        assert by_manager(Period(day, day)) == []
+        assert totals_by_day(Period(day, day)) == [Totals(day, None)]
+        assert totals_by_manager(Period(day, day)) == []
 
 
 def test_the_time_of_a_step_is_that_between_two_changes_of_status(make, anna):
@@ -86,7 +93,7 @@ def test_the_time_of_a_step_is_that_between_two_changes_of_status(make, anna):
             clock.shift(timedelta(hours=hours))
             user = client.user
             client.confirm_contact(by=anna, name=user.name, phone=user.phone, email=user.email, address=user.address)
-    (new,) = step_times(DAY)
+    (new,) = step_durations(DAY)
     assert (new.status, new.count, new.median) == ("new", 3, 2 * 3600)
     assert 2 * 3600 < new.ninetieth < 9 * 3600
 
@@ -94,7 +101,7 @@ def test_the_time_of_a_step_is_that_between_two_changes_of_status(make, anna):
 def test_giving_a_client_to_another_is_no_step(make, anna, boris, gleb):
     client = make.verified(anna)
     client.reassign(to=boris, by=gleb)
-    assert [step.status for step in step_times(Period.latest(2))] == ["new"]  # midnight may come
+    assert [step.status for step in step_durations(Period.latest(2))] == ["new"]  # midnight may come
 
 
 def test_the_page_shows_funnel_charts_managers_and_steps(as_gleb, sold, anna):
@@ -130,23 +137,23 @@ def test_the_table_opens_in_a_russian_spreadsheet(as_gleb, sold, anna):
     anna.save()
     answer = as_gleb.get("/statistics.csv?first=2026-11-20&last=2026-11-20")
     text = b"".join(answer.streaming_content).decode()
-    assert text.startswith("\ufeff" + ";".join(HEADS) + "\r\n")
+    assert text.startswith("\ufeff" + ";".join(CSV_HEADER) + "\r\n")
     amount = f"{sold.due:.2f}".replace(".", ",")
     assert text.split("\r\n")[1] == f"20.11.2026;'=cmd|' /C calc'!A0;1;1;{amount}"
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx"])
 def test_no_cell_is_a_formula(text):
-    assert cell(text) == "'" + text
-    assert cell("Анна") == "Анна"
+    assert escape_cell(text) == "'" + text
+    assert escape_cell("Анна") == "Анна"
 
 
 def test_a_chart_is_as_high_as_its_largest_value_and_shows_small_ones():
-    chart = columns("x", [("a", 0), ("b", 1), ("c", 1000)])
+    chart = bar_chart("x", [("a", 0), ("b", 1), ("c", 1000)])
     assert [column.height for column in chart.columns] == [0, 1, 100]
     assert [column.y for column in chart.columns] == [100, 99, 0]
     assert chart.most == "1000"
-    assert columns("x", []).most == "0"
+    assert bar_chart("x", []).most == "0"
 
 
 def test_the_page_asks_little_of_the_database(as_gleb, sold, django_assert_max_num_queries):

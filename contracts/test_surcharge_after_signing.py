@@ -17,14 +17,14 @@ def step_3(browser, client: Client) -> str:
     return " ".join(page.replace('<strong class="money">', "").replace("</strong>", "").split())
 
 
-def test_before_a_signature_only_the_sum_of_today_is_shown(as_anna, issued):
+def test_before_signing_only_the_current_surcharge_is_shown(as_anna, issued):
     page = step_3(as_anna, issued.client)
 
     assert "подписано" not in page
     assert '<th scope="row">Всего</th><td class="money">300,00 ₽' in page
 
 
-def test_what_is_as_it_was_signed_is_one_sum(as_anna, signed):
+def test_unchanged_data_shows_one_amount(as_anna, signed):
     page = step_3(as_anna, signed.client)
 
     assert f"По договору {signed.number} подписано: 300,00 ₽." in page
@@ -33,7 +33,7 @@ def test_what_is_as_it_was_signed_is_one_sum(as_anna, signed):
 
 
 @pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Target": "surcharge"}])
-def test_a_price_that_changed_since_is_told_apart_from_what_was_signed(as_anna, signed, make, headers):
+def test_changed_price_is_shown_next_to_the_signed_one(as_anna, signed, make, headers):
     Tariff.objects.update(extra_per_device=Decimal(200))
 
     tariff = {"tariff": Tariff.objects.get().pk}
@@ -58,7 +58,7 @@ def test_after_a_change_the_new_contract_asks_what_step_3_said(as_anna, anna, si
     assert f"По договору {second.number} подписано: 450,00 ₽." in step_3(as_anna, signed.client)
 
 
-def test_without_devices_no_new_contract_is_spoken_of(as_anna, anna, signed, make):
+def test_without_devices_no_new_contract_is_mentioned(as_anna, anna, signed, make):
     for device in signed.client.devices.all():
         delete_device(device, by=anna)
 

@@ -7,24 +7,28 @@ from itertools import chain
 from clients.models import Client
 from support.models import LogEntry, LogKind
 
-SHOWN = 200
+MAX_ENTRIES = 200
 
 
 @dataclass(frozen=True)
-class Happening:
+class TimelineEntry:
     at: datetime
     by: str
     text: str
     is_note: bool = False
 
 
-def timeline(client: Client) -> list[Happening]:
+def timeline(client: Client) -> list[TimelineEntry]:
     """The newest SHOWN happenings."""
     entries = LogEntry.objects.filter(thread__client=client).select_related("author").order_by("-created_at", "-id")
     changes = client.changes.select_related("by", "from_manager", "to_manager").order_by("-at", "-id")
     logged = (
-        Happening(entry.created_at, entry.author.name if entry.author else "", entry.body, entry.kind == LogKind.NOTE)
-        for entry in entries[:SHOWN]
+        TimelineEntry(
+            entry.created_at, entry.author.name if entry.author else "", entry.body, entry.kind == LogKind.NOTE
+        )
+        for entry in entries[:MAX_ENTRIES]
     )
-    changed = (Happening(change.at, change.by.name if change.by else "", str(change)) for change in changes[:SHOWN])
-    return sorted(chain(logged, changed), key=lambda happening: happening.at, reverse=True)[:SHOWN]
+    changed = (
+        TimelineEntry(change.at, change.by.name if change.by else "", str(change)) for change in changes[:MAX_ENTRIES]
+    )
+    return sorted(chain(logged, changed), key=lambda happening: happening.at, reverse=True)[:MAX_ENTRIES]

@@ -7,11 +7,11 @@ app_name = "contracts"
 
 urlpatterns = [
     path(CONTRACT.route, views.contract, name=CONTRACT.slug),
-    path(f"{CONTRACT.route}kept/", views.kept, name="kept"),
+    path(f"{CONTRACT.route}kept/", views.restoration, name="kept"),
     path(f"{CONTRACT.route}code/", views.code, name="code"),
     path(f"{CONTRACT.route}signature/", views.signature, name="signature"),
     path("clients/<uuid:pk>/done/", views.done, name="done"),
-    path("clients/<uuid:pk>/payment/", views.paid, name="payment"),
+    path("clients/<uuid:pk>/payment/", views.payment_confirmation, name="payment"),
     path("clients/<uuid:pk>/invoice/", views.invoice, name="invoice"),
     path("clients/<uuid:pk>/card/", views.card, name="card"),
     path("clients/<uuid:pk>/notes/", views.notes, name="notes"),

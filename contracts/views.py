@@ -15,15 +15,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import reswap, retarget
 
 from agreements import consents
-from agreements.models import AgreementMissing, Kind
-from agreements.views import NOT_KEPT, answered, asking, witness
+from agreements.models import AgreementKind, AgreementMissing
+from agreements.views import NOT_SAVED, agreement_context, recorder_from_request, submitted_agreement_form
 from clients import disclosure, onboarding
 from clients.access import get_client_for
-from clients.disclosure import Shown
+from clients.disclosure import DisclosureKind
 from clients.models import SIGNED, Client, Status, TransitionRefused
 from contracts import issuing, payment, pdf, signature_consent, signing
 from contracts.access import get_contract_for, get_invoice_for
-from contracts.contents_diff import differences
+from contracts.contents_diff import describe_differences
 from contracts.current import current_contents
 from contracts.forms import InvoiceForm, NoteForm, SignatureForm
 from contracts.models import Contract, Invoice, InvoiceStatus
@@ -36,10 +36,10 @@ from support import log
 
 logger = logging.getLogger(__name__)
 
-REPLACED = "Пока страница была открыта, договор сформировали заново. Прочитайте его и запросите код."
+CONTRACT_REPLACED = "Пока страница была открыта, договор сформировали заново. Прочитайте его и запросите код."
 
 # Refusals about what was typed; the others are about a state that has moved on.
-TYPED = (
+INPUT_ERRORS = (
     signing.CodeWrong,
     signing.CodeLate,
     signing.CodeUsedUp,
@@ -73,10 +73,10 @@ def contract(request, client):
 
 @require_POST
 @onboarding.step_view(onboarding.CONTRACT)
-def kept(request, client):
+def restoration(request, client):
     """The signed contract stays in force: what was changed after it has been changed back."""
     try:
-        issuing.keep_signed(client, by=request.user)
+        issuing.restore_signed_contract(client, by=request.user)
     except TransitionRefused as refused:
         if refused.client.status in SIGNED:  # a second click
             return redirect("contracts:done", client.pk)
@@ -91,24 +91,24 @@ def code(request, client):
     tells of the code.
     """
     current = issuing.open_contract(client)
-    if current and _is_another(request, current):
-        return _replaced(request, client)
+    if current and _shows_other_contract(request, current):
+        return _replaced_page(request, client)
     try:
-        signing.check_reachable(client.account)  # before the agreement, which would be written already
-        if not client.agreements.has(Kind.ELECTRONIC_SIGNATURE):
-            agreement = answered(request, client, Kind.ELECTRONIC_SIGNATURE)
+        signing.check_account_open(client.account)  # before the agreement, which would be written already
+        if not client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE):
+            agreement = submitted_agreement_form(request, client, AgreementKind.ELECTRONIC_SIGNATURE)
             if not agreement.is_valid():
                 return _contract_page(request, client, agreement=agreement, status=422)
-            consents.give(client, Kind.ELECTRONIC_SIGNATURE, witness(request))
+            consents.give(client, AgreementKind.ELECTRONIC_SIGNATURE, recorder_from_request(request))
             client = get_client_for(request, client.pk)
         if current is None:
             raise signing.ContractClosed
         limits.CODES.take(request.user)
         signing.request_code(current, by=request.user)
     except object_storage.StorageUnavailable:
-        return _contract_page(request, client, error=NOT_KEPT, status=503)
+        return _contract_page(request, client, error=NOT_SAVED, status=503)
     except limits.TooManyTries as refused:
-        return refused.answered(_contract_page(request, client, error=refused.message))
+        return refused.apply_to(_contract_page(request, client, error=refused.message))
     except signing.SigningRefused as refused:
         return _contract_page(request, client, error=refused.message, status=409)
     if request.htmx.target == "code":
@@ -126,8 +126,8 @@ def signature(request, client):
         if client.status in SIGNED:
             return redirect("contracts:done", client.pk)
         return _contract_page(request, client, error=signing.ContractClosed.message, status=409)
-    if _is_another(request, current):
-        return _replaced(request, client)
+    if _shows_other_contract(request, current):
+        return _replaced_page(request, client)
     form = SignatureForm(request.POST)
     if not form.is_valid():
         return _contract_page(request, client, form=form, status=422)
@@ -141,7 +141,7 @@ def signature(request, client):
             ip=client_ip(request),
             user_agent=request.headers.get("User-Agent", ""),
         )
-    except TYPED as refused:
+    except INPUT_ERRORS as refused:
         form.add_error("code", refused.message)
         return _contract_page(request, client, form=form, status=422)
     except signing.SigningRefused as refused:
@@ -149,14 +149,14 @@ def signature(request, client):
     return redirect("contracts:done", client.pk)
 
 
-def _is_another(request, current: Contract) -> bool:
+def _shows_other_contract(request, current: Contract) -> bool:
     """Whether the page that was sent shows another contract than the one that is open now."""
     return request.POST.get("contract") != str(current.pk)
 
 
-def _replaced(request, client: Client) -> HttpResponse:
+def _replaced_page(request, client: Client) -> HttpResponse:
     """The contract that is open now, to somebody who has seen an earlier one; nothing is sent or signed."""
-    response = _contract_page(request, client, error=REPLACED, status=409, whole=True)
+    response = _contract_page(request, client, error=CONTRACT_REPLACED, status=409, whole=True)
     return reswap(retarget(response, "#main"), "innerHTML show:window:top") if request.htmx else response
 
 
@@ -167,27 +167,27 @@ def _contract_page(
         contents = current_contents(client)
     except ObjectDoesNotExist:  # passport or account are gone since the page was let in
         return onboarding.redirect_to(request, onboarding.next_url(get_client_for(request, client.pk)))
-    now, billed = timezone.now(), payment.Billed.of(client)
+    now, billed = timezone.now(), payment.BillingSummary.of(client)
     current = issuing.open_contract(client)
     sent = current and signing.current_code(current)
     template = "contracts/contract.html"
     context = {
         "client": client,
         "contract": current,
-        "changes": differences(current.snapshot.contents, contents) if current else [],
+        "changes": describe_differences(current.snapshot.contents, contents) if current else [],
         "contents": contents,
-        "waiting": billed.waiting,
+        "waiting": billed.pending_invoices,
         "due": billed.due_for(contents),
-        "signed": None if current else issuing.unchanged_signed(client),
+        "signed": None if current else issuing.matching_signed_contract(client),
         "form": form or SignatureForm(initial={"pep_version": signature_consent.current_version()}),
         "pep_template": signature_consent.current_template(),
-        "code": sent if sent and not sent.is_late(now) and sent.tries_left else None,
+        "code": sent if sent and not sent.is_expired(now) and sent.attempts_left else None,
         "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(client, now) - now).total_seconds())),
         "error": error,
         "admins": Manager.objects.filter(role=Role.ADMIN, is_active=True).order_by("name"),  # read where they are named
     }
-    if current and not client.agreements.has(Kind.ELECTRONIC_SIGNATURE):
-        context |= asking(client, Kind.ELECTRONIC_SIGNATURE, by=request.user, form=agreement)
+    if current and not client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE):
+        context |= agreement_context(client, AgreementKind.ELECTRONIC_SIGNATURE, by=request.user, form=agreement)
     elif request.htmx.target == "code" and not whole:
         template += "#code"
     return render(request, template, context, status=status)
@@ -203,7 +203,7 @@ def contract_pdf(request, pk):
     if hashlib.sha256(file).hexdigest() != document.pdf_sha256:
         logger.error("the stored file of contract %s is not the one that was issued", document.pk)
         raise object_storage.StorageUnavailable(document.pdf_key)
-    disclosure.record(document.client, Shown.CONTRACT_PDF, request=request, document=document.number)
+    disclosure.record(document.client, DisclosureKind.CONTRACT_PDF, request=request, document=document.number)
     return _pdf(file, f"{document.number}.pdf")
 
 
@@ -214,7 +214,7 @@ def invoice_pdf(request, pk):
         raise Http404
     limits.DOCUMENTS.take(request.user)
     file = pdf.render_invoice(invoice, invoice.contract.snapshot)
-    disclosure.record(invoice.contract.client, Shown.INVOICE_PDF, request=request, document=invoice.number)
+    disclosure.record(invoice.contract.client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
     return _pdf(file, f"Счёт {invoice.number}.pdf".replace("/", "-"))
 
 
@@ -241,29 +241,29 @@ def _done_page(request, client: Client, *, error: str = "", status: int = 200) -
 
 
 @require_POST
-def paid(request, pk):
+def payment_confirmation(request, pk):
     """Confirm that an invoice of this client is paid; confirming twice is once."""
     client = get_client_for(request, pk)
-    invoice = _invoice_of(client, request.POST.get("invoice", ""))
+    invoice = _get_invoice(client, request.POST.get("invoice", ""))
     if invoice is None:
-        return _refused_payment(request, client, "Подтверждать нечего: счёт не выставлен.")
+        return _payment_error_page(request, client, "Подтверждать нечего: счёт не выставлен.")
     try:
         payment.confirm_payment(invoice, by=request.user)
     except payment.PaymentRefused as refused:
-        return _refused_payment(request, client, refused.message)
+        return _payment_error_page(request, client, refused.message)
     messages.success(request, f"Оплата счёта {invoice.number} подтверждена.")
     return redirect("contracts:done" if client.status in SIGNED else "contracts:card", client.pk)
 
 
-def _invoice_of(client: Client, text: str) -> Invoice | None:
+def _get_invoice(client: Client, text: str) -> Invoice | None:
     """The client's invoice with this id, or None, also for what is no id at all."""
     try:
-        return payment.invoices_of(client).select_related("contract__client").filter(pk=text).first()
+        return payment.client_invoices(client).select_related("contract__client").filter(pk=text).first()
     except ValidationError:
         return None
 
 
-def _refused_payment(request, client: Client, error: str) -> HttpResponse:
+def _payment_error_page(request, client: Client, error: str) -> HttpResponse:
     client = get_client_for(request, client.pk)
     if client.status in SIGNED:
         return _done_page(request, client, error=error, status=409)
@@ -276,7 +276,9 @@ def invoice(request, pk):
     client = get_client_for(request, pk)
     balance = payment.Balance.of(client)
     if not balance.billable:
-        return _refused_payment(request, client, "Выставлять нечего: по подписанному договору ничего не причитается.")
+        return _payment_error_page(
+            request, client, "Выставлять нечего: по подписанному договору ничего не причитается."
+        )
     text = f"Доплата по договору {balance.contract.number}"
     suggestion = balance.open_invoice or Invoice(amount=balance.billable, description=text)
     form = InvoiceForm(request.POST or None, instance=suggestion)
@@ -285,7 +287,7 @@ def invoice(request, pk):
         return render(request, "contracts/invoice.html", context)
     if form.is_valid():
         try:
-            payment.bill(client, by=request.user, **form.cleaned_data)
+            payment.create_invoice(client, by=request.user, **form.cleaned_data)
             return redirect("contracts:done", client.pk)
         except payment.PaymentRefused as refused:
             form.add_error("amount", refused.message)
@@ -305,7 +307,7 @@ def notes(request, pk):
     if not form.is_valid():
         return _card_page(request, client, form=form, status=422)
     with transaction.atomic():
-        log.note(client, by=request.user, now=timezone.now(), **form.cleaned_data)
+        log.add_note(client, by=request.user, now=timezone.now(), **form.cleaned_data)
     return redirect("contracts:card", client.pk)
 
 
@@ -315,10 +317,10 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
         "client": client,
         "timeline": timeline(client),
         "contracts": client.contracts.visible_to(request.user).newest_first().select_related("issued_by"),
-        "agreements": consents.open_to(client, request.user),
+        "agreements": consents.visible_to(client, request.user),
         "balance": payment.Balance.of(client),
         "next_url": onboarding.next_url(client, request.steps),
-        "may_withdraw": consents.may_withdraw(client),
+        "may_withdraw": consents.can_withdraw(client),
         "is_signed": client.status in SIGNED,
         # What is billed stays billed while a new contract is awaited; other clients have a page of payment.
         "is_changed": client.status == Status.AWAITING_CONTRACT,

@@ -34,7 +34,7 @@ CATALOGUE = {
     "кондиционер": [("Кондиционер Ballu BSD-09", "До 26 м², инвертор, 2,6 кВт, фреон R32")],
 }
 TYPES = list(CATALOGUE)
-REMARKS = [
+DESCRIPTIONS = [
     "",
     "",
     "",

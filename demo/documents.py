@@ -6,14 +6,14 @@ from random import Random
 from passport.models import FIRST_ISSUED_ON
 
 # Codes of mobile operators. The small office has its own, so that both fit into one database.
-SMALL_OFFICE = "958"
+DEMO_OPERATOR_CODE = "958"
 OPERATORS = (
     "977 903 905 906 909 910 915 916 917 919 925 926 929 936 963 965 967 968 985 999 901 902 904 908 912 913 920 922 "
     "927 930 950 951 952 960 961 962 978 980 981 996"
 ).split()
 PASSPORT_REGIONS = "46 45 40 60 61 28 29 20 17 34 38 42 66 68 70 78".split()
 # Numbers below are of the large office, above of the small one.
-SMALL_OFFICE_NUMBERS = 900_000
+FIRST_DEMO_NUMBER = 900_000
 
 
 def phone(index: int) -> str:
@@ -23,8 +23,8 @@ def phone(index: int) -> str:
     return f"{OPERATORS[operator]}{rest:07}"
 
 
-def small_office_phone(index: int) -> str:
-    return f"{SMALL_OFFICE}{index * 1_299_709 % 10**7:07}"
+def demo_phone(index: int) -> str:
+    return f"{DEMO_OPERATOR_CODE}{index * 1_299_709 % 10**7:07}"
 
 
 def birth_date(random: Random, today: date) -> date:
@@ -47,9 +47,9 @@ def issue_date(birth: date, today: date, delay: int) -> date:
 
 def passport_digits(index: int, issued_on: date) -> str:
     """Series (region and year) and number; every index below 14 million has its own number within its region."""
-    region, number = divmod(index, SMALL_OFFICE_NUMBERS)
-    return f"{PASSPORT_REGIONS[region]}{issued_on:%y}{number * 611_953 % SMALL_OFFICE_NUMBERS:06}"
+    region, number = divmod(index, FIRST_DEMO_NUMBER)
+    return f"{PASSPORT_REGIONS[region]}{issued_on:%y}{number * 611_953 % FIRST_DEMO_NUMBER:06}"
 
 
-def small_office_digits(index: int, issued_on: date) -> str:
-    return f"46{issued_on:%y}{SMALL_OFFICE_NUMBERS + index * 7_919 % 100_000:06}"
+def demo_passport_digits(index: int, issued_on: date) -> str:
+    return f"46{issued_on:%y}{FIRST_DEMO_NUMBER + index * 7_919 % 100_000:06}"

@@ -10,35 +10,35 @@ from django.utils import timezone
 from clients.models import AppUser
 from demo import office
 from demo.people import people
-from demo.stories import SEED, Story
+from demo.stories import SEED, ClientStory
 
-VERIFIED = [Story.contact, Story.passport]
-FIXED = [*VERIFIED, Story.devices, Story.tariff]
-CODE_SENT = [*FIXED, Story.issue, Story.code]
-SIGNED = [*CODE_SENT, Story.sign]
-PAID = [*SIGNED, Story.pay]
+VERIFIED = [ClientStory.contact, ClientStory.passport]
+FIXED = [*VERIFIED, ClientStory.devices, ClientStory.tariff]
+CODE_SENT = [*FIXED, ClientStory.issue, ClientStory.code]
+SIGNED = [*CODE_SENT, ClientStory.sign]
+PAID = [*SIGNED, ClientStory.pay]
 
 # What happens after the sign-up, and to how many clients; the newest first.
 PLAN = [
     ([], 7),
-    ([Story.question], 2),
-    ([Story.contact], 3),
+    ([ClientStory.question], 2),
+    ([ClientStory.contact], 3),
     (VERIFIED, 2),
-    ([*VERIFIED, Story.devices], 2),
+    ([*VERIFIED, ClientStory.devices], 2),
     (FIXED, 2),
-    ([*FIXED, Story.issue], 2),
+    ([*FIXED, ClientStory.issue], 2),
     (CODE_SENT, 1),
-    ([*FIXED, Story.issue, Story.device], 1),  # the contract no longer says what the client has
+    ([*FIXED, ClientStory.issue, ClientStory.device], 1),  # the contract no longer says what the client has
     (SIGNED, 3),
-    ([*SIGNED, Story.question], 1),
-    ([*SIGNED, Story.question, Story.answer], 1),
-    ([*SIGNED, Story.bill_in_parts], 1),
-    ([Story.free_of_charge, *SIGNED], 2),
+    ([*SIGNED, ClientStory.question], 1),
+    ([*SIGNED, ClientStory.question, ClientStory.answer], 1),
+    ([*SIGNED, ClientStory.bill_in_parts], 1),
+    ([ClientStory.free_of_charge, *SIGNED], 2),
     (PAID, 5),
-    ([*PAID, Story.question], 1),
-    ([*PAID, Story.question, Story.answer, Story.close], 2),
-    ([*FIXED, Story.erase], 1),
-    ([*PAID, Story.device], 1),  # a second contract is due
+    ([*PAID, ClientStory.question], 1),
+    ([*PAID, ClientStory.question, ClientStory.answer, ClientStory.close], 2),
+    ([*FIXED, ClientStory.erase], 1),
+    ([*PAID, ClientStory.device], 1),  # a second contract is due
 ]
 WEEKS = 6
 
@@ -50,7 +50,7 @@ def load(say: Callable[[str], None]) -> int:
     persons = people(Random(SEED), len(ways), double=0.1)  # noqa: S311
     now, made = timezone.now(), 0
     for number, (way, person) in enumerate(zip(ways, persons, strict=True), start=1):
-        story = Story(
+        story = ClientStory(
             number=number,
             person=person,
             random=Random(SEED + number),  # noqa: S311

@@ -55,7 +55,7 @@ LATIN = dict(
 )
 
 
-def falling_weights(count: int) -> list[float]:
+def rank_weights(count: int) -> list[float]:
     """Weights of a list from its most to its least frequent member."""
     return [1 / (place + 4) for place in range(count)]
 
@@ -73,10 +73,10 @@ class Person:
     @property
     def login(self) -> str:
         """«ivanov.petr», the beginning of an e-mail."""
-        return latin(f"{self.last_name}.{self.first_name}")
+        return transliterate(f"{self.last_name}.{self.first_name}")
 
 
-def latin(text: str) -> str:
+def transliterate(text: str) -> str:
     return "".join(LATIN.get(letter, letter) for letter in text.lower())
 
 
@@ -93,10 +93,10 @@ def feminine(surname: str) -> str:
 
 def people(random: Random, count: int, double: float = 0.02) -> list[Person]:
     """`count` people, every second a woman; the share `double` has a double surname."""
-    surnames = random.choices(SURNAMES, falling_weights(len(SURNAMES)), k=count)
-    men = random.choices(MEN, falling_weights(len(MEN)), k=count)
-    women = random.choices(WOMEN, falling_weights(len(WOMEN)), k=count)
-    fathers = random.choices(PATRONYMICS, falling_weights(len(PATRONYMICS)), k=count)
+    surnames = random.choices(SURNAMES, rank_weights(len(SURNAMES)), k=count)
+    men = random.choices(MEN, rank_weights(len(MEN)), k=count)
+    women = random.choices(WOMEN, rank_weights(len(WOMEN)), k=count)
+    fathers = random.choices(PATRONYMICS, rank_weights(len(PATRONYMICS)), k=count)
     made = []
     for surname, man, woman, (son, daughter) in zip(surnames, men, women, fathers, strict=True):
         is_woman, whole = random.random() < 0.5, surname

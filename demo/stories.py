@@ -12,27 +12,27 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from agreements import consents
-from agreements.consents import Witness
-from agreements.models import Kind
+from agreements.consents import Recorder
+from agreements.models import AgreementKind
 from clients.models import AppUser, Client
 from contracts import issuing, payment, signature_consent, signing
 from contracts.models import InvoiceStatus
 from demo import documents, pictures
-from demo.appliances import REMARKS, appliance, serial
+from demo.appliances import DESCRIPTIONS, appliance, serial
 from demo.people import Person
 from demo.places import home
 from devices import saving as device_saving
 from devices.models import Device, DeviceType, Tariff
 from devices.surcharge import fix_surcharge
 from erasure import erasing
-from erasure.models import Reason
+from erasure.models import ErasureReason
 from foundation.russian import money
 from managers.models import Manager
 from passport import saving as passport_saving
 from passport.models import Passport
 from photos.images import Photo, read_photo
 from support import bridge, log
-from support.models import GOING_ON, Author, Message, Ticket, TicketStatus
+from support.models import OPEN_STATUSES, Author, Message, Ticket, TicketStatus
 
 SEED = 2026
 NAMESPACE = uuid5(NAMESPACE_DNS, "demo.privet.example")
@@ -58,7 +58,7 @@ NOTES = [
 
 
 @dataclass
-class Story:
+class ClientStory:
     """One client of the office; the methods are what happens, in the order in which it can."""
 
     number: int
@@ -83,7 +83,7 @@ class Story:
         at = self.now - age
         AppUser.objects.create(
             id=self.user_id,
-            phone=documents.small_office_phone(self.number),
+            phone=documents.demo_phone(self.number),
             email=f"{self.person.login}@mail.example" if self.number % 7 else None,
             name=self.person.full_name if self.number % 3 else f"{self.person.first_name} {self.person.last_name}",
             address=self.home.address if self.number % 4 else None,
@@ -98,12 +98,12 @@ class Story:
         self.client.confirm_contact(
             by=self.by, name=self.person.full_name, phone=user.phone, email=user.email, address=self.home.address
         )
-        self._log(log.event, "Контактные данные подтверждены, клиент взят в работу.")
+        self._log(log.add_event, "Контактные данные подтверждены, клиент взят в работу.")
         if self.number % 4 == 1:
-            self._log(log.note, self.random.choice(NOTES))
+            self._log(log.add_note, self.random.choice(NOTES))
 
     def passport(self) -> None:
-        consents.give(self.client, Kind.PERSONAL_DATA, Witness(self.by, IP, BROWSER))
+        consents.give(self.client, AgreementKind.PERSONAL_DATA, Recorder(self.by, IP, BROWSER))
         birth = documents.birth_date(self.random, self.now.date())
         issued_on = documents.issue_date(birth, self.now.date() - timedelta(days=60), delay=5 + self.number)
         registered = self.home if self.random.random() < 0.6 else home(self.random)
@@ -118,7 +118,7 @@ class Story:
             birth_date=birth,
             registration_address=registered.address,
         )
-        passport_saving.save_passport(passport, documents.small_office_digits(self.number, issued_on), by=self.by)
+        passport_saving.save_passport(passport, documents.demo_passport_digits(self.number, issued_on), by=self.by)
         if self.number % 2:
             passport_saving.replace_photo(passport, _photo(pictures.passport(self.random)).picture, by=self.by)
 
@@ -133,7 +133,7 @@ class Story:
             client=self.client,
             type=self.types[kind],
             title=title,
-            description=self.random.choice(REMARKS),
+            description=self.random.choice(DESCRIPTIONS),
             purchased_on=date(self.random.randint(2016, 2025), self.random.randint(1, 12), 1),
             serial_number=serial(self.random),
             specs=specs,
@@ -153,7 +153,7 @@ class Story:
         self.contract = issuing.issue(self.reload(), by=self.by)
 
     def code(self) -> None:
-        consents.give(self.client, Kind.ELECTRONIC_SIGNATURE, Witness(self.by, IP, BROWSER))
+        consents.give(self.client, AgreementKind.ELECTRONIC_SIGNATURE, Recorder(self.by, IP, BROWSER))
         signing.request_code(self.contract, by=self.by)
 
     def sign(self) -> None:
@@ -166,19 +166,21 @@ class Story:
         )
 
     def pay(self) -> None:
-        for invoice in payment.invoices_of(self.client).filter(status=InvoiceStatus.PENDING):
+        for invoice in payment.client_invoices(self.client).filter(status=InvoiceStatus.PENDING):
             payment.confirm_payment(invoice, by=self.by)
 
     def bill_in_parts(self) -> None:
         """Half now: the invoice of the signing is replaced by a smaller one."""
         half = (payment.Balance.of(self.client).outstanding / 2).quantize(money.KOPECK)
         due_on = timezone.localdate(self.now) + timedelta(days=5)
-        payment.bill(self.client, amount=half, description="Первая половина доплаты", due_on=due_on, by=self.by)
+        payment.create_invoice(
+            self.client, amount=half, description="Первая половина доплаты", due_on=due_on, by=self.by
+        )
 
     def question(self) -> None:
         """The client writes in the app; the app opens a ticket unless one goes on."""
         now = timezone.now()
-        ticket = Ticket.objects.filter(user_id=self.user_id, status__in=GOING_ON).first() or Ticket.objects.create(
+        ticket = Ticket.objects.filter(user_id=self.user_id, status__in=OPEN_STATUSES).first() or Ticket.objects.create(
             user_id=self.user_id, subject=self.random.choice(SUBJECTS), created_at=now, updated_at=now
         )
         body = self.random.choice(QUESTIONS)
@@ -192,13 +194,13 @@ class Story:
 
     def erase(self) -> None:
         """The client asks to be forgotten; the list of acts has one to look at."""
-        erasing.erase(self.reload(), Reason.REQUEST, by=self.admin, note="Письмо клиента в поддержку")
+        erasing.erase(self.reload(), ErasureReason.REQUEST, by=self.admin, note="Письмо клиента в поддержку")
 
     def _log(self, kind: Callable, body: str) -> None:
         kind(self.client, body, by=self.by, now=timezone.now())
 
     def _ticket(self) -> Ticket:
-        return Ticket.objects.get(user_id=self.user_id, status__in=GOING_ON)
+        return Ticket.objects.get(user_id=self.user_id, status__in=OPEN_STATUSES)
 
     def reload(self) -> Client:
         self.client = Client.objects.select_related("user").get(user=self.user_id)

@@ -4,12 +4,12 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 
 from clients.admin import ClientAdmin
 from devices.models import ClientTariff, Device, DeviceType, Tariff
-from foundation.admin.base import OfficeAdmin, ReadOnlyFacts, ReadOnlyTable, in_rubles
+from foundation.admin.base import BaseModelAdmin, ReadOnlyStackedInline, ReadOnlyTabularInline, rubles_column
 from managers.history import history_of
-from managers.history_admin import WithHistory
+from managers.history_admin import HistoryAdminMixin
 
 
-class ListAdmin(OfficeAdmin):
+class ReferenceListAdmin(BaseModelAdmin):
     """A list that admins keep: what is used is switched off, not deleted."""
 
     used_by: tuple[type, str]  # the model that refers to a row, and by which field
@@ -22,7 +22,7 @@ class ListAdmin(OfficeAdmin):
 
 
 @admin.register(DeviceType)
-class DeviceTypeAdmin(ListAdmin):
+class DeviceTypeAdmin(ReferenceListAdmin):
     counted = ("тип устройства", "типа устройств", "типов устройств")
     has_history = True  # of what was done here, Django's own
     list_display = ["name", "position", "is_active"]
@@ -36,33 +36,33 @@ class TariffForm(forms.ModelForm):
 
 
 @admin.register(Tariff)
-class TariffAdmin(WithHistory, ListAdmin):
+class TariffAdmin(HistoryAdminMixin, ReferenceListAdmin):
     form = TariffForm
     counted = ("тариф", "тарифа", "тарифов")
     list_display = ["name", "base_sum", "extra_sum", "is_active"]
-    base_sum, extra_sum = in_rubles(Tariff, "base_fee"), in_rubles(Tariff, "extra_per_device")
+    base_sum, extra_sum = rubles_column(Tariff, "base_fee"), rubles_column(Tariff, "extra_per_device")
     list_filter = ["is_active"]
     search_fields = ["name"]
     used_by = (ClientTariff, "tariff")
 
 
-class DevicesOfClient(ReadOnlyTable):
+class DeviceInline(ReadOnlyTabularInline):
     model = Device
     fields = ["type", "title", "purchased_on", "serial_number", "extra_sum", "updated_at", "updated_by"]
     readonly_fields = ["extra_sum", "updated_at", "updated_by"]
-    extra_sum = in_rubles(Device, "extra_fee")
+    extra_sum = rubles_column(Device, "extra_fee")
     related = ("type", "updated_by")
 
 
-class TariffOfClient(ReadOnlyFacts):
+class ClientTariffInline(ReadOnlyStackedInline):
     model = ClientTariff
     fields = ["tariff", "device_count", "sum", "computed_at", "computed_by"]
     readonly_fields = ["sum"]
-    sum = in_rubles(ClientTariff, "total_extra_fee")
+    sum = rubles_column(ClientTariff, "total_extra_fee")
     related = ("tariff", "computed_by")
 
 
 ClientAdmin.extend(
-    inlines=[DevicesOfClient, TariffOfClient],
+    inlines=[DeviceInline, ClientTariffInline],
     histories=lambda client: [history_of(model).filter(client=client) for model in (Device, ClientTariff)],
 )

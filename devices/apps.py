@@ -8,6 +8,6 @@ class DevicesConfig(AppConfig):
     def ready(self):
         from devices.photo_uploads import DevicePhotos
         from photos.destinations import register
-        from photos.models import Purpose
+        from photos.models import UploadPurpose
 
-        register(Purpose.DEVICE, DevicePhotos())
+        register(UploadPurpose.DEVICE, DevicePhotos())

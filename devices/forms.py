@@ -13,10 +13,10 @@ from clients.models import Client
 from devices.models import MAX_FEE, MAX_PHOTOS, Device, DeviceType, Tariff, TooManyPhotos
 from foundation.russian import money
 from foundation.russian.printable import validate_printable
-from photos.forms import NOT_UPLOADED, UploadsField
+from photos.forms import UPLOADS_MISSING, UploadsField
 from photos.images import MultiplePhotosField
 
-FIRST_MONTH = date(1950, 1, 1)
+MIN_PURCHASE_MONTH = date(1950, 1, 1)
 
 
 class MonthField(forms.CharField):
@@ -47,7 +47,7 @@ class MonthField(forms.CharField):
         super().validate(value)
         if value and value > timezone.localdate():
             raise self._refused("future")
-        if value and value < FIRST_MONTH:
+        if value and value < MIN_PURCHASE_MONTH:
             raise self._refused("past")
 
     def run_validators(self, value):
@@ -57,7 +57,7 @@ class MonthField(forms.CharField):
         return f"{value:%Y-%m}" if isinstance(value, date) else value
 
     def widget_attrs(self, widget) -> dict:
-        return {"min": f"{FIRST_MONTH:%Y-%m}", "max": f"{timezone.localdate():%Y-%m}", "placeholder": "ММ.ГГГГ"}
+        return {"min": f"{MIN_PURCHASE_MONTH:%Y-%m}", "max": f"{timezone.localdate():%Y-%m}", "placeholder": "ММ.ГГГГ"}
 
     def _refused(self, code: str) -> forms.ValidationError:
         return forms.ValidationError(self.error_messages[code], code=code)
@@ -74,7 +74,7 @@ class FeeField(forms.CharField):
 
     def to_python(self, value) -> Decimal | None:
         try:
-            fee = money.typed(super().to_python(value))
+            fee = money.parse_rubles(super().to_python(value))
         except ValueError as error:
             raise self._refused("invalid") from error
         if fee is not None and fee.is_signed():
@@ -114,7 +114,7 @@ class PhotosForm(forms.Form):
         if uploads is None or any(upload.device_id != self.device.pk for upload in uploads):
             # Said beside the photos: the ids are hidden.
             self.errors.pop("uploads", None)
-            self.add_error("photos", NOT_UPLOADED)
+            self.add_error("photos", UPLOADS_MISSING)
 
 
 class DeviceForm(PhotosForm, forms.ModelForm):

@@ -13,22 +13,22 @@ from devices.models import Device, DevicePhoto
 from devices.shared import SharedDevice, SharedDevicePhoto
 
 
-class InUse(Exception):
+class DeviceInUse(Exception):
     """Rows of the client's app refer to the device, so it can't be deleted."""
 
 
-def serial(device: Device) -> str:
+def mirror_serial(device: Device) -> str:
     return f"mgr-{device.pk}"
 
 
-def _rows(device: Device) -> QuerySet[SharedDevice]:
+def _mirror_rows(device: Device) -> QuerySet[SharedDevice]:
     """The device's row, if any: by its id, also after the app has given it another serial, before one by our serial."""
-    either = SharedDevice.objects.filter(Q(serial_number=serial(device)) | Q(pk=device.pk))
+    either = SharedDevice.objects.filter(Q(serial_number=mirror_serial(device)) | Q(pk=device.pk))
     first = either.alias(is_own=Q(pk=device.pk)).order_by("-is_own").values("pk")[:1]
     return SharedDevice.objects.filter(pk__in=first)
 
 
-def reflect(device: Device) -> None:
+def mirror_device(device: Device) -> None:
     """Write the device's row, new or changed; one that the app deleted comes back with its photos."""
     shown = {
         "user_id": device.client.user_id,
@@ -39,55 +39,55 @@ def reflect(device: Device) -> None:
         "updated_at": device.updated_at,
     }
     # A serial is one row's, and the app may have given ours to another.
-    is_free = not SharedDevice.objects.filter(serial_number=serial(device)).exists()
-    ours = {"serial_number": serial(device)} if is_free else {}
-    _, created = _rows(device).update_or_create(
+    is_free = not SharedDevice.objects.filter(serial_number=mirror_serial(device)).exists()
+    ours = {"serial_number": mirror_serial(device)} if is_free else {}
+    _, created = _mirror_rows(device).update_or_create(
         defaults=shown | ours, create_defaults=shown | ours | {"id": device.pk, "created_at": device.created_at}
     )
     if created:
         for photo in device.photos.all():
-            _add(photo)
+            _insert_photo_row(photo)
 
 
-def forget(device: Device) -> None:
+def delete_mirror(device: Device) -> None:
     """Delete the device's row and its photos' rows; InUse when the app's own rows refer to it."""
     try:
         with transaction.atomic():
-            forget_photos(device)
-            _rows(device).delete()
+            delete_mirrored_photos(device)
+            _mirror_rows(device).delete()
             # The app may have made its reference deferrable: ask now, not at the commit.
             connection.check_constraints()
     except IntegrityError as error:
-        raise InUse from error
+        raise DeviceInUse from error
 
 
-def forget_photos(device: Device) -> None:
-    SharedDevicePhoto.objects.filter(device__in=_rows(device)).delete()
+def delete_mirrored_photos(device: Device) -> None:
+    SharedDevicePhoto.objects.filter(device__in=_mirror_rows(device)).delete()
 
 
-def reflect_photo(photo: DevicePhoto) -> None:
+def mirror_photo(photo: DevicePhoto) -> None:
     """Write the row of a photo that has just been saved."""
-    if _rows(photo.device).exists():
-        _add(photo)
+    if _mirror_rows(photo.device).exists():
+        _insert_photo_row(photo)
     else:
-        reflect(photo.device)
+        mirror_device(photo.device)
 
 
-def _add(photo: DevicePhoto) -> None:
+def _insert_photo_row(photo: DevicePhoto) -> None:
     SharedDevicePhoto.objects.create(
         id=photo.pk,
-        device=_rows(photo.device).get(),
+        device=_mirror_rows(photo.device).get(),
         file_url=public_url(photo),
         created_at=photo.created_at,
         updated_at=photo.created_at,
     )
 
 
-def forget_photo(photo: DevicePhoto) -> None:
+def delete_mirrored_photo(photo: DevicePhoto) -> None:
     SharedDevicePhoto.objects.filter(pk=photo.pk).delete()
 
 
-def readdress(photo: DevicePhoto) -> bool:
+def update_photo_url(photo: DevicePhoto) -> bool:
     """Write the photo's address anew if it is another now; says whether it was."""
     url = public_url(photo)
     other = SharedDevicePhoto.objects.filter(pk=photo.pk).exclude(file_url=url)
@@ -100,7 +100,7 @@ def public_url(photo: DevicePhoto) -> str:
     return f"{settings.APP_BASE_URL}{path}"
 
 
-def photo_id(token: str) -> str | None:
+def photo_id_from_token(token: str) -> str | None:
     """The photo's id that `public_url` signed, or None for a token that is not ours."""
     try:
         return _signer().unsign(token)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from clients.models import Client
 from devices.shared import SharedDevice, SharedDevicePhoto
 from foundation.exceptions import Refusal
-from managers.history import tracked
+from managers.history import track_history
 from managers.models import Manager
 
 __all__ = ["ClientTariff", "Device", "DevicePhoto", "DeviceType", "SharedDevice", "SharedDevicePhoto", "Tariff"]
@@ -48,7 +48,7 @@ class DeviceType(models.Model):
         return self.name
 
 
-@tracked("manager_devices_history", exclude=["created_at", "updated_at", "updated_by"])
+@track_history("manager_devices_history", exclude=["created_at", "updated_at", "updated_by"])
 class Device(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="devices", verbose_name="клиент")
@@ -118,7 +118,7 @@ class DevicePhoto(models.Model):
         return [self.key, self.thumbnail_key]
 
 
-@tracked("manager_tariffs_history")
+@track_history("manager_tariffs_history")
 class Tariff(models.Model):
     """What the company charges. Used ones are switched off, not deleted."""
 
@@ -145,7 +145,7 @@ class Tariff(models.Model):
         return self.name
 
 
-@tracked("manager_client_tariffs_history", exclude=["computed_at", "computed_by"])
+@track_history("manager_client_tariffs_history", exclude=["computed_at", "computed_by"])
 class ClientTariff(models.Model):
     """The tariff chosen for a client, with the surcharge as it was last computed."""
 

@@ -40,14 +40,14 @@ def save_device(
     rows, objects = _new_photos(device, photos, by=by)
     is_new, now = not device.is_saved, timezone.now()
     try:
-        with object_storage.stored(objects), transaction.atomic():
+        with object_storage.stored_objects(objects), transaction.atomic():
             client = _lock_client(device)
             if is_new or changed:
                 _save(device, client, by=by, now=now)
             rows += _photos_of_uploads(device, uploads, by=by, now=now)
             _save_photos(device, rows)
             if message := _describe_change(device, is_new, changed, len(rows)):
-                log.event(client, message, by=by, now=now)
+                log.add_event(client, message, by=by, now=now)
     except _AlreadySaved:
         return
 
@@ -65,7 +65,7 @@ def _new_photos(device: Device, photos: Iterable[Photo], *, by: Manager) -> tupl
 
 def _lock_client(device: Device) -> Client:
     """Lock the client, then check that nobody saved or deleted the device meanwhile."""
-    client = device.client.locked()
+    client = device.client.lock()
     exists = Device.objects.filter(pk=device.pk).exists()
     if exists and not device.is_saved:
         raise _AlreadySaved
@@ -77,7 +77,7 @@ def _lock_client(device: Device) -> Client:
 def _save(device: Device, client: Client, *, by: Manager, now: datetime) -> None:
     device.updated_at, device.updated_by = now, by
     device.save()
-    mirror.reflect(device)
+    mirror.mirror_device(device)
     surcharge.recompute(client, by=by, now=now)
     client.reopen(by=by, now=now)
 
@@ -93,7 +93,7 @@ def _save_photos(device: Device, photos: list[DevicePhoto]) -> None:
         raise TooManyPhotos
     for photo in photos:
         photo.save(force_insert=True)
-        mirror.reflect_photo(photo)
+        mirror.mirror_photo(photo)
 
 
 def _describe_change(device: Device, is_new: bool, changed: Sequence[str], photos: int) -> str:
@@ -111,26 +111,26 @@ def delete_device(device: Device, *, by: Manager) -> None:
 
     Raises mirror.InUse if service requests in the app refer to the device.
     """
-    client, now = device.client.locked(), timezone.now()
+    client, now = device.client.lock(), timezone.now()
     if not Device.objects.filter(pk=device.pk).exists():
         return
     keys = [key for photo in device.photos.all() for key in photo.keys]
-    mirror.forget(device)
+    mirror.delete_mirror(device)
     device.photos.all().delete()
     device.delete()
-    object_storage.remove_after_commit(*keys)
+    object_storage.delete_after_commit(*keys)
     surcharge.recompute(client, by=by, now=now)
     client.reopen(by=by, now=now)
-    log.event(client, f"Удалено устройство «{device.title}»", by=by, now=now)
+    log.add_event(client, f"Удалено устройство «{device.title}»", by=by, now=now)
 
 
 @transaction.atomic
 def delete_photo(photo: DevicePhoto, *, by: Manager) -> None:
     """Delete the photo with its mirror and, after the commit, its objects. Idempotent."""
-    client = photo.device.client.locked()
+    client = photo.device.client.lock()
     if not DevicePhoto.objects.filter(pk=photo.pk).exists():
         return
-    mirror.forget_photo(photo)
+    mirror.delete_mirrored_photo(photo)
     photo.delete()
-    object_storage.remove_after_commit(*photo.keys)
-    log.event(client, f"Удалено фото устройства «{photo.device.title}»", by=by, now=timezone.now())
+    object_storage.delete_after_commit(*photo.keys)
+    log.add_event(client, f"Удалено фото устройства «{photo.device.title}»", by=by, now=timezone.now())

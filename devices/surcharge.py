@@ -57,11 +57,11 @@ class Surcharge:
 @transaction.atomic
 def choose_tariff(client: Client, tariff: Tariff, *, by: Manager) -> Surcharge:
     """Save the choice and return what it costs. A signed client who chooses another tariff needs a new contract."""
-    client, now = client.locked(), timezone.now()
+    client, now = client.lock(), timezone.now()
     previous = _saved_choice(client)
     surcharge = _save_choice(client, tariff, previous, by=by, now=now)
     if previous is None or previous.tariff_id != tariff.pk:
-        log.event(client, f"Выбран тариф «{tariff}»", by=by, now=now)
+        log.add_event(client, f"Выбран тариф «{tariff}»", by=by, now=now)
     return surcharge
 
 
@@ -71,16 +71,16 @@ def fix_surcharge(client: Client, tariff: Tariff, *, by: Manager) -> Surcharge:
 
     Raises NoDevices, or clients.exceptions.TransitionRefused if the client's contact data is not confirmed.
     """
-    client, now = client.locked(), timezone.now()
+    client, now = client.lock(), timezone.now()
     if not client.devices.exists():
         raise NoDevices
     was_open, previous = client.status == Status.IN_VERIFICATION, _saved_choice(client)
     surcharge = _save_choice(client, tariff, previous, by=by, now=now)
     if client.status not in SIGNED:
-        client.move(Status.AWAITING_CONTRACT, by=by, now=now, start=(Status.IN_VERIFICATION,))
+        client.change_status(Status.AWAITING_CONTRACT, by=by, now=now, start=(Status.IN_VERIFICATION,))
     if was_open or _values(previous) != _values(_saved_choice(client)):
         details = f"тариф «{tariff}», устройств: {len(surcharge.lines)}"
-        log.event(client, f"Доплата рассчитана: {money.in_figures(surcharge.total)} ({details})", by=by, now=now)
+        log.add_event(client, f"Доплата рассчитана: {money.format_rubles(surcharge.total)} ({details})", by=by, now=now)
     return surcharge
 
 

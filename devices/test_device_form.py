@@ -55,7 +55,7 @@ def test_the_month_is_taken_as_people_type_it(form, typed, month):
         ("9" * 1_000_000, "Напишите месяц и год, например 05.2024."),
     ],
 )
-def test_a_month_that_can_not_be_is_refused_in_words(form, typed, words):
+def test_invalid_month_shows_an_error(form, typed, words):
     assert form(purchased_on=typed).errors == {"purchased_on": [words]}
 
 
@@ -93,11 +93,11 @@ def test_the_fee_is_taken_with_comma_or_point(form, typed, fee):
         ("сто", "Напишите сумму в рублях, например 1500 или 1500,50."),
     ],
 )
-def test_a_fee_that_can_not_be_is_refused_in_words(form, typed, words):
+def test_invalid_fee_shows_an_error(form, typed, words):
     assert form(extra_fee=typed).errors == {"extra_fee": [words]}
 
 
-def test_a_kept_device_is_shown_as_it_is_typed(make, anna, client):
+def test_saved_device_is_shown_in_input_format(make, anna, client):
     device = make.device(client, anna, extra_fee=Decimal("150.50"))
 
     form = DeviceForm(instance=Device.objects.get(pk=device.pk))

@@ -147,7 +147,7 @@ def test_saving_without_a_change_leaves_a_signed_client_alone(as_anna, anna, mak
 
 def signed(client, by):
     """As if the client had signed with nothing due."""
-    client.move(Status.PROCESSED, by=by, now=timezone.now(), start=(Status.AWAITING_CONTRACT,))
+    client.change_status(Status.PROCESSED, by=by, now=timezone.now(), start=(Status.AWAITING_CONTRACT,))
     return client
 
 
@@ -183,7 +183,7 @@ def test_one_form_sent_twice_at_once_is_one_device(race, as_anna, make, client):
     assert Device.objects.count() == SharedDevice.objects.count() == 1
 
 
-def test_a_device_removed_meanwhile_does_not_come_back(as_anna, anna, make, device, monkeypatch):
+def test_concurrently_deleted_device_is_not_recreated(as_anna, anna, make, device, monkeypatch):
     opened = views.get_device_for
 
     def opened_then_removed(request, pk):
@@ -226,7 +226,7 @@ def test_the_dialog_gets_the_form_alone(as_anna, client, device):
         assert "<main" in as_anna.get(url).content.decode()
 
 
-def test_a_form_kept_in_the_dialog_changes_the_page_under_it(as_anna, make, client):
+def test_saving_in_the_dialog_updates_the_page_below(as_anna, make, client):
     response = as_anna.post(add(client), payload(type=make.type().pk), headers=DIALOG, follow=True)
 
     assert response.status_code == 200
@@ -262,7 +262,7 @@ def test_the_page_takes_as_few_queries_with_eight_devices_as_with_one(as_anna, a
     assert taken[0] == taken[1] <= 10
 
 
-def test_devices_wait_for_the_passport(make, as_anna, anna):
+def test_devices_step_requires_the_passport(make, as_anna, anna):
     client = make.verified(anna)
 
     for url in (page(client), add(client)):
@@ -273,7 +273,7 @@ def test_devices_wait_for_the_passport(make, as_anna, anna):
     assert not Device.objects.exists()
 
 
-def test_outsiders_find_no_devices(as_boris, as_vera, signed_out, as_gleb, make, client, device):
+def test_other_managers_get_404(as_boris, as_vera, signed_out, as_gleb, make, client, device):
     data = payload(type=make.type().pk, title="Чужое")
     for url in (page(client), add(client), edit(device), removal(device)):
         assert as_boris.get(url).status_code == as_vera.get(url).status_code == 404

@@ -44,7 +44,7 @@ def test_a_photo_appears_there_with_an_address_of_ours(photos):
 
     assert [photo.pk for photo in shared] == [photo.pk for photo in photos]
     assert shared[0].file_url.startswith("http://localhost:8000/p/")
-    assert mirror.photo_id(shared[0].file_url.split("/p/")[1].rstrip("/")) == photos[0].pk.hex
+    assert mirror.photo_id_from_token(shared[0].file_url.split("/p/")[1].rstrip("/")) == photos[0].pk.hex
 
 
 def test_a_removed_device_disappears_there_and_the_apps_own_stay(anna, client, device, photos):
@@ -89,7 +89,7 @@ def test_a_removed_device_disappears_there_under_another_serial_too(anna, device
 
 def test_a_row_of_the_app_that_has_a_devices_serial_is_left_alone(anna, client, device, photos):
     SharedDevice.objects.update(serial_number="SN-1")
-    theirs = made_by_the_app(client, serial_number=mirror.serial(device))
+    theirs = made_by_the_app(client, serial_number=mirror.mirror_serial(device))
 
     device.title = "Плита Мечта"
     save_device(device, by=anna, changed=["название"])

@@ -10,7 +10,7 @@ from django.utils import timezone
 from PIL import Image
 
 from clients.exceptions import ClientReassigned
-from conftest import leads_to
+from conftest import redirect_target
 from devices import mirror, saving
 from devices.conftest import log_of, payload, picture
 from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
@@ -52,7 +52,8 @@ def refer_from_the_app(device) -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE service_requests (device_id uuid NOT NULL REFERENCES devices (id))")
         cursor.execute(
-            "INSERT INTO service_requests SELECT id FROM devices WHERE serial_number = %s", [mirror.serial(device)]
+            "INSERT INTO service_requests SELECT id FROM devices WHERE serial_number = %s",
+            [mirror.mirror_serial(device)],
         )
 
 
@@ -110,7 +111,7 @@ def test_any_file_key_can_not_be_attached_as_a_photo(as_anna, device, make):
     assert b"secret" not in as_anna.get(photo_at(photo), follow=True).content
 
 
-def test_of_several_photos_all_are_kept_or_none(as_anna, device):
+def test_photos_are_saved_all_or_none(as_anna, device):
     broken = SimpleUploadedFile("broken.jpg", b"\xff\xd8\xff", "image/jpeg")
 
     response = as_anna.post(photos_of(device), {"photos": [picture(), broken]})
@@ -145,7 +146,7 @@ def test_ten_photos_at_most_also_for_two_at_once(race, anna, device, settings):
     assert len(folder) == 2 * MAX_PHOTOS  # nothing is left of the refused one
 
 
-def test_when_the_storage_is_down_nothing_is_kept_and_nothing_typed_is_lost(as_anna, make, client, storage_down):
+def test_storage_outage_saves_nothing_and_keeps_typed_values(as_anna, make, client, storage_down):
     storage_down("put")
 
     response = as_anna.post(reverse("devices:add", args=[client.pk]), payload(type=make.type().pk, photos=[picture()]))
@@ -188,7 +189,7 @@ def test_deleting_a_photo_removes_its_object_and_the_right_row_in_the_clients_ap
     assert as_anna.post(removal_of(first)).status_code == 404
 
 
-def test_a_photo_that_is_removed_by_two_clicks_is_told_of_once(race, anna, client, device, photos):
+def test_deleting_a_photo_twice_logs_it_once(race, anna, client, device, photos):
     race(*[lambda: saving.delete_photo(photo_as_let_in(photos[0]), by=anna)] * 2, at=client)
 
     assert list(device.photos.all()) == photos[1:]
@@ -286,7 +287,7 @@ def test_the_clients_app_shows_a_photo_without_a_sign_in(signed_out, photos):
     assert "Set-Cookie" not in {**redirect.headers, **response.headers}
 
 
-def test_an_address_that_is_not_ours_shows_nothing(signed_out, photos, anna):
+def test_invalid_token_returns_404(signed_out, photos, anna):
     url = public_path(photos[0])
     signature = url.rstrip("/").split(":")[-1]
     other_end = "B" if signature.endswith("A") else "A"
@@ -307,7 +308,7 @@ def test_photos_are_shown_and_changed_by_those_who_may_open_the_client(
     url = photo_at(photos[0])
     everybody = (as_anna, as_gleb, as_boris, as_vera, signed_out)
 
-    answers = [leads_to(browser.get(url)) for browser in everybody]
+    answers = [redirect_target(browser.get(url)) for browser in everybody]
     assert answers == ["storage", "storage", 404, 404, "sign-in"]
     for outsider in (as_boris, as_vera):
         assert outsider.post(removal_of(photos[0])).status_code == 404

@@ -118,7 +118,7 @@ def test_a_tariff_that_does_not_exist_is_refused(as_anna, client, tariffs, devic
     assert client.status == Status.IN_VERIFICATION
 
 
-def test_onward_fixes_the_surcharge_and_leads_to_the_contract(as_anna, anna, make, client, tariffs, device):
+def test_next_fixes_the_surcharge_and_redirects_to_the_contract(as_anna, anna, make, client, tariffs, device):
     make.device(client, anna, extra_fee=Decimal("99.90"))
 
     response = as_anna.post(onward(client), {"tariff": tariffs[0].pk})
@@ -143,7 +143,7 @@ def test_without_devices_there_is_no_contract(as_anna, make, client, tariffs):
     assert not ClientTariff.objects.exists()
 
 
-def test_outsiders_choose_and_fix_nothing(as_boris, as_vera, signed_out, client, tariffs, device):
+def test_other_managers_cannot_choose_or_fix(as_boris, as_vera, signed_out, client, tariffs, device):
     for url in (choice(client), onward(client)):
         for outsider, status in ((as_boris, 404), (as_vera, 404), (signed_out, 302)):
             assert outsider.post(url, {"tariff": tariffs[0].pk}).status_code == status

@@ -16,7 +16,7 @@ from devices.models import Device, DevicePhoto, TooManyPhotos
 from devices.saving import delete_device, delete_photo, save_device
 from devices.surcharge import NoDevices, Surcharge, choose_tariff, fix_surcharge
 from foundation.storage import object_storage
-from foundation.web.security_headers import shown_elsewhere
+from foundation.web.security_headers import allow_cross_origin
 from photos.images import photo_redirect
 
 DIALOG = "device-dialog"
@@ -35,13 +35,13 @@ PHOTO_CACHE_CONTROL = "private, max-age=60"
 @require_GET
 @onboarding.step_view(onboarding.DEVICES)
 def devices(request, client):
-    response = _step_page(request, client)
+    response = _devices_page(request, client)
     if request.htmx.target == DIALOG:  # the form in the dialog was kept, and sent on to here
         return reswap(retarget(response, "#main"), "innerHTML show:none")
     return response
 
 
-def _step_page(request, client: Client, *, form: TariffForm | None = None, status: int = 200, **told):
+def _devices_page(request, client: Client, *, form: TariffForm | None = None, status: int = 200, **told):
     """The page of step 3; `told` is what went wrong: `error`, or `photos_error` at the device `failed`."""
     form = form or TariffForm(client=client)
     devices = list(client.devices.select_related("type").prefetch_related("photos"))
@@ -115,7 +115,7 @@ def removal(request, pk):
         return render(request, template, context)
     try:
         delete_device(device, by=request.user)
-    except mirror.InUse:
+    except mirror.DeviceInUse:
         return render(request, template, context | {"error": IN_USE}, status=409)
     return redirect("devices:devices", device.client_id)
 
@@ -126,23 +126,23 @@ def photos(request, pk):
     device = get_device_for(request, pk)
     form = PhotosForm(request.POST, request.FILES, device=device)
     if not form.is_valid():
-        return _photos_refused(request, device, " ".join(form.errors["photos"]), status=422)
+        return _photo_error_page(request, device, " ".join(form.errors["photos"]), status=422)
     try:
         photos, uploads = form.cleaned_data["photos"], form.cleaned_data["uploads"]
         save_device(device, photos, by=request.user, uploads=uploads)
     except TooManyPhotos:
-        return _photos_refused(request, device, TooManyPhotos.message, status=422)
+        return _photo_error_page(request, device, TooManyPhotos.message, status=422)
     except Device.DoesNotExist:
-        return _photos_refused(request, device, DEVICE_DELETED, status=409)
+        return _photo_error_page(request, device, DEVICE_DELETED, status=409)
     except object_storage.StorageUnavailable:
-        return _photos_refused(request, device, PHOTOS_NOT_SAVED, status=503)
+        return _photo_error_page(request, device, PHOTOS_NOT_SAVED, status=503)
     return redirect("devices:devices", device.client_id)
 
 
-def _photos_refused(request, device: Device, words: str, *, status: int):
+def _photo_error_page(request, device: Device, words: str, *, status: int):
     onboarding.set_steps(request, device.client, onboarding.DEVICES)
     told = {"failed": device.pk, "photos_error": words} if status != 409 else {"error": words}
-    return _step_page(request, device.client, status=status, **told)
+    return _devices_page(request, device.client, status=status, **told)
 
 
 @require_safe
@@ -166,10 +166,10 @@ def photo_removal(request, pk):
 
 @login_not_required
 @require_safe
-@shown_elsewhere
+@allow_cross_origin
 def public_photo(request, token):
     """The photo for the client's app, for whoever has the signed address."""
-    photo_id = mirror.photo_id(token)
+    photo_id = mirror.photo_id_from_token(token)
     if photo_id is None:
         raise Http404("Фото не найдено.")
     return photo_redirect(get_object_or_404(DevicePhoto, pk=photo_id).key, cache=PHOTO_CACHE_CONTROL)
@@ -181,10 +181,10 @@ def tariff(request, client):
     """Choose a tariff. HTMX gets the surcharge that follows from it."""
     form = TariffForm(request.POST, client=client)
     if not form.is_valid():
-        return _step_page(request, client, form=form, status=422)
+        return _devices_page(request, client, form=form, status=422)
     choose_tariff(client, form.cleaned_data["tariff"], by=request.user)
     if request.htmx.target == "surcharge":
-        return _step_page(request, client, form=form)
+        return _devices_page(request, client, form=form)
     return redirect("devices:devices", client.pk)
 
 
@@ -194,12 +194,12 @@ def surcharge(request, client):
     """«Далее»: fix the surcharge, and on to the contract."""
     form = TariffForm(request.POST, client=client)
     if not form.is_valid():
-        return _step_page(request, client, form=form, status=422)
+        return _devices_page(request, client, form=form, status=422)
     try:
         fix_surcharge(client, form.cleaned_data["tariff"], by=request.user)
     except NoDevices:
-        return _step_page(request, client, form=form, error=NO_DEVICES, status=409)
+        return _devices_page(request, client, form=form, error=NO_DEVICES, status=409)
     except TransitionRefused as refused:
         error = f"Сейчас клиент в статусе «{refused.client.get_status_display()}». Начните с первого шага."
-        return _step_page(request, refused.client, form=form, error=error, status=409)
+        return _devices_page(request, refused.client, form=form, error=error, status=409)
     return redirect(onboarding.next_url(Client.objects.get(pk=client.pk)))

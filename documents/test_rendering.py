@@ -64,22 +64,22 @@ def fonts(file: bytes) -> set[str]:
 
 
 def test_same_snapshot_gives_the_same_bytes():
-    first = pdf.render_contract(sample.snapshot(3))
-    assert pdf.render_contract(sample.snapshot(3)) == first
-    assert pdf.render_contract(sample.snapshot(4, device={"title": "漢字 ½"})) != first
-    assert pdf.render_contract(sample.snapshot(3)) == first
+    first = pdf.render_contract(sample.sample_snapshot(3))
+    assert pdf.render_contract(sample.sample_snapshot(3)) == first
+    assert pdf.render_contract(sample.sample_snapshot(4, device={"title": "漢字 ½"})) != first
+    assert pdf.render_contract(sample.sample_snapshot(3)) == first
 
 
 def test_any_change_of_the_snapshot_changes_the_bytes():
     files = {
         pdf.render_contract(snapshot)
         for snapshot in (
-            sample.snapshot(1),
-            sample.snapshot(2),
-            sample.snapshot(1, number="ИВ-261123-02"),
-            sample.snapshot(1, person={"passport_number": "348354"}),
-            sample.snapshot(1, tariff={"notes": ""}),
-            sample.snapshot(1, company={"bank_account": "40702810000000000001"}),
+            sample.sample_snapshot(1),
+            sample.sample_snapshot(2),
+            sample.sample_snapshot(1, number="ИВ-261123-02"),
+            sample.sample_snapshot(1, person={"passport_number": "348354"}),
+            sample.sample_snapshot(1, tariff={"notes": ""}),
+            sample.sample_snapshot(1, company={"bank_account": "40702810000000000001"}),
         )
     }
     assert len(files) == 6
@@ -92,11 +92,11 @@ def test_another_process_gives_the_same_bytes(seed, tmp_path):
         [sys.executable, "-c", ANOTHER_PROCESS],
         env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True,
     ).stdout  # fmt: skip
-    assert printed.strip() == hashlib.sha256(pdf.render_contract(sample.snapshot(3))).hexdigest()
+    assert printed.strip() == hashlib.sha256(pdf.render_contract(sample.sample_snapshot(3))).hexdigest()
 
 
 def test_eight_threads_at_once_give_the_right_bytes():
-    snapshots = [sample.snapshot(1 + number % 4, number=f"ИВ-261123-{number:02}") for number in range(24)]
+    snapshots = [sample.sample_snapshot(1 + number % 4, number=f"ИВ-261123-{number:02}") for number in range(24)]
     expected = [pdf.render_contract(snapshot) for snapshot in snapshots]
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(pdf.render_contract, snapshots)) == expected
@@ -118,7 +118,7 @@ def test_documents_are_rendered_one_at_a_time(monkeypatch):
 
     monkeypatch.setattr(rendering, "_lay_out", counted)
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(pdf.render_contract, [sample.snapshot(1)] * 4))
+        list(threads.map(pdf.render_contract, [sample.sample_snapshot(1)] * 4))
     assert max(counts) == 1
 
 
@@ -127,11 +127,11 @@ def test_only_fonts_of_the_folder_are_used(stylesheet):
     assert fonts(rendering.render_pdf(PAGE.format("Ёж <b>Ёж</b> 漢"), stylesheet)) <= {
         "PT-Serif", "PT-Serif-Bold", "DejaVu-Sans"
     }  # fmt: skip
-    assert fonts(pdf.render_contract(sample.snapshot())) == {"PT-Serif", "PT-Serif-Bold"}
+    assert fonts(pdf.render_contract(sample.sample_snapshot())) == {"PT-Serif", "PT-Serif-Bold"}
 
 
 def test_fonts_are_embedded_as_subsets():
-    assert len(pdf.render_contract(sample.snapshot())) < 60_000
+    assert len(pdf.render_contract(sample.sample_snapshot())) < 60_000
 
 
 def streams(file: bytes) -> list:
@@ -141,7 +141,7 @@ def streams(file: bytes) -> list:
 
 
 def test_every_stream_is_compressed():
-    for stream in streams(pdf.render_contract(sample.snapshot())):
+    for stream in streams(pdf.render_contract(sample.sample_snapshot())):
         assert stream["/Filter"] == "/FlateDecode"
 
 

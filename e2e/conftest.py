@@ -98,7 +98,7 @@ def storage_backend(request, settings, live_server) -> str:
         settings.SECURE_CSP = settings.SECURE_CSP | {
             name: [*settings.SECURE_CSP[name], origin] for name in ("img-src", "connect-src")
         }
-    object_storage.prepare()
+    object_storage.set_up_bucket()
     return request.param
 
 

@@ -98,7 +98,7 @@ def test_going_back_when_the_session_has_ended_leads_to_the_sign_in(phone):
     assert re.search(r"/sign-in/\?expired=1&next=/clients/$", phone.url)
 
 
-def test_going_back_without_a_connection_is_said_and_tried_again(phone):
+def test_going_back_offline_shows_a_retry(phone):
     phone.context.set_offline(True)
     phone.go_back()
     expect(phone.get_by_text("Страница не открылась: нет связи с сервером")).to_be_visible()

@@ -32,7 +32,7 @@ def scroll_to_the_end(page) -> None:
     page.locator("#list-more").scroll_into_view_if_needed()
 
 
-def test_nothing_is_said_to_have_failed_before_anything_has(phone):
+def test_no_error_is_shown_initially(phone):
     for notice in phone.locator("[data-toast]").all():
         expect(notice).to_be_hidden()
 
@@ -50,7 +50,7 @@ def test_the_widest_counts_fit_on_the_bar(open_page, make, anna):
 
 
 @pytest.mark.parametrize("way", ["back", "link"])
-def test_coming_back_finds_the_list_as_it_was_left(phone, way):
+def test_list_is_restored_when_going_back(phone, way):
     scroll_to_the_end(phone)
     expect(phone.locator(".client")).to_have_count(40)
     phone.get_by_text("Клиент 33").click()

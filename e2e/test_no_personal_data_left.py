@@ -83,7 +83,7 @@ class Profile:
 
     def kept_by_pages(self) -> str:
         state = self.context.storage_state(indexed_db=True)
-        return json.dumps([state, self.page.evaluate(KEPT)], ensure_ascii=False)
+        return json.dumps([state, self.page.evaluate(ALLOWED_IN_BROWSER)], ensure_ascii=False)
 
     def files(self) -> dict[str, bytes]:
         """What lies in the folder when the browser is closed."""
@@ -92,7 +92,7 @@ class Profile:
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths}
 
 
-KEPT = """async () => {
+ALLOWED_IN_BROWSER = """async () => {
     const caches_ = [];
     for (const name of await caches.keys()) {
         for (const request of await (await caches.open(name)).keys()) caches_.push(request.url);

@@ -82,7 +82,7 @@ def attached(page: Page):
     return page.locator("[data-photo]")
 
 
-def on_the_way(page: Page):
+def pending_tiles(page: Page):
     return page.locator(".tile.sending")
 
 
@@ -115,7 +115,7 @@ def test_photos_arrive_though_the_connection_is_lost_in_the_middle(phone, device
     page = phone()
     network(page, upload=20_000)
     choose(page, taken("1.jpg", "2.jpg", "3.jpg", "4.jpg") + taken("iphone.heic", content=pictures.heic()))
-    expect(on_the_way(page).locator("img:visible")).to_have_count(4)  # this browser can't show the fifth
+    expect(pending_tiles(page).locator("img:visible")).to_have_count(4)  # this browser can't show the fifth
     expect(page.get_by_text(re.compile(r"Отправлено [1-9]\d? %")).first).to_be_visible()
 
     network(page, offline=True)
@@ -124,7 +124,7 @@ def test_photos_arrive_though_the_connection_is_lost_in_the_middle(phone, device
     network(page)
 
     expect(attached(page)).to_have_count(5)
-    expect(on_the_way(page)).to_have_count(0)
+    expect(pending_tiles(page)).to_have_count(0)
     seen = uprights_of(device.photos.all())
     assert sorted(seen) == sorted([((900, 1200), True, {}, False)] * 4 + [((750, 1000), True, {}, False)])
 
@@ -170,7 +170,7 @@ def test_a_new_device_is_saved_when_its_photos_have_arrived(phone, make, client,
     page.get_by_role("button", name="Сохранить").click()
 
     expect(attached(page)).to_have_count(2)
-    expect(on_the_way(page)).to_have_count(0)
+    expect(pending_tiles(page)).to_have_count(0)
     assert uprights_of(Device.objects.get().photos.all()) == [((900, 1200), True, {}, False)] * 2
 
 
@@ -183,7 +183,7 @@ def test_no_more_than_ten(phone, device):
     assert device.photos.count() == 10
 
 
-def test_a_photo_that_was_taken_back_is_not_sent(phone, device, taken):
+def test_discarded_photo_is_not_sent(phone, device, taken):
     page = phone()
     network(page, upload=20_000)
     choose(page, taken("blurred.jpg", "sharp.jpg"))
@@ -194,7 +194,7 @@ def test_a_photo_that_was_taken_back_is_not_sent(phone, device, taken):
     network(page)
 
     expect(attached(page)).to_have_count(1)
-    expect(on_the_way(page)).to_have_count(0)
+    expect(pending_tiles(page)).to_have_count(0)
     assert device.photos.count() == Upload.objects.count() == 1
 
 
@@ -211,7 +211,7 @@ def test_an_address_that_is_too_old_is_asked_for_anew(phone, device):
     assert (device.photos.count(), Upload.objects.count()) == (1, 2)
 
 
-def test_another_try_goes_on_where_the_last_one_ended(phone, device):
+def test_retry_resumes_where_it_stopped(phone, device):
     page, sent = phone(), []
     page.on("request", lambda request: "/storage/uploads/" in request.url and sent.append(request.url))
     refuse_once(page, "**/completion/", status=429, json={"error": "Слишком часто."}, headers={"Retry-After": "900"})
@@ -240,7 +240,7 @@ def test_the_passport_photo_is_kept_with_the_form_and_replaced_at_once(open_page
 
     page.go_back()
     choose(page, [photo("better")])
-    expect(on_the_way(page)).to_have_count(0)
+    expect(pending_tiles(page)).to_have_count(0)
     expect(attached(page)).to_have_count(1)
     assert Passport.objects.get().photo not in ("", first)
     page.get_by_role("button", name="Удалить фото").click()

@@ -50,7 +50,7 @@ def add_device(page: Page) -> None:
     expect(page.get_by_text("Бирюса 118").first).to_be_visible()
 
 
-def arrive(page: Page, manager: Manager, shot: Shot) -> None:
+def take_client(page: Page, manager: Manager, shot: Shot) -> None:
     page.goto("/")
     shot(page, "sign-in")
     sign_in(page, manager.email)
@@ -130,7 +130,7 @@ def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, client, mak
     page = open_page(PHONE if javascript else DESKTOP, java_script_enabled=javascript)
     shot = screenshot if javascript else (lambda page, name: None)
 
-    arrive(page, anna, shot)
+    take_client(page, anna, shot)
     check_contact(page, shot)
     take_passport(page, shot)
     list_devices(page, shot)

@@ -5,37 +5,37 @@ from django.template.loader import render_to_string
 
 from documents import editions
 from documents.rendering import render_pdf
-from erasure.models import Category, Erasure, Reason, Scope
+from erasure.models import DataCategory, Erasure, ErasureReason, ErasureScope
 
 STYLESHEET = settings.BASE_DIR / "templates" / "erasure" / "act.css"
 
-KEPT = {
-    Scope.PASSPORT: "подписанные договоры, доказательства их подписания, счета, согласия, контактные данные и сведения"
+RETAINED_TEXT = {
+    ErasureScope.PASSPORT: "подписанные договоры, доказательства их подписания, счета, согласия, контактные данные и сведения"
     " об устройствах — пока действует договор и до истечения сроков хранения",
-    Scope.CLIENT: "подписанные договоры, доказательства их подписания, счета и согласия — до истечения сроков хранения"
+    ErasureScope.CLIENT: "подписанные договоры, доказательства их подписания, счета и согласия — до истечения сроков хранения"
     " (статья 29 Федерального закона от 06.12.2011 № 402-ФЗ); в приложении — устройства, на которые ссылаются заявки"
     " клиента",
-    Scope.DOCUMENTS: "документы, сроки хранения которых не истекли, если они есть",
+    ErasureScope.DOCUMENTS: "документы, сроки хранения которых не истекли, если они есть",
 }
 
 
-ACCOUNT_KEPT = "; учётная запись в приложении «Привет Супер», которой клиент пользуется, с её данными"
+ACCOUNT_RETAINED_TEXT = "; учётная запись в приложении «Привет Супер», которой клиент пользуется, с её данными"
 
 
-def _kept(erasure: Erasure) -> str:
-    taken = erasure.lines.filter(category=Category.CONTACT)
-    stays = erasure.scope == Scope.CLIENT and not taken.exists() and erasure.client.account is not None
-    return KEPT[Scope(erasure.scope)] + (ACCOUNT_KEPT if stays else "")
+def _retained_text(erasure: Erasure) -> str:
+    taken = erasure.lines.filter(category=DataCategory.CONTACT)
+    stays = erasure.scope == ErasureScope.CLIENT and not taken.exists() and erasure.client.account is not None
+    return RETAINED_TEXT[ErasureScope(erasure.scope)] + (ACCOUNT_RETAINED_TEXT if stays else "")
 
 
-def render(erasure: Erasure) -> bytes:
+def render_act(erasure: Erasure) -> bytes:
     """The act of an erasure none of whose objects is left. The same rows give the same bytes."""
     names = ("name", "address", "inn", "ogrn", "data_officer", "data_officer_position")
     context = {
         "erasure": erasure,
         "company": {name: getattr(settings, f"COMPANY_{name.upper()}") for name in names},
-        "reason": Reason(erasure.reason),
-        "kept": _kept(erasure),
+        "reason": ErasureReason(erasure.reason),
+        "kept": _retained_text(erasure),
         "lines": erasure.lines.all(),
         "objects": erasure.objects_gone.all(),
     }

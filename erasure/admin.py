@@ -11,14 +11,14 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from clients.admin import ClientAdmin, FoundByClient
+from clients.admin import ClientAdmin, ClientSearchMixin
 from clients.models import Client, ClientErased, Status
 from erasure import erasing, retention
 from erasure.forms import ErasureForm
-from erasure.models import ErasedObject, ErasedRows, Erasure, Reason
-from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTable
+from erasure.models import ErasedObject, ErasedRows, Erasure, ErasureReason
+from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTabularInline
 
-AT_ONCE = 20
+MAX_CLIENTS = 20
 
 
 @admin.action(
@@ -26,28 +26,30 @@ AT_ONCE = 20
 )
 def erase_clients(modeladmin, request, queryset):
     """Leads to the page that asks why, and once more."""
-    chosen = list(queryset.exclude(status=Status.ERASED).values_list("pk", flat=True)[: AT_ONCE + 1])
+    chosen = list(queryset.exclude(status=Status.ERASED).values_list("pk", flat=True)[: MAX_CLIENTS + 1])
     if not chosen:
         modeladmin.message_user(request, "Данные выбранных клиентов уже удалены.", messages.WARNING)
-    elif len(chosen) > AT_ONCE:
-        modeladmin.message_user(request, f"За один раз — не больше {AT_ONCE} клиентов. Сузьте выбор.", messages.ERROR)
+    elif len(chosen) > MAX_CLIENTS:
+        modeladmin.message_user(
+            request, f"За один раз — не больше {MAX_CLIENTS} клиентов. Сузьте выбор.", messages.ERROR
+        )
     else:
         return redirect(reverse("admin:erasure_new", query={"client": chosen}))
     return None
 
 
-class RowsOfErasure(ReadOnlyTable):
+class ErasedRowsInline(ReadOnlyTabularInline):
     model = ErasedRows
     fields = ["at", "category", "table", "count"]
 
 
-class ObjectsOfErasure(ReadOnlyTable):
+class ErasedObjectInline(ReadOnlyTabularInline):
     model = ErasedObject
     fields = ["category", "key", "removed_at"]
 
 
 @admin.register(Erasure)
-class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
+class ErasureAdmin(ClientSearchMixin, ReadOnlyAdmin):
     """What was destroyed, with the acts."""
 
     counted = ("акт об уничтожении данных", "акта об уничтожении данных", "актов об уничтожении данных")
@@ -55,7 +57,7 @@ class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
     list_filter = ["scope", "reason"]
     search_fields = ["number"]
     fields = ["number", "client", "scope", "reason", "note", "erased_at", "who", "act", "act_sha256"]
-    inlines = [RowsOfErasure, ObjectsOfErasure]
+    inlines = [ErasedRowsInline, ErasedObjectInline]
     view_on_site = False
 
     def get_queryset(self, request):
@@ -78,7 +80,7 @@ class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
         """Destroying the data of the clients that the address names, asked once more."""
         if not request.user.has_perm("erasure.add_erasure"):
             raise PermissionDenied
-        clients = _chosen(request)
+        clients = _selected_clients(request)
         if not clients:
             self.message_user(request, "Выберите клиентов, данные которых ещё не удалены.", messages.WARNING)
             return redirect("admin:clients_client_changelist")
@@ -91,7 +93,8 @@ class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
             "title": "Уничтожить персональные данные",
             "opts": self.opts,
             "clients": [
-                (client, retention.scope_now(client, now).label, retention.bound_until(client)) for client in clients
+                (client, retention.allowed_scope(client, now).label, retention.contract_binds_until(client))
+                for client in clients
             ],
             "form": form,
         }
@@ -101,7 +104,7 @@ class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
         for client in clients:
             try:
                 erasure = erasing.erase(
-                    client, Reason(asked["reason"]), by=request.user, note=asked["note"], ended=asked["ended"]
+                    client, ErasureReason(asked["reason"]), by=request.user, note=asked["note"], ended=asked["ended"]
                 )
             except ClientErased:  # by another admin, or by its time
                 continue
@@ -112,8 +115,8 @@ class ErasureAdmin(FoundByClient, ReadOnlyAdmin):
                 self.message_user(request, text, messages.WARNING)
 
 
-def _chosen(request) -> list[Client]:
-    named = [key for text in request.GET.getlist("client")[:AT_ONCE] if (key := _uuid(text))]
+def _selected_clients(request) -> list[Client]:
+    named = [key for text in request.GET.getlist("client")[:MAX_CLIENTS] if (key := _uuid(text))]
     found = Client.objects.filter(pk__in=named).exclude(status=Status.ERASED)
     return list(found.select_related("passport").prefetch_related("user").order_by("pk"))
 

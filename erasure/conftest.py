@@ -25,7 +25,7 @@ MARK = "Ъюжный"
 
 
 @pytest.fixture
-def marked(make, anna, committed) -> Client:
+def marked(make, anna, run_committed) -> Client:
     """A client of Анна's, ready for a contract, with MARK in all that is written of them and photos of everything."""
     client = make.awaiting_contract(
         anna, name=f"{MARK} Пётр Сергеевич", email="yuzhny@mail.example", address=f"г. {MARK}"
@@ -35,13 +35,13 @@ def marked(make, anna, committed) -> Client:
     passport.birth_date = date(1985, 6, 1)
     save_passport(passport, "", by=anna)
     passport_saving.replace_photo(passport, b"first", by=anna)
-    committed(passport_saving.replace_photo, passport, b"second", by=anna)
+    run_committed(passport_saving.replace_photo, passport, b"second", by=anna)
     device = client.devices.get()
     device.title = device.description = device.serial_number = device.specs = MARK
     device_saving.save_device(device, [(b"picture", b"thumbnail")], by=anna, changed=["название"])
     upload = start_upload(client, "passport", device_id=None, content_type="image/jpeg", size=1, by=anna)
     object_storage.put(upload.key, b"on its way")
-    log.note(client, f"{MARK}: звонить после шести", by=anna, now=timezone.now())
+    log.add_note(client, f"{MARK}: звонить после шести", by=anna, now=timezone.now())
     with transaction.atomic():
         ticket = bridge.open_ticket(client, now=timezone.now())
     Message.objects.create(ticket=ticket, author=Author.USER, body=f"Я {MARK}")
@@ -67,7 +67,7 @@ def paid(signed, anna) -> Contract:
 
 
 @pytest.fixture
-def committed(django_capture_on_commit_callbacks):
+def run_committed(django_capture_on_commit_callbacks):
     """Runs a deed as if its transaction were committed."""
 
     def run(deed, *args, **kwargs):
@@ -77,7 +77,7 @@ def committed(django_capture_on_commit_callbacks):
     return run
 
 
-def everything() -> dict[str, str]:
+def all_rows_as_text() -> dict[str, str]:
     """Every row of every table as text."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
@@ -89,10 +89,10 @@ def everything() -> dict[str, str]:
 
 
 def keys(prefix: str = "") -> set[str]:
-    return {listed.key for listed in object_storage.listing() if listed.key.startswith(prefix)}
+    return {listed.key for listed in object_storage.list_objects() if listed.key.startswith(prefix)}
 
 
-def text_of(erasure: Erasure) -> str:
+def act_text(erasure: Erasure) -> str:
     """What its act says."""
     erasure.refresh_from_db()
     pages = PdfReader(io.BytesIO(object_storage.get(erasure.act_key))).pages

@@ -1,15 +1,15 @@
 from django import forms
 
-from erasure.models import Reason
+from erasure.models import ErasureReason
 
 # What somebody asks for; the other reasons are those of the retention times.
-ASKED_FOR = (Reason.REQUEST, Reason.WITHDRAWN, Reason.UNLAWFUL)
+REQUESTED_REASONS = (ErasureReason.REQUEST, ErasureReason.WITHDRAWN, ErasureReason.UNLAWFUL)
 
 
 class ErasureForm(forms.Form):
     reason = forms.ChoiceField(
         label="Причина",
-        choices=[(reason.value, reason.label) for reason in ASKED_FOR],
+        choices=[(reason.value, reason.label) for reason in REQUESTED_REASONS],
         error_messages={"required": "Выберите причину."},
     )
     note = forms.CharField(

@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from clients.models import Client
 from managers.cipher import decrypt
-from managers.history import append_only
+from managers.history import append_only_triggers
 from managers.models import Manager
 
 
-class Scope(models.TextChoices):
+class ErasureScope(models.TextChoices):
     """How much of a client goes at once, from the least to the last."""
 
     PASSPORT = "passport", "Паспорт и неподписанные договоры"
@@ -22,7 +22,7 @@ class Scope(models.TextChoices):
     DOCUMENTS = "documents", "Документы, срок хранения которых истёк"
 
 
-class Reason(models.TextChoices):
+class ErasureReason(models.TextChoices):
     WITHDRAWN = "withdrawn", "Согласие отозвано"
     REQUEST = "request", "Требование клиента"
     UNLAWFUL = "unlawful", "Неправомерная обработка"
@@ -31,17 +31,17 @@ class Reason(models.TextChoices):
     STORED = "stored", "Срок хранения документов истёк"
 
     @property
-    def ground(self) -> str:
+    def legal_basis(self) -> str:
         """The article of Law 152-ФЗ that asks for the destruction."""
         return {
-            Reason.WITHDRAWN: "часть 5 статьи 21",
-            Reason.REQUEST: "часть 1 статьи 14, часть 5.1 статьи 21",
-            Reason.UNLAWFUL: "часть 3 статьи 21",
-            Reason.STORED: "часть 7 статьи 5",
+            ErasureReason.WITHDRAWN: "часть 5 статьи 21",
+            ErasureReason.REQUEST: "часть 1 статьи 14, часть 5.1 статьи 21",
+            ErasureReason.UNLAWFUL: "часть 3 статьи 21",
+            ErasureReason.STORED: "часть 7 статьи 5",
         }.get(self, "часть 4 статьи 21")
 
 
-class Category(models.TextChoices):
+class DataCategory(models.TextChoices):
     PASSPORT = (
         "passport",
         "Паспорт: фамилия, имя, отчество, дата рождения, серия, номер, кем и когда выдан, адрес регистрации",
@@ -67,8 +67,8 @@ class Erasure(models.Model):
 
     number = models.BigAutoField("номер", primary_key=True)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="erasures", verbose_name="клиент")
-    scope = models.CharField("что уничтожено", max_length=10, choices=Scope)
-    reason = models.CharField("причина", max_length=10, choices=Reason)
+    scope = models.CharField("что уничтожено", max_length=10, choices=ErasureScope)
+    reason = models.CharField("причина", max_length=10, choices=ErasureReason)
     note = models.CharField("основание", max_length=300, blank=True)
     # Whose data it was: an act has to say so.
     encrypted_subject = models.TextField(editable=False)
@@ -88,8 +88,8 @@ class Erasure(models.Model):
             models.Index(fields=["number"], name="erasures_without_act", condition=Q(act_key="")),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(scope__in=Scope.values), name="manager_erasures_scope_known"),
-            models.CheckConstraint(condition=Q(reason__in=Reason.values), name="manager_erasures_reason_known"),
+            models.CheckConstraint(condition=Q(scope__in=ErasureScope.values), name="manager_erasures_scope_known"),
+            models.CheckConstraint(condition=Q(reason__in=ErasureReason.values), name="manager_erasures_reason_known"),
         ]
 
     def __str__(self):
@@ -106,10 +106,10 @@ class Erasure(models.Model):
     def categories(self) -> list[str]:
         """What was destroyed, in words, each once."""
         found = {line.category for line in self.lines.all()} | {gone.category for gone in self.objects_gone.all()}
-        return [category.label for category in Category if category in found]
+        return [category.label for category in DataCategory if category in found]
 
     @property
-    def leaves_backups_at(self) -> datetime:
+    def purged_from_backups_at(self) -> datetime:
         """When the last backup that has a row or an object is older than backups are kept."""
         gone = max([self.erased_at, *(line.removed_at for line in self.objects_gone.all() if line.removed_at)])
         return gone + timedelta(weeks=settings.BACKUP_WEEKS, days=1)
@@ -120,7 +120,7 @@ class ErasedRows(models.Model):
 
     erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, related_name="lines")
     at = models.DateTimeField("когда", default=timezone.now)
-    category = models.CharField("категория", max_length=20, choices=Category)
+    category = models.CharField("категория", max_length=20, choices=DataCategory)
     table = models.CharField("таблица", max_length=63)
     count = models.PositiveIntegerField("записей")
 
@@ -129,7 +129,7 @@ class ErasedRows(models.Model):
         verbose_name = "уничтоженные записи"
         verbose_name_plural = "уничтоженные записи"
         ordering = ["id"]
-        triggers = append_only()
+        triggers = append_only_triggers()
 
     def __str__(self):
         return f"{self.table}: {self.count}"
@@ -139,7 +139,7 @@ class ErasedObject(models.Model):
     """A line of the same log: an object of the storage, gone since `removed_at`, or still to be removed."""
 
     erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, related_name="objects_gone")
-    category = models.CharField("категория", max_length=20, choices=Category)
+    category = models.CharField("категория", max_length=20, choices=DataCategory)
     key = models.CharField("объект", max_length=200)
     removed_at = models.DateTimeField("когда", null=True)
 

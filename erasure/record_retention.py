@@ -12,28 +12,28 @@ from erasure.models import ErasedRows, Erasure
 from foundation.storage import object_storage
 
 
-def disclosures(now: datetime) -> QuerySet[Disclosure]:
-    return Disclosure.objects.filter(at__lt=_before(now))
+def expired_disclosures(now: datetime) -> QuerySet[Disclosure]:
+    return Disclosure.objects.filter(at__lt=_cutoff(now))
 
 
-def acts(now: datetime) -> QuerySet[Erasure]:
+def expired_acts(now: datetime) -> QuerySet[Erasure]:
     """Acts with their extracts (order 179, item 8)."""
-    return Erasure.objects.filter(erased_at__lt=_before(now)).exclude(act_key="")
+    return Erasure.objects.filter(erased_at__lt=_cutoff(now)).exclude(act_key="")
 
 
-def remove_disclosures(now: datetime) -> int:
+def delete_expired_disclosures(now: datetime) -> int:
     with transaction.atomic(), pgtrigger.ignore("clients.Disclosure:append_only"):
-        return disclosures(now).delete()[0]
+        return expired_disclosures(now).delete()[0]
 
 
 @transaction.atomic
-def remove_act(erasure: Erasure) -> None:
+def delete_act(erasure: Erasure) -> None:
     with pgtrigger.ignore("erasure.ErasedRows:append_only"):
         ErasedRows.objects.filter(erasure=erasure).delete()
     erasure.objects_gone.all().delete()
     erasure.delete()
-    object_storage.remove_after_commit(erasure.act_key)
+    object_storage.delete_after_commit(erasure.act_key)
 
 
-def _before(now: datetime) -> datetime:
+def _cutoff(now: datetime) -> datetime:
     return now - timedelta(days=settings.RETENTION_RECORD_YEARS * 366)

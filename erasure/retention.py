@@ -11,124 +11,128 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
-from agreements.models import Agreement, Kind
+from agreements.models import Agreement, AgreementKind
 from clients.accounts import UNUSABLE_PASSWORD
 from clients.models import IN_WORK, AccountStatus, AppUser, Client, Status
-from contracts.models import TERM, Contract, Invoice, InvoiceStatus
-from contracts.payment import NOTHING, Balance
-from erasure.models import Reason, Scope
+from contracts.models import CONTRACT_TERM, Contract, Invoice, InvoiceStatus
+from contracts.payment import ZERO, Balance
+from erasure.models import ErasureReason, ErasureScope
 from passport.models import Passport
 from support.models import LogEntry
 
-WORKED_ON = (*IN_WORK, Status.PROCESSED)
+CLAIMED_STATUSES = (*IN_WORK, Status.PROCESSED)
 # Debts are owed no longer than they can be sued for (article 196 of the Civil Code).
-CLAIMS = timedelta(days=3 * 366)
+LIMITATION_PERIOD = timedelta(days=3 * 366)
 
 
 @dataclass(frozen=True)
-class Rule:
+class RetentionRule:
     """Clients of whom `scope` is to go because of `reason`; without a scope, as much as may go."""
 
-    reason: Reason
-    scope: Scope | None
+    reason: ErasureReason
+    scope: ErasureScope | None
     clients: Callable[[datetime], QuerySet[Client]]
 
 
-def bound_until(client: Client) -> datetime | None:
+def contract_binds_until(client: Client) -> datetime | None:
     """Until when contact data is needed to perform a signed contract: its end, or that of claims to what is unpaid."""
     last = client.contracts.signed().filter(signed_at__gte=F("client__claimed_at")).order_by("-signed_at").first()
     if last is None:
         return None
     balance = Balance.of(client)
-    return last.ends_at + CLAIMS if balance.pending or balance.outstanding else last.ends_at
+    return last.ends_at + LIMITATION_PERIOD if balance.pending or balance.outstanding else last.ends_at
 
 
-def scope_now(client: Client, now: datetime, *, ended: bool = False) -> Scope:
+def allowed_scope(client: Client, now: datetime, *, ended: bool = False) -> ErasureScope:
     """How much of the client may go at once; `ended`: the client has ended the contract before its time."""
-    until = None if ended else bound_until(client)
-    return Scope.PASSPORT if until and until > now else Scope.CLIENT
+    until = None if ended else contract_binds_until(client)
+    return ErasureScope.PASSPORT if until and until > now else ErasureScope.CLIENT
 
 
-def _withdrawn(now: datetime) -> QuerySet[Client]:
+def _consent_withdrawn(now: datetime) -> QuerySet[Client]:
     """Consent was taken back, and not given anew; what was before the client was taken up again does not count."""
-    consent = Agreement.objects.filter(client=OuterRef("pk"), kind=Kind.PERSONAL_DATA)
+    consent = Agreement.objects.filter(client=OuterRef("pk"), kind=AgreementKind.PERSONAL_DATA)
     before = now - timedelta(days=settings.RETENTION_WITHDRAWN_DAYS)
     taken_back = consent.filter(
         withdrawn_at__lte=before, withdrawn_at__gte=OuterRef("claimed_at"), withdrawn_by__isnull=False
     )
     clients = Client.objects.filter(Exists(taken_back), ~Exists(consent.filter(withdrawn_at=None)))
-    return clients.filter(Q(status__in=WORKED_ON), _has_what_may_go(now))
+    return clients.filter(Q(status__in=CLAIMED_STATUSES), _has_erasable_data(now))
 
 
-def _has_what_may_go(now: datetime) -> Q:
+def _has_erasable_data(now: datetime) -> Q:
     """A passport or what was drafted of it, or anything when no contract binds us any more."""
     drafts = Contract.objects.filter(client=OuterRef("pk"), signed_at=None, erased_at=None)
-    return Q(Exists(_passports())) | Q(Exists(drafts)) | Q(~Exists(_signed_after(now - TERM))) & _owes_nothing(now)
+    return (
+        Q(Exists(_passports())) | Q(Exists(drafts)) | Q(~Exists(_signed_after(now - CONTRACT_TERM))) & _has_no_debt(now)
+    )
 
 
-def _owes_nothing(now: datetime) -> Q:
+def _has_no_debt(now: datetime) -> Q:
     """Nothing that could still be sued for, whether it was billed or not."""
     invoices = Invoice.objects.filter(contract__client=OuterRef("pk"), contract__signed_at__gte=OuterRef("claimed_at"))
     paid = invoices.filter(status=InvoiceStatus.PAID).values("contract__client").annotate(total=Sum("amount"))
-    newest = _signed().order_by("-signed_at").values("surcharge")[:1]
-    is_paid = LessThanOrEqual(Coalesce(Subquery(newest), NOTHING), Coalesce(Subquery(paid.values("total")), NOTHING))
+    newest = _signed_contracts().order_by("-signed_at").values("surcharge")[:1]
+    is_paid = LessThanOrEqual(Coalesce(Subquery(newest), ZERO), Coalesce(Subquery(paid.values("total")), ZERO))
     pending = Exists(Invoice.objects.filter(contract__client=OuterRef("pk"), status=InvoiceStatus.PENDING))
-    return Q(~pending, is_paid) | Q(~Exists(_signed_after(now - TERM - CLAIMS)))
+    return Q(~pending, is_paid) | Q(~Exists(_signed_after(now - CONTRACT_TERM - LIMITATION_PERIOD)))
 
 
-def _unfinished(now: datetime) -> QuerySet[Client]:
+def _abandoned(now: datetime) -> QuerySet[Client]:
     """Nothing was signed, and nobody has worked on it for so long. New clients who use the app are the app's."""
     before = now - timedelta(days=settings.RETENTION_UNFINISHED_DAYS)
     unused = Q(password_hash=UNUSABLE_PASSWORD, has_subscription=False) | Q(status=AccountStatus.DELETED)
     used = AppUser.objects.filter(pk=OuterRef("user_id")).exclude(unused)  # none where the app deleted it
     new = Q(status=Status.NEW, created_at__lt=before) & ~Exists(used)
     clients = Client.objects.filter(Q(status__in=IN_WORK, claimed_at__lt=before) | new)
-    return clients.filter(~Exists(_signed()), ~Exists(_worked_on_since(before)))
+    return clients.filter(~Exists(_signed_contracts()), ~Exists(_worked_on_since(before)))
 
 
-def _passport_of_ended(now: datetime) -> QuerySet[Client]:
+def _ended_with_passport(now: datetime) -> QuerySet[Client]:
     return _ended(now, settings.RETENTION_PASSPORT_DAYS).filter(Exists(_passports()))
 
 
-def _clients_of_ended(now: datetime) -> QuerySet[Client]:
-    return _ended(now, settings.RETENTION_CLIENT_DAYS).filter(_owes_nothing(now))
+def _ended_without_debt(now: datetime) -> QuerySet[Client]:
+    return _ended(now, settings.RETENTION_CLIENT_DAYS).filter(_has_no_debt(now))
 
 
 def _ended(now: datetime, days: int) -> QuerySet[Client]:
     """The last contract ended so long ago, and nobody has worked on a new one since."""
     before = now - timedelta(days=days)
-    clients = Client.objects.filter(Exists(_signed()), ~Exists(_signed_after(before - TERM)), status__in=WORKED_ON)
+    clients = Client.objects.filter(
+        Exists(_signed_contracts()), ~Exists(_signed_after(before - CONTRACT_TERM)), status__in=CLAIMED_STATUSES
+    )
     return clients.filter(~Exists(_worked_on_since(before)))
 
 
-def _with_documents(now: datetime) -> QuerySet[Client]:
-    contracts = contracts_due(now).filter(client=OuterRef("pk"))
-    return Client.objects.filter(Exists(contracts) | Exists(agreements_due(now).filter(client=OuterRef("pk"))))
+def _with_expired_documents(now: datetime) -> QuerySet[Client]:
+    contracts = expired_contracts(now).filter(client=OuterRef("pk"))
+    return Client.objects.filter(Exists(contracts) | Exists(expired_agreements(now).filter(client=OuterRef("pk"))))
 
 
-def contracts_due(now: datetime) -> QuerySet[Contract]:
+def expired_contracts(now: datetime) -> QuerySet[Contract]:
     """Signed contracts that ended, and were paid, in years that need not be kept any longer (402-ФЗ art. 29)."""
     year = timezone.localtime(now).year - settings.RETENTION_CONTRACT_YEARS
     end = timezone.make_aware(datetime(year, 1, 1))
     paid_later = Invoice.objects.filter(contract=OuterRef("pk"), paid_at__gte=end)
-    return Contract.objects.signed().filter(~Exists(paid_later), signed_at__lt=end - TERM, erased_at=None)
+    return Contract.objects.signed().filter(~Exists(paid_later), signed_at__lt=end - CONTRACT_TERM, erased_at=None)
 
 
-def agreements_due(now: datetime) -> QuerySet[Agreement]:
+def expired_agreements(now: datetime) -> QuerySet[Agreement]:
     """Agreements that ended so long ago, of clients none of whose signed contracts they stand behind."""
     before = now - timedelta(days=settings.RETENTION_RECORD_YEARS * 366)
     standing = Contract.objects.signed().filter(client=OuterRef("client"), erased_at=None)
-    kept = standing.exclude(pk__in=contracts_due(now).values("pk"))
+    kept = standing.exclude(pk__in=expired_contracts(now).values("pk"))
     return Agreement.objects.filter(~Exists(kept), withdrawn_at__lt=before)
 
 
-def _signed() -> QuerySet[Contract]:
+def _signed_contracts() -> QuerySet[Contract]:
     """Since the client was taken up: what an earlier life of theirs left binds nobody, it is only kept."""
     return Contract.objects.signed().filter(client=OuterRef("pk"), signed_at__gte=OuterRef("claimed_at"))
 
 
 def _signed_after(moment: datetime) -> QuerySet[Contract]:
-    return _signed().filter(signed_at__gt=moment)
+    return _signed_contracts().filter(signed_at__gt=moment)
 
 
 def _passports() -> QuerySet[Passport]:
@@ -140,22 +144,22 @@ def _worked_on_since(moment: datetime) -> QuerySet[LogEntry]:
 
 
 RULES = (
-    Rule(Reason.WITHDRAWN, None, _withdrawn),
-    Rule(Reason.UNFINISHED, Scope.CLIENT, _unfinished),
-    Rule(Reason.ENDED, Scope.CLIENT, _clients_of_ended),
-    Rule(Reason.ENDED, Scope.PASSPORT, _passport_of_ended),
-    Rule(Reason.STORED, Scope.DOCUMENTS, _with_documents),
+    RetentionRule(ErasureReason.WITHDRAWN, None, _consent_withdrawn),
+    RetentionRule(ErasureReason.UNFINISHED, ErasureScope.CLIENT, _abandoned),
+    RetentionRule(ErasureReason.ENDED, ErasureScope.CLIENT, _ended_without_debt),
+    RetentionRule(ErasureReason.ENDED, ErasureScope.PASSPORT, _ended_with_passport),
+    RetentionRule(ErasureReason.STORED, ErasureScope.DOCUMENTS, _with_expired_documents),
 )
 
 
-def due(now: datetime) -> Iterator[tuple[Rule, list]]:
+def expired_clients(now: datetime) -> Iterator[tuple[RetentionRule, list]]:
     """Each rule with the ids of the clients whom it names."""
     for rule in RULES:
-        yield rule, _named(rule, now)
+        yield rule, _client_ids(rule, now)
 
 
 @transaction.atomic
-def _named(rule: Rule, now: datetime) -> list:
+def _client_ids(rule: RetentionRule, now: datetime) -> list:
     with connection.cursor() as cursor:
         # Among a million clients it takes seconds, more than a page may. LOCAL: PgBouncer shares sessions.
         cursor.execute("SET LOCAL statement_timeout = 0")

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from clients.models import Client, Status
 from erasure import erasing
-from erasure.conftest import MARK, everything
-from erasure.models import Erasure, Reason, Scope
+from erasure.conftest import MARK, all_rows_as_text
+from erasure.models import Erasure, ErasureReason, ErasureScope
 from foundation.storage import object_storage
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def page(*clients) -> str:
 
 
 def payload(**overrides) -> dict:
-    return {"reason": Reason.REQUEST, "note": "Заявление вх. 15", "sure": "on"} | overrides
+    return {"reason": ErasureReason.REQUEST, "note": "Заявление вх. 15", "sure": "on"} | overrides
 
 
 def choose(browser, *clients):
@@ -36,7 +36,7 @@ def test_the_action_leads_to_the_page_that_asks(drafted, make, as_gleb):
     answer = as_gleb.get(choose(as_gleb, drafted.client, other).url)
 
     assert answer.status_code == 200
-    for said in (MARK, "Сидорова Ольга", Scope.CLIENT.label, "вернуть уничтоженное нельзя"):
+    for said in (MARK, "Сидорова Ольга", ErasureScope.CLIENT.label, "вернуть уничтоженное нельзя"):
         assert said in answer.text, said
     assert not Erasure.objects.exists()
 
@@ -51,7 +51,7 @@ def test_it_destroys_and_leads_to_the_acts(drafted, make, as_gleb, gleb):
     answer = as_gleb.post(page(drafted.client), payload(), follow=True)
 
     erasure = Erasure.objects.get()
-    assert (erasure.by, erasure.reason, erasure.note) == (gleb, Reason.REQUEST, "Заявление вх. 15")
+    assert (erasure.by, erasure.reason, erasure.note) == (gleb, ErasureReason.REQUEST, "Заявление вх. 15")
     assert make.fresh(drafted.client).status == Status.ERASED
     assert f"Данные уничтожены. Акт № {erasure.number} готов." in answer.text
     assert erasure.get_absolute_url() in answer.text
@@ -59,37 +59,37 @@ def test_it_destroys_and_leads_to_the_acts(drafted, make, as_gleb, gleb):
 
 
 @pytest.mark.parametrize("missing", ["note", "sure", "reason"])
-def test_without_a_reason_and_a_last_yes_nothing_goes(missing, drafted, as_gleb):
-    before = everything()["users_passports"]
+def test_reason_and_confirmation_are_required(missing, drafted, as_gleb):
+    before = all_rows_as_text()["users_passports"]
     answer = as_gleb.post(page(drafted.client), payload(**{missing: ""}))
 
     assert answer.status_code == 422
     assert "Исправьте то, что отмечено ниже" in answer.text
-    assert everything()["users_passports"] == before
+    assert all_rows_as_text()["users_passports"] == before
 
 
 @pytest.mark.parametrize("reason", ["unfinished", "stored", "x", "\x00"])
-def test_reasons_of_retention_are_not_an_admins(reason, drafted, as_gleb):
+def test_retention_reasons_are_not_offered(reason, drafted, as_gleb):
     assert as_gleb.post(page(drafted.client), payload(reason=reason)).status_code == 422
     assert not Erasure.objects.exists()
 
 
-def test_a_contract_in_force_is_told_and_may_be_ended(paid, as_gleb):
+def test_page_names_a_contract_in_force_and_offers_to_end_it(paid, as_gleb):
     text = as_gleb.get(page(paid.client)).text
-    assert Scope.PASSPORT.label in text
+    assert ErasureScope.PASSPORT.label in text
     assert f"до {timezone.localtime(paid.ends_at):%d.%m.%Y}" in text
 
     as_gleb.post(page(paid.client), payload(ended="on"))
-    assert Erasure.objects.get().scope == Scope.CLIENT
+    assert Erasure.objects.get().scope == ErasureScope.CLIENT
 
 
 @pytest.mark.parametrize("query", ["", "?client=x", "?client=00000000-0000-0000-0000-000000000001"])
-def test_nobody_chosen_leads_back(query, as_gleb):
+def test_empty_selection_redirects_back(query, as_gleb):
     assert as_gleb.get(reverse("admin:erasure_new") + query).url == CLIENTS
 
 
-def test_whose_data_is_gone_is_not_chosen_again(drafted, as_gleb, gleb):
-    erasing.erase(drafted.client, Reason.REQUEST, by=gleb, note="вх. 1")
+def test_erased_clients_are_skipped(drafted, as_gleb, gleb):
+    erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
     assert choose(as_gleb, drafted.client).url == CLIENTS
     assert as_gleb.get(page(drafted.client)).url == CLIENTS
 
@@ -100,7 +100,7 @@ def test_no_more_than_twenty_at_once(make, as_gleb):
     assert "не больше 20" in as_gleb.get(answer.url).text
 
 
-def test_others_do_not_get_in(drafted, as_anna, as_vera):
+def test_only_admins_have_access(drafted, as_anna, as_vera):
     for browser in (as_anna, as_vera):
         for url in (page(drafted.client), ACTS):
             assert browser.get(url).status_code == 302
@@ -108,18 +108,18 @@ def test_others_do_not_get_in(drafted, as_anna, as_vera):
     assert not Erasure.objects.exists()
 
 
-def test_a_storage_that_is_away_is_told(drafted, as_gleb, monkeypatch):
+def test_storage_outage_is_reported(drafted, as_gleb, monkeypatch):
     def away(key):
         raise object_storage.StorageUnavailable(key)
 
-    monkeypatch.setattr(object_storage, "remove", away)
+    monkeypatch.setattr(object_storage, "delete", away)
     text = as_gleb.post(page(drafted.client), payload(), follow=True).text
     assert "хранилище файлов не отвечает" in text
     assert "ждёт хранилища файлов" in text
 
 
 def test_an_act_shows_its_lines_and_changes_nothing(drafted, as_gleb, gleb):
-    erasure = erasing.erase(drafted.client, Reason.REQUEST, by=gleb, note="вх. 1")
+    erasure = erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
     url = reverse("admin:erasure_erasure_change", args=[erasure.number])
     text = as_gleb.get(url).text
     assert "users_passports" in text
@@ -127,7 +127,7 @@ def test_an_act_shows_its_lines_and_changes_nothing(drafted, as_gleb, gleb):
 
 
 def test_an_erased_client_gets_no_other_manager(drafted, as_gleb, gleb, boris, make):
-    erasing.erase(drafted.client, Reason.REQUEST, by=gleb, note="вх. 1")
+    erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
     url = reverse("admin:clients_client_change", args=[drafted.client.pk])
     before = make.fresh(drafted.client).manager
 
@@ -152,7 +152,7 @@ def test_a_client_whose_account_the_app_deleted_is_destroyed_like_any_other(draf
     assert Client.objects.get(pk=client.pk).status == Status.ERASED
 
 
-def test_a_tick_stands_before_its_words(as_gleb, make):
+def test_checkbox_precedes_its_label(as_gleb, make):
     text = as_gleb.get(page(make.client())).text
 
     assert re.search(

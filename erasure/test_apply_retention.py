@@ -9,13 +9,13 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from agreements import consents
-from clients.disclosure import Disclosure, Shown
+from clients.disclosure import Disclosure, DisclosureKind
 from clients.models import Client, Status
 from contracts import audit
 from contracts.models import Invoice
 from erasure import erasing, retention
-from erasure.conftest import MARK, days, everything, keys, text_of
-from erasure.models import ErasedRows, Erasure, Reason, Scope
+from erasure.conftest import MARK, act_text, all_rows_as_text, days, keys
+from erasure.models import ErasedRows, Erasure, ErasureReason, ErasureScope
 from foundation.storage import object_storage
 from operations import storage_cleanup
 from passport.models import Passport
@@ -38,21 +38,21 @@ def withdrawn(drafted, anna):
 
 
 def test_without_apply_it_counts_and_changes_nothing(withdrawn):
-    before = everything()
+    before = all_rows_as_text()
     assert "withdrawn, what may go: 1 due" in apply()
-    assert everything() == before
+    assert all_rows_as_text() == before
 
 
 def test_a_withdrawal_is_carried_out_once(withdrawn, make):
     assert "withdrawn, what may go: 1 destroyed" in apply("--apply")
     assert make.fresh(withdrawn).status == Status.ERASED
     erasure = Erasure.objects.get()
-    assert (erasure.reason, erasure.scope, erasure.by) == (Reason.WITHDRAWN, Scope.CLIENT, None)
-    assert "уничтожено системой по сроку хранения" in text_of(erasure)
+    assert (erasure.reason, erasure.scope, erasure.by) == (ErasureReason.WITHDRAWN, ErasureScope.CLIENT, None)
+    assert "уничтожено системой по сроку хранения" in act_text(erasure)
 
-    before = everything()
+    before = all_rows_as_text()
     assert "destroyed" in apply("--apply")
-    assert everything() == before
+    assert all_rows_as_text() == before
 
 
 def test_an_unfinished_client_of_the_app_returns_to_the_pool(drafted, make, settings):
@@ -65,11 +65,11 @@ def test_an_unfinished_client_of_the_app_returns_to_the_pool(drafted, make, sett
     fresh = make.fresh(drafted.client)
     assert (fresh.status, fresh.manager, fresh.user.name) == (Status.NEW, None, user.name)
     assert not Passport.objects.exists()
-    assert fresh.agreements.first().standing_label.startswith("Прекращено")
+    assert fresh.agreements.first().status_label.startswith("Прекращено")
     assert fresh.changes.last().by is None
 
 
-def test_of_a_contract_that_is_over_nobody_is_told_that_it_is_in_force(paid, settings):
+def test_message_does_not_claim_an_ended_contract_is_in_force(paid, settings):
     with time_machine.travel(paid.ends_at + days(settings.RETENTION_PASSPORT_DAYS + 1)):
         apply("--apply")
 
@@ -96,7 +96,7 @@ def test_a_new_client_whose_account_the_app_deleted_goes_like_one_of_a_closed_ac
     assert make.fresh(other).status == Status.NEW
 
 
-def test_of_a_deleted_account_nobody_is_told_that_the_passport_is_gone(paid, make, settings):
+def test_no_message_for_a_deleted_account(paid, make, settings):
     make.delete_account(paid.client)
     told = Message.objects.count()
     with time_machine.travel(paid.ends_at + days(settings.RETENTION_PASSPORT_DAYS + 1)):
@@ -121,41 +121,41 @@ def test_documents_go_last_and_the_chain_still_holds(paid, make, settings, commi
         assert (bool(paid.evidence_hmac), bool(paid.signed_at), bool(paid.erased_at)) == (True, True, True)
         assert Invoice.objects.get().description == ""
         assert not client.agreements.exists()
-        erasure = Erasure.objects.get(scope=Scope.DOCUMENTS)
-        assert MARK in text_of(erasure)
+        erasure = Erasure.objects.get(scope=ErasureScope.DOCUMENTS)
+        assert MARK in act_text(erasure)
         assert {key.split("/")[0] for key in keys()} == {"erasures"}
-        assert list(audit.faults(files=True)) == []
-        report = storage_cleanup.compare()
+        assert list(audit.find_faults(files=True)) == []
+        report = storage_cleanup.compare_storage()
         assert (report.without_row.keys, report.without_object.keys) == ([], [])
 
 
-def test_who_saw_whom_and_acts_are_kept_for_three_years(withdrawn, gleb, settings):
+def test_disclosures_and_acts_are_retained_for_three_years(withdrawn, gleb, settings):
     apply("--apply")
-    Disclosure.objects.create(client=withdrawn, by=gleb, what=Shown.CARD, request_id="1")
+    Disclosure.objects.create(client=withdrawn, by=gleb, what=DisclosureKind.CARD, request_id="1")
     years = days(366 * settings.RETENTION_RECORD_YEARS)
     with time_machine.travel(timezone.now() + years - days(1)):
         apply("--apply")
         assert Disclosure.objects.exists()
-        assert Erasure.objects.filter(scope=Scope.CLIENT).exists()
+        assert Erasure.objects.filter(scope=ErasureScope.CLIENT).exists()
     with time_machine.travel(timezone.now() + years + days(1)):
         apply("--apply")
         assert not Disclosure.objects.exists()
-        assert not Erasure.objects.filter(scope=Scope.CLIENT).exists()
-        assert set(ErasedRows.objects.values_list("erasure__scope", flat=True)) <= {Scope.DOCUMENTS}
+        assert not Erasure.objects.filter(scope=ErasureScope.CLIENT).exists()
+        assert set(ErasedRows.objects.values_list("erasure__scope", flat=True)) <= {ErasureScope.DOCUMENTS}
 
 
-def test_one_client_that_fails_keeps_no_other(withdrawn, make, anna, monkeypatch):
+def test_one_failure_does_not_stop_the_others(withdrawn, make, anna, monkeypatch):
     with time_machine.travel(timezone.now() - days(11)):
         other = make.consented(anna)
         make.passport(other, anna)
         consents.withdraw(other, by=anna, reason="Написал")
-    parts = erasing.PARTS[Scope.CLIENT]
+    parts = erasing.PARTS[ErasureScope.CLIENT]
 
     def broken(removal):
         if removal.client.pk == other.pk:
             raise DatabaseError("no such luck")
 
-    monkeypatch.setitem(erasing.PARTS, Scope.CLIENT, (*parts, broken))
+    monkeypatch.setitem(erasing.PARTS, ErasureScope.CLIENT, (*parts, broken))
     with pytest.raises(CommandError, match="1 clients are as they were"):
         apply("--apply")
 
@@ -164,12 +164,12 @@ def test_one_client_that_fails_keeps_no_other(withdrawn, make, anna, monkeypatch
     assert Passport.objects.get().client == other
 
 
-def test_acts_that_wait_for_the_storage_are_told_and_made_the_next_time(withdrawn, monkeypatch):
+def test_pending_acts_are_reported_and_made_on_the_next_run(withdrawn, monkeypatch):
     def away(key):
         raise object_storage.StorageUnavailable(key)
 
     with monkeypatch.context() as patch:
-        patch.setattr(object_storage, "remove", away)
+        patch.setattr(object_storage, "delete", away)
         with pytest.raises(CommandError, match="1 acts wait"):
             apply("--apply")
     assert Erasure.objects.get().act_key == ""
@@ -178,9 +178,9 @@ def test_acts_that_wait_for_the_storage_are_told_and_made_the_next_time(withdraw
     assert Erasure.objects.get().act_key in keys()
 
 
-def test_a_client_who_was_taken_up_again_meanwhile_is_left_alone(withdrawn, make, anna):
-    (rule, [named]), *_ = retention.due(timezone.now())
+def test_concurrently_reclaimed_client_is_skipped(withdrawn, make, anna):
+    (rule, [named]), *_ = retention.expired_clients(timezone.now())
     make.agreement(make.fresh(withdrawn), anna)
 
-    assert erasing.apply(rule, named, now=timezone.now()) is None
+    assert erasing.apply_rule(rule, named, now=timezone.now()) is None
     assert Passport.objects.exists()

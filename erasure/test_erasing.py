@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agreements import consents
-from agreements.models import Kind
+from agreements.models import AgreementKind
 from clients.models import ERASED_NAME, AppUser, Client, ClientErased, Status
 from clients.test_admin import save
 from contracts import audit, issuing, payment
@@ -21,8 +21,8 @@ from devices.saving import delete_device
 from devices.shared import SharedDevice, SharedDevicePhoto
 from devices.surcharge import fix_surcharge
 from erasure import erasing
-from erasure.conftest import MARK, days, everything, keys, text_of
-from erasure.models import Category, Erasure, Reason, Scope
+from erasure.conftest import MARK, act_text, all_rows_as_text, days, keys
+from erasure.models import DataCategory, Erasure, ErasureReason, ErasureScope
 from foundation.storage import object_storage
 from foundation.storage.models import LeftObject
 from managers.cipher import decrypt
@@ -36,7 +36,7 @@ TOKEN = re.compile(r"gAAAA[\w=-]+")
 
 
 def erase(client, gleb, **options) -> Erasure:
-    return erasing.erase(client, Reason.REQUEST, by=gleb, note="Заявление вх. 15", **options)
+    return erasing.erase(client, ErasureReason.REQUEST, by=gleb, note="Заявление вх. 15", **options)
 
 
 def left_in(table_texts: dict[str, str], *words: str) -> dict[str, list[str]]:
@@ -50,10 +50,10 @@ def left_in(table_texts: dict[str, str], *words: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.usefixtures("storage")
-def test_nothing_of_the_client_is_left(drafted, gleb):
+def test_no_client_data_is_left(drafted, gleb):
     client = drafted.client
     words = [MARK, client.user.phone, "yuzhny@mail.example", client.passport.digits, "1985-06-01"]
-    before = left_in(everything(), *words)
+    before = left_in(all_rows_as_text(), *words)
     assert len(before) > 10
     assert keys("passports/")
     assert keys("devices/")
@@ -62,12 +62,12 @@ def test_nothing_of_the_client_is_left(drafted, gleb):
     erasure = erase(client, gleb)
 
     # The act says whose data was destroyed, and nothing but the name.
-    assert left_in(everything(), *words) == {"manager_erasures": [MARK]}
+    assert left_in(all_rows_as_text(), *words) == {"manager_erasures": [MARK]}
     assert {key.split("/")[0] for key in keys()} == {"agreements", "erasures"}
     assert erasure.act_key in keys()
 
 
-def test_the_account_is_closed_and_the_client_is_nobodys_to_open(drafted, gleb, as_gleb, as_anna, make):
+def test_account_is_closed_and_nobody_can_open_the_client(drafted, gleb, as_gleb, as_anna, make):
     client = drafted.client
     erase(client, gleb)
 
@@ -83,12 +83,12 @@ def test_the_account_is_closed_and_the_client_is_nobodys_to_open(drafted, gleb, 
     assert client.changes.last().by == gleb
 
 
-def test_whom_nobody_has_taken_yet_can_be_destroyed_too(make, gleb):
+def test_unclaimed_client_can_be_erased(make, gleb):
     client = make.client(name=MARK)
     erase(client, gleb)
 
     assert make.fresh(client).status == Status.ERASED
-    assert left_in(everything(), client.user.phone) == {}
+    assert left_in(all_rows_as_text(), client.user.phone) == {}
 
 
 def test_nothing_is_left_either_when_the_app_has_deleted_the_account(drafted, make, gleb):
@@ -98,9 +98,9 @@ def test_nothing_is_left_either_when_the_app_has_deleted_the_account(drafted, ma
 
     erasure = erase(client, gleb)
 
-    assert left_in(everything(), *words) == {"manager_erasures": [MARK]}
-    assert erasure.lines.filter(category=Category.CONTACT, table="manager_contact_history").exists()
-    assert "которой клиент пользуется" not in text_of(erasure)
+    assert left_in(all_rows_as_text(), *words) == {"manager_erasures": [MARK]}
+    assert erasure.lines.filter(category=DataCategory.CONTACT, table="manager_contact_history").exists()
+    assert "которой клиент пользуется" not in act_text(erasure)
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -113,7 +113,7 @@ def test_the_act_names_whose_account_the_app_deleted_if_our_history_knows(known,
 
     erasure = erase(client, gleb)
     assert erasure.subject == (MARK if known else "Учётная запись удалена")
-    assert "которой клиент пользуется" not in text_of(erasure)
+    assert "которой клиент пользуется" not in act_text(erasure)
 
 
 def test_nothing_is_written_about_somebody_whose_data_is_gone(drafted, gleb, anna):
@@ -121,9 +121,9 @@ def test_nothing_is_written_about_somebody_whose_data_is_gone(drafted, gleb, ann
     erase(client, gleb)
 
     with pytest.raises(ClientErased):
-        log.note(client, MARK, by=anna, now=timezone.now())
+        log.add_note(client, MARK, by=anna, now=timezone.now())
     with pytest.raises(ClientErased):
-        bridge.tell_client(client, MARK, by=anna, now=timezone.now())
+        bridge.notify_client(client, MARK, by=anna, now=timezone.now())
     with pytest.raises(ClientErased):
         client.confirm_contact(by=anna, name=MARK, phone="9770000001", email=None, address=MARK)
     with pytest.raises(ClientErased):
@@ -134,7 +134,7 @@ def test_a_contract_in_force_keeps_all_but_the_passport(paid, gleb, as_anna, mak
     client = paid.client
     erasure = erase(client, gleb)
 
-    assert erasure.scope == Scope.PASSPORT
+    assert erasure.scope == ErasureScope.PASSPORT
     assert not Passport.objects.exists()
     assert not keys("passports/")
     assert not keys("incoming/")
@@ -164,19 +164,19 @@ def test_a_contract_that_the_client_ended_keeps_nothing_but_itself(paid, gleb, m
     client = paid.client
     erasure = erase(client, gleb, ended=True)
 
-    assert erasure.scope == Scope.CLIENT
+    assert erasure.scope == ErasureScope.CLIENT
     assert make.fresh(client).status == Status.ERASED
     paid.refresh_from_db()
     assert paid.snapshot.contents.person.last_name == MARK
     assert keys("contracts/") == {paid.pdf_key}
-    assert list(audit.faults(files=True)) == []
+    assert list(audit.find_faults(files=True)) == []
 
 
-def test_what_nobody_will_pay_any_more_is_cancelled(signed, gleb):
+def test_pending_invoices_are_cancelled(signed, gleb):
     erase(signed.client, gleb, ended=True)
 
     assert signed.invoices.get().status == InvoiceStatus.CANCELLED
-    assert list(audit.faults()) == []
+    assert list(audit.find_faults()) == []
 
 
 def issued_again(make, client, by) -> Contract:
@@ -184,13 +184,13 @@ def issued_again(make, client, by) -> Contract:
     fresh = make.fresh(client)
     fresh.confirm_contact(by=by, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
     make.passport(make.fresh(client), by)
-    make.agreement(make.fresh(client), by, Kind.ELECTRONIC_SIGNATURE)
+    make.agreement(make.fresh(client), by, AgreementKind.ELECTRONIC_SIGNATURE)
     make.device(make.fresh(client), by)
     fix_surcharge(make.fresh(client), make.tariff(), by=by)
     return issuing.issue(make.fresh(client), by=by)
 
 
-def test_sums_of_a_life_before_are_not_counted_again(paid, gleb, anna, make):
+def test_amounts_from_before_the_erasure_are_ignored(paid, gleb, anna, make):
     """Whoever returns pays for the new contract as anybody else."""
     client = paid.client
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
@@ -202,7 +202,7 @@ def test_sums_of_a_life_before_are_not_counted_again(paid, gleb, anna, make):
     assert again.due == again.surcharge == Decimal("150.00")
 
 
-def test_wrong_codes_of_a_life_before_are_not_counted(drafted, gleb, anna, make):
+def test_failed_codes_from_before_the_erasure_are_ignored(drafted, gleb, anna, make):
     """Whoever returns begins with a contract that can be signed, whatever was typed then."""
     client = drafted.client
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
@@ -214,9 +214,9 @@ def test_wrong_codes_of_a_life_before_are_not_counted(drafted, gleb, anna, make)
 
 def test_an_unpaid_contract_that_is_over_still_binds(signed, gleb):
     with time_machine.travel(signed.ends_at + days(1)):
-        assert erase(signed.client, gleb).scope == Scope.PASSPORT
+        assert erase(signed.client, gleb).scope == ErasureScope.PASSPORT
     with time_machine.travel(signed.ends_at + days(3 * 366 + 1)):
-        assert erase(signed.client, gleb).scope == Scope.CLIENT
+        assert erase(signed.client, gleb).scope == ErasureScope.CLIENT
 
 
 def test_an_admin_still_opens_the_documents_and_a_manager_does_not(paid, gleb, as_gleb, as_anna):
@@ -231,9 +231,7 @@ def test_an_admin_still_opens_the_documents_and_a_manager_does_not(paid, gleb, a
         assert as_anna.get(url).status_code == 404, url
 
 
-def test_documents_of_a_life_before_are_not_open_to_whoever_finds_the_client_in_the_pool(
-    paid, gleb, as_gleb, as_boris, boris, make
-):
+def test_earlier_documents_are_hidden_from_the_next_manager(paid, gleb, as_gleb, as_boris, boris, make):
     client = paid.client
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
     erase(client, gleb, ended=True)
@@ -259,17 +257,17 @@ def test_an_account_that_is_closed_already_is_emptied_whatever_it_was_subscribed
     AppUser.objects.filter(pk=drafted.client.user_id).update(has_subscription=True, status="deleted")
     erase(make.fresh(drafted.client), gleb)
 
-    assert left_in(everything(), MARK) == {"manager_erasures": [MARK]}
+    assert left_in(all_rows_as_text(), MARK) == {"manager_erasures": [MARK]}
 
 
 def test_the_name_goes_from_the_log_of_the_admin_site_too(drafted, gleb, boris, as_gleb):
     client = drafted.client
     save(as_gleb, client, boris)
-    assert MARK in everything()["django_admin_log"]
+    assert MARK in all_rows_as_text()["django_admin_log"]
 
     erase(client, gleb)
 
-    assert left_in(everything(), MARK) == {"manager_erasures": [MARK]}
+    assert left_in(all_rows_as_text(), MARK) == {"manager_erasures": [MARK]}
 
 
 def test_backups_are_counted_from_the_last_object_that_went(drafted, gleb, settings):
@@ -277,7 +275,7 @@ def test_backups_are_counted_from_the_last_object_that_went(drafted, gleb, setti
     later = timezone.now() + days(5)
     erasure.objects_gone.update(removed_at=later)
 
-    assert erasure.leaves_backups_at == later + days(7 * settings.BACKUP_WEEKS + 1)
+    assert erasure.purged_from_backups_at == later + days(7 * settings.BACKUP_WEEKS + 1)
 
 
 def test_a_draft_is_void_its_content_gone_and_the_chain_tells_so(drafted, gleb):
@@ -288,10 +286,10 @@ def test_a_draft_is_void_its_content_gone_and_the_chain_tells_so(drafted, gleb):
     assert drafted.erased_at
     assert drafted.encrypted_snapshot == ""
     assert [event.what for event in drafted.events.all()] == ["issued", "void", "erased"]
-    assert list(audit.faults(files=True)) == []
+    assert list(audit.find_faults(files=True)) == []
 
 
-def test_whoever_has_a_subscription_goes_on_as_a_new_client(drafted, gleb, anna, make):
+def test_subscriber_becomes_a_new_client(drafted, gleb, anna, make):
     client = drafted.client
     digits = client.passport.digits
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
@@ -299,20 +297,20 @@ def test_whoever_has_a_subscription_goes_on_as_a_new_client(drafted, gleb, anna,
 
     fresh = make.fresh(client)
     assert (fresh.status, fresh.manager, fresh.claimed_at) == (Status.NEW, None, None)
-    assert Category.CONTACT.label not in erasure.categories
-    assert Category.CONTACT_HISTORY.label in erasure.categories
-    assert "учётная запись в приложении «Привет Супер», которой клиент пользуется" in text_of(erasure)
+    assert DataCategory.CONTACT.label not in erasure.categories
+    assert DataCategory.CONTACT_HISTORY.label in erasure.categories
+    assert "учётная запись в приложении «Привет Супер», которой клиент пользуется" in act_text(erasure)
     assert (fresh.user.name, fresh.user.status) == (client.user.name, "active")
     assert Ticket.objects.filter(user=client.user).exists()
-    assert not fresh.agreements.has(Kind.PERSONAL_DATA)
-    assert left_in(everything(), digits, "1985-06-01") == {}
+    assert not fresh.agreements.is_given(AgreementKind.PERSONAL_DATA)
+    assert left_in(all_rows_as_text(), digits, "1985-06-01") == {}
     # And may be taken, and agree, again.
     fresh.confirm_contact(by=anna, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
     make.agreement(make.fresh(client), anna)
-    assert make.fresh(client).agreements.has(Kind.PERSONAL_DATA)
+    assert make.fresh(client).agreements.is_given(AgreementKind.PERSONAL_DATA)
 
 
-def test_what_could_not_be_removed_earlier_goes_too(drafted, gleb, make, anna, storage):
+def test_objects_whose_deletion_failed_earlier_are_deleted(drafted, gleb, make, anna, storage):
     client = drafted.client
     folder = f"devices/{make.device(client, anna).pk}"
     delete_device(client.devices.last(), by=anna)
@@ -339,14 +337,14 @@ def test_a_device_that_a_request_of_the_app_names_stays_there_without_photos(dra
     assert not drafted.client.devices.exists()
 
 
-def test_a_request_ends_what_was_agreed(drafted, gleb):
+def test_erasure_on_request_withdraws_agreements(drafted, gleb):
     erase(drafted.client, gleb)
 
     assert {agreement.withdrawn_by for agreement in drafted.client.agreements.all()} == {gleb}
-    assert {agreement.standing_label[:8] for agreement in drafted.client.agreements.all()} == {"Отозвано"}
+    assert {agreement.status_label[:8] for agreement in drafted.client.agreements.all()} == {"Отозвано"}
 
 
-def test_the_log_begins_anew_with_the_act(drafted, gleb):
+def test_new_log_starts_with_the_act(drafted, gleb):
     erasure = erase(drafted.client, gleb)
 
     entry = LogEntry.objects.get(thread__client=drafted.client)
@@ -363,15 +361,15 @@ def test_what_was_destroyed_is_counted_and_named(drafted, gleb):
     erasure = erase(drafted.client, gleb)
 
     counted = {(line.category, line.table): line.count for line in erasure.lines.all()}
-    assert counted[Category.PASSPORT, "users_passports"] == 1
-    assert counted[Category.PASSPORT, "users_passports_history"] >= 4
-    assert counted[Category.CONTACT, "users"] == 1
-    assert counted[Category.DRAFTS, "manager_contracts"] == 1
+    assert counted[DataCategory.PASSPORT, "users_passports"] == 1
+    assert counted[DataCategory.PASSPORT, "users_passports_history"] >= 4
+    assert counted[DataCategory.CONTACT, "users"] == 1
+    assert counted[DataCategory.DRAFTS, "manager_contracts"] == 1
     gone = dict(erasure.objects_gone.values_list("key", "category"))
-    assert gone[drafted.pdf_key] == Category.DRAFTS
+    assert gone[drafted.pdf_key] == DataCategory.DRAFTS
     assert all(gone_at for gone_at in erasure.objects_gone.values_list("removed_at", flat=True))
-    others = (Category.CONTRACTS, Category.AGREEMENTS, Category.CONTACT_HISTORY)
-    assert set(erasure.categories) == {category.label for category in Category if category not in others}
+    others = (DataCategory.CONTRACTS, DataCategory.AGREEMENTS, DataCategory.CONTACT_HISTORY)
+    assert set(erasure.categories) == {category.label for category in DataCategory if category not in others}
 
 
 def test_while_the_storage_is_away_the_act_waits_and_rows_are_gone(drafted, gleb, monkeypatch):
@@ -379,7 +377,7 @@ def test_while_the_storage_is_away_the_act_waits_and_rows_are_gone(drafted, gleb
         raise object_storage.StorageUnavailable(key)
 
     with monkeypatch.context() as patch:
-        patch.setattr(object_storage, "remove", away)
+        patch.setattr(object_storage, "delete", away)
         erasure = erase(drafted.client, gleb)
         assert (erasure.act_key, keys("erasures/")) == ("", set())
         assert not Passport.objects.exists()
@@ -390,4 +388,4 @@ def test_while_the_storage_is_away_the_act_waits_and_rows_are_gone(drafted, gleb
     assert keys("passports/") == set()
     assert erasing.finish(erasure)
     assert keys("erasures/") == {erasure.act_key}
-    assert MARK in text_of(erasure)
+    assert MARK in act_text(erasure)

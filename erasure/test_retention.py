@@ -11,26 +11,26 @@ from agreements import consents
 from clients.models import AppUser, Client
 from contracts import payment
 from contracts.conftest import sign
-from contracts.models import TERM
+from contracts.models import CONTRACT_TERM
 from erasure import erasing, retention
 from erasure.conftest import days
-from erasure.models import Reason, Scope
+from erasure.models import ErasureReason, ErasureScope
 from support import log
 
 pytestmark = pytest.mark.django_db
 
 
-def named(moment) -> set[tuple[Reason, Scope | None]]:
+def named(moment) -> set[tuple[ErasureReason, ErasureScope | None]]:
     """The rules that name somebody at `moment`."""
-    return {(rule.reason, rule.scope) for rule, clients in retention.due(moment) if clients}
+    return {(rule.reason, rule.scope) for rule, clients in retention.expired_clients(moment) if clients}
 
 
-WITHDRAWN, UNFINISHED = (Reason.WITHDRAWN, None), (Reason.UNFINISHED, Scope.CLIENT)
-PASSPORT, CLIENT = (Reason.ENDED, Scope.PASSPORT), (Reason.ENDED, Scope.CLIENT)
-DOCUMENTS = (Reason.STORED, Scope.DOCUMENTS)
+WITHDRAWN, UNFINISHED = (ErasureReason.WITHDRAWN, None), (ErasureReason.UNFINISHED, ErasureScope.CLIENT)
+PASSPORT, CLIENT = (ErasureReason.ENDED, ErasureScope.PASSPORT), (ErasureReason.ENDED, ErasureScope.CLIENT)
+DOCUMENTS = (ErasureReason.STORED, ErasureScope.DOCUMENTS)
 
 
-def test_a_withdrawal_counts_after_its_days(drafted, anna, settings):
+def test_withdrawal_expires_after_its_period(drafted, anna, settings):
     settings.RETENTION_WITHDRAWN_DAYS = 10
     consents.withdraw(drafted.client, by=anna, reason="Сказал")
     now = timezone.now()
@@ -46,38 +46,38 @@ def test_a_withdrawal_that_was_taken_back_does_not_count(drafted, anna, make):
     assert WITHDRAWN not in named(timezone.now() + days(11))
 
 
-def test_of_a_contract_in_force_a_withdrawal_takes_the_passport_alone_and_the_rest_at_its_end(paid, anna):
+def test_withdrawal_during_a_contract_erases_only_the_passport_until_it_ends(paid, anna):
     consents.withdraw(paid.client, by=anna, reason="Сказал")
     later = timezone.now() + days(11)
 
     assert WITHDRAWN in named(later)
-    assert retention.scope_now(paid.client, later) == Scope.PASSPORT
+    assert retention.allowed_scope(paid.client, later) == ErasureScope.PASSPORT
     paid.client.passport.delete()
     assert WITHDRAWN not in named(later)
     assert WITHDRAWN in named(paid.ends_at + days(1))
-    assert retention.scope_now(paid.client, paid.ends_at + days(1)) == Scope.CLIENT
+    assert retention.allowed_scope(paid.client, paid.ends_at + days(1)) == ErasureScope.CLIENT
 
 
-def test_work_without_a_signature_counts_from_the_last_of_it(drafted, anna, settings):
+def test_unfinished_period_starts_at_the_last_activity(drafted, anna, settings):
     settings.RETENTION_UNFINISHED_DAYS = 180
     start = timezone.now()
     assert UNFINISHED not in named(start + days(179))
     assert UNFINISHED in named(start + days(181))
 
     with time_machine.travel(start + days(100)):
-        log.note(drafted.client, "Позвонить", by=anna, now=timezone.now())
+        log.add_note(drafted.client, "Позвонить", by=anna, now=timezone.now())
     assert UNFINISHED not in named(start + days(279))
     assert UNFINISHED in named(start + days(281))
 
 
-def test_a_message_that_nobody_of_us_wrote_is_no_work(drafted, settings):
+def test_automatic_messages_are_no_activity(drafted, settings):
     later = timezone.now() + days(settings.RETENTION_UNFINISHED_DAYS)
-    log.event(drafted.client, "Оповещение", by=None, now=later)
+    log.add_event(drafted.client, "Оповещение", by=None, now=later)
 
     assert UNFINISHED in named(later + days(1))
 
 
-def test_whom_somebody_added_and_nobody_worked_on_is_not_kept_for_ever(anna, settings):
+def test_added_but_unused_client_expires(anna, settings):
     Client.add(by=anna, name="Сидорова Ольга", phone="9770000009", email=None, address="")
     settings.RETENTION_UNFINISHED_DAYS = 180
 
@@ -89,48 +89,48 @@ def test_whom_somebody_added_and_nobody_worked_on_is_not_kept_for_ever(anna, set
 def returned(paid, gleb, anna, make) -> Client:
     """All but the documents was destroyed, but the client went on using the app, and is taken up again."""
     AppUser.objects.filter(pk=paid.client.user_id).update(has_subscription=True)
-    erasing.erase(paid.client, Reason.REQUEST, by=gleb, note="вх. 1", ended=True)
+    erasing.erase(paid.client, ErasureReason.REQUEST, by=gleb, note="вх. 1", ended=True)
     fresh = make.fresh(paid.client)
     fresh.confirm_contact(by=anna, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
     return make.fresh(fresh)
 
 
-def test_who_returns_is_not_judged_by_the_life_before(returned, settings):
+def test_returning_client_ignores_earlier_contracts(returned, settings):
     settings.RETENTION_WITHDRAWN_DAYS, settings.RETENTION_UNFINISHED_DAYS = 10, 180
     now = timezone.now()
 
     assert named(now + days(179)) == set()
     assert named(now + days(181)) == {UNFINISHED}
-    assert retention.bound_until(returned) is None
+    assert retention.contract_binds_until(returned) is None
 
 
-def test_who_owes_us_is_not_forgotten_while_it_can_be_sued_for(signed, settings):
+def test_debtor_is_retained_during_the_limitation_period(signed, settings):
     settings.RETENTION_CLIENT_DAYS = 100
 
-    assert CLIENT not in named(signed.ends_at + retention.CLAIMS - days(1))
-    assert CLIENT in named(signed.ends_at + retention.CLAIMS + days(1))
+    assert CLIENT not in named(signed.ends_at + retention.LIMITATION_PERIOD - days(1))
+    assert CLIENT in named(signed.ends_at + retention.LIMITATION_PERIOD + days(1))
 
 
-def test_what_was_not_billed_is_owed_too(signed, anna, settings):
+def test_unbilled_amount_counts_as_debt(signed, anna, settings):
     settings.RETENTION_CLIENT_DAYS = 100
-    part = payment.bill(signed.client, amount=Decimal(100), description="Часть", due_on=date.today(), by=anna)
+    part = payment.create_invoice(signed.client, amount=Decimal(100), description="Часть", due_on=date.today(), by=anna)
     payment.confirm_payment(part, by=anna)
 
-    assert retention.bound_until(signed.client) == signed.ends_at + retention.CLAIMS
-    assert CLIENT not in named(signed.ends_at + retention.CLAIMS - days(1))
-    assert CLIENT in named(signed.ends_at + retention.CLAIMS + days(1))
+    assert retention.contract_binds_until(signed.client) == signed.ends_at + retention.LIMITATION_PERIOD
+    assert CLIENT not in named(signed.ends_at + retention.LIMITATION_PERIOD - days(1))
+    assert CLIENT in named(signed.ends_at + retention.LIMITATION_PERIOD + days(1))
 
 
-def test_what_was_paid_later_is_kept_from_the_year_of_the_payment(signed, anna):
+def test_document_retention_starts_in_the_year_of_payment(signed, anna):
     year = timezone.localtime(signed.ends_at).year
     with time_machine.travel(timezone.make_aware(datetime(year + 1, 6, 1))):
         payment.confirm_payment(signed.invoices.get(), by=anna)
 
-    assert not retention.contracts_due(timezone.make_aware(datetime(year + 6, 1, 2))).exists()
-    assert retention.contracts_due(timezone.make_aware(datetime(year + 7, 1, 2))).exists()
+    assert not retention.expired_contracts(timezone.make_aware(datetime(year + 6, 1, 2))).exists()
+    assert retention.expired_contracts(timezone.make_aware(datetime(year + 7, 1, 2))).exists()
 
 
-def test_new_clients_of_the_app_are_the_apps(make):
+def test_new_clients_who_use_the_app_do_not_expire(make):
     client = make.client()
     AppUser.objects.filter(pk=client.user_id).update(password_hash="$argon2id$x")
     assert named(timezone.now() + days(10_000)) == set()
@@ -148,7 +148,7 @@ def test_after_a_contract_the_passport_goes_first(paid, settings):
 
 def test_a_client_who_comes_back_is_left_alone(paid, anna):
     with time_machine.travel(paid.ends_at + days(40)):
-        log.note(paid.client, "Хочет новый договор", by=anna, now=timezone.now())
+        log.add_note(paid.client, "Хочет новый договор", by=anna, now=timezone.now())
     assert PASSPORT not in named(paid.ends_at + days(50))
     assert PASSPORT in named(paid.ends_at + days(71))
 
@@ -156,27 +156,29 @@ def test_a_client_who_comes_back_is_left_alone(paid, anna):
 @pytest.mark.parametrize(
     ("moment", "over"), [("2031-12-31T20:59:00+00:00", False), ("2031-12-31T21:00:00+00:00", True)]
 )
-def test_documents_go_with_the_fifth_year_after_the_year_of_their_end(moment, over, drafted, anna):
+def test_documents_expire_five_years_after_the_year_they_ended(moment, over, drafted, anna):
     """By Moscow's clock: 402-ФЗ art. 29 counts from the end of the year."""
 
-    with time_machine.travel(datetime(2025, 12, 30, 12, tzinfo=timezone.get_default_timezone()) - TERM + days(1)):
+    with time_machine.travel(
+        datetime(2025, 12, 30, 12, tzinfo=timezone.get_default_timezone()) - CONTRACT_TERM + days(1)
+    ):
         sign(drafted, anna)
 
     # It ended on 31.12.2025 or sooner, so the years 2026 to 2030 are kept, and 2031 begins the sixth.
     assert (DOCUMENTS in named(datetime.fromisoformat(moment).replace(year=2030))) is over
 
 
-def test_agreements_stay_as_long_as_a_contract_stands_behind_them(paid, anna, settings):
+def test_agreements_are_retained_with_their_contracts(paid, anna, settings):
     consents.withdraw(paid.client, by=anna, reason="Сказал")
     years = days(366 * settings.RETENTION_RECORD_YEARS + 1)
 
-    assert not retention.agreements_due(timezone.now() + years).exists()
-    assert retention.agreements_due(timezone.now() + days(366 * 8)).exists()
+    assert not retention.expired_agreements(timezone.now() + years).exists()
+    assert retention.expired_agreements(timezone.now() + days(366 * 8)).exists()
 
 
-def test_who_uses_the_app_is_told_from_who_was_added(make, anna):
+def test_app_users_are_distinguished_from_added_clients(make, anna):
     added = make.fresh(make.verified(anna)).user
-    assert not added.is_used_by_the_client
+    assert not added.is_in_use
     AppUser.objects.filter(pk=added.pk).update(password_hash="$argon2id$x")
     added.refresh_from_db()
-    assert added.is_used_by_the_client
+    assert added.is_in_use

@@ -6,17 +6,17 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET
 
 from clients import disclosure
-from clients.disclosure import Shown
+from clients.disclosure import DisclosureKind
 from erasure.models import Erasure
 from foundation.storage import object_storage
 
 # The largest number of PostgreSQL's bigint.
-MOST = 2**63 - 1
+MAX_BIGINT = 2**63 - 1
 
 
 def get_erasure_for(request, number: int) -> Erasure:
     """The erasure with its act; Http404 for anybody but admins, and while there is no act."""
-    if not request.user.is_admin or number > MOST:
+    if not request.user.is_admin or number > MAX_BIGINT:
         raise Http404
     return get_object_or_404(Erasure.objects.exclude(act_key="").select_related("client"), pk=number)
 
@@ -24,7 +24,7 @@ def get_erasure_for(request, number: int) -> Erasure:
 @require_GET
 def act(request, number):
     erasure = get_erasure_for(request, number)
-    disclosure.record(erasure.client, Shown.ERASURE_ACT, request=request, document=str(erasure))
+    disclosure.record(erasure.client, DisclosureKind.ERASURE_ACT, request=request, document=str(erasure))
     file = object_storage.get(erasure.act_key)
     disposition = content_disposition_header(as_attachment=False, filename=f"{erasure}.pdf")
     return HttpResponse(file, content_type="application/pdf", headers={"Content-Disposition": disposition})

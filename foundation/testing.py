@@ -19,7 +19,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from foundation.database.embedded import data_dir
 from foundation.env import BASE_DIR
-from foundation.observability.log_format import JsonLines, WithoutRows
+from foundation.observability.log_format import JsonFormatter, RedactingFormatter
 
 PATIENCE = 10  # seconds; includes delays on a busy machine
 
@@ -54,7 +54,7 @@ def logged():
 
     class Lines(logging.Handler):
         def emit(self, record):
-            lines.extend(form.format(record) for form in (JsonLines(), WithoutRows("%(name)s %(message)s")))
+            lines.extend(form.format(record) for form in (JsonFormatter(), RedactingFormatter("%(name)s %(message)s")))
 
     handler, loggers = Lines(), [logging.getLogger(), logging.getLogger("django")]
     for logger in loggers:

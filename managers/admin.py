@@ -3,16 +3,16 @@ from django.contrib.admin.options import ActionLocation
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from foundation.admin.base import OfficeAdmin
+from foundation.admin.base import BaseModelAdmin
 from managers import second_factor
-from managers.history_admin import WithHistory
+from managers.history_admin import HistoryAdminMixin
 from managers.models import Authenticator, Manager
-from managers.notices import tell
+from managers.notices import send_notice
 from managers.password_mail import MailUnavailable, send_invitation
 
 
 @admin.register(Manager)
-class ManagerAdmin(WithHistory, OfficeAdmin):
+class ManagerAdmin(HistoryAdminMixin, BaseModelAdmin):
     """People are added without a password: they set it by the link of a letter. They are switched off, not deleted."""
 
     counted = ("сотрудник", "сотрудника", "сотрудников")
@@ -48,7 +48,7 @@ class ManagerAdmin(WithHistory, OfficeAdmin):
     def save_model(self, request, obj, form, change):
         if not change:
             obj.set_unusable_password()
-            transaction.on_commit(lambda: self._invite(request, obj))
+            transaction.on_commit(lambda: self._send_invitation(request, obj))
         super().save_model(request, obj, form, change)
 
     @admin.action(
@@ -58,7 +58,7 @@ class ManagerAdmin(WithHistory, OfficeAdmin):
     )
     def send_password_link(self, request, queryset):
         for manager in queryset.filter(is_active=True):
-            self._invite(request, manager)
+            self._send_invitation(request, manager)
 
     @admin.action(
         description="Сбросить второй фактор",
@@ -73,11 +73,11 @@ class ManagerAdmin(WithHistory, OfficeAdmin):
                 continue
             second_factor.reset(manager)
             self.log_change(request, manager, "Сброшен второй фактор.")
-            told = tell(manager, "second_factor_reset_mail")
+            told = send_notice(manager, "second_factor_reset_mail")
             text = f"Второй фактор сброшен: {manager}. {'Письмо отправлено' if told else 'Письмо не отправлено'}."
             self.message_user(request, text, messages.SUCCESS if told else messages.WARNING)
 
-    def _invite(self, request, manager: Manager) -> None:
+    def _send_invitation(self, request, manager: Manager) -> None:
         try:
             send_invitation(manager.email)
         except MailUnavailable:

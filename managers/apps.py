@@ -9,4 +9,4 @@ class ManagersConfig(AppConfig):
     def ready(self):
         from managers import roles, sessions  # noqa: F401  the receiver of sessions
 
-        post_migrate.connect(roles.keep_groups)
+        post_migrate.connect(roles.sync_groups)

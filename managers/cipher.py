@@ -12,11 +12,11 @@ from django.conf import settings
 
 
 def _keys() -> list[Fernet]:
-    return [_key(secret) for secret in settings.PERSONAL_DATA_KEYS]
+    return [_derive_key(secret) for secret in settings.PERSONAL_DATA_KEYS]
 
 
 @cache
-def _key(secret: str) -> Fernet:
+def _derive_key(secret: str) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()))
 
 
@@ -34,7 +34,7 @@ def decrypt(token: str) -> str:
     return _fernet().decrypt(token.encode()).decode()
 
 
-def renewed(token: str) -> str:
+def reencrypt(token: str) -> str:
     """The same text under the first key; `token` itself when it is. InvalidToken as for `decrypt`."""
     try:
         _keys()[0].decrypt(token.encode())

@@ -23,7 +23,7 @@ def client_ip(request: HttpRequest) -> str:
         return ""
 
 
-def neighbourhood(ip: str) -> str:
+def ip_network(ip: str) -> str:
     """What one subscriber is given: the IPv4 address itself, of IPv6 the /64 network; "" stays ""."""
     if not ip:
         return ""

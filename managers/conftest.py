@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from conftest import on_own_connection
+from conftest import run_on_own_connection
 from managers import limits
 
 
@@ -26,7 +26,7 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def many_connections(transactional_db, monkeypatch):
+def large_pool(transactional_db, monkeypatch):
     """A pool with room for a crowd."""
     connection.close()
     connection.close_pool()
@@ -37,7 +37,7 @@ def many_connections(transactional_db, monkeypatch):
 
 
 @pytest.fixture
-def while_locked(many_connections) -> Callable:
+def run_while_locked(large_pool) -> Callable:
     """What comes of a deed whose patience is short while somebody has the table of a model to themselves."""
 
     def run(deed: Callable, model: type):
@@ -48,6 +48,6 @@ def while_locked(many_connections) -> Callable:
 
         with ThreadPoolExecutor(1) as pool, transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {model._meta.db_table}")
-            return pool.submit(on_own_connection, impatient).result(timeout=20)
+            return pool.submit(run_on_own_connection, impatient).result(timeout=20)
 
     return run

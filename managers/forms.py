@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 from managers.second_factor import APP_DIGITS, BACKUP_DIGITS
 
-LONGEST_PASSWORD = 1000
+MAX_PASSWORD_LENGTH = 1000
 
 
 class PasswordField(forms.CharField):
@@ -25,7 +25,9 @@ class PasswordField(forms.CharField):
 def password_field(label: str, autocomplete: str, **attributes) -> PasswordField:
     widget = forms.PasswordInput(attrs={"autocomplete": autocomplete} | attributes)
     missing = {"required": f"Введите {label[0].lower()}{label[1:]}."}
-    return PasswordField(label=label, strip=False, max_length=LONGEST_PASSWORD, widget=widget, error_messages=missing)
+    return PasswordField(
+        label=label, strip=False, max_length=MAX_PASSWORD_LENGTH, widget=widget, error_messages=missing
+    )
 
 
 def email_field(autocomplete: str) -> forms.EmailField:

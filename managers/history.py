@@ -16,7 +16,7 @@ from managers.client_ip import client_ip
 COMMANDS_WITHOUT_CONTEXT = ("migrate", "runserver", "test")
 
 
-def append_only() -> list[pgtrigger.Trigger]:
+def append_only_triggers() -> list[pgtrigger.Trigger]:
     """The triggers of a table that only grows. Erasure, and nothing else, passes `append_only` by pgtrigger.ignore."""
     return [
         pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
@@ -30,7 +30,9 @@ def append_only() -> list[pgtrigger.Trigger]:
     ]
 
 
-def tracked(table: str, *, fields: list[str] | None = None, exclude: list[str] | None = None, by_triggers: bool = True):
+def track_history(
+    table: str, *, fields: list[str] | None = None, exclude: list[str] | None = None, by_triggers: bool = True
+):
     """Keep the history of a model in `table`: a row as it is after each insert and change, and before each removal.
 
     Without `by_triggers` a trigger of our own writes it, and only inserts and updates.
@@ -61,7 +63,7 @@ def tracked(table: str, *, fields: list[str] | None = None, exclude: list[str] |
                     models.Index(fields=names, name=f"{model._meta.model_name}_history_{kind}")
                     for kind, names in indexes.items()
                 ],
-                "triggers": append_only(),
+                "triggers": append_only_triggers(),
             },
         )(model)
 
@@ -73,14 +75,14 @@ def history_of(model: type[models.Model]) -> models.QuerySet:
     return model.history.rel.related_model.objects.all()
 
 
-class InHistory(HistoryMiddleware):
+class HistoryContextMiddleware(HistoryMiddleware):
     """What a request changes is written down with who sent it, from which address, and the request's id."""
 
     def get_context(self, request) -> dict:
         return {"user": super().get_context(request)["user"], "ip": client_ip(request), "request": request.id}
 
 
-def of_command(arguments: list[str]) -> AbstractContextManager:
+def command_context(arguments: list[str]) -> AbstractContextManager:
     """What a management command changes is written down with its name."""
     name = arguments[1] if len(arguments) > 1 else ""
     return pghistory.context(command=name) if name and name not in COMMANDS_WITHOUT_CONTEXT else nullcontext()

@@ -7,11 +7,11 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from foundation.web import csv_download
-from managers.history_feed import HEADING, Feed
+from managers.history_feed import CSV_HEADER, HistoryFeed
 from managers.models import Manager
 
 
-class WithHistory:
+class HistoryAdminMixin:
     """For admin classes of tracked models. `histories` says of which rows the page of an object tells."""
 
     has_history = True
@@ -28,7 +28,7 @@ class WithHistory:
         return [path("<path:object_id>/history/csv/", view, name=name), *super().get_urls()]
 
     def history_view(self, request, object_id, extra_context=None):
-        obj, feed = self._feed(request, object_id)
+        obj, feed = self._object_and_feed(request, object_id)
         page = feed.pages.get_page(request.GET.get("p"))
         context = {
             **self.admin_site.each_context(request),
@@ -44,14 +44,14 @@ class WithHistory:
         return TemplateResponse(request, "admin/history.html", context)
 
     def history_csv(self, request, object_id):
-        obj, feed = self._feed(request, object_id)
-        return csv_download.response(f"История {obj.pk}", HEADING, feed.rows())
+        obj, feed = self._object_and_feed(request, object_id)
+        return csv_download.csv_response(f"История {obj.pk}", CSV_HEADER, feed.rows())
 
-    def _feed(self, request, object_id):
+    def _object_and_feed(self, request, object_id):
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
             raise Http404
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
         self.history_shown(request, obj)
-        return obj, Feed(self.histories(obj), kind=request.GET.get("kind", ""), by=request.GET.get("by", ""))
+        return obj, HistoryFeed(self.histories(obj), kind=request.GET.get("kind", ""), by=request.GET.get("by", ""))

@@ -24,15 +24,15 @@ from managers.models import Manager
 PER_PAGE = 50
 LABELS = {"insert": "добавлено", "update": "изменено", "delete": "удалено"}
 # Whose the row is, which the page says already.
-UNTOLD = {"client", "user", "contract"}
-NAMED = ("managers.Manager", "devices.DeviceType", "devices.Tariff")
+HIDDEN_FIELDS = {"client", "user", "contract"}
+REFERENCED_MODELS = ("managers.Manager", "devices.DeviceType", "devices.Tariff")
 # By name: clients, whose history this is too, know nothing of support.
-TICKET = "support.Ticket"
+TICKET_MODEL = "support.Ticket"
 APP = "«Привет Супер»"
 
 
 @dataclass(frozen=True)
-class Difference:
+class FieldChange:
     name: str
     before: str
     after: str
@@ -42,17 +42,17 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Change:
+class HistoryEntry:
     at: datetime
     kind: str
     label: str
     who: str
     ip: str
     request: str
-    differences: list[Difference]
+    differences: list[FieldChange]
 
 
-class Feed:
+class HistoryFeed:
     """Histories read as one. `sources` are querysets of history models."""
 
     def __init__(self, sources: Iterable[models.QuerySet], *, kind: str = "", by: str = ""):
@@ -61,8 +61,8 @@ class Feed:
         self.by = by if _is_uuid(by) else ""
 
     @property
-    def kinds(self) -> list[tuple[str, str]]:
-        return [(name, capfirst(_noun(source.model))) for name, source in self.all.items()]
+    def kind_choices(self) -> list[tuple[str, str]]:
+        return [(name, capfirst(_model_label(source.model))) for name, source in self.all.items()]
 
     @cached_property
     def pages(self) -> Paginator:
@@ -74,15 +74,15 @@ class Feed:
         rows = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
         return Paginator(rows.order_by("-pgh_created_at", "-pgh_id"), PER_PAGE)
 
-    def changes(self, rows: Iterable[tuple]) -> list[Change]:
+    def changes(self, rows: Iterable[tuple]) -> list[HistoryEntry]:
         """The changes behind one page of rows: the number of queries does not grow with them."""
         wanted = defaultdict(list)
         for _, pk, name in rows:
             wanted[name].append(pk)
-        events = {name: _with_previous(self.all[name].model, keys) for name, keys in wanted.items()}
+        events = {name: _with_previous_version(self.all[name].model, keys) for name, keys in wanted.items()}
         found = [events[name][pk] for _, pk, name in rows]
-        names = _Names(found)
-        return [_change(event, before, names) for event, before in found]
+        names = _ReferenceNames(found)
+        return [_build_entry(event, before, names) for event, before in found]
 
     def rows(self) -> Iterable[list]:
         """All of it for a table."""
@@ -93,10 +93,10 @@ class Feed:
                 yield [at, change.kind, change.label, told, change.who, change.ip, change.request]
 
 
-HEADING = ["Когда", "Что", "Как", "Изменения", "Кто", "Адрес", "Запрос"]
+CSV_HEADER = ["Когда", "Что", "Как", "Изменения", "Кто", "Адрес", "Запрос"]
 
 
-def _with_previous(model: type[models.Model], keys: list[int]) -> dict:
+def _with_previous_version(model: type[models.Model], keys: list[int]) -> dict:
     earlier = model.objects.filter(pgh_obj_id=OuterRef("pgh_obj_id"), pgh_id__lt=OuterRef("pgh_id"))
     previous = Subquery(earlier.order_by("-pgh_id").values("pgh_id")[:1])
     events = model.objects.annotate(previous=previous).in_bulk(keys)
@@ -104,7 +104,7 @@ def _with_previous(model: type[models.Model], keys: list[int]) -> dict:
     return {pk: (event, before.get(event.previous)) for pk, event in events.items()}
 
 
-class _Names:
+class _ReferenceNames:
     """Names of the people, types, tariffs and tickets that a page of history speaks of."""
 
     def __init__(self, found: list[tuple]):
@@ -112,46 +112,48 @@ class _Names:
         for pair in found:
             for event in filter(None, pair):
                 wanted[Manager].add((event.pgh_context or {}).get("user"))
-                for field in _fields(event):
-                    if model := _named_by(field):
+                for field in _shown_fields(event):
+                    if model := _referenced_model(field):
                         wanted[model].add(getattr(event, field.attname))
         self.names = {
-            model: {str(row.pk): _name(row) for row in model.objects.filter(pk__in=keys - {None})}
+            model: {str(row.pk): _display_name(row) for row in model.objects.filter(pk__in=keys - {None})}
             for model, keys in wanted.items()
         }
 
     def __call__(self, model: type[models.Model], key) -> str:
-        return self.names.get(model, {}).get(str(key), _gone(model)) if key else "—"
+        return self.names.get(model, {}).get(str(key), _deleted_label(model)) if key else "—"
 
 
-def _named_by(field: models.Field) -> type[models.Model] | None:
+def _referenced_model(field: models.Field) -> type[models.Model] | None:
     """Of what the field holds the key."""
-    return apps.get_model(TICKET) if field.name == "support_ticket_id" else field.related_model
+    return apps.get_model(TICKET_MODEL) if field.name == "support_ticket_id" else field.related_model
 
 
-def _name(row: models.Model) -> str:
+def _display_name(row: models.Model) -> str:
     # A client's tickets mostly have one subject; when they were opened tells them apart.
-    return f"{row} от {timezone.localtime(row.created_at):%d.%m.%Y %H:%M}" if row._meta.label == TICKET else str(row)
-
-
-def _gone(model: type[models.Model]) -> str:
-    return "удалено" if model._meta.label == TICKET else "удалён"
-
-
-def _change(event, before, names: _Names) -> Change:
-    context = event.pgh_context or {}
-    return Change(
-        at=event.pgh_created_at,
-        kind=capfirst(_noun(type(event))),
-        label=LABELS.get(event.pgh_label, event.pgh_label),
-        who=_who(context, event, names),
-        ip=context.get("ip") or "",
-        request=context.get("request") or "",
-        differences=_differences(before, event, names),
+    return (
+        f"{row} от {timezone.localtime(row.created_at):%d.%m.%Y %H:%M}" if row._meta.label == TICKET_MODEL else str(row)
     )
 
 
-def _who(context: dict, event, names: _Names) -> str:
+def _deleted_label(model: type[models.Model]) -> str:
+    return "удалено" if model._meta.label == TICKET_MODEL else "удалён"
+
+
+def _build_entry(event, before, names: _ReferenceNames) -> HistoryEntry:
+    context = event.pgh_context or {}
+    return HistoryEntry(
+        at=event.pgh_created_at,
+        kind=capfirst(_model_label(type(event))),
+        label=LABELS.get(event.pgh_label, event.pgh_label),
+        who=_author(context, event, names),
+        ip=context.get("ip") or "",
+        request=context.get("request") or "",
+        differences=_field_changes(before, event, names),
+    )
+
+
+def _author(context: dict, event, names: _ReferenceNames) -> str:
     if context.get("user"):
         return names(Manager, context["user"])
     if context.get("command"):
@@ -159,31 +161,33 @@ def _who(context: dict, event, names: _Names) -> str:
     return APP if event._meta.model_name == "appuserhistory" and not context else "—"
 
 
-def _differences(before, event, names: _Names) -> list[Difference]:
+def _field_changes(before, event, names: _ReferenceNames) -> list[FieldChange]:
     found = []
-    for field in _fields(event):
-        old = _told(before, field, names) if before else "—"
-        new = _told(event, field, names) if event.pgh_label != "delete" else "—"
+    for field in _shown_fields(event):
+        old = _display_value(before, field, names) if before else "—"
+        new = _display_value(event, field, names) if event.pgh_label != "delete" else "—"
         if old != new:
-            found.append(Difference(str(field.verbose_name), old, new))
+            found.append(FieldChange(str(field.verbose_name), old, new))
     return found
 
 
-def _fields(event) -> list[models.Field]:
-    own = [field for field in event._meta.fields if not field.name.startswith("pgh_") and field.name not in UNTOLD]
-    return [field for field in own if not field.is_relation or field.related_model._meta.label in NAMED]
+def _shown_fields(event) -> list[models.Field]:
+    own = [
+        field for field in event._meta.fields if not field.name.startswith("pgh_") and field.name not in HIDDEN_FIELDS
+    ]
+    return [field for field in own if not field.is_relation or field.related_model._meta.label in REFERENCED_MODELS]
 
 
-def _told(event, field: models.Field, names: _Names) -> str:
+def _display_value(event, field: models.Field, names: _ReferenceNames) -> str:
     value = getattr(event, field.attname)
     if value in (None, ""):
         return "—"
-    if model := _named_by(field):
+    if model := _referenced_model(field):
         return names(model, value)
     if field.name == "phone":
         return formats.phone(value)
     if field.name == "series_and_number":
-        return _masked(value)
+        return _mask_passport_number(value)
     if field.name == "photo":
         return f"есть ({value[-12:-4]})"
     if field.choices:
@@ -193,11 +197,11 @@ def _told(event, field: models.Field, names: _Names) -> str:
     if isinstance(value, datetime):
         return f"{timezone.localtime(value):%d.%m.%Y %H:%M}"
     if isinstance(value, Decimal):
-        return money.in_figures(value)
+        return money.format_rubles(value)
     return f"{value:%d.%m.%Y}" if isinstance(value, date) else str(value)
 
 
-def _masked(token: str) -> str:
+def _mask_passport_number(token: str) -> str:
     """Changed digits that the mask hides are told apart by nothing: that they changed is in the manager's log."""
     try:
         digits = cipher.decrypt(token)
@@ -206,7 +210,7 @@ def _masked(token: str) -> str:
     return f"{digits[:2]}•• •••{digits[-3:]}"
 
 
-def _noun(model: type[models.Model]) -> str:
+def _model_label(model: type[models.Model]) -> str:
     return str(model.pgh_tracked_model._meta.verbose_name)
 
 

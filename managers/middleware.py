@@ -9,13 +9,13 @@ from django.shortcuts import render, resolve_url
 from django.template.response import TemplateResponse
 from django_htmx.http import HttpResponseClientRedirect, push_url, reswap, retarget
 
-from foundation.web.json_errors import SESSION_ENDED, problem, wants_json
+from foundation.web.json_errors import SESSION_ENDED, json_error, wants_json
 from managers import second_factor
 from managers.forms import AnyCodeForm, SignInForm
 from managers.limits import TooManyTries
 
 
-class TooOften:
+class RateLimitMiddleware:
     """What is asked for too often is refused with a 429 that says when to try again: a page, a notice above the page
     that is there (its forms keep what was typed), or the error of a JSON answer.
     """
@@ -29,19 +29,19 @@ class TooOften:
     def process_exception(self, request, exception):
         if not isinstance(exception, TooManyTries):
             return None
-        return exception.answered(_too_often(request, exception.message))
+        return exception.apply_to(_rate_limited_response(request, exception.message))
 
 
-def _too_often(request, message: str):
+def _rate_limited_response(request, message: str):
     if request.htmx:
         response = render(request, "429.html#notice", {"message": message})
         return push_url(reswap(retarget(response, "#main"), "afterbegin show:window:top"), False)
     if wants_json(request):
-        return problem(message, 429)
+        return json_error(message, 429)
     return render(request, "429.html", {"message": message})
 
 
-class SignInRequired(LoginRequiredMiddleware):
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Every view asks for a sign-in with both factors unless it says otherwise; a new page can't be left open by
     oversight.
 
@@ -61,26 +61,26 @@ class SignInRequired(LoginRequiredMiddleware):
         if may or second_factor.is_verified(request):
             return None
         where = resolve_url("managers:second_factor")
-        return _stopped(request, where, "managers/second_factor_dialog.html", AnyCodeForm())
+        return _require_sign_in(request, where, "managers/second_factor_dialog.html", AnyCodeForm())
 
     def handle_no_permission(self, request, view_func):
-        return _stopped(request, _sign_in(request), "managers/sign_in_dialog.html", SignInForm())
+        return _require_sign_in(request, _sign_in_url(request), "managers/sign_in_dialog.html", SignInForm())
 
 
-def _stopped(request, where: str, dialog: str, form):
+def _require_sign_in(request, where: str, dialog: str, form):
     """On the way to the address `where`, or told in the dialog over the page, what must be shown first."""
     if request.htmx and request.method != "GET":
         response = TemplateResponse(request, dialog, {"form": form}, status=401)
         return push_url(reswap(retarget(response, "#dialog"), "innerHTML"), False)
     if request.htmx:
-        page = _path(request.htmx.current_url or "/")
+        page = _path_of(request.htmx.current_url or "/")
         return HttpResponseClientRedirect(redirect_to_login(page, where).url)
     if wants_json(request):
-        return problem(SESSION_ENDED, 401)
+        return json_error(SESSION_ENDED, 401)
     return redirect_to_login(request.get_full_path() if request.method == "GET" else "/", where)
 
 
-def _path(url: str) -> str:
+def _path_of(url: str) -> str:
     """The path of the page that a browser says it shows; the first page when that is no address."""
     try:
         return urlsplit(url).path
@@ -88,7 +88,7 @@ def _path(url: str) -> str:
         return "/"
 
 
-def _sign_in(request) -> str:
+def _sign_in_url(request) -> str:
     """The sign-in page; one who brings the cookie of a session that ended is told so there."""
     expired = settings.SESSION_COOKIE_NAME in request.COOKIES
     return resolve_url(settings.LOGIN_URL) + ("?expired=1" if expired else "")

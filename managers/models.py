@@ -18,8 +18,8 @@ from django.utils.functional import cached_property
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from managers import cipher
-from managers.history import tracked
-from managers.user_agent import words
+from managers.history import track_history
+from managers.user_agent import describe_browser
 
 
 class Role(models.TextChoices):
@@ -35,7 +35,7 @@ class Right(models.TextChoices):
 
 
 # Also permissions of the roles' groups (managers/roles.py). Read from here, they cost no query.
-RIGHTS = {
+ROLE_RIGHTS = {
     Role.MANAGER: {Right.SERVE_CLIENTS},
     Role.SUPPORT: {Right.ANSWER_TICKETS},
     Role.ADMIN: {Right.SERVE_CLIENTS, Right.ANSWER_TICKETS, Right.ADMINISTER},
@@ -61,7 +61,7 @@ class ManagerManager(BaseUserManager):
         return self.get(email=self.normalize_email(username))
 
 
-@tracked("manager_users_history", exclude=["password", "last_login", "created_at"])
+@track_history("manager_users_history", exclude=["password", "last_login", "created_at"])
 class Manager(AbstractBaseUser, PermissionsMixin):
     """A person of the company. What they may do follows from `role` alone: it names their group."""
 
@@ -130,25 +130,25 @@ class Manager(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_admin(self) -> bool:
-        return self._may(Right.ADMINISTER)
+        return self._has_right(Right.ADMINISTER)
 
     @property
     def is_support(self) -> bool:
         """May read and answer the shared tickets."""
-        return self._may(Right.ANSWER_TICKETS)
+        return self._has_right(Right.ANSWER_TICKETS)
 
     @property
     def is_field_manager(self) -> bool:
         """May take clients through the steps."""
-        return self._may(Right.SERVE_CLIENTS)
+        return self._has_right(Right.SERVE_CLIENTS)
 
     @property
     def is_staff(self) -> bool:
         """May open Django admin, and there what the permissions of their group allow."""
         return self.is_active and self.is_admin
 
-    def _may(self, right: Right) -> bool:
-        return right in RIGHTS.get(self.role, ())
+    def _has_right(self, right: Right) -> bool:
+        return right in ROLE_RIGHTS.get(self.role, ())
 
 
 class Attempts(models.Model):
@@ -233,7 +233,7 @@ class Session(AbstractBaseSession):
 
     @property
     def device(self) -> str:
-        return words(self.user_agent)
+        return describe_browser(self.user_agent)
 
     def seen(self, now: datetime, *, by: Manager) -> None:
         """Note, unsaved, that `by` used it."""

@@ -10,7 +10,7 @@ from managers.models import Manager
 logger = logging.getLogger(__name__)
 
 
-def tell(manager: Manager, letter: str) -> bool:
+def send_notice(manager: Manager, letter: str) -> bool:
     """Mail the letter `templates/managers/<letter>.txt`; False when the mail server does not take it.
 
     What the letter is about has happened either way.

@@ -8,7 +8,7 @@ from django.utils.http import base36_to_int
 from managers.models import Manager
 
 
-class Link(PasswordResetTokenGenerator):
+class PasswordLinkToken(PasswordResetTokenGenerator):
     """A token that lives for `lifetime`, which is at most the setting PASSWORD_RESET_TIMEOUT."""
 
     def __init__(self, purpose: str, lifetime: timedelta):
@@ -28,12 +28,12 @@ def _seconds(token: str) -> int:
     return base36_to_int(token.partition("-")[0])
 
 
-RESET = Link("reset", timedelta(hours=1))
+RESET = PasswordLinkToken("reset", timedelta(hours=1))
 # An invited person may be at a client's and read their mail in the evening.
-INVITATION = Link("invitation", timedelta(hours=24))
+INVITATION = PasswordLinkToken("invitation", timedelta(hours=24))
 
 
-class EitherLink:
+class AnyPasswordLinkToken:
     """Checks the token of either link, for the page that sets a new password."""
 
     def check_token(self, user: Manager | None, token: str | None) -> bool:

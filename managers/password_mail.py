@@ -11,7 +11,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from managers.models import Manager
-from managers.password_links import INVITATION, RESET, Link
+from managers.password_links import INVITATION, RESET, PasswordLinkToken
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +22,10 @@ class MailUnavailable(Exception):
 
 def send_invitation(email: str) -> None:
     """Mail somebody whom an admin has added the link for their first password; raises MailUnavailable."""
-    send_link(email, letter="managers/invitation_mail", link=INVITATION)
+    send_password_link(email, letter="managers/invitation_mail", link=INVITATION)
 
 
-def send_link(email: str, *, letter: str = "managers/password_mail", link: Link = RESET) -> None:
+def send_password_link(email: str, *, letter: str = "managers/password_mail", link: PasswordLinkToken = RESET) -> None:
     """Mail a link to the person who signs in with `email`, if there is one; raises MailUnavailable.
 
     The mail server is called either way, so that its being down says nothing about who works here.
@@ -38,14 +38,14 @@ def send_link(email: str, *, letter: str = "managers/password_mail", link: Link 
     try:
         manager = Manager.objects.filter(email=Manager.objects.normalize_email(email), is_active=True).first()
         if manager:
-            mailer.send_messages([_letter(manager, letter, link)])
+            mailer.send_messages([_build_email(manager, letter, link)])
     except OSError:
         logger.exception("The mail server did not take a letter")
     finally:
         mailer.close()
 
 
-def _letter(manager: Manager, template: str, link: Link) -> EmailMessage:
+def _build_email(manager: Manager, template: str, link: PasswordLinkToken) -> EmailMessage:
     uid = urlsafe_base64_encode(force_bytes(manager.pk))
     path = reverse("managers:new_password", args=[uid, link.make_token(manager)])
     # The address is the configured one: a Host header is what its sender likes it to be.

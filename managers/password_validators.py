@@ -3,16 +3,16 @@
 from django.contrib.auth import password_validation
 
 
-class LongEnough(password_validation.MinimumLengthValidator):
+class MinimumLengthValidator(password_validation.MinimumLengthValidator):
     def get_error_message(self) -> str:
         return f"Пароль слишком короткий: нужно не меньше {self.min_length} знаков."
 
 
-class NotCommon(password_validation.CommonPasswordValidator):
+class CommonPasswordValidator(password_validation.CommonPasswordValidator):
     def get_error_message(self) -> str:
         return "Такой пароль подбирают первым. Придумайте другой."
 
 
-class NotOnesOwn(password_validation.UserAttributeSimilarityValidator):
+class UserAttributeSimilarityValidator(password_validation.UserAttributeSimilarityValidator):
     def get_error_message(self) -> str:
         return "Пароль слишком похож на ваше имя или почту. Придумайте другой."

@@ -9,13 +9,13 @@ from django.apps import AppConfig, apps
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
-from managers.models import RIGHTS, Role
+from managers.models import ROLE_RIGHTS, Role
 
 GROUPS = {Role.MANAGER: "Менеджеры", Role.SUPPORT: "Поддержка", Role.ADMIN: "Администраторы"}
-OURS = ("managers", "clients", "photos", "agreements", "passport", "devices", "contracts", "support", "erasure")
+OUR_APPS = ("managers", "clients", "photos", "agreements", "passport", "devices", "contracts", "support", "erasure")
 
 # In the admin site admins see everything of ours, and change this.
-CHANGED_IN_ADMIN = {
+ADMIN_EDITABLE = {
     "managers.add_manager",
     "managers.change_manager",
     "clients.change_client",
@@ -29,21 +29,23 @@ CHANGED_IN_ADMIN = {
 }
 
 
-def grants(role: Role, permission: str) -> bool:
+def role_has_permission(role: Role, permission: str) -> bool:
     """Whether people with `role` have `permission`, an «app.codename» of ours."""
     codename = permission.partition(".")[2]
-    if permission in {f"managers.{right}" for right in RIGHTS[role]}:
+    if permission in {f"managers.{right}" for right in ROLE_RIGHTS[role]}:
         return True
-    return role == Role.ADMIN and (codename.startswith("view_") or permission in CHANGED_IN_ADMIN)
+    return role == Role.ADMIN and (codename.startswith("view_") or permission in ADMIN_EDITABLE)
 
 
-def keep_groups(sender: AppConfig, using: str, **kwargs) -> None:
+def sync_groups(sender: AppConfig, using: str, **kwargs) -> None:
     """After a migrate: the groups have the permissions that are written here, and no others."""
-    if sender.label != [config.label for config in apps.get_app_configs() if config.label in OURS][-1]:
+    if sender.label != [config.label for config in apps.get_app_configs() if config.label in OUR_APPS][-1]:
         return
     create_permissions(sender, verbosity=0, using=using)  # those of the apps before it are there
-    ours = Permission.objects.using(using).filter(content_type__app_label__in=OURS).select_related("content_type")
+    ours = Permission.objects.using(using).filter(content_type__app_label__in=OUR_APPS).select_related("content_type")
     names = {permission: f"{permission.content_type.app_label}.{permission.codename}" for permission in ours}
     for role, name in GROUPS.items():
         group, _ = Group.objects.using(using).get_or_create(name=name)
-        group.permissions.set([permission for permission, full_name in names.items() if grants(role, full_name)])
+        group.permissions.set(
+            [permission for permission, full_name in names.items() if role_has_permission(role, full_name)]
+        )

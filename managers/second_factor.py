@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 APP_DIGITS = 6
 BACKUP_DIGITS = 10
 BACKUP_CODES = 10
-PENDING = "second_factor_key"
+PENDING_KEY = "second_factor_key"
 
 
 class WrongCode(Exception):
@@ -50,54 +50,54 @@ def verify(request: HttpRequest, code: str) -> None:
 
     `code`: 6 digits of the app or the 10 of a backup code. Either is used up by this.
     """
-    attempt = _attempt(request)
-    authenticator = _use(request.user, code)
+    attempt = _start_attempt(request)
+    authenticator = _consume_code(request.user, code)
     if authenticator is None:
         logger.warning("Wrong second factor from %s", client_ip(request) or "an unknown address")
         raise WrongCode
-    attempt.succeeded()
-    _enter(request, authenticator)
+    attempt.mark_succeeded()
+    _mark_session_verified(request, authenticator)
 
 
-def new_key(request: HttpRequest) -> Authenticator:
+def pending_authenticator(request: HttpRequest) -> Authenticator:
     """An app to be, unsaved. Its key waits in the session, so that nobody else who signs in is shown it."""
-    if PENDING not in request.session:
-        request.session[PENDING] = cipher.encrypt(random_hex(20))
-    return Authenticator(user=request.user, key="", encrypted_key=request.session[PENDING], confirmed=True)
+    if PENDING_KEY not in request.session:
+        request.session[PENDING_KEY] = cipher.encrypt(random_hex(20))
+    return Authenticator(user=request.user, key="", encrypted_key=request.session[PENDING_KEY], confirmed=True)
 
 
-def set_up(request: HttpRequest, code: str) -> list[str]:
+def set_up_authenticator(request: HttpRequest, code: str) -> list[str]:
     """Keep the app that gave `code`, and go on verified; the backup codes, to be shown once.
 
     Raises WrongCode, AlreadySetUp or limits.TooManyTries.
     """
-    authenticator, attempt = new_key(request), _attempt(request)
+    authenticator, attempt = pending_authenticator(request), _start_attempt(request)
     with transaction.atomic():
         Manager.objects.select_for_update().get(pk=request.user.pk)
         if Authenticator.objects.filter(user=request.user).exists():
             raise AlreadySetUp
         if not authenticator.verify_token(code):
             raise WrongCode
-        codes = _renew_backup_codes(request.user)
-    attempt.succeeded()
-    del request.session[PENDING]
+        codes = _create_backup_codes(request.user)
+    attempt.mark_succeeded()
+    del request.session[PENDING_KEY]
     request.user.authenticator_id = authenticator.pk
-    _enter(request, authenticator)
+    _mark_session_verified(request, authenticator)
     return codes
 
 
-def renew_backup_codes(request: HttpRequest, code: str) -> list[str]:
+def replace_backup_codes(request: HttpRequest, code: str) -> list[str]:
     """Ten new backup codes in place of the old ones, for `code` of the app; raises WrongCode or limits.TooManyTries."""
-    attempt = _attempt(request)
+    attempt = _start_attempt(request)
     with transaction.atomic():
-        if _use(request.user, code, backup=False) is None:
+        if _consume_code(request.user, code, backup=False) is None:
             raise WrongCode
-        codes = _renew_backup_codes(request.user)
-    attempt.succeeded()
+        codes = _create_backup_codes(request.user)
+    attempt.mark_succeeded()
     return codes
 
 
-def backup_codes_left(manager: Manager) -> int:
+def unused_backup_code_count(manager: Manager) -> int:
     return StaticToken.objects.filter(device__user=manager).count()
 
 
@@ -108,44 +108,46 @@ def reset(manager: Manager) -> None:
     Authenticator.objects.filter(user=manager).delete()
     StaticDevice.objects.filter(user=manager).delete()
     manager.sessions.all().delete()
-    limits.forgive(limits.SECOND_FACTOR, login=manager.email)
+    limits.reset_failures(limits.SECOND_FACTOR, login=manager.email)
 
 
-def _attempt(request: HttpRequest) -> limits.Try:
-    return limits.reserve(limits.SECOND_FACTOR, login=request.user.email, ip=client_ip(request))
+def _start_attempt(request: HttpRequest) -> limits.Attempt:
+    return limits.start_attempt(limits.SECOND_FACTOR, login=request.user.email, ip=client_ip(request))
 
 
-def _enter(request: HttpRequest, authenticator: Authenticator) -> None:
+def _mark_session_verified(request: HttpRequest, authenticator: Authenticator) -> None:
     django_otp.login(request, authenticator)
     request.session.cycle_key()
 
 
 @transaction.atomic
-def _use(manager: Manager, code: str, *, backup: bool = True) -> Authenticator | None:
+def _consume_code(manager: Manager, code: str, *, backup: bool = True) -> Authenticator | None:
     # Held until the use is written: of one code sent twice at once, the second is a replay.
     authenticator = Authenticator.objects.select_for_update().filter(user=manager, confirmed=True).first()
     if authenticator is None:
         return None
     if len(code) == BACKUP_DIGITS:
-        used = backup and _use_backup_code(manager, code)
+        used = backup and _consume_backup_code(manager, code)
     else:
         used = authenticator.verify_token(code)
     return authenticator if used else None
 
 
-def _use_backup_code(manager: Manager, code: str) -> bool:
+def _consume_backup_code(manager: Manager, code: str) -> bool:
     device = StaticDevice.objects.filter(user=manager).first()
-    return device is not None and device.verify_token(_hashed(manager, code))
+    return device is not None and device.verify_token(_hash_backup_code(manager, code))
 
 
-def _renew_backup_codes(manager: Manager) -> list[str]:
+def _create_backup_codes(manager: Manager) -> list[str]:
     StaticDevice.objects.filter(user=manager).delete()
     device = StaticDevice.objects.create(user=manager, name="backup codes")
     codes = [f"{secrets.randbelow(10**BACKUP_DIGITS):0{BACKUP_DIGITS}}" for _ in range(BACKUP_CODES)]
-    StaticToken.objects.bulk_create(StaticToken(device=device, token=_hashed(manager, code)) for code in codes)
+    StaticToken.objects.bulk_create(
+        StaticToken(device=device, token=_hash_backup_code(manager, code)) for code in codes
+    )
     return codes
 
 
-def _hashed(manager: Manager, code: str) -> str:
+def _hash_backup_code(manager: Manager, code: str) -> str:
     """What is kept of a backup code: 64 bits of a keyed hash, all that django-otp's column holds."""
     return salted_hmac("managers.second_factor backup", f"{manager.pk} {code}", algorithm="sha256").hexdigest()[:16]

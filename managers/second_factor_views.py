@@ -16,8 +16,8 @@ from managers import second_factor as factor
 from managers.forms import AnyCodeForm, CodeForm
 from managers.limits import TooManyTries
 from managers.models import Authenticator
-from managers.notices import tell
-from managers.redirects import wanted_page, with_new_token
+from managers.notices import send_notice
+from managers.redirects import next_url, with_new_csrf_token
 from managers.second_factor import AlreadySetUp, WrongCode
 
 page_and_form = require_http_methods(["GET", "HEAD", "POST"])
@@ -29,18 +29,18 @@ def before_second_factor(view: Callable) -> Callable:
     return view
 
 
-def go_on(request):
+def continue_after_sign_in(request):
     """Where the person was going. The page under the dialog stays as it is, and is given its new CSRF token."""
     if not request.htmx:
-        return redirect(wanted_page(request))
+        return redirect(next_url(request))
     if not factor.is_verified(request):
         return render(request, "managers/second_factor_dialog.html", {"form": AnyCodeForm()})
-    return with_new_token(request, HttpResponse(status=204))
+    return with_new_csrf_token(request, HttpResponse(status=204))
 
 
-def later(request, template: str, form, refused: TooManyTries, **context):
+def render_rate_limited(request, template: str, form, refused: TooManyTries, **context):
     form.add_error(None, refused.message)
-    return refused.answered(render(request, template, {"form": form} | context))
+    return refused.apply_to(render(request, template, {"form": form} | context))
 
 
 @before_second_factor
@@ -48,7 +48,7 @@ def later(request, template: str, form, refused: TooManyTries, **context):
 @page_and_form
 def second_factor(request):
     if factor.is_verified(request):
-        return go_on(request)
+        return continue_after_sign_in(request)
     if not request.user.authenticator_id and not request.htmx:
         return redirect(_with_next(request, "managers:authenticator"))
     form = AnyCodeForm(request.POST if request.method == "POST" else None)
@@ -56,11 +56,11 @@ def second_factor(request):
     if form.is_valid():
         try:
             factor.verify(request, form.cleaned_data["code"])
-            return go_on(request)
+            return continue_after_sign_in(request)
         except WrongCode as wrong:
             form.add_error("code", wrong.message)
         except TooManyTries as refused:
-            return later(request, template, form, refused)
+            return render_rate_limited(request, template, form, refused)
     return render(request, template, {"form": form}, status=422 if form.is_bound else 200)
 
 
@@ -73,16 +73,16 @@ def authenticator(request):
     form = CodeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            codes = factor.set_up(request, form.cleaned_data["code"])
-            tell(request.user, "second_factor_set_up_mail")
-            return _codes_shown_once(request, codes)
+            codes = factor.set_up_authenticator(request, form.cleaned_data["code"])
+            send_notice(request.user, "second_factor_set_up_mail")
+            return _show_new_backup_codes(request, codes)
         except AlreadySetUp:
             return redirect(_with_next(request, "managers:second_factor"))
         except WrongCode as wrong:
             form.add_error("code", wrong.message)
         except TooManyTries as refused:
-            return later(request, "managers/authenticator.html", form, refused, **_key(request))
-    context = {"form": form} | _key(request)
+            return render_rate_limited(request, "managers/authenticator.html", form, refused, **_setup_context(request))
+    context = {"form": form} | _setup_context(request)
     return render(request, "managers/authenticator.html", context, status=422 if form.is_bound else 200)
 
 
@@ -90,26 +90,26 @@ def authenticator(request):
 @page_and_form
 def backup_codes(request):
     form = CodeForm(request.POST if request.method == "POST" else None)
-    context = {"form": form, "left": factor.backup_codes_left(request.user)}
+    context = {"form": form, "left": factor.unused_backup_code_count(request.user)}
     if form.is_valid():
         try:
-            return _codes_shown_once(request, factor.renew_backup_codes(request, form.cleaned_data["code"]))
+            return _show_new_backup_codes(request, factor.replace_backup_codes(request, form.cleaned_data["code"]))
         except WrongCode as wrong:
             form.add_error("code", wrong.message)
         except TooManyTries as refused:
-            return later(request, "managers/backup_codes.html", form, refused, left=context["left"])
+            return render_rate_limited(request, "managers/backup_codes.html", form, refused, left=context["left"])
     return render(request, "managers/backup_codes.html", context, status=422 if form.is_bound else 200)
 
 
-def _codes_shown_once(request, codes: list[str]):
+def _show_new_backup_codes(request, codes: list[str]):
     # Not after a redirect: they would have to be kept until then.
     halves = [f"{code[:5]} {code[5:]}" for code in codes]
-    return render(request, "managers/backup_codes_once.html", {"codes": halves, "onward": wanted_page(request)})
+    return render(request, "managers/backup_codes_once.html", {"codes": halves, "onward": next_url(request)})
 
 
-def _key(request) -> dict:
+def _setup_context(request) -> dict:
     """What a new app is told: the key as a picture, as a link for the same phone, and in groups of four to type."""
-    app: Authenticator = factor.new_key(request)
+    app: Authenticator = factor.pending_authenticator(request)
     letters = b32encode(app.bin_key).decode()
     picture = segno.make(app.config_url, error="m").svg_inline(scale=5, dark="#000", light="#fff", omitsize=True)
     return {

@@ -8,8 +8,8 @@ from managers import sessions
 
 
 @require_safe
-def own_sessions(request):
-    rows = list(sessions.of(request.user))
+def session_list(request):
+    rows = list(sessions.active_sessions(request.user))
     for row in rows:
         row.is_this = row.session_key == request.session.session_key
     return render(request, "managers/sessions.html", {"sessions": rows, "others": len(rows) > 1})
@@ -17,7 +17,7 @@ def own_sessions(request):
 
 @require_POST
 def others_removal(request):
-    sessions.end_others(request)
+    sessions.end_other_sessions(request)
     messages.success(request, "На других устройствах вы вышли.")
     return redirect("managers:sessions")
 

@@ -12,12 +12,12 @@ from managers.models import Manager, Session
 
 
 @receiver(user_logged_in)
-def begin(sender, request: HttpRequest, user: Manager, **kwargs) -> None:
+def start_session(sender, request: HttpRequest, user: Manager, **kwargs) -> None:
     request.session.start(user, ip=client_ip(request), user_agent=request.headers.get("User-Agent", ""))
-    forget_ended()
+    delete_expired()
 
 
-def forget_ended(limit: int = 1000) -> None:
+def delete_expired(limit: int = 1000) -> None:
     """Delete what nobody can use any more; rows that somebody else is deleting are skipped."""
     ended = Session.objects.filter(expire_date__lt=timezone.now())
     with transaction.atomic():
@@ -25,11 +25,11 @@ def forget_ended(limit: int = 1000) -> None:
         Session.objects.filter(pk__in=keys).delete()
 
 
-def of(manager: Manager) -> QuerySet[Session]:
+def active_sessions(manager: Manager) -> QuerySet[Session]:
     """The sessions of `manager` that have not ended, the one used last first. Accurate to a minute."""
     return manager.sessions.filter(expire_date__gt=timezone.now()).order_by("-seen_at", "-started_at")
 
 
-def end_others(request: HttpRequest) -> int:
+def end_other_sessions(request: HttpRequest) -> int:
     """End all sessions of the person of `request` but this one; how many those were."""
     return request.user.sessions.exclude(session_key=request.session.session_key).delete()[0]

@@ -19,24 +19,28 @@ class WrongPassword(Exception):
     message = "Неверная почта или пароль. Проверьте раскладку и Caps Lock."
 
 
-@metrics.counted(metrics.SIGN_INS, (WrongPassword, limits.TooManyTries), done="let_in")
-def enter(request: HttpRequest, *, email: str, password: str) -> Manager:
+@metrics.count_outcome(metrics.SIGN_INS, (WrongPassword, limits.TooManyTries), done="let_in")
+def sign_in_with_password(request: HttpRequest, *, email: str, password: str) -> Manager:
     """Sign in, under a new session key; raises WrongPassword or limits.TooManyTries."""
     ip = client_ip(request)
-    attempt = limits.reserve(limits.SIGN_IN, login=email, ip=ip, browser=known_browsers.browser_of(request, email))
+    attempt = limits.start_attempt(
+        limits.SIGN_IN, login=email, ip=ip, browser=known_browsers.known_browser_id(request, email)
+    )
     manager = authenticate(request, username=email, password=password)
     if manager is None:
         logger.warning("Wrong sign-in from %s", ip or "an unknown address")
         raise WrongPassword
-    attempt.succeeded()
+    attempt.mark_succeeded()
     login(request, manager)
     return manager
 
 
-def confirm_own_password(request: HttpRequest, password: str) -> None:
+def check_current_password(request: HttpRequest, password: str) -> None:
     """Check that the person of `request` knows their password; raises WrongPassword or limits.TooManyTries."""
     email, ip = request.user.email, client_ip(request)
-    attempt = limits.reserve(limits.SIGN_IN, login=email, ip=ip, browser=known_browsers.browser_of(request, email))
+    attempt = limits.start_attempt(
+        limits.SIGN_IN, login=email, ip=ip, browser=known_browsers.known_browser_id(request, email)
+    )
     if not request.user.check_password(password):
         raise WrongPassword
-    attempt.succeeded()
+    attempt.mark_succeeded()

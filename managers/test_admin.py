@@ -35,7 +35,7 @@ def test_only_admins_have_an_admin_site(as_anna, as_vera, as_gleb, signed_out):
             assert browser.get(address).status_code == 302, address
 
 
-def test_there_is_one_way_in(signed_out):
+def test_admin_login_redirects_to_our_sign_in(signed_out):
     response = signed_out.post(reverse("admin:login"), {"username": "gleb@privet.example", "password": "x"})
 
     assert response.url.startswith(reverse("managers:sign_in"))
@@ -86,7 +86,7 @@ def test_no_password_is_typed_or_shown(as_gleb, anna):
 
 @pytest.mark.django_db(transaction=True)
 def test_mail_that_is_down_leaves_the_person_and_says_what_to_do(as_gleb, monkeypatch):
-    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.open", _refused, raising=False)
+    monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.open", _raise_connection_refused, raising=False)
 
     response = as_gleb.post(ADD, payload(), follow=True)
 
@@ -94,7 +94,7 @@ def test_mail_that_is_down_leaves_the_person_and_says_what_to_do(as_gleb, monkey
     assert "не отправлено: почта недоступна" in response.text
 
 
-def _refused(self):
+def _raise_connection_refused(self):
     raise ConnectionRefusedError
 
 
@@ -129,7 +129,7 @@ def test_bad_input_adds_nobody(as_gleb, anna, wrong):
     assert not mail.outbox
 
 
-def test_who_leaves_is_switched_off_and_let_in_no_longer(as_gleb, as_anna, anna):
+def test_deactivated_manager_cannot_sign_in(as_gleb, as_anna, anna):
     assert as_anna.get(reverse("managers:password")).status_code == 200
 
     as_gleb.post(page(anna), {"email": anna.email, "name": anna.name, "role": "manager"})
@@ -147,7 +147,7 @@ def test_nobody_is_deleted(as_gleb, anna):
     assert Manager.objects.filter(pk=anna.pk).exists()
 
 
-def test_an_admin_cannot_lock_themself_out(as_gleb, gleb):
+def test_admin_cannot_deactivate_themselves(as_gleb, gleb):
     as_gleb.post(page(gleb), {"email": gleb.email, "name": "Глеб Новый", "role": "manager"})
 
     gleb.refresh_from_db()

@@ -9,12 +9,12 @@ from django.urls import reverse
 from pghistory.models import Event
 
 from clients.models import AppUser
-from conftest import stands_in
+from conftest import appears_in
 from contracts import issuing
 from contracts.conftest import sign
 from devices.models import Device, Tariff
 from devices.saving import delete_device
-from managers.history import of_command
+from managers.history import command_context
 from managers.models import Role
 from passport.test_passport_form import payload
 
@@ -40,7 +40,7 @@ def test_no_history_holds_a_password_a_plain_number_or_a_contracts_text():
     assert not names & {"password", "password_hash", "series_and_number_hash", "encrypted_snapshot", "evidence"}
 
 
-def test_a_page_leaves_who_from_where_and_in_which_request(as_anna, anna, make):
+def test_history_records_user_ip_and_request(as_anna, anna, make):
     client = make.client()
 
     answer = as_anna.post(reverse("clients:contact", args=[client.pk]), CONTACT)
@@ -62,7 +62,7 @@ def test_a_passport_is_kept_encrypted(as_anna, make, anna):
     first, second = history(client.passport)
     assert (first.last_name, second.last_name) == ("Ёлкина-Дорн", "Иванова")
     assert first.series_and_number == client.passport.series_and_number
-    assert not any(stands_in(part, str(value)) for value in vars(first).values() for part in ("348353", "4613348353"))
+    assert not any(appears_in(part, str(value)) for value in vars(first).values() for part in ("348353", "4613348353"))
 
 
 def test_the_admin_site_and_roles_are_kept_too(as_gleb, gleb, anna):
@@ -76,7 +76,7 @@ def test_the_admin_site_and_roles_are_kept_too(as_gleb, gleb, anna):
 
 
 def test_a_management_command_names_itself(make):
-    with of_command(["manage.py", "sync_clients"]):
+    with command_context(["manage.py", "sync_clients"]):
         tariff = make.tariff()
 
     assert history(tariff)[0].pgh_context == {"command": "sync_clients"}
@@ -139,7 +139,7 @@ def test_the_app_goes_on_when_its_history_cannot_be_written(make):
 
 
 @pytest.mark.parametrize("deed", ["UPDATE {} SET pgh_label = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
-def test_the_database_lets_nobody_rewrite_history(deed, make, anna):
+def test_history_is_append_only(deed, make, anna):
     sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -149,7 +149,7 @@ def test_the_database_lets_nobody_rewrite_history(deed, make, anna):
                 cursor.execute(deed.format(model._meta.db_table))
 
 
-def test_erasure_passes_by_the_triggers_name(make):
+def test_erasure_may_delete_history_by_ignoring_the_trigger(make):
     tariff = make.tariff()
     with pgtrigger.ignore("devices.TariffHistory:append_only"):
         tariff.history.update(notes="")
@@ -158,7 +158,7 @@ def test_erasure_passes_by_the_triggers_name(make):
     assert not history(tariff)
 
 
-def test_a_deed_that_is_undone_leaves_no_history(make):
+def test_rolled_back_change_leaves_no_history(make):
     tariff = make.tariff()
     with pghistory.context(command="test"), transaction.atomic():
         Tariff.objects.update(notes="другое")

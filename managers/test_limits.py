@@ -3,10 +3,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conftest import on_own_connection
+from conftest import run_on_own_connection
 from managers import limits
-from managers.client_ip import neighbourhood
-from managers.limits import PASSWORD_RESET, SECOND_FACTOR, SIGN_IN, TooManyTries, forget_old, in_words, reserve
+from managers.client_ip import ip_network
+from managers.limits import (
+    PASSWORD_RESET,
+    SECOND_FACTOR,
+    SIGN_IN,
+    TooManyTries,
+    delete_old_attempts,
+    format_wait,
+    start_attempt,
+)
 from managers.models import Attempts
 
 pytestmark = pytest.mark.django_db
@@ -17,12 +25,12 @@ HERE = "203.0.113.7"
 
 def fail(times: int, login=LOGIN, ip=HERE):
     for _ in range(times):
-        reserve(SIGN_IN, login=login, ip=ip)
+        start_attempt(SIGN_IN, login=login, ip=ip)
 
 
 def wait_of(login=LOGIN, ip=HERE) -> int:
     with pytest.raises(TooManyTries) as refused:
-        reserve(SIGN_IN, login=login, ip=ip)
+        start_attempt(SIGN_IN, login=login, ip=ip)
     return refused.value.seconds
 
 
@@ -47,9 +55,9 @@ def test_waits_double_and_end_at_a_quarter_of_an_hour(clock):
 def test_waits_of_the_second_factor_end_at_four_hours(clock):
     waits = []
     for number in range(16):
-        reserve(SECOND_FACTOR, login=LOGIN, ip=f"198.51.100.{number}")
+        start_attempt(SECOND_FACTOR, login=LOGIN, ip=f"198.51.100.{number}")
         try:
-            reserve(SECOND_FACTOR, login=LOGIN, ip="203.0.113.99")
+            start_attempt(SECOND_FACTOR, login=LOGIN, ip="203.0.113.99")
         except TooManyTries as refused:
             waits.append(refused.seconds)
             clock.pass_(seconds=waits[-1])
@@ -81,7 +89,7 @@ def test_an_address_is_slowed_down_whatever_accounts_it_guesses(clock):
     fail(1, login="somebody-else@privet.example", ip="198.51.100.1")
 
 
-def test_spelling_a_login_otherwise_buys_no_guesses(clock):
+def test_login_spelling_does_not_reset_the_limit(clock):
     for spelling in (LOGIN, LOGIN.upper(), f" {LOGIN} ", LOGIN.title(), LOGIN):
         fail(1, login=spelling)
 
@@ -89,9 +97,9 @@ def test_spelling_a_login_otherwise_buys_no_guesses(clock):
 
 
 def test_the_addresses_of_one_ipv6_subscriber_are_one():
-    assert neighbourhood("2001:db8:1:2::1") == neighbourhood("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
-    assert neighbourhood("2001:db8:1:3::1") != neighbourhood("2001:db8:1:2::1")
-    assert neighbourhood("::ffff:203.0.113.7") == neighbourhood("203.0.113.7") == "203.0.113.7"
+    assert ip_network("2001:db8:1:2::1") == ip_network("2001:db8:1:2:ffff::9") == "2001:db8:1:2::/64"
+    assert ip_network("2001:db8:1:3::1") != ip_network("2001:db8:1:2::1")
+    assert ip_network("::ffff:203.0.113.7") == ip_network("203.0.113.7") == "203.0.113.7"
 
 
 def test_malformed_addresses_share_one_limit(clock):
@@ -104,7 +112,7 @@ def test_malformed_addresses_share_one_limit(clock):
 def test_success_clears_the_account_and_gives_the_address_its_try_back(clock):
     fail(4)
 
-    reserve(SIGN_IN, login=LOGIN, ip=HERE).succeeded()
+    start_attempt(SIGN_IN, login=LOGIN, ip=HERE).mark_succeeded()
 
     assert [attempts.failures for attempts in Attempts.objects.all()] == [4]  # the address has the failures only
     fail(5)
@@ -113,7 +121,7 @@ def test_success_clears_the_account_and_gives_the_address_its_try_back(clock):
 
 def test_an_office_that_signs_in_all_day_is_never_slowed_down(clock):
     for number in range(60):
-        reserve(SIGN_IN, login=f"colleague{number}@privet.example", ip=HERE).succeeded()
+        start_attempt(SIGN_IN, login=f"colleague{number}@privet.example", ip=HERE).mark_succeeded()
 
     fail(1)
 
@@ -122,7 +130,7 @@ def test_success_takes_back_the_wait_that_its_own_try_brought(clock):
     for number in range(20):
         fail(1, login=f"somebody{number}@privet.example")
 
-    reserve(SIGN_IN, login=LOGIN, ip=HERE).succeeded()
+    start_attempt(SIGN_IN, login=LOGIN, ip=HERE).mark_succeeded()
 
     fail(1, login="colleague@privet.example")
 
@@ -135,7 +143,7 @@ def test_failures_are_forgotten_little_by_little(clock):
     assert wait_of() == 30
 
 
-def test_nobody_is_locked_out_for_good(clock):
+def test_lockout_is_never_permanent(clock):
     for _ in range(50):
         clock.pass_(minutes=15)
         fail(1)
@@ -147,10 +155,10 @@ def test_nobody_is_locked_out_for_good(clock):
 def test_the_limits_of_one_purpose_are_not_those_of_another(clock):
     fail(5)
 
-    reserve(PASSWORD_RESET, login=LOGIN, ip=HERE)
+    start_attempt(PASSWORD_RESET, login=LOGIN, ip=HERE)
 
 
-def test_the_table_names_nobody(clock):
+def test_table_contains_no_personal_data(clock):
     fail(1)
 
     kept = repr(list(Attempts.objects.values_list()))
@@ -158,13 +166,13 @@ def test_the_table_names_nobody(clock):
     assert HERE not in kept
 
 
-def test_rows_are_forgotten_after_a_day(clock):
+def test_rows_are_deleted_after_a_day(clock):
     fail(1, login="old@privet.example", ip="198.51.100.1")
     clock.pass_(hours=23)
     fail(1)
     clock.pass_(hours=2)
 
-    forget_old()
+    delete_old_attempts()
 
     assert Attempts.objects.count() == 2
 
@@ -178,7 +186,7 @@ def test_rows_are_forgotten_after_a_day(clock):
     ],
 )  # fmt: skip
 def test_a_wait_in_words(seconds, words):
-    assert in_words(seconds) == words
+    assert format_wait(seconds) == words
 
 
 @pytest.mark.django_db(transaction=True)
@@ -186,27 +194,27 @@ def test_a_wait_in_words(seconds, words):
 def test_of_twenty_guesses_at_once_only_the_free_ones_pass(many_connections, race, clock, known_row):
     if known_row:
         fail(1)
-        limits.forgive(SIGN_IN, login=LOGIN)
+        limits.reset_failures(SIGN_IN, login=LOGIN)
 
-    outcomes = race(*[lambda: reserve(SIGN_IN, login=LOGIN, ip=HERE)] * 20, at=Attempts)
+    outcomes = race(*[lambda: start_attempt(SIGN_IN, login=LOGIN, ip=HERE)] * 20, at=Attempts)
 
-    assert Counter(map(type, outcomes)) == {limits.Try: 5, TooManyTries: 15}
+    assert Counter(map(type, outcomes)) == {limits.Attempt: 5, TooManyTries: 15}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_guesses_of_different_people_from_one_address_never_deadlock(many_connections):
     def many(person: int):
         for number in range(5):
-            reserve(SIGN_IN, login=f"{person}-{number}@privet.example", ip=HERE).succeeded()
+            start_attempt(SIGN_IN, login=f"{person}-{number}@privet.example", ip=HERE).mark_succeeded()
 
     with ThreadPoolExecutor(10) as pool:
-        outcomes = list(pool.map(lambda person: on_own_connection(lambda: many(person)), range(10)))
+        outcomes = list(pool.map(lambda person: run_on_own_connection(lambda: many(person)), range(10)))
 
     assert outcomes == [None] * 10
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_count_there_is_no_try(while_locked):
-    refused = while_locked(lambda: reserve(SIGN_IN, login=LOGIN, ip=HERE), Attempts)
+def test_attempt_is_rejected_when_counting_fails(while_locked):
+    refused = while_locked(lambda: start_attempt(SIGN_IN, login=LOGIN, ip=HERE), Attempts)
 
     assert (type(refused), refused.seconds) == (TooManyTries, 30)

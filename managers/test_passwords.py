@@ -11,7 +11,7 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client as Browser
 from django.urls import reverse
 
-from conftest import PASSWORD, browser_of
+from conftest import PASSWORD, browser_for
 from managers import limits
 from managers.models import Manager
 from managers.password_links import INVITATION
@@ -90,7 +90,7 @@ class TestForgotten:
 
         assert can_sign_in(NEW)
 
-    def test_letters_to_one_account_are_few(self, anna):
+    def test_reset_emails_per_account_are_limited(self, anna):
         answers = [Browser().post(RESET, {"email": ANNA}) for _ in range(20)]
 
         assert [answer.status_code for answer in answers] == [302] * 4 + [429] * 16
@@ -119,7 +119,7 @@ class TestForgotten:
         assert "Почта сейчас не отправляется" in answer.text
         assert email in answer.text
 
-    def test_a_server_that_takes_no_letter_tells_nothing_of_who_works_here(self, signed_out, anna, monkeypatch):
+    def test_mail_failure_does_not_reveal_accounts(self, signed_out, anna, monkeypatch):
         def refuse(self, messages):
             raise ConnectionResetError
 
@@ -173,7 +173,7 @@ class TestForgotten:
         assert answer.status_code == 422
         assert 'class="field-error"' in answer.text
 
-    def test_a_letter_opens_an_account_that_strangers_have_been_guessing_at(self, signed_out, anna):
+    def test_reset_link_clears_the_sign_in_limit(self, signed_out, anna):
         for _ in range(6):
             can_sign_in("a guess")
         assert not can_sign_in(PASSWORD)
@@ -186,11 +186,11 @@ class TestForgotten:
         self, signed_out, anna
     ):
         for _ in range(5):
-            limits.reserve(limits.SECOND_FACTOR, login=anna.email, ip="198.51.100.1")
+            limits.start_attempt(limits.SECOND_FACTOR, login=anna.email, ip="198.51.100.1")
 
         new_password(signed_out)
 
-        limits.reserve(limits.SECOND_FACTOR, login=anna.email, ip="203.0.113.1")
+        limits.start_attempt(limits.SECOND_FACTOR, login=anna.email, ip="203.0.113.1")
 
 
 class TestChange:
@@ -198,7 +198,7 @@ class TestChange:
         return browser.post(CHANGE, {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW} | fields)
 
     def test_the_password_is_new_and_other_devices_are_signed_out(self, as_anna, anna):
-        elsewhere = browser_of(anna)
+        elsewhere = browser_for(anna)
         assert elsewhere.get(CHANGE).status_code == 200
 
         answer = self.change(as_anna)
@@ -230,7 +230,7 @@ def smtp_at(port: int) -> dict:
     return {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": options}}
 
 
-class TestWhatAPasswordMayBe:
+class TestPasswordPolicy:
     """NIST SP 800-63B: length counts, composition does not; every character is welcome."""
 
     @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ class TestWhatAPasswordMayBe:
         assert (memory >= 19 * 1024, passes >= 2, lanes >= 1) == (True, True, True)
 
 
-class TestTheLinksTime:
+class TestLinkLifetime:
     def opens(self, hours: float) -> bool:
         with time_machine.travel(time.time() + hours * 3600):
             return Browser().get(link_of(mail.outbox[-1]), follow=True).status_code == 200
@@ -306,6 +306,6 @@ class TestTheLinksTime:
         assert "24 часа" in mail.outbox[0].body
         assert (self.opens(23.9), self.opens(24.1)) == (True, False)
 
-    def test_of_one_link_is_not_borrowed_by_another(self, anna):
+    def test_tokens_are_not_interchangeable(self, anna):
         assert not RESET_LINK.check_token(anna, INVITATION.make_token(anna))
         assert not INVITATION.check_token(anna, RESET_LINK.make_token(anna))

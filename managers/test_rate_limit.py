@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from managers.limits import Allowance, TooManyTries
+from managers.limits import RateLimit, TooManyTries
 from managers.models import Spending
 
 pytestmark = pytest.mark.django_db
 
-TEN_A_MINUTE = Allowance("tests", at_most=10, per=timedelta(minutes=1), of="проб")
+TEN_A_MINUTE = RateLimit("tests", at_most=10, per=timedelta(minutes=1), of="проб")
 
 
 def take(manager, times: int = 1, allowance=TEN_A_MINUTE):
@@ -24,7 +24,7 @@ def refusal(manager) -> TooManyTries:
     return refused.value
 
 
-def test_an_allowance_is_had_at_once_and_then_little_by_little(clock, anna):
+def test_burst_then_steady_rate(clock, anna):
     take(anna, 10)
     assert refusal(anna).seconds == 6
 
@@ -37,7 +37,7 @@ def test_an_allowance_is_had_at_once_and_then_little_by_little(clock, anna):
     assert refusal(anna).seconds == 1
 
 
-def test_an_allowance_that_was_not_used_for_long_is_no_larger(clock, anna):
+def test_unused_capacity_does_not_accumulate(clock, anna):
     take(anna)
     clock.pass_(days=9)
 
@@ -45,7 +45,7 @@ def test_an_allowance_that_was_not_used_for_long_is_no_larger(clock, anna):
     refusal(anna)
 
 
-def test_a_refusal_counts_nothing_and_says_of_what_there_was_too_much(clock, anna):
+def test_rejected_request_is_not_counted_and_names_the_limit(clock, anna):
     take(anna, 10)
     for _ in range(50):
         refused = refusal(anna)
@@ -53,14 +53,14 @@ def test_a_refusal_counts_nothing_and_says_of_what_there_was_too_much(clock, ann
     assert (refused.seconds, refused.message) == (6, "Слишком много проб. Попробуйте через 6 секунд.")
 
 
-def test_an_allowance_is_each_persons_own_and_each_things_own(clock, anna, boris):
+def test_limits_are_per_person_and_per_operation(clock, anna, boris):
     take(anna, 10)
 
     take(boris, 10)
-    take(anna, 10, Allowance("other tests", at_most=10, per=timedelta(minutes=1)))
+    take(anna, 10, RateLimit("other tests", at_most=10, per=timedelta(minutes=1)))
 
 
-def test_a_machine_whose_clock_is_behind_gives_nothing_away(clock, anna):
+def test_slow_clock_allows_nothing_extra(clock, anna):
     take(anna, 10)
     clock.pass_(minutes=-5)
 
@@ -74,14 +74,14 @@ def test_the_table_of_allowances_names_nobody(clock, anna):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_twenty_at_once_only_as_many_as_are_allowed_pass(many_connections, race, clock, anna):
+def test_concurrent_requests_do_not_exceed_the_limit(many_connections, race, clock, anna):
     outcomes = race(*[lambda: TEN_A_MINUTE.take(anna)] * 20, at=Spending)
 
     assert Counter(map(type, outcomes)) == {type(None): 10, TooManyTries: 10}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_can_not_be_counted_is_refused(while_locked, anna):
+def test_request_is_rejected_when_counting_fails(while_locked, anna):
     refused = while_locked(lambda: TEN_A_MINUTE.take(anna), Spending)
 
     assert (type(refused), refused.seconds) == (TooManyTries, 30)

@@ -3,8 +3,8 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.urls import reverse
 
-from managers.models import RIGHTS, Manager, Right, Role
-from managers.roles import CHANGED_IN_ADMIN, GROUPS, OURS
+from managers.models import ROLE_RIGHTS, Manager, Right, Role
+from managers.roles import ADMIN_EDITABLE, GROUPS, OUR_APPS
 
 pytestmark = pytest.mark.django_db
 
@@ -14,7 +14,7 @@ def person(role: Role) -> Manager:
 
 
 def test_each_role_has_its_group():
-    assert set(GROUPS) == set(Role) == set(RIGHTS)
+    assert set(GROUPS) == set(Role) == set(ROLE_RIGHTS)
     assert set(Group.objects.values_list("name", flat=True)) == {"Менеджеры", "Поддержка", "Администраторы"}
 
 
@@ -29,10 +29,10 @@ def test_managers_and_support_may_do_their_work_and_nothing_else(role, permissio
 def test_admins_see_everything_of_ours_and_change_what_is_listed():
     permissions = person(Role.ADMIN).get_all_permissions()
 
-    viewing = Permission.objects.filter(content_type__app_label__in=OURS, codename__startswith="view_")
+    viewing = Permission.objects.filter(content_type__app_label__in=OUR_APPS, codename__startswith="view_")
     rights = {f"managers.{right}" for right in Right}
-    assert {name for name in permissions if ".view_" not in name} == rights | CHANGED_IN_ADMIN
-    assert len(permissions) == viewing.count() + len(rights) + len(CHANGED_IN_ADMIN)
+    assert {name for name in permissions if ".view_" not in name} == rights | ADMIN_EDITABLE
+    assert len(permissions) == viewing.count() + len(rights) + len(ADMIN_EDITABLE)
 
 
 @pytest.mark.parametrize("role", Role)
@@ -45,7 +45,7 @@ def test_what_costs_no_query_says_the_same_as_the_permissions(role, django_asser
     assert free == [somebody.has_perm(f"managers.{right}") for right in Right]
 
 
-def test_who_left_may_do_nothing():
+def test_inactive_manager_has_no_permissions():
     admin = person(Role.ADMIN)
     admin.is_active = False
 
@@ -53,7 +53,7 @@ def test_who_left_may_do_nothing():
     assert admin.get_all_permissions() == set()
 
 
-def test_nobody_is_above_the_permissions():
+def test_nobody_is_superuser():
     Group.objects.get(name="Администраторы").permissions.clear()
 
     assert not person(Role.ADMIN).has_perm("clients.view_client")
@@ -87,7 +87,7 @@ def test_what_somebody_changed_in_a_group_is_put_right_by_the_next_migrate():
     assert person(Role.SUPPORT).get_all_permissions() == {"managers.answer_tickets"}
 
 
-def test_an_unknown_role_may_nothing():
+def test_unknown_role_has_no_permissions():
     stranger = Manager(email="x@privet.example", name="X", role="owner")
 
     assert [stranger.is_admin, stranger.is_support, stranger.is_field_manager, stranger.is_staff] == [False] * 4

@@ -14,7 +14,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from conftest import PASSWORD, authenticator_of, browser_of, next_code, wrong_codes
+from conftest import PASSWORD, authenticator_of, browser_for, next_code, wrong_codes
 from managers import second_factor
 from managers.models import Authenticator, Manager, Session
 
@@ -31,7 +31,7 @@ HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/password/"}
 def half(anna) -> Browser:
     """Анна, who has an app, after the password."""
     authenticator_of(anna)
-    return browser_of(anna, verified=False)
+    return browser_for(anna, verified=False)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def app(half) -> Authenticator:
 @pytest.fixture
 def fresh(anna) -> Browser:
     """Анна, who has no app yet, after her first password."""
-    return browser_of(anna, verified=False)
+    return browser_for(anna, verified=False)
 
 
 def is_in(browser: Browser) -> bool:
@@ -68,7 +68,7 @@ def set_up(browser: Browser, meanwhile=lambda: None) -> list[str]:
 
 
 class TestTheCode:
-    def test_is_asked_for_after_the_password_wherever_one_goes(self, half):
+    def test_is_required_on_every_page_after_the_password(self, half):
         for address in (PAGE, reverse("clients:list"), reverse("admin:index"), "/"):
             answer = half.get(address)
             assert answer.status_code == 302
@@ -115,7 +115,7 @@ class TestTheCode:
     @pytest.mark.parametrize(
         "code", ["", "12345", "1234567", "abcdef", "１２３４５６", "12345\x00", "1" * 1_000_000, "²²²²²²"]
     )
-    def test_that_is_none_is_refused_in_words(self, half, code):
+    def test_malformed_code_shows_an_error(self, half, code):
         answer = half.post(CODE, {"code": code})
 
         assert answer.status_code == 422
@@ -128,26 +128,26 @@ class TestTheCode:
         app.save()
 
         with time_machine.travel(1_800_000_000, tick=False):  # when the codes of the two differ
-            assert browser_of(anna, verified=False).post(CODE, {"code": next_code(boris)}).status_code == 422
-            assert browser_of(boris, verified=False).post(CODE, {"code": next_code(boris)}).status_code == 302
+            assert browser_for(anna, verified=False).post(CODE, {"code": next_code(boris)}).status_code == 422
+            assert browser_for(boris, verified=False).post(CODE, {"code": next_code(boris)}).status_code == 302
 
     def test_is_good_once(self, half, anna):
         code = next_code(anna)
         assert half.post(CODE, {"code": code}).status_code == 302
 
-        again = browser_of(anna, verified=False)
+        again = browser_for(anna, verified=False)
 
         assert again.post(CODE, {"code": code}).status_code == 422
         assert not is_in(again)
 
-    def test_from_before_the_last_one_that_was_used_is_good_no_more(self, half, anna):
+    def test_older_code_than_the_last_used_is_rejected(self, half, anna):
         app = authenticator_of(anna)
         with time_machine.travel(1_800_000_000, tick=False):
             earlier = code_for(app.bin_key)
         with time_machine.travel(1_800_000_030, tick=False):
-            half = browser_of(anna, verified=False)
+            half = browser_for(anna, verified=False)
             assert half.post(CODE, {"code": code_for(app.bin_key)}).status_code == 302
-            assert browser_of(anna, verified=False).post(CODE, {"code": earlier}).status_code == 422
+            assert browser_for(anna, verified=False).post(CODE, {"code": earlier}).status_code == 422
 
     @pytest.mark.parametrize(("seconds", "status"), [(-60, 422), (-30, 302), (30, 302), (60, 422)])
     def test_may_come_from_a_clock_that_is_half_a_minute_off(self, anna, seconds, status):
@@ -155,9 +155,9 @@ class TestTheCode:
         with time_machine.travel(1_800_000_000 + seconds, tick=False):
             code = code_for(app.bin_key)
         with time_machine.travel(1_800_000_000, tick=False):
-            assert browser_of(anna, verified=False).post(CODE, {"code": code}).status_code == status
+            assert browser_for(anna, verified=False).post(CODE, {"code": code}).status_code == status
 
-    def test_is_guessed_five_times_and_then_seldom(self, half, app, anna):
+    def test_guesses_are_limited_to_five_and_then_slowed_down(self, half, app, anna):
         answers = [half.post(CODE, {"code": code}) for code in islice(wrong_codes(app.bin_key), 7)]
 
         assert [answer.status_code for answer in answers] == [422] * 5 + [429] * 2
@@ -165,9 +165,9 @@ class TestTheCode:
         assert half.post(CODE, {"code": next_code(anna)}).status_code == 429  # the right one is not looked at either
         assert not is_in(half)
 
-    def test_is_guessed_no_oftener_in_several_sessions(self, anna):
+    def test_guess_limit_is_shared_between_sessions(self, anna):
         codes = islice(wrong_codes(authenticator_of(anna).bin_key), 6)
-        guesses = [browser_of(anna, verified=False).post(CODE, {"code": code}) for code in codes]
+        guesses = [browser_for(anna, verified=False).post(CODE, {"code": code}) for code in codes]
 
         assert [guess.status_code for guess in guesses] == [422] * 5 + [429]
 
@@ -203,9 +203,9 @@ class TestTheCode:
 @pytest.mark.parametrize("kind", ["app", "backup"])
 def test_a_code_sent_twice_at_once_is_used_once(race, anna, kind):
     app = authenticator_of(anna)
-    code = next_code(anna) if kind == "app" else second_factor._renew_backup_codes(anna)[0]
+    code = next_code(anna) if kind == "app" else second_factor._create_backup_codes(anna)[0]
 
-    outcomes = race(*[lambda: second_factor._use(anna, code)] * 2, at=TOTPDevice.objects.get(pk=app.pk))
+    outcomes = race(*[lambda: second_factor._consume_code(anna, code)] * 2, at=TOTPDevice.objects.get(pk=app.pk))
 
     assert sorted(outcome is not None for outcome in outcomes) == [False, True]
 
@@ -276,10 +276,10 @@ class TestSettingUp:
         fresh.post(APP, {"code": code_for(key)})
 
         assert fresh.get(APP, follow=True).redirect_chain[-1][0] == reverse("clients:list")
-        assert Session.objects.get().get_decoded().get(second_factor.PENDING) is None
+        assert Session.objects.get().get_decoded().get(second_factor.PENDING_KEY) is None
 
     def test_shows_each_session_a_key_of_its_own(self, fresh, anna):
-        assert key_on(fresh.get(APP)) != key_on(browser_of(anna, verified=False).get(APP))
+        assert key_on(fresh.get(APP)) != key_on(browser_for(anna, verified=False).get(APP))
 
     def test_keeps_nothing_for_a_wrong_code(self, fresh):
         key = key_on(fresh.get(APP))
@@ -297,14 +297,14 @@ class TestSettingUp:
         assert Authenticator.objects.get().encrypted_key == before
 
     def test_of_two_sessions_the_first_counts(self, fresh, anna):
-        other = browser_of(anna, verified=False)
+        other = browser_for(anna, verified=False)
         code = code_for(key_on(other.get(APP)))
         set_up(fresh)
         request = other.get(CODE).wsgi_request  # one that had asked before the other was done
         request.user.authenticator_id = None
 
         with pytest.raises(second_factor.AlreadySetUp):
-            second_factor.set_up(request, code)
+            second_factor.set_up_authenticator(request, code)
         assert Authenticator.objects.count() == 1
 
     def test_keeps_the_key_encrypted(self, fresh):
@@ -328,7 +328,7 @@ def test_two_apps_set_up_at_once_are_one(anna):
 
     def set_one_up(_):
         try:
-            browser = browser_of(anna, verified=False)
+            browser = browser_for(anna, verified=False)
             return len(set_up(browser, both.wait))
         finally:
             connection.close()

@@ -6,7 +6,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django_otp.plugins.otp_static.models import StaticToken
 
-from conftest import authenticator_of, browser_of
+from conftest import authenticator_of, browser_for
 from managers.models import Authenticator, Session
 from managers.test_second_factor import CODE, PAGE, is_in, set_up
 
@@ -21,7 +21,7 @@ class TestReset:
         return browser.post(self.LIST, fields, follow=True)
 
     def test_takes_the_app_and_the_codes_and_ends_the_sessions(self, as_gleb, anna):
-        fresh = browser_of(anna, verified=False)
+        fresh = browser_for(anna, verified=False)
         codes = set_up(fresh)
 
         self.reset(as_gleb, anna)
@@ -30,12 +30,12 @@ class TestReset:
         assert not StaticToken.objects.exists()
         assert not Session.objects.filter(manager=anna).exists()
         assert fresh.get(PAGE).url.startswith(reverse("managers:sign_in"))
-        anew = browser_of(anna, verified=False)
+        anew = browser_for(anna, verified=False)
         assert anew.post(CODE, {"code": codes[0]}).status_code == 302
         assert not is_in(anew)
         assert len(set_up(anew)) == 10
 
-    def test_is_told_to_the_person_and_recorded(self, as_anna, as_gleb, anna, gleb):
+    def test_person_is_notified_and_reset_is_logged(self, as_anna, as_gleb, anna, gleb):
         self.reset(as_gleb, anna)
 
         (letter,) = mail.outbox
@@ -56,7 +56,7 @@ class TestReset:
         assert "Письмо не отправлено" in self.reset(as_gleb, anna).text
         assert not Authenticator.objects.filter(user=anna).exists()
 
-    def test_is_not_for_oneself(self, as_gleb, gleb):
+    def test_admin_cannot_reset_their_own(self, as_gleb, gleb):
         answer = self.reset(as_gleb, gleb)
 
         assert "Свой второй фактор сбросить нельзя" in answer.text

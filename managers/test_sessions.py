@@ -10,13 +10,13 @@ from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from conftest import PASSWORD, browser_of
+from conftest import PASSWORD, browser_for
 from foundation.database import prepared
 from foundation.observability import request_log
 from managers.backend import Backend
 from managers.models import Manager, Role, Session
 from managers.session_store import SessionStore
-from managers.user_agent import words
+from managers.user_agent import describe_browser
 
 pytestmark = pytest.mark.django_db
 
@@ -39,10 +39,10 @@ def after(clock, **span) -> None:
     clock.shift(timedelta(**span))
 
 
-class TestTheEnd:
+class TestExpiry:
     @pytest.mark.parametrize(("who", "minutes"), [("anna", 60), ("vera", 60), ("gleb", 30)])
-    def test_comes_when_nobody_uses_it(self, clock, request, who, minutes):
-        browser = browser_of(request.getfixturevalue(who))
+    def test_idle_session_expires(self, clock, request, who, minutes):
+        browser = browser_for(request.getfixturevalue(who))
 
         after(clock, minutes=minutes - 1)
         assert is_in(browser)
@@ -51,7 +51,7 @@ class TestTheEnd:
         after(clock, minutes=minutes, seconds=1)
         assert not is_in(browser)
 
-    def test_comes_after_twelve_hours_in_any_case(self, clock, as_anna):
+    def test_session_expires_after_twelve_hours(self, clock, as_anna):
         for _ in range(24):
             after(clock, minutes=29, seconds=50)
             assert is_in(as_anna)
@@ -64,8 +64,8 @@ class TestTheEnd:
         [{"password": "md5$x$y"}, {"role": Role.SUPPORT}, {"role": Role.ADMIN}, {"is_active": False}],
         ids=lambda change: next(iter(change)),
     )
-    def test_comes_at_once_when_the_person_is_no_longer_who_they_were(self, as_anna, anna, boris, change):
-        elsewhere, another = browser_of(anna), browser_of(boris)
+    def test_session_ends_when_role_password_or_active_changes(self, as_anna, anna, boris, change):
+        elsewhere, another = browser_for(anna), browser_for(boris)
 
         Manager.objects.filter(pk=anna.pk).update(**change)
 
@@ -75,13 +75,13 @@ class TestTheEnd:
         assert is_in(another)
 
     @pytest.mark.parametrize("change", [{"password": "md5$x$y"}, {"role": Role.SUPPORT}, {"is_active": False}])
-    def test_comes_also_for_one_that_was_begun_with_what_the_person_was_before(self, anna, change):
+    def test_session_started_during_the_change_ends_too(self, anna, change):
         before = Manager.objects.get(pk=anna.pk)
         Manager.objects.filter(pk=anna.pk).update(**change)
 
-        assert not is_in(browser_of(before))
+        assert not is_in(browser_for(before))
 
-    def test_does_not_come_with_a_new_name(self, as_anna, anna):
+    def test_renaming_does_not_end_sessions(self, as_anna, anna):
         anna.name = "Анна Петрова"
         anna.save()
 
@@ -146,7 +146,7 @@ def asking(browser: Browser):
         request_log.current.reset(token)
 
 
-class TestThePersonOfASession:
+class TestSessionManager:
     def test_comes_with_it_as_a_query_would_load_them(self, as_anna, anna, django_assert_num_queries):
         with asking(as_anna), django_assert_num_queries(0):
             found = Backend().get_user(anna.pk)
@@ -181,7 +181,7 @@ def test_data_of_a_session_stay_in_the_database(as_anna):
 def test_ended_ones_are_deleted_when_somebody_signs_in(clock, as_anna, boris):
     after(clock, hours=2)
 
-    browser_of(boris)
+    browser_for(boris)
 
     assert [session.manager for session in Session.objects.all()] == [boris]
 
@@ -191,7 +191,7 @@ class TestThePage:
 
     @pytest.fixture
     def elsewhere(self, anna) -> Browser:
-        browser = browser_of(anna)
+        browser = browser_for(anna)
         Session.objects.update(user_agent=ANDROID, ip="203.0.113.9")
         return browser
 
@@ -209,9 +209,9 @@ class TestThePage:
         assert not any(session.session_key in text for session in Session.objects.all())
 
     def test_leaves_out_what_has_ended(self, clock, anna):
-        browser_of(anna)
+        browser_for(anna)
         after(clock, hours=2)
-        browser = browser_of(anna)
+        browser = browser_for(anna)
         Session.objects.exclude(pk=browser.session.session_key).update(expire_date=timezone.now())
 
         assert len(browser.get(self.LIST).context["sessions"]) == 1
@@ -224,14 +224,14 @@ class TestThePage:
         assert is_in(as_boris)
 
     def test_ends_a_single_one(self, elsewhere, as_anna, anna):
-        third = browser_of(anna)
+        third = browser_for(anna)
         session = Session.objects.get(pk=elsewhere.session.session_key)
 
         as_anna.post(reverse("managers:session_removal", args=[session.public_id]))
 
         assert [is_in(browser) for browser in (as_anna, elsewhere, third)] == [True, False, True]
 
-    def test_ends_nobody_elses(self, as_anna, as_boris, boris):
+    def test_cannot_end_another_persons_session(self, as_anna, as_boris, boris):
         session = Session.objects.get(manager=boris)
 
         answer = as_anna.post(reverse("managers:session_removal", args=[session.public_id]))
@@ -241,7 +241,7 @@ class TestThePage:
 
     def test_takes_few_queries(self, as_anna, anna, django_assert_max_num_queries):
         for _ in range(5):
-            browser_of(anna)
+            browser_for(anna)
         with django_assert_max_num_queries(4):
             as_anna.get(self.LIST)
 
@@ -266,4 +266,4 @@ class TestThePage:
     ],
 )
 def test_a_device_in_words(user_agent, in_words):
-    assert words(user_agent) == in_words
+    assert describe_browser(user_agent) == in_words

@@ -7,7 +7,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 from django.utils import timezone
 
-from conftest import PASSWORD, authenticator_of, browser_of, next_code
+from conftest import PASSWORD, authenticator_of, browser_for, next_code
 from managers import limits
 from managers.models import Attempts, Manager
 
@@ -81,16 +81,16 @@ def test_who_is_signed_in_is_sent_on(as_anna, as_vera):
     assert as_vera.get(SIGN_IN, follow=True).redirect_chain[-1][0] == reverse("support:tickets")
 
 
-def test_whom_the_admin_site_does_not_let_in_is_not_sent_in_a_circle(as_anna):
+def test_admin_redirect_does_not_loop(as_anna):
     assert as_anna.get("/admin/", follow=True).redirect_chain[-1][0] == reverse("clients:list")
 
 
-def test_home_is_the_first_page_of_ones_role(as_anna, as_vera):
+def test_home_redirects_by_role(as_anna, as_vera):
     assert as_anna.get("/").url == reverse("clients:list")
     assert as_vera.get("/").url == reverse("support:tickets")
 
 
-def test_wrong_password_unknown_login_and_former_colleague_read_alike(anna):
+def test_all_sign_in_failures_show_the_same_message(anna):
     Manager.objects.create_user("former@privet.example", PASSWORD, name="Бывший", is_active=False)
 
     tries = ((ANNA, "wrong"), ("nobody@privet.example", PASSWORD), ("former@privet.example", PASSWORD))
@@ -124,7 +124,7 @@ def test_fault_unknown_logins_answer_ten_times_faster_than_known_ones(anna, hash
 
 
 def test_fault_unlimited_password_guesses(signed_out, anna, hashings, time_machine):
-    time_machine.move_to(timezone.now(), tick=False)
+    time_machine.advance_to(timezone.now(), tick=False)
 
     answers = [sign_in(signed_out, password=f"guess {number}") for number in range(200)]
 
@@ -140,8 +140,8 @@ def test_one_address_guessing_many_accounts_is_slowed_down(signed_out):
     assert [answer.status_code for answer in answers] == [422] * 21 + [429]
 
 
-def test_who_must_wait_is_told_how_long(signed_out, anna, time_machine):
-    time_machine.move_to(timezone.now(), tick=False)
+def test_waiting_time_is_shown(signed_out, anna, time_machine):
+    time_machine.advance_to(timezone.now(), tick=False)
     for number in range(5):
         sign_in(signed_out, password=f"guess {number}")
 
@@ -171,7 +171,7 @@ def test_after_the_wait_the_right_password_signs_in_and_clears_the_count(signed_
     assert [sign_in(other, password="wrong").status_code for _ in range(6)] == [422] * 5 + [429]
 
 
-def test_without_the_count_no_password_is_looked_at(signed_out, anna, hashings, monkeypatch):
+def test_password_is_not_checked_when_counting_fails(signed_out, anna, hashings, monkeypatch):
     hashings.clear()
     monkeypatch.setattr(limits, "_locked", lambda keys: 1 / 0)
 
@@ -293,7 +293,7 @@ def test_signing_out_ends_the_session(as_anna):
     assert not as_anna.session.exists(key)
 
 
-def test_a_link_does_not_sign_out(as_anna):
+def test_get_does_not_sign_out(as_anna):
     assert as_anna.get(reverse("managers:sign_out")).status_code == 405
     assert is_signed_in(as_anna)
 
@@ -358,7 +358,7 @@ class TestTheDialog:
         assert answer.url.startswith(SIGN_IN)
 
     def test_a_page_older_than_a_sign_in_in_another_tab_gets_the_new_token(self, anna):
-        browser = browser_of(anna, enforce_csrf_checks=True)
+        browser = browser_for(anna, enforce_csrf_checks=True)
 
         answer = browser.post(reverse("managers:password"), {"csrfmiddlewaretoken": "x" * 64}, headers=HTMX)
 

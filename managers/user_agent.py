@@ -23,11 +23,11 @@ SYSTEMS = [
 ]
 
 
-def words(user_agent: str) -> str:
+def describe_browser(user_agent: str) -> str:
     """«Chrome, Android»."""
-    known = [name for names in (BROWSERS, SYSTEMS) for name in _first(user_agent, names)]
+    known = [name for names in (BROWSERS, SYSTEMS) for name in _first_match(user_agent, names)]
     return ", ".join(known) or "Неизвестное устройство"
 
 
-def _first(user_agent: str, names: list[tuple[str, str]]) -> list[str]:
+def _first_match(user_agent: str, names: list[tuple[str, str]]) -> list[str]:
     return [name for name, pattern in names if re.search(pattern, user_agent)][:1]

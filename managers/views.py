@@ -16,25 +16,25 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, reswap
 
-from foundation.web.json_errors import SESSION_ENDED, problem, wants_json
+from foundation.web.json_errors import SESSION_ENDED, json_error, wants_json
 from managers import known_browsers, limits
 from managers.client_ip import client_ip
 from managers.forms import NewPasswordForm, PasswordChangeForm, PasswordResetForm, SignInForm
 from managers.limits import TooManyTries
-from managers.password_links import RESET, EitherLink
-from managers.password_mail import MailUnavailable, send_link
-from managers.redirects import first_page, with_new_token
-from managers.second_factor_views import go_on, later
-from managers.sign_in import WrongPassword, confirm_own_password, enter
+from managers.password_links import RESET, AnyPasswordLinkToken
+from managers.password_mail import MailUnavailable, send_password_link
+from managers.redirects import home_url, with_new_csrf_token
+from managers.second_factor_views import continue_after_sign_in, render_rate_limited
+from managers.sign_in import WrongPassword, check_current_password, sign_in_with_password
 
-SIGNED_IN_ANEW = "Вы вошли заново. Повторите ещё раз."
+SIGNED_IN_AGAIN = "Вы вошли заново. Повторите ещё раз."
 
 page_and_form = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe
 def home(request):
-    return redirect(first_page(request.user))
+    return redirect(home_url(request.user))
 
 
 @login_not_required
@@ -43,19 +43,21 @@ def home(request):
 def sign_in(request):
     if request.user.is_authenticated:
         if request.htmx and request.method == "POST":
-            return go_on(request)
+            return continue_after_sign_in(request)
         return redirect("home")  # not to `next`: the admin site sends here whom it doesn't let in, and would again
     if request.method != "POST":
         return _sign_in_page(request, SignInForm())
     form = SignInForm(request.POST)
     if form.is_valid():
         try:
-            manager = enter(request, email=form.cleaned_data["email"], password=form.cleaned_data["password"])
-            return known_browsers.remember(request, go_on(request), manager)
+            manager = sign_in_with_password(
+                request, email=form.cleaned_data["email"], password=form.cleaned_data["password"]
+            )
+            return known_browsers.remember_browser(request, continue_after_sign_in(request), manager)
         except WrongPassword as wrong:
             form.add_error(None, wrong.message)
         except TooManyTries as refused:
-            return later(request, _sign_in_template(request), form, refused)
+            return render_rate_limited(request, _sign_in_template(request), form, refused)
     return _sign_in_page(request, form, status=422)
 
 
@@ -72,11 +74,11 @@ def _sign_in_template(request) -> str:
 def csrf_failed(request, reason=""):
     """Mostly somebody who signed in again in another tab: the page is given the new token and loses no text."""
     if request.htmx and request.user.is_authenticated:
-        return with_new_token(request, reswap(HttpResponse(status=403), "none"))
+        return with_new_csrf_token(request, reswap(HttpResponse(status=403), "none"))
     if wants_json(request):
         if not request.user.is_authenticated:
-            return problem(SESSION_ENDED, 401)
-        return JsonResponse({"error": SIGNED_IN_ANEW, "token": get_token(request)}, status=403)
+            return json_error(SESSION_ENDED, 401)
+        return JsonResponse({"error": SIGNED_IN_AGAIN, "token": get_token(request)}, status=403)
     return csrf_failure(request, reason)
 
 
@@ -95,11 +97,11 @@ def password(request):
     status = 422 if form.is_bound else 200
     if form.is_valid():
         try:
-            confirm_own_password(request, form.cleaned_data["old_password"])
+            check_current_password(request, form.cleaned_data["old_password"])
         except WrongPassword:
             form.add_error("old_password", "Пароль неверный.")
         except TooManyTries as refused:
-            return later(request, "managers/password.html", form, refused)
+            return render_rate_limited(request, "managers/password.html", form, refused)
         else:
             update_session_auth_hash(request, form.save())
             messages.success(request, "Пароль изменён. На других устройствах нужно войти заново.")
@@ -115,11 +117,11 @@ def password_reset(request):
     if form.is_valid():
         email = form.cleaned_data["email"]
         try:
-            limits.reserve(limits.PASSWORD_RESET, login=email, ip=client_ip(request))
-            send_link(email)
+            limits.start_attempt(limits.PASSWORD_RESET, login=email, ip=client_ip(request))
+            send_password_link(email)
             return redirect("managers:password_reset_sent")
         except TooManyTries as refused:
-            return later(request, "managers/password_reset.html", form, refused)
+            return render_rate_limited(request, "managers/password_reset.html", form, refused)
         except MailUnavailable:
             form.add_error(None, "Почта сейчас не отправляется. Попробуйте через несколько минут.")
             status = 503
@@ -133,11 +135,11 @@ def password_reset_sent(request):
     return render(request, "managers/password_reset_sent.html", {"minutes": minutes})
 
 
-class _NewPassword(PasswordResetConfirmView):
+class _NewPasswordView(PasswordResetConfirmView):
     """The link of the letter. Its token is moved from the address to the session before the form is shown."""
 
     form_class = NewPasswordForm
-    token_generator = EitherLink()
+    token_generator = AnyPasswordLinkToken()
     template_name = "managers/new_password.html"
     success_url = reverse_lazy("managers:password_done")
 
@@ -150,12 +152,12 @@ class _NewPassword(PasswordResetConfirmView):
 
     def form_valid(self, form):
         # Whoever reads the account's mail is no stranger, however many strangers have been guessing.
-        limits.forgive(limits.SIGN_IN, login=self.user.email)
-        limits.forgive(limits.SECOND_FACTOR, login=self.user.email)
+        limits.reset_failures(limits.SIGN_IN, login=self.user.email)
+        limits.reset_failures(limits.SECOND_FACTOR, login=self.user.email)
         return super().form_valid(form)
 
 
-new_password = page_and_form(_NewPassword.as_view())
+new_password = page_and_form(_NewPasswordView.as_view())
 
 
 @login_not_required

@@ -6,7 +6,7 @@ from pathlib import Path
 from foundation.env import at_least, env
 
 # Of PostgreSQL's connections, those that are left to commands, backups, monitoring and «Привет Супер».
-RESERVE = 20
+RESERVED_CONNECTIONS = 20
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -27,6 +27,6 @@ THREADS = env.int("WEB_THREADS", 8, validate=at_least(1))
 POOL_SIZE = env.int("DATABASE_POOL_SIZE", THREADS or 1, validate=at_least(1))
 
 
-def connections() -> int:
+def max_connections() -> int:
     """What all processes of this machine open at most."""
     return WORKERS * POOL_SIZE

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 from foundation.storage import object_storage
 
 # One answer serves all who ask meanwhile: asking is no way to load the database.
-KEPT_SECONDS = 2
-AT_MOST_SECONDS = 4
+CACHE_SECONDS = 2
+TIMEOUT_SECONDS = 4
 
 
 @login_not_required
@@ -46,18 +46,18 @@ def database() -> bool:
 
 def migrations() -> bool:
     """Whether all that this version needs are applied; later ones are those of a newer version that stands beside."""
-    return _needed() <= set(MigrationRecorder(connection).applied_migrations())
+    return _required_migrations() <= set(MigrationRecorder(connection).applied_migrations())
 
 
 @functools.cache
-def _needed() -> frozenset[tuple[str, str]]:
+def _required_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None).disk_migrations)
 
 
-CHECKS = {"database": database, "migrations": migrations, "storage": object_storage.answers}
+CHECKS = {"database": database, "migrations": migrations, "storage": object_storage.is_available}
 
 
-class Answers:
+class CachedReadiness:
     """The latest answer, found out again when it is older than KEPT_SECONDS."""
 
     def __init__(self):
@@ -66,22 +66,22 @@ class Answers:
     def get(self) -> dict[str, dict]:
         with self._lock:
             if time.monotonic() >= self._until:
-                self._known, self._until = self._found_out(), time.monotonic() + KEPT_SECONDS
+                self._known, self._until = self._run_checks(), time.monotonic() + CACHE_SECONDS
             return self._known
 
     def forget(self) -> None:
         self._until = 0.0
 
-    def _found_out(self) -> dict[str, dict]:
-        deadline = time.monotonic() + AT_MOST_SECONDS
-        asked = {name: self._pool.submit(_timed, check) for name, check in CHECKS.items()}
+    def _run_checks(self) -> dict[str, dict]:
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        asked = {name: self._pool.submit(_run_timed, check) for name, check in CHECKS.items()}
         found = {}
         for name, answer in asked.items():
             try:
                 found[name] = answer.result(timeout=max(0.0, deadline - time.monotonic()))
             except TimeoutError:
                 answer.cancel()
-                found[name] = {"ok": False, "ms": AT_MOST_SECONDS * 1000}
+                found[name] = {"ok": False, "ms": TIMEOUT_SECONDS * 1000}
         return found
 
     @functools.cached_property
@@ -90,7 +90,7 @@ class Answers:
         return ThreadPoolExecutor(len(CHECKS), thread_name_prefix="readyz")
 
 
-def _timed(check) -> dict:
+def _run_timed(check) -> dict:
     started = time.perf_counter()
     try:
         ok = check()
@@ -101,4 +101,4 @@ def _timed(check) -> dict:
     return {"ok": ok, "ms": round((time.perf_counter() - started) * 1000, 1)}
 
 
-answers = Answers()
+answers = CachedReadiness()

@@ -17,14 +17,14 @@ BATCH = 200
 
 
 @dataclass
-class Column:
+class EncryptedColumn:
     """A column that changes with the keys. `passing` are the triggers that refuse or record any change but this one."""
 
     label: str
     name: str
     passing: tuple[str, ...] = ()
     # The new value of the column, from that of `source`.
-    renew: Callable[[str], str] = cipher.renewed
+    renew: Callable[[str], str] = cipher.reencrypt
     source: str = ""
 
     rows: int = 0
@@ -47,14 +47,14 @@ class Column:
                 # Held from the reading to the writing: an edit that came between would be undone.
                 batch = batch if dry_run else batch.select_for_update(of=("self",), no_key=True)
                 for row in batch.only("pk", self.name, self.source or self.name):
-                    self._renew(row, dry_run=dry_run)
+                    self._rotate_row(row, dry_run=dry_run)
 
     def _batches(self) -> Iterator[tuple]:
         after, rows = None, self.model.objects.order_by("pk").values_list("pk", flat=True)
         while keys := list((rows if after is None else rows.filter(pk__gt=after))[:BATCH]):
             yield keys[0], (after := keys[-1])
 
-    def _renew(self, row: models.Model, *, dry_run: bool) -> None:
+    def _rotate_row(self, row: models.Model, *, dry_run: bool) -> None:
         self.rows += 1
         if not getattr(row, self.source or self.name):  # erased
             return
@@ -70,20 +70,20 @@ class Column:
             self.refused.append(f"{self.model._meta.db_table} {row.pk}: {type(error).__name__}")
 
 
-def columns() -> list[Column]:
+def encrypted_columns() -> list[EncryptedColumn]:
     """All that is encrypted, and the hashes by which it is found."""
     return [
-        Column("managers.Authenticator", "encrypted_key"),
-        Column("passport.Passport", "series_and_number", ("passport.Passport:update_update",)),
-        Column("passport.PassportHistory", "series_and_number", ("passport.PassportHistory:append_only",)),
-        Column(
+        EncryptedColumn("managers.Authenticator", "encrypted_key"),
+        EncryptedColumn("passport.Passport", "series_and_number", ("passport.Passport:update_update",)),
+        EncryptedColumn("passport.PassportHistory", "series_and_number", ("passport.PassportHistory:append_only",)),
+        EncryptedColumn(
             "contracts.Contract",
             "encrypted_snapshot",
             ("contracts.Contract:contents_are_frozen", "contracts.Contract:signed_is_immutable",
              "contracts.Contract:void_stays_void"),
         ),
-        Column("erasure.Erasure", "encrypted_subject"),
-        Column(
+        EncryptedColumn("erasure.Erasure", "encrypted_subject"),
+        EncryptedColumn(
             "passport.Passport", "series_and_number_hash", source="series_and_number",
             renew=lambda token: keyed_hash(cipher.decrypt(token)),
         ),

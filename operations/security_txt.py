@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 # The RFC asks for less than a year, so that an abandoned address is noticed.
-GOOD_FOR = timedelta(days=180)
+LIFETIME = timedelta(days=180)
 
 
 @login_not_required
 @require_safe
 def security_txt(request):
-    expires = (timezone.now() + GOOD_FOR).strftime("%Y-%m-%dT00:00:00Z")
+    expires = (timezone.now() + LIFETIME).strftime("%Y-%m-%dT00:00:00Z")
     lines = [
         f"Contact: mailto:{settings.SECURITY_CONTACT}",
         f"Expires: {expires}",

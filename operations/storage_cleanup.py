@@ -22,14 +22,14 @@ from passport.models import Passport
 from photos.models import Upload
 
 # Younger objects may belong to a row that is about to be written.
-SAFE_AGE = timedelta(days=1)
+MIN_AGE = timedelta(days=1)
 # Only photos are removed: a document that nobody names is looked at by people.
-REMOVABLE = ("devices/", "passports/", "incoming/")
-SHOWN = 100
+DELETABLE_PREFIXES = ("devices/", "passports/", "incoming/")
+MAX_LISTED = 100
 
 
 @dataclass
-class Found:
+class KeySummary:
     """What was found: how many, and the first of their keys."""
 
     count: int = 0
@@ -37,44 +37,44 @@ class Found:
 
     def add(self, key: str) -> None:
         self.count += 1
-        if len(self.keys) < SHOWN:
+        if len(self.keys) < MAX_LISTED:
             self.keys.append(key)
 
 
 @dataclass
 class Report:
     objects: int = 0
-    without_row: Found = field(default_factory=Found)
-    without_object: Found = field(default_factory=Found)
+    without_row: KeySummary = field(default_factory=KeySummary)
+    without_object: KeySummary = field(default_factory=KeySummary)
     too_young: int = 0
     removed: int = 0
 
 
 @transaction.atomic
-def compare(*, remove: bool = False) -> Report:
+def compare_storage(*, remove: bool = False) -> Report:
     """Walk over both sides once; with `remove`, photos without a row that are older than SAFE_AGE are removed."""
     report, now = Report(), timezone.now()
-    for listed, key in _side_by_side(object_storage.listing(), _named_keys()):
+    for listed, key in _merge_by_key(object_storage.list_objects(), _referenced_keys()):
         report.objects += listed is not None
         if listed is None:
             report.without_object.add(key)
-        elif key is None and listed.modified_at > now - SAFE_AGE:
+        elif key is None and listed.modified_at > now - MIN_AGE:
             report.too_young += 1
         elif key is None:
             report.without_row.add(listed.key)
-            report.removed += remove and _removed(listed.key)
+            report.removed += remove and _delete_orphan(listed.key)
     return report
 
 
-def _removed(key: str) -> bool:
+def _delete_orphan(key: str) -> bool:
     # Looked up once more: an order of keys that is not the storage's must cost a report, not a photo.
-    if not key.startswith(REMOVABLE) or _is_named(key):
+    if not key.startswith(DELETABLE_PREFIXES) or _is_referenced(key):
         return False
-    object_storage.remove(key)
+    object_storage.delete(key)
     return True
 
 
-def _is_named(key: str) -> bool:
+def _is_referenced(key: str) -> bool:
     names = [key, key.replace("-thumbnail.jpg", ".jpg")]
     return (
         DevicePhoto.objects.filter(key__in=names).exists()
@@ -83,9 +83,9 @@ def _is_named(key: str) -> bool:
     )
 
 
-def forget_uploads(*, remove: bool = False) -> int:
+def delete_stale_uploads(*, remove: bool = False) -> int:
     """Uploads older than SAFE_AGE whose photo no row names; returns how many. With `remove`, they and theirs go."""
-    over = Upload.objects.filter(created_at__lt=timezone.now() - SAFE_AGE)
+    over = Upload.objects.filter(created_at__lt=timezone.now() - MIN_AGE)
     abandoned = over.filter(attached_at=None)
     count = abandoned.count()
     if remove:
@@ -96,7 +96,7 @@ def forget_uploads(*, remove: bool = False) -> int:
     return count
 
 
-def _side_by_side(listing: Iterator, keys: Iterator[str]) -> Iterator[tuple]:
+def _merge_by_key(listing: Iterator, keys: Iterator[str]) -> Iterator[tuple]:
     """Pairs of a listed object and the key that a row names; None for what the other side lacks."""
     listed, key = next(listing, None), next(keys, None)
     while listed or key:
@@ -111,18 +111,18 @@ def _side_by_side(listing: Iterator, keys: Iterator[str]) -> Iterator[tuple]:
             listed, key = next(listing, None), next(keys, None)
 
 
-def _named_keys() -> Iterator[str]:
+def _referenced_keys() -> Iterator[str]:
     return heapq.merge(
-        _in_order(Contract.objects.filter(erased_at=None), "pdf_key"),
-        _in_order(Erasure.objects.all(), "act_key"),
-        _in_order(Agreement.objects.all(), "pdf_key"),
-        _in_order(Passport.objects.all(), "photo"),
-        _with_thumbnails(_in_order(DevicePhoto.objects.all(), "key")),
-        _with_thumbnails(_in_order(Upload.objects.filter(attached_at=None), "photo_key")),
+        _keys_in_order(Contract.objects.filter(erased_at=None), "pdf_key"),
+        _keys_in_order(Erasure.objects.all(), "act_key"),
+        _keys_in_order(Agreement.objects.all(), "pdf_key"),
+        _keys_in_order(Passport.objects.all(), "photo"),
+        _with_thumbnails(_keys_in_order(DevicePhoto.objects.all(), "key")),
+        _with_thumbnails(_keys_in_order(Upload.objects.filter(attached_at=None), "photo_key")),
     )
 
 
-def _in_order(rows: QuerySet, name: str) -> Iterator[str]:
+def _keys_in_order(rows: QuerySet, name: str) -> Iterator[str]:
     rows = rows.filter(~Q(**{name: ""})).annotate(in_order=Collate(F(name), "C")).order_by("in_order")
     # A cursor of the server's own, which `iterator` does not take behind PgBouncer; it needs the one transaction.
     with connection.chunked_cursor() as cursor:

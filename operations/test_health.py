@@ -60,22 +60,22 @@ def test_a_storage_that_cannot_be_written_is_missed(client, transactional_db, se
 
 def test_what_does_not_answer_in_time_is_missing(client, transactional_db, monkeypatch):
     over = threading.Event()
-    monkeypatch.setattr(health, "AT_MOST_SECONDS", 0.2)
+    monkeypatch.setattr(health, "TIMEOUT_SECONDS", 0.2)
     replace(monkeypatch, "storage", lambda: over.wait(20) or True)  # well, for whom it is waited
     answer = client.get("/readyz")
     over.set()
     assert (answer.status_code, answer.json()["checks"]["storage"]["ok"]) == (503, False)
 
 
-def test_many_questions_are_one(client, transactional_db, monkeypatch):
+def test_concurrent_requests_share_one_check(client, transactional_db, monkeypatch):
     asked = []
-    monkeypatch.setattr(health, "KEPT_SECONDS", 600)
+    monkeypatch.setattr(health, "CACHE_SECONDS", 600)
     replace(monkeypatch, "database", lambda: asked.append(1) or True)
     for _ in range(5):
         client.get("/readyz")
     assert len(asked) == 1
 
 
-def test_it_is_asked_from_inside_where_nobody_speaks_https(settings, client, transactional_db):
+def test_health_works_without_https(settings, client, transactional_db):
     settings.SECURE_SSL_REDIRECT = True
     assert json.loads(client.get("/readyz").content)["ready"] is True

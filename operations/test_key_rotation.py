@@ -66,7 +66,7 @@ def test_all_that_is_encrypted_anywhere_is_known_to_the_command(office):
         cursor.execute("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")
         for (table,) in cursor.fetchall():
             cursor.execute(f"SELECT value FROM \"{table}\" t, jsonb_each_text(to_jsonb(t)) WHERE value ^@ 'gAAAAA'")  # noqa: S608
-            assert all(cipher.renewed(token) == token for (token,) in cursor.fetchall()), table
+            assert all(cipher.reencrypt(token) == token for (token,) in cursor.fetchall()), table
 
 
 def test_nothing_else_changes_and_signatures_stay_intact(office):
@@ -101,7 +101,7 @@ def test_without_apply_it_only_counts(office):
 
 def test_interrupted_it_goes_on_where_it_stopped(office, monkeypatch):
     monkeypatch.setattr(key_rotation, "BATCH", 1)
-    renew, calls = key_rotation.Column._renew, []
+    renew, calls = key_rotation.EncryptedColumn._rotate_row, []
 
     def interrupted(self, row, **options):
         calls.append(row)
@@ -109,7 +109,7 @@ def test_interrupted_it_goes_on_where_it_stopped(office, monkeypatch):
             raise KeyboardInterrupt
         renew(self, row, **options)
 
-    monkeypatch.setattr(key_rotation.Column, "_renew", interrupted)
+    monkeypatch.setattr(key_rotation.EncryptedColumn, "_rotate_row", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rotate(apply=True)
 
@@ -120,7 +120,7 @@ def test_interrupted_it_goes_on_where_it_stopped(office, monkeypatch):
     assert "encrypted_snapshot: 0 of 3 renewed" in rotate(apply=True)
 
 
-def test_a_row_that_no_key_opens_is_named_and_left(office, settings):
+def test_undecryptable_row_is_reported_and_unchanged(office, settings):
     settings.PERSONAL_DATA_KEYS = [NEW]
     before = rows("users_passports", "")
 
@@ -140,7 +140,7 @@ def test_another_hash_key_finds_the_same_passport_again(office, make, anna, sett
         make.passport(make.verified(anna), anna, digits="4613999999")
 
 
-def test_a_form_that_was_opened_before_brings_no_old_token_back(office, anna):
+def test_saving_an_old_form_does_not_restore_the_old_token(office, anna):
     loaded_before = Passport.objects.select_related("client").get()
     rotate(apply=True)
     token = Passport.objects.get().series_and_number

@@ -13,7 +13,7 @@ from foundation.storage.object_storage import StorageUnavailable, get, put
 from foundation.testing import local_storage
 from operations import metrics_view
 from photos import uploads
-from photos.models import Purpose, Upload
+from photos.models import Upload, UploadPurpose
 from photos.test_uploads import jpeg
 
 TOKEN = "a token of the tests"
@@ -63,7 +63,7 @@ def test_requests_are_counted_by_view_and_never_by_address(scraped, as_anna, mak
     assert not [name for name in after if str(subject.pk) in name or "made-up" in name or "MADEUP" in name]
 
 
-def test_sign_ins_are_counted_by_what_came_of_them(scraped, client, anna):
+def test_sign_ins_are_counted_by_outcome(scraped, client, anna):
     before = scraped()
     for password in ("wrong", PASSWORD):
         client.post("/sign-in/", {"email": anna.email, "password": password})
@@ -89,12 +89,12 @@ def test_codes_and_documents_are_counted(scraped, make, anna):
     assert grown(before, after, "privet_pdf_seconds_count") >= 1
 
 
-def test_uploads_are_counted_by_what_became_of_them(scraped, make, anna):
+def test_uploads_are_counted_by_outcome(scraped, make, anna):
     client, before = make.consented(anna), scraped()
 
     def handed_out(content: bytes | None) -> Upload:
         said = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
-        upload = uploads.start_upload(client, Purpose.PASSPORT, **said, by=anna)
+        upload = uploads.start_upload(client, UploadPurpose.PASSPORT, **said, by=anna)
         if content is not None:
             put(upload.key, content)
         return upload
@@ -132,7 +132,7 @@ def test_a_missing_object_is_no_failure_of_the_storage(scraped):
     assert grown(before, scraped(), "privet_storage_failures_total") == 0
 
 
-def test_the_work_that_waits_is_shown(scraped, make, anna):
+def test_queue_ages_are_exported(scraped, make, anna):
     old = make.client()
     Client.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=2))
     make.verified(anna)

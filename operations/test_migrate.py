@@ -51,7 +51,7 @@ def reader(transactional_db):
     end()
 
 
-def test_a_migration_lets_go_of_a_table_in_use_and_comes_back(reader, tries, monkeypatch, capsys):
+def test_migration_retries_when_the_table_is_locked(reader, tries, monkeypatch, capsys):
     pauses = []
     monkeypatch.setattr(migrate, "time", SimpleNamespace(sleep=lambda seconds: pauses.append(seconds) or reader()))
     call_command("migrate")
@@ -60,7 +60,7 @@ def test_a_migration_lets_go_of_a_table_in_use_and_comes_back(reader, tries, mon
 
 
 def test_a_migration_gives_up_in_the_end(reader, tries, monkeypatch):
-    monkeypatch.setattr(migrate, "PAUSES", (0.01,))
+    monkeypatch.setattr(migrate, "RETRY_DELAYS", (0.01,))
     with pytest.raises(OperationalError):
         call_command("migrate")
     assert tries == ["200ms", "200ms"]

@@ -31,7 +31,7 @@ def clean(*arguments: str) -> str:
 
 
 def keys() -> set[str]:
-    return {listed.key for listed in object_storage.listing()}
+    return {listed.key for listed in object_storage.list_objects()}
 
 
 @pytest.fixture
@@ -65,11 +65,11 @@ def commits(django_capture_on_commit_callbacks):
 @pytest.fixture
 def old(monkeypatch):
     """Whatever was written counts as older than a day: the real server's clock can't be moved."""
-    monkeypatch.setattr(storage_cleanup, "SAFE_AGE", timedelta(seconds=-5))
+    monkeypatch.setattr(storage_cleanup, "MIN_AGE", timedelta(seconds=-5))
 
 
 @pytest.mark.usefixtures("old")
-def test_what_rows_name_is_kept(rows):
+def test_referenced_objects_are_not_deleted(rows):
     answer = clean("--remove")
     assert keys() == rows
     assert f"{len(rows)} objects; 0 without a row (0 removed)" in answer
@@ -114,7 +114,7 @@ def test_what_is_younger_than_a_day_is_left_alone(storage):
 @pytest.mark.usefixtures("old")
 def test_rows_without_an_object_are_reported(rows):
     for key in rows:
-        object_storage.remove(key)
+        object_storage.delete(key)
     answer = clean("--remove")
     assert f"{len(rows)} rows without an object" in answer
     assert all(f"rows without an object: {key}\n" in answer for key in rows)
@@ -133,7 +133,7 @@ def test_an_upload_that_is_not_attached_within_a_day_goes(accepted, commits):
     assert not Upload.objects.exists()
 
 
-def test_the_note_of_an_attached_upload_goes_and_its_photo_stays(accepted, make, anna, commits):
+def test_attached_upload_row_is_deleted_and_its_photo_stays(accepted, make, anna, commits):
     device = make.device(accepted.client, anna, id=accepted.device_id)
     saving.save_device(device, uploads=[accepted], by=anna)
     Upload.objects.update(created_at=timezone.now() - TOMORROW)
@@ -156,7 +156,7 @@ def test_what_could_not_be_removed_is_removed_by_the_next_cleaning(storage):
     assert keys() == set()
 
 
-def test_a_storage_that_is_down_is_said_in_words_and_loses_no_note(settings):
+def test_storage_outage_is_reported_and_keeps_pending_deletions(settings):
     LeftObject.objects.create(key="passports/1.jpg")
     use_s3_at("http://127.0.0.1:1", settings)
     with pytest.raises(CommandError, match="does not answer"):
@@ -167,10 +167,10 @@ def test_a_storage_that_is_down_is_said_in_words_and_loses_no_note(settings):
 def test_memory_does_not_grow_with_the_number_of_objects(monkeypatch):
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     for count in (1_000, 100_000):
-        listing = (object_storage.Listed(f"devices/{number:09}.jpg", long_ago) for number in range(count))
-        monkeypatch.setattr(object_storage, "listing", lambda listing=listing: listing)
+        listing = (object_storage.ListedObject(f"devices/{number:09}.jpg", long_ago) for number in range(count))
+        monkeypatch.setattr(object_storage, "list_objects", lambda listing=listing: listing)
         tracemalloc.start()
-        report = storage_cleanup.compare()
+        report = storage_cleanup.compare_storage()
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert report.without_row.count == count

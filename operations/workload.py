@@ -6,22 +6,22 @@ from django.utils import timezone
 
 from clients.models import Client, Status
 from contracts.models import Invoice, InvoiceStatus
-from support.models import GOING_ON, Ticket
+from support.models import OPEN_STATUSES, Ticket
 
 
 def queue_ages() -> dict[str, float]:
     """Seconds for which the oldest new client, open ticket and unpaid invoice wait; 0 when there is none."""
     new = Client.objects.filter(status=Status.NEW, manager=None).order_by("created_at", "id").values_list("created_at")
     invoices = Invoice.objects.filter(status=InvoiceStatus.PENDING).order_by("created_at").values_list("created_at")
-    waiting = {"new_clients": [new], "open_tickets": _tickets(), "unpaid_invoices": [invoices]}
+    waiting = {"new_clients": [new], "open_tickets": _open_tickets_by_status(), "unpaid_invoices": [invoices]}
     now = timezone.now()
     return {queue: _age([rows.first() for rows in kinds], now) for queue, kinds in waiting.items()}
 
 
-def _tickets() -> list:
+def _open_tickets_by_status() -> list:
     """Of each status by its own: the index begins with it. By the last change, because silence is what waits."""
     ordered = Ticket.objects.order_by("updated_at", "id").values_list("updated_at")
-    return [ordered.filter(status=status) for status in GOING_ON]
+    return [ordered.filter(status=status) for status in OPEN_STATUSES]
 
 
 def _age(rows: list, now: datetime) -> float:

@@ -3,12 +3,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from clients.admin import ClientAdmin
-from foundation.admin.base import ReadOnlyFacts
+from foundation.admin.base import ReadOnlyStackedInline
 from managers.history import history_of
 from passport.models import Passport
 
 
-class PassportOfClient(ReadOnlyFacts):
+class PassportInline(ReadOnlyStackedInline):
     """The passport, to be looked at. Its number and its photo are shown by pages that write down who saw them."""
 
     model = Passport
@@ -42,4 +42,4 @@ class PassportOfClient(ReadOnlyFacts):
         return format_html('<a href="{}" target="_blank" rel="noopener">Открыть</a>', page)
 
 
-ClientAdmin.extend(inlines=[PassportOfClient], histories=lambda client: [history_of(Passport).filter(client=client)])
+ClientAdmin.extend(inlines=[PassportInline], histories=lambda client: [history_of(Passport).filter(client=client)])

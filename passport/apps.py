@@ -8,6 +8,6 @@ class PassportConfig(AppConfig):
     def ready(self):
         from passport.photo_uploads import PassportPhotos
         from photos.destinations import register
-        from photos.models import Purpose
+        from photos.models import UploadPurpose
 
-        register(Purpose.PASSPORT, PassportPhotos())
+        register(UploadPurpose.PASSPORT, PassportPhotos())

@@ -11,17 +11,17 @@ from clients.models import Client
 from foundation.russian.printable import validate_printable
 from foundation.templatetags.formats import passport_number
 from passport.models import FIRST_ISSUED_ON, MINIMUM_AGE, Passport
-from photos.forms import NOT_UPLOADED, UploadsField
+from photos.forms import UPLOADS_MISSING, UploadsField
 from photos.images import PhotoField
-from photos.models import Purpose
+from photos.models import UploadPurpose
 
-OLDEST_BIRTH = date(1900, 1, 1)
+MIN_BIRTH_DATE = date(1900, 1, 1)
 # Words and signs that people put around series and number.
-AROUND_NUMBER = re.compile(r"серия|сер\.?|номер|ном\.?|no\.?|[№n#\s.,:;/–—-]", re.IGNORECASE)
+NUMBER_NOISE = re.compile(r"серия|сер\.?|номер|ном\.?|no\.?|[№n#\s.,:;/–—-]", re.IGNORECASE)
 RUSSIAN_NAME = RegexValidator(
     r"^[\u0400-\u04ff][\u0400-\u04ff .'’()-]*\Z", "Напишите русскими буквами, как в паспорте."
 )
-TAKEN = (
+PASSPORT_TAKEN = (
     "Паспорт с такими серией и номером уже записан у другого клиента. "
     "Проверьте цифры; если всё верно, обратитесь к администратору."
 )
@@ -37,7 +37,7 @@ class PassportNumberField(forms.CharField):
 
     def to_python(self, value):
         text = super().to_python(value)
-        return AROUND_NUMBER.sub("", text) if text else text
+        return NUMBER_NOISE.sub("", text) if text else text
 
     def validate(self, value):
         super().validate(value)
@@ -112,17 +112,17 @@ class PassportForm(forms.ModelForm):
         if data is not None and self.address and data.get("same_address"):
             data = data.copy()
             data["registration_address"] = self.address
-        super().__init__(data, files, instance=instance, initial=self._suggestions(instance))
-        self.fields["uploads"].queryset = self.client.uploads.accepted().filter(purpose=Purpose.PASSPORT)
-        self._describe()
+        super().__init__(data, files, instance=instance, initial=self._initial_values(instance))
+        self.fields["uploads"].queryset = self.client.uploads.accepted().filter(purpose=UploadPurpose.PASSPORT)
+        self._set_up_fields()
 
-    def _suggestions(self, passport: Passport) -> dict:
+    def _initial_values(self, passport: Passport) -> dict:
         if passport.is_saved:
             same = bool(self.address) and passport.registration_address == self.address
             return {"same_address": same}
         return suggested_names(self.client)
 
-    def _describe(self) -> None:
+    def _set_up_fields(self) -> None:
         for name in ("last_name", "first_name", "middle_name"):
             self.fields[name].validators.append(RUSSIAN_NAME)
             self.fields[name].widget.attrs |= {"autocomplete": "off", "autocapitalize": "words"}
@@ -149,7 +149,7 @@ class PassportForm(forms.ModelForm):
         birth_date = self.cleaned_data["birth_date"]
         if birth_date and birth_date > timezone.localdate():
             raise forms.ValidationError("Дата рождения ещё не наступила. Напишите год четырьмя цифрами.")
-        if birth_date and birth_date < OLDEST_BIRTH:
+        if birth_date and birth_date < MIN_BIRTH_DATE:
             raise forms.ValidationError("Проверьте год рождения: раньше 1900-го не бывает.")
         return birth_date
 
@@ -157,7 +157,7 @@ class PassportForm(forms.ModelForm):
         cleaned = super().clean()
         if "uploads" in self.errors:
             del self.errors["uploads"]  # said beside the photo: the ids are hidden
-            self.add_error("photo", NOT_UPLOADED)
+            self.add_error("photo", UPLOADS_MISSING)
         birth_date, issued_on = cleaned.get("birth_date"), cleaned.get("issued_on")
         if birth_date and issued_on and issued_on < _birthday(birth_date, MINIMUM_AGE):
             self.add_error(

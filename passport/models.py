@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clients.models import Client
-from managers.history import tracked
+from managers.history import track_history
 from managers.models import Manager
 from passport import cipher
 
@@ -23,7 +23,7 @@ class PassportTaken(Exception):
     """Another client has a passport with this series and number."""
 
 
-@tracked("users_passports_history", exclude=["series_and_number_hash", "updated_at", "updated_by"])
+@track_history("users_passports_history", exclude=["series_and_number_hash", "updated_at", "updated_by"])
 class Passport(models.Model):
     """Passport of a citizen of Russia. Series and number are kept encrypted; a keyed hash finds the same one again."""
 

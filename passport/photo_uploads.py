@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from agreements import consents
-from agreements.models import Kind
+from agreements.models import AgreementKind
 from clients import onboarding
-from clients.disclosure import Shown
+from clients.disclosure import DisclosureKind
 from clients.models import Client
 from managers.models import Manager
 from passport.models import Passport
@@ -17,11 +17,11 @@ from photos.models import Upload
 
 class PassportPhotos(Destination):
     step = onboarding.PASSPORT
-    shown_as = Shown.PASSPORT_PHOTO
+    shown_as = DisclosureKind.PASSPORT_PHOTO
 
     def check(self, client: Client, device_id: UUID | None) -> None:
         """Raise AgreementMissing without the client's consent."""
-        consents.require(client, Kind.PERSONAL_DATA)
+        consents.require_consent(client, AgreementKind.PERSONAL_DATA)
 
     def objects(self, upload: Upload, photo: Photo) -> tuple[str, dict[str, bytes]]:
         key = new_photo_key(upload.client_id)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from agreements import consents
-from agreements.models import Kind
+from agreements.models import AgreementKind
 from clients.models import Client
 from foundation.database import advisory_lock
 from foundation.storage import object_storage
@@ -35,8 +35,8 @@ def save_passport(passport: Passport, digits: str, *, by: Manager, changed: Sequ
     A client's first passport submitted twice is saved once; the second call changes what the first one saved. Raises
     PassportTaken if another client has the same number, AgreementMissing without the consent.
     """
-    client = passport.client.locked()
-    consents.require(client, Kind.PERSONAL_DATA)
+    client = passport.client.lock()
+    consents.require_consent(client, AgreementKind.PERSONAL_DATA)
     message = f"Паспорт изменён: {', '.join(changed)}" if passport.is_saved else "Паспорт добавлен"
     if not passport.is_saved:
         _adopt_existing_row(passport)
@@ -44,7 +44,7 @@ def save_passport(passport: Passport, digits: str, *, by: Manager, changed: Sequ
     now = timezone.now()
     passport.updated_at, passport.updated_by = now, by
     passport.save(update_fields=SAVED_FIELDS + number if passport.is_saved else None)
-    log.event(client, message, by=by, now=now)
+    log.add_event(client, message, by=by, now=now)
 
 
 def _adopt_existing_row(passport: Passport) -> None:
@@ -74,32 +74,32 @@ def new_photo_key(client_id: uuid.UUID) -> str:
 def replace_photo(passport: Passport, jpeg: bytes, *, by: Manager) -> None:
     """Store `jpeg` as the photo. StorageUnavailable and AgreementMissing change nothing."""
     key = new_photo_key(passport.client_id)
-    with object_storage.stored({key: jpeg}), transaction.atomic():
-        _set_photo(passport, key, client=passport.client.locked(), by=by)
+    with object_storage.stored_objects({key: jpeg}), transaction.atomic():
+        _set_photo(passport, key, client=passport.client.lock(), by=by)
 
 
 @transaction.atomic
 def attach_uploads(passport: Passport, uploads: Iterable[Upload], *, by: Manager) -> None:
     """Make the photo of the last accepted upload the passport's; uploads attached before change nothing."""
-    client, now = passport.client.locked(), timezone.now()
+    client, now = passport.client.lock(), timezone.now()
     for key in [upload.photo_key for upload in uploads if upload.mark_attached(now=now)]:
         _set_photo(passport, key, client=client, by=by)
 
 
 def _set_photo(passport: Passport, key: str, *, client: Client, by: Manager) -> None:
-    consents.require(client, Kind.PERSONAL_DATA)
+    consents.require_consent(client, AgreementKind.PERSONAL_DATA)
     replaced = _save_photo_key(passport, key, by=by)
     message = "Фото паспорта заменено" if replaced else "Фото паспорта добавлено"
-    log.event(client, message, by=by, now=timezone.now())
+    log.add_event(client, message, by=by, now=timezone.now())
 
 
 @transaction.atomic
 def delete_photo(passport: Passport, *, by: Manager) -> None:
     """Delete the photo. Idempotent."""
-    client = passport.client.locked()
+    client = passport.client.lock()
     if Passport.objects.filter(pk=passport.pk).exclude(photo="").exists():
         _save_photo_key(passport, "", by=by)
-        log.event(client, "Фото паспорта удалено", by=by, now=timezone.now())
+        log.add_event(client, "Фото паспорта удалено", by=by, now=timezone.now())
 
 
 def _save_photo_key(passport: Passport, key: str, *, by: Manager) -> str:
@@ -107,5 +107,5 @@ def _save_photo_key(passport: Passport, key: str, *, by: Manager) -> str:
     previous = Passport.objects.select_for_update().values_list("photo", flat=True).get(pk=passport.pk)
     passport.photo, passport.updated_at, passport.updated_by = key, timezone.now(), by
     passport.save(update_fields=["photo", "updated_at", "updated_by"])
-    object_storage.remove_after_commit(previous)
+    object_storage.delete_after_commit(previous)
     return previous

@@ -102,7 +102,7 @@ def test_dates_are_taken_as_people_type_them(form, typed):
         ("birth_date", "29.02.2001", "Такой даты нет. Напишите день, месяц и год, например 20.03.2015."),
     ],
 )
-def test_a_date_that_can_not_be_is_refused_in_words(form, field, typed, words):
+def test_invalid_date_shows_an_error(form, field, typed, words):
     assert form(**{field: typed}).errors == {field: [words]}
 
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from PIL import Image
 
 from clients.exceptions import ClientReassigned
-from conftest import leads_to, stands_in
+from conftest import appears_in, redirect_target
 from foundation.storage import object_storage
 from passport import saving
 from passport.models import Passport
@@ -53,11 +53,11 @@ def client(make, anna):
 
 
 @pytest.fixture
-def kept(make, anna, client):
+def saved_passport(make, anna, client):
     return make.passport(client, anna, digits="4613348353")
 
 
-def test_names_are_suggested_and_nothing_is_kept_yet(as_anna, client):
+def test_get_suggests_names_and_saves_nothing(as_anna, client):
     response = as_anna.get(page(client))
 
     assert response.status_code == 200
@@ -66,7 +66,7 @@ def test_names_are_suggested_and_nothing_is_kept_yet(as_anna, client):
     assert not Passport.objects.exists()
 
 
-def test_a_passport_is_kept_and_the_devices_are_next(as_anna, anna, client):
+def test_post_saves_the_passport_and_redirects_to_devices(as_anna, anna, client):
     response = as_anna.post(page(client), payload())
 
     assert response.status_code == 302
@@ -79,14 +79,14 @@ def test_a_passport_is_kept_and_the_devices_are_next(as_anna, anna, client):
     assert passport.photo == ""
 
 
-def test_a_kept_passport_is_shown_as_it_is_written(as_anna, client, kept):
+def test_a_kept_passport_is_shown_as_it_is_written(as_anna, client, saved_passport):
     content = as_anna.get(page(client)).content.decode()
 
     assert "46•• •••353" in content
     assert 'value="20.03.2015"' in content
 
 
-def test_what_was_typed_wrongly_stays_in_the_form(as_anna, client, kept):
+def test_what_was_typed_wrongly_stays_in_the_form(as_anna, client, saved_passport):
     response = as_anna.post(page(client), payload(digits="4613 34835", issued_on="31.02.2015", issued_by="ОВД «Арбат»"))
 
     assert response.status_code == 422
@@ -107,7 +107,7 @@ def test_htmx_is_answered_with_the_fragment(as_anna, client):
 
 @pytest.mark.parametrize("field", list(payload()))
 @pytest.mark.parametrize("typed", ["\x00", "🙂" * 1000, "я" * 1_000_000])
-def test_bad_input_changes_nothing(as_anna, client, kept, field, typed):
+def test_bad_input_changes_nothing(as_anna, client, saved_passport, field, typed):
     before = Passport.objects.values().get()
 
     response = as_anna.post(page(client), payload(**{field: typed}))
@@ -125,7 +125,7 @@ def test_an_empty_form_is_told_what_is_missing(as_anna, client):
     assert not Passport.objects.exists()
 
 
-def test_series_and_number_are_nowhere_in_the_row(as_anna, client):
+def test_number_is_not_stored_in_plain_text(as_anna, client):
     as_anna.post(page(client), payload(digits="4613 348353"))
 
     with connection.cursor() as cursor:
@@ -133,7 +133,7 @@ def test_series_and_number_are_nowhere_in_the_row(as_anna, client):
         [(row,)] = cursor.fetchall()
     assert Passport.objects.get().digits == "4613348353"
     for text in (row, " ".join(log_of(client))):
-        assert not any(stands_in(part, text) for part in ("4613", "348353", "4613348353"))
+        assert not any(appears_in(part, text) for part in ("4613", "348353", "4613348353"))
 
 
 def test_the_same_passport_on_a_second_client_is_refused_without_saying_whose_it_is(make, boris, as_anna, client):
@@ -173,11 +173,13 @@ def test_the_photo_comes_with_the_form(as_anna, client):
 
 
 def test_the_photo_is_shown_to_the_owner_and_admins_alone(
-    as_anna, as_boris, as_vera, as_gleb, signed_out, client, kept
+    as_anna, as_boris, as_vera, as_gleb, signed_out, client, saved_passport
 ):
     as_anna.post(page(client), payload(photo=picture()))
 
-    answers = [leads_to(browser.get(photo_of(client))) for browser in (as_anna, as_gleb, as_boris, as_vera, signed_out)]
+    answers = [
+        redirect_target(browser.get(photo_of(client))) for browser in (as_anna, as_gleb, as_boris, as_vera, signed_out)
+    ]
 
     assert answers == ["storage", "storage", 404, 404, "sign-in"]
     assert as_boris.post(removal_of(client)).status_code == 404
@@ -187,7 +189,9 @@ def test_the_photo_is_shown_to_the_owner_and_admins_alone(
     assert Passport.objects.get().last_name == "Ёлкина-Дорн"
 
 
-def test_a_new_photo_replaces_the_old_one_in_the_storage_too(as_anna, client, kept, django_capture_on_commit_callbacks):
+def test_a_new_photo_replaces_the_old_one_in_the_storage_too(
+    as_anna, client, saved_passport, django_capture_on_commit_callbacks
+):
     as_anna.post(page(client), payload(photo=picture()))
     old = Passport.objects.get().photo
 
@@ -227,9 +231,9 @@ def test_the_photo_stays_when_the_client_was_given_to_another_meanwhile(as_anna,
     assert Passport.objects.get().photo
 
 
-def test_of_a_passport_that_was_destroyed_meanwhile_no_photo_is_removed(anna, client, kept):
+def test_of_a_passport_that_was_destroyed_meanwhile_no_photo_is_removed(anna, client, saved_passport):
     passport = Passport.objects.select_related("client").get()
-    kept.delete()
+    saved_passport.delete()
 
     saving.delete_photo(passport, by=anna)
 
@@ -261,7 +265,7 @@ def test_what_is_not_a_photo_is_refused_and_nothing_is_kept(as_anna, client):
     assert not Passport.objects.exists()
 
 
-def test_when_the_storage_is_down_the_text_is_kept(as_anna, client, monkeypatch):
+def test_storage_outage_saves_the_text(as_anna, client, monkeypatch):
     break_storage(monkeypatch, "put")
 
     response = as_anna.post(page(client), payload(photo=picture()))
@@ -284,7 +288,7 @@ def test_when_the_storage_is_down_the_old_photo_stays(as_anna, client, monkeypat
     assert as_anna.get(photo_of(client), follow=True).status_code == 503
 
 
-def test_a_passport_waits_for_the_contact_data(make, as_anna):
+def test_passport_step_requires_contact_data(make, as_anna):
     client = make.client()
 
     assert as_anna.get(page(client)).status_code == 302
@@ -292,6 +296,6 @@ def test_a_passport_waits_for_the_contact_data(make, as_anna):
     assert not Passport.objects.exists()
 
 
-def test_the_page_takes_few_queries(as_anna, client, kept, django_assert_max_num_queries):
+def test_the_page_takes_few_queries(as_anna, client, saved_passport, django_assert_max_num_queries):
     with django_assert_max_num_queries(10):
         as_anna.get(page(client))

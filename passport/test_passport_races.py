@@ -53,7 +53,7 @@ def test_of_two_clients_with_one_passport_at_once_the_second_is_refused(make, an
     assert Passport.objects.get().client == first
 
 
-def test_a_first_passport_sent_twice_is_kept_once(make, anna, race):
+def test_first_passport_sent_twice_is_saved_once(make, anna, race):
     client = make.consented(anna)
     first, second = draft(client), draft(client)
 

@@ -5,14 +5,14 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from agreements.models import AgreementMissing, Kind
+from agreements.models import AgreementKind, AgreementMissing
 from agreements.views import agreement_page
 from clients import disclosure, onboarding
 from clients.access import get_client_for
-from clients.disclosure import Shown
+from clients.disclosure import DisclosureKind
 from foundation.storage import object_storage
 from passport import saving
-from passport.forms import TAKEN, PassportForm
+from passport.forms import PASSPORT_TAKEN, PassportForm
 from passport.models import Passport, PassportTaken
 from photos.images import photo_redirect
 
@@ -25,7 +25,7 @@ PHOTO_NOT_SAVED = (
 @onboarding.step_view(onboarding.PASSPORT)
 def passport(request, client):
     """Step 2. POST keeps the passport and the photo that came with it."""
-    if not client.agreements.has(Kind.PERSONAL_DATA):
+    if not client.agreements.is_given(AgreementKind.PERSONAL_DATA):
         return _consent_page(request, client)
     passport = Passport.for_client(client)
     if request.method == "GET":
@@ -38,7 +38,7 @@ def passport(request, client):
     except AgreementMissing:  # withdrawn while this page was open
         return _consent_page(request, client)
     except PassportTaken:
-        form.add_error("digits", TAKEN)
+        form.add_error("digits", PASSPORT_TAKEN)
         return _page(request, form, status=422)
     except object_storage.StorageUnavailable:
         form.add_error("photo", PHOTO_NOT_SAVED)
@@ -48,9 +48,9 @@ def passport(request, client):
 
 def _consent_page(request, client):
     if request.method == "GET":
-        return agreement_page(request, client, Kind.PERSONAL_DATA)
-    error = AgreementMissing(Kind.PERSONAL_DATA).message
-    return agreement_page(request, client, Kind.PERSONAL_DATA, error=error, status=409)
+        return agreement_page(request, client, AgreementKind.PERSONAL_DATA)
+    error = AgreementMissing(AgreementKind.PERSONAL_DATA).message
+    return agreement_page(request, client, AgreementKind.PERSONAL_DATA, error=error, status=409)
 
 
 def _save(form: PassportForm, passport: Passport, *, by) -> None:
@@ -76,7 +76,7 @@ def number(request, pk):
         raise Http404("Паспорта нет.")
     context = {"client": passport.client, "passport": passport}
     if request.method == "POST" and passport.is_readable:
-        disclosure.record(passport.client, Shown.PASSPORT_NUMBER, request=request)
+        disclosure.record(passport.client, DisclosureKind.PASSPORT_NUMBER, request=request)
         context["shown"] = passport.digits
     part = "#number" if request.htmx.target == "passport-number" else ""
     return render(request, f"passport/number.html{part}", context)
@@ -88,7 +88,7 @@ def photo(request, pk):
     passport = Passport.for_client(get_client_for(request, pk))
     if not passport.photo:
         raise Http404("Фото нет.")
-    disclosure.record(passport.client, Shown.PASSPORT_PHOTO, request=request)
+    disclosure.record(passport.client, DisclosureKind.PASSPORT_PHOTO, request=request)
     return photo_redirect(passport.photo)
 
 

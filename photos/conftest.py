@@ -9,7 +9,7 @@ JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
-def ask(as_anna, client):
+def start_upload(as_anna, client):
     """Asks for an address for one file; what is said of it can be overridden."""
 
     def post(browser=as_anna, of=client, **said):
@@ -20,11 +20,11 @@ def ask(as_anna, client):
 
 
 @pytest.fixture
-def upload(ask, send):
+def upload(start_upload, send):
     """Asks for an address and sends a file there; the upload, not completed yet."""
 
     def sent(content: bytes, **said) -> Upload:
-        answer = ask(**said).json()
+        answer = start_upload(**said).json()
         assert send(answer["url"], answer["fields"], content) == 204
         return Upload.objects.get(pk=answer["id"])
 

@@ -3,12 +3,12 @@
 from abc import ABC, abstractmethod
 from uuid import UUID
 
-from clients.disclosure import Shown
+from clients.disclosure import DisclosureKind
 from clients.models import Client
 from clients.onboarding import Step
 from managers.models import Manager
 from photos.images import Photo
-from photos.models import Purpose, Upload
+from photos.models import Upload, UploadPurpose
 
 _destinations: dict[str, "Destination"] = {}
 
@@ -19,7 +19,7 @@ class Destination(ABC):
     # The wizard step that must be open for an upload.
     step: Step
     # What is recorded when a photo is shown before it is attached; None if showing it needs no record.
-    shown_as: Shown | None = None
+    shown_as: DisclosureKind | None = None
 
     @abstractmethod
     def check(self, client: Client, device_id: UUID | None) -> None:
@@ -38,7 +38,7 @@ class Destination(ABC):
         """URL namespace and primary key of the attached photo; None if it was deleted since."""
 
 
-def register(purpose: Purpose, destination: Destination) -> None:
+def register(purpose: UploadPurpose, destination: Destination) -> None:
     _destinations[purpose] = destination
 
 

@@ -2,7 +2,7 @@ from django import forms
 
 from photos.models import Upload
 
-NOT_UPLOADED = "Часть фото не дошла до хранилища. Уберите их и добавьте ещё раз."
+UPLOADS_MISSING = "Часть фото не дошла до хранилища. Уберите их и добавьте ещё раз."
 
 
 class UploadsField(forms.ModelMultipleChoiceField):
@@ -11,5 +11,5 @@ class UploadsField(forms.ModelMultipleChoiceField):
     widget = forms.MultipleHiddenInput
 
     def __init__(self):
-        messages = dict.fromkeys(("invalid_choice", "invalid_pk_value", "invalid_list"), NOT_UPLOADED)
+        messages = dict.fromkeys(("invalid_choice", "invalid_pk_value", "invalid_list"), UPLOADS_MISSING)
         super().__init__(Upload.objects.none(), required=False, error_messages=messages)

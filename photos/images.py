@@ -22,9 +22,9 @@ PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024**2
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 MAX_PIXELS = 40_000_000
-LONGER_SIDE = 1200
+MAX_SIDE = 1200
 THUMBNAIL_SIDE = 240
-JPEG = {"format": "JPEG", "quality": 85, "optimize": True}
+JPEG_OPTIONS = {"format": "JPEG", "quality": 85, "optimize": True}
 
 # A WebP of 40 megapixels takes 600 MB while it is open: once in a process, not in each of its threads.
 _one_at_a_time = Lock()
@@ -42,7 +42,7 @@ class Photo(NamedTuple):
     thumbnail: bytes
 
 
-def too_large() -> ValidationError:
+def too_large_error() -> ValidationError:
     return ValidationError(TOO_LARGE.format(limit=settings.PHOTO_MAX_BYTES // 1024**2), code="too_large")
 
 
@@ -55,7 +55,7 @@ def read_photo(upload: File) -> Photo:
     if not upload.size:
         raise ValidationError(EMPTY, code="empty")
     if upload.size > settings.PHOTO_MAX_BYTES:
-        raise too_large()
+        raise too_large_error()
     # WeasyPrint, when it is imported, tells Pillow to make grey of whatever is missing.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
@@ -63,7 +63,7 @@ def read_photo(upload: File) -> Photo:
             # The header says how large it is; nothing is decoded before it is known to fit.
             if image.width * image.height > MAX_PIXELS:
                 raise ValidationError(TOO_MANY_PIXELS, code="too_many_pixels")
-            return _re_encoded(image)
+            return _re_encode(image)
     except ValidationError:
         raise
     except Image.DecompressionBombError as error:
@@ -72,26 +72,26 @@ def read_photo(upload: File) -> Photo:
         raise ValidationError(NOT_A_PHOTO, code="not_a_photo") from error
 
 
-def _re_encoded(image: Image.Image) -> Photo:
+def _re_encode(image: Image.Image) -> Photo:
     # JPEG decodes straight to about the size that is asked for; other formats are not touched by this.
-    image.draft("RGB", (LONGER_SIDE, LONGER_SIDE))
-    picture = _in_colour(image)
+    image.draft("RGB", (MAX_SIDE, MAX_SIDE))
+    picture = _to_rgb(image)
     # Before anything that makes a copy: one of 40 megapixels takes 160 MB.
-    picture.thumbnail((LONGER_SIDE, LONGER_SIDE))
-    picture = ImageOps.exif_transpose(_opaque(picture))
+    picture.thumbnail((MAX_SIDE, MAX_SIDE))
+    picture = ImageOps.exif_transpose(_flatten(picture))
     # Pillow writes comments and XMP that it finds here into the new file.
     picture.info.clear()
     thumbnail = picture.copy()
     thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return Photo(_jpeg(picture), _jpeg(thumbnail))
+    return Photo(_encode_jpeg(picture), _encode_jpeg(thumbnail))
 
 
-def _in_colour(image: Image.Image) -> Image.Image:
+def _to_rgb(image: Image.Image) -> Image.Image:
     mode = "RGBA" if image.has_transparency_data else "RGB"
     return image if image.mode == mode else image.convert(mode)
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
+def _flatten(picture: Image.Image) -> Image.Image:
     if picture.mode == "RGB":
         return picture
     paper = Image.new("RGB", picture.size, "white")
@@ -100,9 +100,9 @@ def _opaque(picture: Image.Image) -> Image.Image:
     return paper
 
 
-def _jpeg(image: Image.Image) -> bytes:
+def _encode_jpeg(image: Image.Image) -> bytes:
     file = io.BytesIO()
-    image.save(file, **JPEG)
+    image.save(file, **JPEG_OPTIONS)
     return file.getvalue()
 
 
@@ -148,7 +148,7 @@ class MultiplePhotosField(PhotoField):
         return bool(data)
 
 
-class StopAtLimit(FileUploadHandler):
+class SizeLimitUploadHandler(FileUploadHandler):
     """Receives no more of one file than shows that it is too large, so that 100 MB never reach the disk."""
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
@@ -160,5 +160,5 @@ class StopAtLimit(FileUploadHandler):
 
 def photo_redirect(key: str, *, cache: str = "private, no-store") -> HttpResponseRedirect:
     """To where the stored JPEG is shown for two minutes. `cache` must let nobody keep this answer for longer."""
-    where = object_storage.address(key, cache=cache)
+    where = object_storage.presign_download(key, cache=cache)
     return HttpResponseRedirect(where, content_type="text/plain", headers={"Cache-Control": cache})

@@ -18,13 +18,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from foundation.storage import object_storage
-from foundation.web.security_headers import shown_elsewhere
+from foundation.web.security_headers import allow_cross_origin
 
 # What a multipart body has beside the file: boundaries, headers and the fields.
-AROUND_FILE = 16 * 1024
+MULTIPART_OVERHEAD = 16 * 1024
 
 
-class _Within(FileUploadHandler):
+class _SizeLimitHandler(FileUploadHandler):
     """Stops receiving at the first byte too many: nothing beyond the limit reaches the disk."""
 
     def __init__(self, request, most: int):
@@ -40,7 +40,7 @@ class _Within(FileUploadHandler):
         return None
 
 
-def _signed(salt: str, seconds: int) -> Callable:
+def _require_signed_token(salt: str, seconds: int) -> Callable:
     """A view that is called with what the token of its address says; 403 when that is not ours, or late."""
 
     def decorate(view):
@@ -62,17 +62,17 @@ def _signed(salt: str, seconds: int) -> Callable:
 @csrf_exempt
 @login_not_required
 @require_POST
-@_signed("storages.upload", object_storage.UPLOAD_SECONDS)
-def upload(request, key: str, content_type: str, most: int):
+@_require_signed_token("storages.upload", object_storage.UPLOAD_SECONDS)
+def receive_upload(request, key: str, content_type: str, most: int):
     """Receive one file. The token is proof enough: it was handed to somebody who may write this object."""
     try:
         announced = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return HttpResponse(status=400)
-    if announced > most + AROUND_FILE:
+    if announced > most + MULTIPART_OVERHEAD:
         return HttpResponse(status=413)
     request.upload_handlers = [
-        _Within(request, most), MemoryFileUploadHandler(request), TemporaryFileUploadHandler(request)
+        _SizeLimitHandler(request, most), MemoryFileUploadHandler(request), TemporaryFileUploadHandler(request)
     ]  # fmt: skip
     try:
         fields, file = request.POST, request.FILES.get("file")
@@ -88,9 +88,9 @@ def upload(request, key: str, content_type: str, most: int):
 
 @login_not_required
 @require_safe
-@shown_elsewhere
-@_signed("storages.shown", object_storage.SHOWN_SECONDS)
-def shown(request, key: str, cache: str):
+@allow_cross_origin
+@_require_signed_token("storages.shown", object_storage.DOWNLOAD_SECONDS)
+def serve_photo(request, key: str, cache: str):
     """The JPEG, for whoever has the address."""
     headers = {"Cache-Control": cache, "Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"}
     return HttpResponse(object_storage.get(key), content_type="image/jpeg", headers=headers)

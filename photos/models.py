@@ -16,7 +16,7 @@ CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/h
 PENDING_TIMEOUT = timedelta(seconds=object_storage.UPLOAD_SECONDS)
 
 
-class Purpose(models.TextChoices):
+class UploadPurpose(models.TextChoices):
     PASSPORT = "passport", "паспорт"
     DEVICE = "device", "устройство"
 
@@ -37,7 +37,7 @@ class Upload(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="uploads")
     manager = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+")
-    purpose = models.CharField(max_length=10, choices=Purpose)
+    purpose = models.CharField(max_length=10, choices=UploadPurpose)
     device_id = models.UUIDField(null=True)
     content_type = models.CharField(max_length=20)
     size = models.PositiveIntegerField()
@@ -62,8 +62,8 @@ class Upload(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(purpose=Purpose.DEVICE, device_id__isnull=False)
-                | Q(purpose=Purpose.PASSPORT, device_id=None),
+                condition=Q(purpose=UploadPurpose.DEVICE, device_id__isnull=False)
+                | Q(purpose=UploadPurpose.PASSPORT, device_id=None),
                 name="manager_uploads_device_of_device",
             ),
             models.CheckConstraint(
@@ -83,7 +83,7 @@ class Upload(models.Model):
     @property
     def thumbnail_key(self) -> str:
         """Key of the thumbnail; empty for a passport, whose photo has none."""
-        return self.photo_key.replace(".jpg", "-thumbnail.jpg") if self.purpose == Purpose.DEVICE else ""
+        return self.photo_key.replace(".jpg", "-thumbnail.jpg") if self.purpose == UploadPurpose.DEVICE else ""
 
     @property
     def keys(self) -> list[str]:
@@ -102,7 +102,7 @@ class Upload(models.Model):
         changed = Upload.objects.filter(pk=self.pk, completed_at=None).update(completed_at=now, **result)
         self.refresh_from_db()
         if changed:
-            object_storage.remove_after_commit(self.key)
+            object_storage.delete_after_commit(self.key)
         return bool(changed)
 
     def mark_attached(self, *, now: datetime) -> bool:
@@ -114,4 +114,4 @@ class Upload(models.Model):
     def discard(self) -> None:
         """Delete the upload and its objects unless a row refers to its photo. Call it in a transaction."""
         if Upload.objects.filter(pk=self.pk, attached_at=None).delete()[0]:
-            object_storage.remove_after_commit(*self.keys)
+            object_storage.delete_after_commit(*self.keys)

@@ -65,7 +65,7 @@ def test_a_photo_is_kept_as_jpeg_with_a_thumbnail(format):
     assert opened(photo.thumbnail).size == (240, 150)
 
 
-def test_a_small_photo_is_not_blown_up():
+def test_small_photo_is_not_enlarged():
     photo = images.read_photo(upload(encoded(picture((300, 200)))))
 
     assert opened(photo.picture).size == (300, 200)
@@ -276,7 +276,7 @@ def gif_of_a_bomb() -> bytes:
     ],
     ids=["png", "jpeg", "heic", "heic that says it is small", "webp", "remarks", "gif"],
 )
-def test_a_bomb_costs_no_memory(bomb, cost):
+def test_decompression_bomb_uses_little_memory(bomb, cost):
     words, megabytes = cost(bomb)
 
     assert words in (images.TOO_MANY_PIXELS, images.NOT_A_PHOTO)
@@ -336,7 +336,7 @@ def test_a_process_opens_one_photo_at_a_time(monkeypatch):
         time.sleep(0.05)
         open_now.pop()
 
-    monkeypatch.setattr(images, "_re_encoded", re_encoded)
+    monkeypatch.setattr(images, "_re_encode", re_encoded)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(images.read_photo, [upload(encoded()) for _ in range(4)]))
 

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from agreements import consents
-from conftest import browser_of
+from conftest import browser_for
 from devices import saving
 from devices.models import MAX_PHOTOS, Device, DevicePhoto
 from devices.shared import SharedDevicePhoto
@@ -36,10 +36,10 @@ def completed(sent: Upload, browser):
     return browser.post(reverse("upload_completion", args=[sent.pk]), headers=JSON)
 
 
-def test_of_two_that_complete_at_once_one_makes_the_photo(race, upload, anna, client, device):
+def test_concurrent_completions_create_one_photo(race, upload, anna, client, device):
     sent = upload(jpeg(), purpose="device", device=device.pk)
 
-    first, second = race(*(partial(completed, sent, browser_of(anna)) for _ in range(2)), at=client)
+    first, second = race(*(partial(completed, sent, browser_for(anna)) for _ in range(2)), at=client)
 
     assert first.json() == second.json()
     assert device.photos.count() == SharedDevicePhoto.objects.count() == 1
@@ -53,7 +53,7 @@ def test_of_two_that_ask_for_the_last_place_at_once_one_gets_it(race, anna, clie
     def asked(browser) -> int:
         return browser.post(reverse("uploads", args=[client.pk]), said, headers=JSON).status_code
 
-    assert sorted(race(*(partial(asked, browser_of(anna)) for _ in range(2)), at=client)) == [201, 422]
+    assert sorted(race(*(partial(asked, browser_for(anna)) for _ in range(2)), at=client)) == [201, 422]
 
 
 @pytest.fixture
@@ -61,21 +61,21 @@ def while_read(monkeypatch):
     """Has a deed done when the upload was read and is about to be accepted or refused."""
 
     def during(deed):
-        read = object_storage.read
+        read = object_storage.read_limited
 
         def reading(key, *, most):
             content = read(key, most=most)
-            monkeypatch.setattr(object_storage, "read", read)
+            monkeypatch.setattr(object_storage, "read_limited", read)
             deed()
             return content
 
-        monkeypatch.setattr(object_storage, "read", reading)
+        monkeypatch.setattr(object_storage, "read_limited", reading)
 
     return during
 
 
 @pytest.mark.parametrize("content", [jpeg(), b"<svg/>"], ids=["photo", "no photo"])
-def test_what_is_taken_back_while_it_is_completed_leaves_nothing(while_read, upload, as_anna, device, content):
+def test_upload_discarded_during_completion_leaves_nothing(while_read, upload, as_anna, device, content):
     sent = upload(content, purpose="device", device=device.pk)
     while_read(lambda: as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON))
 
@@ -89,13 +89,13 @@ def test_what_is_taken_back_while_it_is_completed_leaves_nothing(while_read, upl
 
 def test_what_was_taken_back_before_it_was_read_is_gone(monkeypatch, upload, as_anna, device):
     sent = upload(jpeg(), purpose="device", device=device.pk)
-    read = object_storage.read
+    read = object_storage.read_limited
 
     def late(key, *, most):
         as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON)
         return read(key, most=most)
 
-    monkeypatch.setattr(object_storage, "read", late)
+    monkeypatch.setattr(object_storage, "read_limited", late)
 
     assert completed(sent, as_anna).status_code == 404
     assert photos_stored() == []
@@ -121,7 +121,7 @@ def test_of_a_completion_and_the_removal_of_its_device_nothing_is_half_done(race
     removal = reverse("devices:removal", args=[device.pk])
 
     answer, removed = race(
-        partial(completed, sent, browser_of(anna)), lambda: browser_of(anna).post(removal), at=client
+        partial(completed, sent, browser_for(anna)), lambda: browser_for(anna).post(removal), at=client
     )
 
     sent.refresh_from_db()

@@ -55,7 +55,7 @@ def picture_at(browser, url: str) -> Image.Image:
 
 def photos_stored() -> list[str]:
     """The keys of all photos in the storage, quarantined ones too; not those of documents."""
-    return [listed.key for listed in object_storage.listing() if not listed.key.startswith("agreements/")]
+    return [listed.key for listed in object_storage.list_objects() if not listed.key.startswith("agreements/")]
 
 
 def test_an_address_is_handed_out_under_the_quarantine_of_the_client(ask, anna, client):
@@ -143,7 +143,7 @@ def test_a_photo_of_a_passport_that_is_not_kept_yet_comes_with_its_form(upload, 
     assert complete(sent).json()["photo"] == reverse("passport:photo", args=[client.pk])
 
 
-def test_twice_is_once(upload, complete, device):
+def test_completing_twice_is_idempotent(upload, complete, device):
     sent = upload(jpeg(), purpose="device", device=device.pk)
 
     first, second = complete(sent), complete(sent)
@@ -170,8 +170,8 @@ def test_a_session_that_ended_is_said_in_json(signed_out, ask):
     assert (answer.status_code, answer.json()) == (401, {"error": SESSION_ENDED})
 
 
-def test_sixty_in_an_hour_are_handed_to_one_manager(ask, as_gleb, time_machine):
-    time_machine.move_to(timezone.now(), tick=False)
+def test_a_manager_may_start_sixty_uploads_an_hour(ask, as_gleb, time_machine):
+    time_machine.advance_to(timezone.now(), tick=False)
     assert {ask().status_code for _ in range(60)} == {201}
 
     refused = ask()
@@ -203,7 +203,7 @@ def test_100_mb_and_other_sizes_get_no_address(ask, size):
         {"purpose": "device", "device": "contracts/1.pdf"},
     ],
 )
-def test_what_is_not_said_rightly_gets_no_address(ask, said):
+def test_invalid_upload_request_is_rejected(ask, said):
     answer = ask(**said)
 
     assert answer.status_code == 422
@@ -286,7 +286,7 @@ def test_a_step_that_is_not_open_yet_takes_no_photos(ask, make, anna):
     assert ask(of=make.verified(anna), purpose="device", device=uuid.uuid4()).status_code == 409
 
 
-def test_what_is_taken_back_leaves_nothing(upload, complete, as_anna, django_capture_on_commit_callbacks):
+def test_discarded_upload_leaves_nothing(upload, complete, as_anna, django_capture_on_commit_callbacks):
     accepted = upload(jpeg(), purpose="device", device=uuid.uuid4())
     complete(accepted)
     on_its_way = upload(jpeg())
@@ -314,7 +314,7 @@ def outage(request, settings):
 
 
 @pytest.mark.parametrize("storage", ["local"], indirect=True)
-def test_while_the_storage_is_down_it_is_said_soon_and_the_pages_go_on(outage, upload, complete, as_anna, device, ask):
+def test_storage_outage_is_reported_quickly(outage, upload, complete, as_anna, device, ask):
     saving.save_device(device, [(b"1", b"1")], by=device.updated_by)
     sent = upload(jpeg(), purpose="device", device=device.pk)
     outage()

@@ -43,7 +43,7 @@ def start_upload(
     Raises Refusal or ObjectDoesNotExist if the destination does not take the photo, limits.TooManyTries if `by` started
     too many uploads within the hour.
     """
-    client = client.locked()
+    client = client.lock()
     destination_for(purpose).check(client, device_id)
     limits.UPLOADS.take(by)
     return Upload.objects.create(
@@ -61,7 +61,7 @@ def complete_upload(upload: Upload, *, by: Manager) -> None:
     if upload.completed_at:
         return
     try:
-        with metrics.counted(metrics.UPLOADS, FAILURES, done="accepted"):
+        with metrics.count_outcome(metrics.UPLOADS, FAILURES, done="accepted"):
             _accept(upload, _read_photo(upload), by=by)
     except _AlreadyCompleted:
         upload.refresh_from_db()
@@ -78,10 +78,10 @@ def _read_photo(upload: Upload) -> images.Photo:
 
 def _read_content(upload: Upload) -> bytes:
     try:
-        return object_storage.read(upload.key, most=settings.PHOTO_MAX_BYTES)
+        return object_storage.read_limited(upload.key, most=settings.PHOTO_MAX_BYTES)
     except object_storage.ObjectTooLarge as error:
-        raise images.too_large() from error
-    except object_storage.ObjectMissing as error:
+        raise images.too_large_error() from error
+    except object_storage.ObjectNotFound as error:
         upload.refresh_from_db()  # the object is also missing if another request has just completed the upload
         raise (_AlreadyCompleted if upload.completed_at else NotArrived) from error
 
@@ -89,8 +89,8 @@ def _read_content(upload: Upload) -> bytes:
 def _accept(upload: Upload, photo: images.Photo, *, by: Manager) -> None:
     destination = destination_for(upload.purpose)
     key, objects = destination.objects(upload, photo)
-    with object_storage.stored(objects), transaction.atomic():
-        upload.client.locked()
+    with object_storage.stored_objects(objects), transaction.atomic():
+        upload.client.lock()
         if not upload.mark_accepted(key, now=timezone.now()):
             raise _AlreadyCompleted
         destination.attach(upload, by=by)

@@ -7,6 +7,6 @@ urlpatterns = [
     path("uploads/<uuid:pk>/completion/", views.complete, name="upload_completion"),
     path("uploads/<uuid:pk>/removal/", views.discard, name="upload_removal"),
     path("uploads/<uuid:pk>/photo/", views.photo, name="upload_photo"),
-    path("storage/uploads/<str:token>/", local_files.upload, name="stored_upload"),
-    path("storage/objects/<str:token>/", local_files.shown, name="stored_object"),
+    path("storage/uploads/<str:token>/", local_files.receive_upload, name="stored_upload"),
+    path("storage/objects/<str:token>/", local_files.serve_photo, name="stored_object"),
 ]

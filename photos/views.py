@@ -15,10 +15,10 @@ from clients.access import get_client_for
 from clients.models import Client
 from foundation.exceptions import Refusal
 from foundation.storage import object_storage
-from foundation.web.json_errors import problem
+from foundation.web.json_errors import json_error
 from photos import images, uploads
 from photos.destinations import destination_for
-from photos.models import CONTENT_TYPES, Purpose, Upload
+from photos.models import CONTENT_TYPES, Upload, UploadPurpose
 
 GONE = "Клиент или фото больше недоступны. Обновите страницу."
 NOT_ARRIVED = "Фото ещё не дошло до хранилища. Отправьте его ещё раз."
@@ -28,7 +28,7 @@ UNAVAILABLE = "Хранилище фото не отвечает. Попробу
 class UploadForm(forms.Form):
     """What the browser announces about a file before it sends it."""
 
-    purpose = forms.ChoiceField(choices=Purpose)
+    purpose = forms.ChoiceField(choices=UploadPurpose)
     device = forms.UUIDField(required=False)
     content_type = forms.CharField(max_length=100)
     size = forms.IntegerField(min_value=0)
@@ -43,19 +43,19 @@ class UploadForm(forms.Form):
         if not size:
             raise forms.ValidationError(images.EMPTY)
         if size > settings.PHOTO_MAX_BYTES:
-            raise images.too_large()
+            raise images.too_large_error()
         return size
 
     def clean(self):
         cleaned = super().clean()
-        if (cleaned.get("purpose") == Purpose.DEVICE) != bool(cleaned.get("device")):
+        if (cleaned.get("purpose") == UploadPurpose.DEVICE) != bool(cleaned.get("device")):
             self.add_error("device", "Не сказано, чьё это фото. Обновите страницу.")
         return cleaned
 
     @property
     def error_response(self) -> JsonResponse:
         message = next(iter(self.errors.values()))[0]
-        return problem(message, 413 if self.has_error("size", "too_large") else 422)
+        return json_error(message, 413 if self.has_error("size", "too_large") else 422)
 
 
 def json_errors(view):
@@ -66,9 +66,9 @@ def json_errors(view):
         try:
             return view(*args, **kwargs)
         except Http404:
-            return problem(GONE, 404)
+            return json_error(GONE, 404)
         except object_storage.StorageUnavailable:
-            return problem(UNAVAILABLE, 503)
+            return json_error(UNAVAILABLE, 503)
 
     return wrapped
 
@@ -83,7 +83,7 @@ def create(request, pk):
         return form.error_response
     data = form.cleaned_data
     if not onboarding.is_reachable(client, destination_for(data["purpose"]).step):
-        return problem("Сначала закончите предыдущий шаг.", 409)
+        return json_error("Сначала закончите предыдущий шаг.", 409)
     try:
         upload = uploads.start_upload(
             client, data["purpose"], device_id=data["device"], content_type=data["content_type"], size=data["size"],
@@ -92,12 +92,12 @@ def create(request, pk):
     except ObjectDoesNotExist as error:  # another client has that device
         raise Http404 from error
     except Refusal as refusal:
-        return problem(refusal.message, refusal.status)
+        return json_error(refusal.message, refusal.status)
     return JsonResponse(_upload_instructions(upload), status=201)
 
 
 def _upload_instructions(upload: Upload) -> dict:
-    address = object_storage.upload_address(upload.key, content_type=upload.content_type, most=settings.PHOTO_MAX_BYTES)
+    address = object_storage.presign_upload(upload.key, content_type=upload.content_type, most=settings.PHOTO_MAX_BYTES)
     return {
         "id": upload.pk,
         "url": address.url,
@@ -118,9 +118,9 @@ def complete(request, pk):
     except Upload.DoesNotExist as error:  # discarded meanwhile
         raise Http404 from error
     except uploads.NotArrived:
-        return problem(NOT_ARRIVED, 409)
+        return json_error(NOT_ARRIVED, 409)
     if upload.refusal:
-        return problem(upload.refusal, 422)
+        return json_error(upload.refusal, 422)
     return JsonResponse({"id": upload.pk, "attached": bool(upload.attached_at)} | _photo_urls(upload))
 
 

@@ -9,4 +9,4 @@ class PrivetConfig(AppConfig):
         from foundation.observability import error_reports
         from privet import checks  # noqa: F401  the checks register themselves
 
-        error_reports.start()
+        error_reports.init_sentry()

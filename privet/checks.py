@@ -21,13 +21,13 @@ from foundation.storage import object_storage
 from operations import capacity
 
 SECRETS = ("SECRET_KEY", "CONTRACT_SIGNATURE_SECRET", "PERSONAL_DATA_KEYS", "PERSONAL_DATA_HASH_KEY")
-MAKE_A_SECRET = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
+GENERATE_SECRET_COMMAND = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
 SECRET_MIN_LENGTH = 32
 PASSWORD_MIN_LENGTH = 16
 
 
 @register()
-def environment_can_be_read(app_configs, **kwargs) -> list[Error]:
+def check_environment(app_configs, **kwargs) -> list[Error]:
     return [
         Error(f"{name}: {' '.join(messages)}", hint=f"Correct {name}; .env.example explains it.", id="privet.E001")
         for name, messages in env.malformed_variables.items()
@@ -35,7 +35,7 @@ def environment_can_be_read(app_configs, **kwargs) -> list[Error]:
 
 
 @register()
-def database_is_named(app_configs, **kwargs) -> list[Error]:
+def check_database_url(app_configs, **kwargs) -> list[Error]:
     if settings.DATABASES["default"]["NAME"] or "DATABASE_URL" in env.malformed_variables:
         return []
     hint = "Set DATABASE_URL=postgresql://user:password@host/database, or DEBUG=1 for the embedded PostgreSQL."
@@ -43,16 +43,18 @@ def database_is_named(app_configs, **kwargs) -> list[Error]:
 
 
 @register()
-def secrets_are_set(app_configs, **kwargs) -> list[Error]:
+def check_secrets_set(app_configs, **kwargs) -> list[Error]:
     return [
-        Error(f"{name} is not set.", hint=f"Make one with {MAKE_A_SECRET} and keep it safe.", id="privet.E003")
+        Error(
+            f"{name} is not set.", hint=f"Make one with {GENERATE_SECRET_COMMAND} and keep it safe.", id="privet.E003"
+        )
         for name in SECRETS
-        if not all(_values(name))
+        if not all(_secret_values(name))
     ]
 
 
 @register()
-def storage_has_its_keys(app_configs, **kwargs) -> list[Error]:
+def check_storage_credentials(app_configs, **kwargs) -> list[Error]:
     if not settings.S3_ENDPOINT:
         return []
     return [
@@ -63,7 +65,7 @@ def storage_has_its_keys(app_configs, **kwargs) -> list[Error]:
 
 
 @register()
-def address_is_one(app_configs, **kwargs) -> list[Error]:
+def check_base_url(app_configs, **kwargs) -> list[Error]:
     try:
         url = urlsplit(settings.APP_BASE_URL)
         if url.scheme in ("http", "https") and url.hostname:
@@ -75,7 +77,7 @@ def address_is_one(app_configs, **kwargs) -> list[Error]:
 
 
 @register(Tags.database)
-def database_knows_cyrillic(app_configs, databases=None, **kwargs) -> list[Error]:
+def check_cyrillic_ctype(app_configs, databases=None, **kwargs) -> list[Error]:
     found = []
     for alias in databases or ():
         try:
@@ -96,9 +98,9 @@ def database_knows_cyrillic(app_configs, databases=None, **kwargs) -> list[Error
 
 
 @register(Tags.database)
-def statements_are_limited(app_configs, databases=None, **kwargs) -> list[Error]:
+def check_statement_timeouts(app_configs, databases=None, **kwargs) -> list[Error]:
     found = []
-    for alias, name, cursor in _answering(databases):
+    for alias, name, cursor in _reachable_databases(databases):
         cursor.execute("SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = '0'", [list(TIMEOUTS)])
         unlimited = ", ".join(sorted(setting for (setting,) in cursor.fetchall()))
         if unlimited:
@@ -109,20 +111,20 @@ def statements_are_limited(app_configs, databases=None, **kwargs) -> list[Error]
 
 
 @register(Tags.database)
-def connections_fit(app_configs, databases=None, **kwargs) -> list[Warning]:
+def check_connection_limit(app_configs, databases=None, **kwargs) -> list[Warning]:
     if settings.PGBOUNCER:  # which shares out what there is
         return []
     found = []
-    for alias, name, cursor in _answering(databases):
+    for alias, name, cursor in _reachable_databases(databases):
         cursor.execute(
             "SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END) FROM pg_settings"
             " WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
         )
-        free, wanted = cursor.fetchone()[0] - capacity.RESERVE, capacity.connections()
+        free, wanted = cursor.fetchone()[0] - capacity.RESERVED_CONNECTIONS, capacity.max_connections()
         if wanted > free:
             message = (
                 f"{capacity.WORKERS} processes with {capacity.POOL_SIZE} connections each are {wanted};"
-                f" {name} has {free} for them and {capacity.RESERVE} for others."
+                f" {name} has {free} for them and {capacity.RESERVED_CONNECTIONS} for others."
             )
             hint = "Lower WEB_CONCURRENCY or WEB_THREADS, raise max_connections, or put PgBouncer between."
             found.append(Warning(message, hint=hint, id="privet.W020", obj=alias))
@@ -130,7 +132,7 @@ def connections_fit(app_configs, databases=None, **kwargs) -> list[Warning]:
 
 
 @register(Tags.security, deploy=True)
-def codes_are_masked(app_configs, **kwargs) -> list[Warning]:
+def check_code_masking(app_configs, **kwargs) -> list[Warning]:
     if settings.MASK_CODE_IN_MANAGER_LOG:
         return []
     message = "Managers can read the client's one-time code in their own log and sign in the client's place."
@@ -138,13 +140,13 @@ def codes_are_masked(app_configs, **kwargs) -> list[Warning]:
 
 
 @register(Tags.security, deploy=True)
-def secrets_are_secret(app_configs, **kwargs) -> list[Warning]:
+def check_secret_strength(app_configs, **kwargs) -> list[Warning]:
     found, seen = [], {}
     for name in SECRETS:
-        for value in filter(None, _values(name)):
+        for value in filter(None, _secret_values(name)):
             if value == settings.DEVELOPMENT_SECRET or len(value) < SECRET_MIN_LENGTH:
                 message = f"{name} is easy to guess: it is short or the one for development."
-                found.append(Warning(message, hint=f"Make one with {MAKE_A_SECRET}.", id="privet.W002"))
+                found.append(Warning(message, hint=f"Make one with {GENERATE_SECRET_COMMAND}.", id="privet.W002"))
             elif value in seen:
                 message = f"{name} is the same as {seen[value]}."
                 found.append(Warning(message, hint="Give each secret one job.", id="privet.W003"))
@@ -153,12 +155,16 @@ def secrets_are_secret(app_configs, **kwargs) -> list[Warning]:
 
 
 @register(Tags.security, deploy=True)
-def services_have_passwords_of_their_own(app_configs, **kwargs) -> list[Warning]:
+def check_service_passwords(app_configs, **kwargs) -> list[Warning]:
     passwords = {"DATABASE_URL": settings.DATABASES["default"].get("PASSWORD", "")}
     if settings.S3_ENDPOINT:
         passwords["S3_SECRET_KEY"] = settings.S3_SECRET_KEY
     return [
-        Warning(f"The password in {name} is easy to guess.", hint=f"Make one with {MAKE_A_SECRET}.", id="privet.W008")
+        Warning(
+            f"The password in {name} is easy to guess.",
+            hint=f"Make one with {GENERATE_SECRET_COMMAND}.",
+            id="privet.W008",
+        )
         for name, password in passwords.items()
         # None at all: the server trusts the socket or a certificate.
         if password and len(password) < PASSWORD_MIN_LENGTH
@@ -166,7 +172,7 @@ def services_have_passwords_of_their_own(app_configs, **kwargs) -> list[Warning]
 
 
 @register(Tags.security, deploy=True)
-def second_factor_is_on(app_configs, **kwargs) -> list[Warning]:
+def check_second_factor(app_configs, **kwargs) -> list[Warning]:
     if settings.SECOND_FACTOR:
         return []
     message = "Whoever learns a password is in: nobody is asked for a second factor."
@@ -174,7 +180,7 @@ def second_factor_is_on(app_configs, **kwargs) -> list[Warning]:
 
 
 @register(Tags.security, deploy=True)
-def nothing_travels_openly(app_configs, **kwargs) -> list[Warning]:
+def check_https_origins(app_configs, **kwargs) -> list[Warning]:
     if not settings.HTTPS:
         return []  # said by another check
     open_ones = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if not origin.startswith("https://")]
@@ -188,7 +194,7 @@ def nothing_travels_openly(app_configs, **kwargs) -> list[Warning]:
 
 
 @register(Tags.database, deploy=True)
-def storage_is_private(app_configs, databases=None, **kwargs) -> list[Warning]:
+def check_bucket_private(app_configs, databases=None, **kwargs) -> list[Warning]:
     """Asks the bucket as a stranger would: only `check --deploy --database default` asks anybody outside."""
     if not settings.S3_ENDPOINT:
         return []
@@ -204,7 +210,7 @@ def storage_is_private(app_configs, databases=None, **kwargs) -> list[Warning]:
 
 
 @register(Tags.security, deploy=True)
-def address_is_public(app_configs, **kwargs) -> list[Warning]:
+def check_public_url(app_configs, **kwargs) -> list[Warning]:
     found = []
     if not settings.HTTPS:
         hint = "Set APP_BASE_URL to the https:// address that people use."
@@ -222,7 +228,7 @@ def address_is_public(app_configs, **kwargs) -> list[Warning]:
 
 
 @register(Tags.security, deploy=True)
-def company_is_real(app_configs, **kwargs) -> list[Warning]:
+def check_company_details(app_configs, **kwargs) -> list[Warning]:
     made_up = [name for name, demo in settings.DEMO_COMPANY.items() if getattr(settings, name) in ("", demo)]
     if not made_up:
         return []
@@ -230,14 +236,14 @@ def company_is_real(app_configs, **kwargs) -> list[Warning]:
     return [Warning(message, hint="Set them to the requisites of the contractor.", id="privet.W007")]
 
 
-def _answering(databases: Iterable[str] | None) -> Iterator[tuple[str, str, CursorWrapper]]:
+def _reachable_databases(databases: Iterable[str] | None) -> Iterator[tuple[str, str, CursorWrapper]]:
     """Of these databases, those that can be asked: alias, name, cursor. The others are database_knows_cyrillic's."""
     for alias in databases or ():
         with suppress(ImproperlyConfigured, DatabaseError), connections[alias].cursor() as cursor:
             yield alias, connections[alias].settings_dict["NAME"], cursor
 
 
-def refuse_errors() -> None:
+def exit_on_check_errors() -> None:
     """Run the checks as a command would, for servers that run none; on an error, print and exit.
 
     The database is not asked: one that is away for a moment must not keep the server from starting.
@@ -249,7 +255,7 @@ def refuse_errors() -> None:
         sys.exit(3)
 
 
-def _values(name: str) -> list[str]:
+def _secret_values(name: str) -> list[str]:
     """The secret's values; [""] for one that is not set."""
     try:
         value = getattr(settings, name)

@@ -63,26 +63,26 @@ if DEBUG:  # commands that invent people; the image for production does not cont
     INSTALLED_APPS += ["demo", "bench"]
 
 MIDDLEWARE = [
-    "foundation.observability.request_id.with_request_id",
-    "foundation.observability.request_log.measured",
-    "foundation.web.security_headers.with_browser_rules",
+    "foundation.observability.request_id.request_id_middleware",
+    "foundation.observability.request_log.request_log_middleware",
+    "foundation.web.security_headers.security_headers_middleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before the static files: a drawing that is opened by itself obeys it too.
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "foundation.web.middleware.private_pages",
-    "foundation.web.middleware.refuse_nul_bytes",
+    "foundation.web.middleware.never_cache_middleware",
+    "foundation.web.middleware.reject_nul_bytes",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "managers.history.InHistory",
+    "managers.history.HistoryContextMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "managers.middleware.SignInRequired",
-    "foundation.web.middleware.StorageOutage",
-    "managers.middleware.TooOften",
+    "managers.middleware.SignInRequiredMiddleware",
+    "foundation.web.middleware.StorageOutageMiddleware",
+    "managers.middleware.RateLimitMiddleware",
 ]
 
 ROOT_URLCONF = "privet.urls"
@@ -104,7 +104,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "managers.context_processors.page",
+                "managers.context_processors.page_context",
             ],
         },
     },
@@ -137,9 +137,9 @@ LOGOUT_REDIRECT_URL = "managers:sign_in"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # the longest of managers/password_links.py
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "managers.password_validators.NotOnesOwn"},
-    {"NAME": "managers.password_validators.LongEnough", "OPTIONS": {"min_length": 12}},
-    {"NAME": "managers.password_validators.NotCommon"},
+    {"NAME": "managers.password_validators.UserAttributeSimilarityValidator"},
+    {"NAME": "managers.password_validators.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "managers.password_validators.CommonPasswordValidator"},
 ]
 
 SESSION_ENGINE = "managers.session_store"
@@ -188,7 +188,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 # Uploads are read into memory or a temporary file by Django; photos above this are refused with a message.
 PHOTO_MAX_BYTES = 10 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
-    "photos.images.StopAtLimit",
+    "photos.images.SizeLimitUploadHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
@@ -214,7 +214,7 @@ STATICFILES_FINDERS = [
 if DEBUG:  # files are served from where they are, and none are collected
     warnings.filterwarnings("ignore", "No directory at", UserWarning)
 STATICFILES_STORAGE_PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
-STATICFILES_STORAGE_HASHED = "foundation.web.static_files.Hashed"
+STATICFILES_STORAGE_HASHED = "foundation.web.static_files.HashedStaticFilesStorage"
 
 STORAGES = {
     "default": {
@@ -311,11 +311,11 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "foundation.observability.log_format.WithoutRows",
+            "()": "foundation.observability.log_format.RedactingFormatter",
             "format": "{asctime} {levelname} {name} {message}",
             "style": "{",
         },
-        "json": {"()": "foundation.observability.log_format.JsonLines"},
+        "json": {"()": "foundation.observability.log_format.JsonFormatter"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO", validate=log_level)},

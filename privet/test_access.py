@@ -15,8 +15,8 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 from PIL import Image
 
-from agreements.documents import Document
-from agreements.models import Kind
+from agreements.documents import AgreementDocument
+from agreements.models import AgreementKind
 from conftest import PASSWORD, Make
 from contracts import issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign
@@ -25,7 +25,7 @@ from devices import saving as device_saving
 from devices.saving import save_device
 from devices.surcharge import fix_surcharge
 from erasure import erasing
-from erasure.models import Reason
+from erasure.models import ErasureReason
 from foundation.storage import object_storage
 from managers.models import Manager
 from passport import saving
@@ -44,10 +44,10 @@ FIELD = ("anna", "boris", "gleb")
 OWNER = ("anna", "gleb")
 SUPPORT = ("vera", "gleb")
 ADMIN = ("gleb",)
-HANDED_TO = ("anna",)
+UPLOADER = ("anna",)
 
 
-class World:
+class Scenario:
     """Анна's client at whatever stage an address needs, and what belongs to it."""
 
     def __init__(self, make: Make, anna: Manager):
@@ -88,7 +88,7 @@ class World:
 
     @cached_property
     def address(self):
-        return object_storage.upload_address(self.upload.key, content_type="image/jpeg", most=10_000)
+        return object_storage.presign_upload(self.upload.key, content_type="image/jpeg", most=10_000)
 
     @cached_property
     def sent(self):
@@ -133,7 +133,7 @@ class World:
 
     @cached_property
     def erasure(self):
-        return erasing.erase(self.claimed, Reason.REQUEST, by=self.anna, note="вх. 1")
+        return erasing.erase(self.claimed, ErasureReason.REQUEST, by=self.anna, note="вх. 1")
 
     @cached_property
     def ticket(self):
@@ -144,10 +144,10 @@ class World:
 class Page:
     who: tuple[str, ...]
     methods: tuple[str, ...]
-    args: Callable[[World], list] = lambda world: []
+    args: Callable[[Scenario], list] = lambda world: []
     # The attribute of the world whose key the address has, if that is all it needs.
     of: str = ""
-    data: Callable[[World], dict] = lambda world: {}
+    data: Callable[[Scenario], dict] = lambda world: {}
     # What those get who may open it, and what the other people of the company get.
     get: int = 200
     post: int = 302
@@ -172,7 +172,7 @@ def page(who, methods, of=None, **options) -> Page:
     return Page(who, methods, **options)
 
 
-def always(**data) -> Callable[[World], dict]:
+def always(**data) -> Callable[[Scenario], dict]:
     return lambda world: data
 
 
@@ -192,8 +192,8 @@ PASSPORT = {
 UPLOAD = {"purpose": "passport", "content_type": "image/jpeg", "size": "1000"}
 
 
-def consent_of(client) -> Document:
-    return Document.of(client, Kind.PERSONAL_DATA, by=client.manager)
+def consent_of(client) -> AgreementDocument:
+    return AgreementDocument.of(client, AgreementKind.PERSONAL_DATA, by=client.manager)
 
 
 def picture() -> SimpleUploadedFile:
@@ -278,9 +278,9 @@ PAGES = {
         OPEN, GET, args=lambda world: [mirror.public_url(world.photo).split("/")[-2]], get=302
     ),
     "uploads": page(OWNER, POST, "consented", data=always(**UPLOAD), post=201, writes=True),
-    "upload_completion": page(HANDED_TO, POST, "sent", post=200, writes=True),
-    "upload_removal": page(HANDED_TO, POST, "sent", post=204, writes=True),
-    "upload_photo": page(HANDED_TO, GET, "accepted", get=302, disclosed=True),
+    "upload_completion": page(UPLOADER, POST, "sent", post=200, writes=True),
+    "upload_removal": page(UPLOADER, POST, "sent", post=204, writes=True),
+    "upload_photo": page(UPLOADER, GET, "accepted", get=302, disclosed=True),
     "stored_upload": page(
         OPEN,
         POST,
@@ -288,7 +288,9 @@ PAGES = {
         data=lambda world: world.address.fields | {"file": picture()},
         post=204,
     ),
-    "stored_object": page(OPEN, GET, args=lambda world: [token_in(object_storage.address(world.photo.key, cache=""))]),
+    "stored_object": page(
+        OPEN, GET, args=lambda world: [token_in(object_storage.presign_download(world.photo.key, cache=""))]
+    ),
     "contracts:contract": page(OWNER, BOTH, "awaiting_contract", writes=True),
     "contracts:kept": page(OWNER, POST, "changed_back", writes=True),
     "contracts:code": page(OWNER, POST, "issued.client", data=lambda world: {"contract": world.issued.pk}, writes=True),
@@ -333,17 +335,17 @@ PAGES = {
 }
 
 
-def walk(patterns: list, namespace: str = "") -> Iterator[tuple[str, list[str]]]:
+def all_url_patterns(patterns: list, namespace: str = "") -> Iterator[tuple[str, list[str]]]:
     """Every address: its name, or else its pattern, and the names of its arguments."""
     for entry in patterns:
         if isinstance(entry, URLPattern):
             yield f"{namespace}{entry.name or entry.pattern}", list(entry.pattern.regex.groupindex)
         else:
             inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
-            yield from walk(entry.url_patterns, inner)
+            yield from all_url_patterns(entry.url_patterns, inner)
 
 
-ADDRESSES = dict(walk(get_resolver().url_patterns))
+ADDRESSES = dict(all_url_patterns(get_resolver().url_patterns))
 OUR_NAMES = [name for name in ADDRESSES if not name.startswith("admin:")]
 
 

@@ -10,8 +10,8 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from clients.models import Client
-from conftest import authenticator_of, browser_of
-from privet.test_access import ADDRESSES, FIELD, METHODS, PAGES, SIGN_IN, SUPPORT, World
+from conftest import authenticator_of, browser_for
+from privet.test_access import ADDRESSES, FIELD, METHODS, PAGES, SIGN_IN, SUPPORT, Scenario
 
 pytestmark = pytest.mark.django_db
 
@@ -25,13 +25,13 @@ INSIDERS = [(name, who) for name, page in PAGES.items() for who in page.who]
 
 
 @pytest.fixture
-def world(make, anna) -> World:
-    return World(make, anna)
+def world(make, anna) -> Scenario:
+    return Scenario(make, anna)
 
 
 @pytest.fixture
 def browsers(anna, boris, vera, gleb) -> dict[str, Browser]:
-    return {who: browser_of(manager) for who, manager in zip(CAST, (anna, boris, vera, gleb), strict=True)}
+    return {who: browser_for(manager) for who, manager in zip(CAST, (anna, boris, vera, gleb), strict=True)}
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def _changed(before: dict, after: dict) -> set[str]:
     return {table for table in before if before[table] != after[table]}
 
 
-def address(name: str, world: World) -> str:
+def address(name: str, world: Scenario) -> str:
     return reverse(name, args=PAGES[name].args(world))
 
 
@@ -132,7 +132,7 @@ def unverified(anna, boris, vera, gleb) -> dict[str, Browser]:
     cast = dict(zip(CAST, (anna, boris, vera, gleb), strict=True))
     for manager in cast.values():
         authenticator_of(manager)
-    return {who: browser_of(manager, verified=False) for who, manager in cast.items()}
+    return {who: browser_for(manager, verified=False) for who, manager in cast.items()}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 from foundation.env import BASE_DIR
 from foundation.storage import object_storage
 from foundation.testing import use_s3_at
-from privet.checks import SECRETS, storage_is_private
+from privet.checks import SECRETS, check_bucket_private
 
 PRODUCTION = {name: value for name, value in dotenv_values(BASE_DIR / ".ci" / "production.env").items() if value}
 GOOD_SECRETS = {name: PRODUCTION[name] for name in SECRETS}
@@ -24,7 +24,7 @@ def ids(*tags: str, deploy: bool = False) -> list[str]:
     return [message.id for message in found if message.id.startswith("privet.")]
 
 
-def test_a_development_machine_has_nothing_to_complain_of():
+def test_development_settings_pass():
     assert ids() == []
 
 
@@ -166,7 +166,7 @@ def test_an_address_without_https_is_warned_of(production):
     assert ids("security", deploy=True) == ["privet.W004"]
 
 
-def test_https_that_no_proxy_can_vouch_for_is_warned_of(production):
+def test_https_without_trusted_proxies_warns(production):
     production.TRUSTED_PROXIES = 0
     assert ids("security", deploy=True) == ["privet.W005"]
 
@@ -209,7 +209,7 @@ def test_photos_without_https_are_warned_of(production):
 
 
 def asked_of_the_storage() -> list[str]:
-    return [message.id for message in storage_is_private(None) if message.hint]
+    return [message.id for message in check_bucket_private(None) if message.hint]
 
 
 def test_a_storage_that_is_closed_to_strangers_is_as_it_should_be(settings, s3_bucket):

@@ -21,9 +21,9 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as profile
 from hypothesis import strategies as st
 
-from conftest import browser_of
+from conftest import browser_for
 from foundation.env import BASE_DIR
-from privet.test_access import ADDRESSES, PAGES, World
+from privet.test_access import ADDRESSES, PAGES, Scenario
 from privet.test_access_matrix import ADMIN_ARGUMENTS, ADMIN_NAMES, address
 
 EXAMPLES = int(os.environ.get("GARBAGE_EXAMPLES", "50"))
@@ -104,7 +104,7 @@ BOUNDARY = "frontier"
 
 
 @dataclass
-class Asked:
+class RawRequest:
     """One request, as it goes over the wire."""
 
     method: str
@@ -187,9 +187,11 @@ COOKIES = st.dictionaries(
 
 
 @st.composite
-def requests(draw, good: dict[str, str], arguments: bool) -> Asked:
+def requests(draw, good: dict[str, str], arguments: bool) -> RawRequest:
     """A request in which something is wrong: mostly one thing, so that the others let it in."""
-    asked = Asked(draw(st.sampled_from(["POST", "POST", "POST", "GET", "GET", "HEAD", "PUT", "DELETE", "OPTIONS"])))
+    asked = RawRequest(
+        draw(st.sampled_from(["POST", "POST", "POST", "GET", "GET", "HEAD", "PUT", "DELETE", "OPTIONS"]))
+    )
     wrong = draw(
         st.sets(
             st.sampled_from(["fields", "fields", "query", "headers", "cookies", "body", "files", "path"]),
@@ -223,7 +225,7 @@ def requests(draw, good: dict[str, str], arguments: bool) -> Asked:
     return asked
 
 
-def send(browser: Browser, url: str, asked: Asked, arguments: list):
+def send(browser: Browser, url: str, asked: RawRequest, arguments: list):
     if asked.path_argument is not None and arguments:
         typed = quote(asked.path_argument.encode("utf-8", "surrogatepass"), safe="")
         url = url.replace(str(arguments[0]), typed)
@@ -252,7 +254,7 @@ def rows(tables: set[str]) -> dict[str, str]:
 
 
 @contextmanager
-def taken_back() -> Iterator[set[str]]:
+def rolled_back() -> Iterator[set[str]]:
     """Whatever is written inside is taken back; gives the tables that were written to."""
     written = set()
 
@@ -271,7 +273,7 @@ def taken_back() -> Iterator[set[str]]:
 
 
 @pytest.fixture(scope="session")
-def tried(request):
+def count_requests(request):
     """Counts the requests that were sent, and says how many at the end."""
     count = {"inputs": 0, "refused": 0}
     yield count
@@ -287,22 +289,22 @@ def _is_complaint(record: logging.LogRecord) -> bool:
 
 
 @pytest.fixture
-def drive(tried, caplog, monkeypatch):
+def send_and_check(count_requests, caplog, monkeypatch):
     """Sends one request and looks at what came of it."""
     # What a contract looks like does not depend on the request, and takes half a second.
     monkeypatch.setattr("contracts.pdf.render_pdf", lambda *args, **kwargs: b"%PDF-")
 
-    def run(browser: Browser, name: str, url: str, asked: Asked, arguments: list) -> None:
+    def run(browser: Browser, name: str, url: str, asked: RawRequest, arguments: list) -> None:
         caplog.clear()
         jar = browser.cookies.output()
-        with taken_back() as written:
+        with rolled_back() as written:
             answer = send(browser, url, asked, arguments)
             refused_writes = written - ALWAYS_WRITTEN - COUNTED.get(name, set()) if answer.status_code >= 400 else set()
             after = rows(refused_writes)
         browser.cookies.clear()
         browser.cookies.load(jar.replace("Set-Cookie: ", ""))
-        tried["inputs"] += 1
-        tried["refused"] += answer.status_code >= 400
+        count_requests["inputs"] += 1
+        count_requests["refused"] += answer.status_code >= 400
         assert answer.status_code < 500
         assert after == rows(refused_writes), "refused, and yet written"
         assert [record.getMessage() for record in caplog.records if _is_complaint(record)] == []
@@ -317,29 +319,29 @@ WORLD = pytest.StashKey[dict]()
 @pytest.mark.parametrize("name", PAGES)
 @garbage
 @given(data=st.data())
-def test_garbage_gets_no_500_and_changes_nothing(name, make, anna, gleb, drive, data, request):
+def test_garbage_gets_no_500_and_changes_nothing(name, make, anna, gleb, send_and_check, data, request):
     known = request.node.stash.setdefault(WORLD, {})
     if not known:
-        world, page = World(make, anna), PAGES[name]
+        world, page = Scenario(make, anna), PAGES[name]
         good = {field: str(value) for field, value in page.data(world).items() if not hasattr(value, "read")}
-        who = browser_of(gleb) if "gleb" in page.who else Browser()
+        who = browser_for(gleb) if "gleb" in page.who else Browser()
         known |= {"url": address(name, world), "arguments": page.args(world), "good": good, "browser": who}
     asked = data.draw(requests(known["good"], bool(known["arguments"])))
 
-    drive(known["browser"], name, known["url"], asked, known["arguments"])
+    send_and_check(known["browser"], name, known["url"], asked, known["arguments"])
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ADMIN_NAMES)
 @profile(garbage, max_examples=max(EXAMPLES // 3, 5))
 @given(data=st.data())
-def test_garbage_gets_no_500_from_the_admin_site(name, gleb, drive, data, request):
+def test_garbage_gets_no_500_from_the_admin_site(name, gleb, send_and_check, data, request):
     arguments = [ADMIN_ARGUMENTS[argument] for argument in ADDRESSES[name]]
-    browser = request.node.stash.setdefault(WORLD, {}) or {"browser": browser_of(gleb)}
+    browser = request.node.stash.setdefault(WORLD, {}) or {"browser": browser_for(gleb)}
     request.node.stash[WORLD] = browser
     asked = data.draw(requests({"action": "delete_selected", "q": "Иванов"}, bool(arguments)))
 
-    drive(browser["browser"], name, reverse(name, args=arguments), asked, arguments)
+    send_and_check(browser["browser"], name, reverse(name, args=arguments), asked, arguments)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.urls import path
 
-from conftest import browser_of
+from conftest import browser_for
 from foundation.storage.object_storage import ObjectMissing, StorageUnavailable
 from managers.client_ip import client_ip
 from managers.limits import TooManyTries
@@ -104,13 +104,13 @@ def test_a_page_that_is_no_address_leads_to_the_sign_in_all_the_same(signed_out,
     assert answer["HX-Redirect"].startswith("/sign-in/?next=/")
 
 
-def test_private_pages_are_kept_by_no_cache(as_anna):
+def test_private_pages_are_not_cached(as_anna):
     answer = as_anna.get("/test/private/")
     assert answer.content.decode() == "for Анна Смирнова"
     assert {"no-store", "private", "no-cache"} <= set(answer["Cache-Control"].split(", "))
 
 
-def test_a_page_that_says_how_long_it_may_be_kept_is_let(signed_out):
+def test_explicit_cache_control_is_respected(signed_out):
     assert signed_out.get("/test/cached/")["Cache-Control"] == "public, max-age=60"
 
 
@@ -175,7 +175,7 @@ def test_an_object_that_is_gone_is_a_404(as_anna):
     assert as_anna.get("/test/missing/").status_code == 404
 
 
-def test_other_errors_are_not_taken_for_an_outage(as_anna):
+def test_other_errors_are_not_reported_as_an_outage(as_anna):
     as_anna.raise_request_exception = False
     answer = as_anna.get("/test/broken/")
     assert answer.status_code == 500
@@ -200,7 +200,7 @@ def test_an_unknown_address_has_a_page_in_russian(as_anna, settings):
 
 
 def test_a_form_from_before_the_sign_in_has_a_page_in_russian(anna):
-    browser = browser_of(anna, enforce_csrf_checks=True)
+    browser = browser_for(anna, enforce_csrf_checks=True)
     answer = browser.post("/test/private/")
     assert answer.status_code == 403
     assert "Страница устарела" in answer.content.decode()

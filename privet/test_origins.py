@@ -2,7 +2,7 @@
 
 import pytest
 
-from conftest import browser_of
+from conftest import browser_for
 
 EVIL = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
@@ -16,7 +16,7 @@ def test_any_origin_is_allowed_with_credentials_no_origin_is(as_anna, path, meth
 
 
 def test_a_form_of_another_site_is_refused(anna, make):
-    browser = browser_of(anna, enforce_csrf_checks=True)
+    browser = browser_for(anna, enforce_csrf_checks=True)
     client = make.client()
 
     reply = browser.post(f"/clients/{client.pk}/contact/", {"name": "Чужой"}, headers=EVIL)

@@ -15,9 +15,9 @@ from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import reverse
 
-from conftest import browser_of
-from foundation.web.security_headers import NOT_NEEDED
-from privet.test_access import ADDRESSES, PAGES, World
+from conftest import browser_for
+from foundation.web.security_headers import DENIED_FEATURES
+from privet.test_access import ADDRESSES, PAGES, Scenario
 from privet.test_access_matrix import ADMIN_NAMES, address
 
 HOST = "privet.example"
@@ -142,7 +142,7 @@ def cross_origin_embedder_policy(answer) -> bool:
 
 def permissions_policy(answer) -> bool:
     """No device is needed, by us or by what could be put into the page."""
-    return answer["Permissions-Policy"].split(", ") == [f"{feature}=()" for feature in NOT_NEEDED]
+    return answer["Permissions-Policy"].split(", ") == [f"{feature}=()" for feature in DENIED_FEATURES]
 
 
 def no_software_is_named(answer) -> bool:
@@ -188,11 +188,11 @@ def _holds(rule, answer) -> bool:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_obeys(name, make, anna, gleb, production):
-    world, page = World(make, anna), PAGES[name]
+def test_every_page_sends_security_headers(name, make, anna, gleb, production):
+    world, page = Scenario(make, anna), PAGES[name]
     url = address(name, world)
     but = [cross_origin_resource_policy] if name in FOR_THE_CLIENTS_APP else []
-    browser = browser_of(gleb) if "gleb" in page.who else Browser()
+    browser = browser_for(gleb) if "gleb" in page.who else Browser()
 
     for who in (Browser(), browser):
         for method in ("get", "post"):
@@ -208,7 +208,7 @@ def test_every_page_obeys(name, make, anna, gleb, production):
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", [name for name in ADMIN_NAMES if not ADDRESSES[name]])
 def test_the_admin_site_obeys(name, gleb, production):
-    answer = over_https(browser_of(gleb), "get", reverse(name))
+    answer = over_https(browser_for(gleb), "get", reverse(name))
 
     assert broken_rules(answer) == []
 
@@ -216,14 +216,14 @@ def test_the_admin_site_obeys(name, gleb, production):
 @pytest.mark.django_db
 def test_pages_of_other_origins_may_embed_the_photos_for_the_clients_app_alone(make, anna, production):
     for name in FOR_THE_CLIENTS_APP:
-        url = address(name, World(make, anna))
+        url = address(name, Scenario(make, anna))
         assert over_https(Browser(), "get", url)["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
 STATIC = sorted(path for finder in get_finders() for path, _ in finder.list([]))
 
 
-def test_static_files_obey(production):
+def test_static_files_send_security_headers(production):
     browser = Browser()
     kinds = {Path(path).suffix: path for path in STATIC}
     assert {".css", ".js", ".svg"} <= kinds.keys()
@@ -249,8 +249,8 @@ def test_static_files_obey(production):
         (503, lambda browser: over_https(browser, "get", "/test/outage/")),
     ],
 )
-def test_error_pages_obey(status, ask, anna, production):
-    answer = ask(browser_of(anna, enforce_csrf_checks=True, raise_request_exception=False))
+def test_error_pages_send_security_headers(status, ask, anna, production):
+    answer = ask(browser_for(anna, enforce_csrf_checks=True, raise_request_exception=False))
 
     assert answer.status_code == status
     assert broken_rules(answer) == []
@@ -265,7 +265,7 @@ def test_redirection_leads_to_https_on_the_same_host_at_once(production):
 
 @pytest.mark.django_db
 def test_without_https_the_cookies_work_on_a_machine_for_development(anna):
-    browser = browser_of(anna)
+    browser = browser_for(anna)
 
     assert browser.get(reverse("clients:list")).status_code == 200
     assert {"sessionid", "tab"} <= browser.cookies.keys()

@@ -31,7 +31,7 @@ def test_every_form_says_where_it_is_sent(page):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("managers/")])
-def test_what_is_typed_about_clients_is_not_kept_by_the_browser(page):
+def test_client_fields_disable_autocomplete(page):
     """Otherwise it offers the words for the next client, and keeps them on the disk to bring the page back."""
     typed = [form for form in forms(page) if re.search(r"{{ (form|field)\b|role=\"search\"", form)]
 
@@ -47,7 +47,7 @@ def test_what_is_wrong_is_said_at_the_field_and_not_by_the_browser(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_title_names_nobody(page):
+def test_titles_contain_no_personal_data(page):
     """The browser's history keeps it."""
     titles = re.findall(r"{% block title %}(.*?){% endblock %}", (TEMPLATES / page).read_text())
     said = [variable for title in titles for variable in re.findall(r"{{.*?}}", title)]

@@ -11,6 +11,6 @@ from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
 
-from privet.checks import refuse_errors  # noqa: E402
+from privet.checks import exit_on_check_errors  # noqa: E402
 
-refuse_errors()
+exit_on_check_errors()

@@ -3,7 +3,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from clients.admin import FoundByClient
+from clients.admin import ClientSearchMixin
 from foundation.admin.base import ReadOnlyAdmin
 from support import log
 from support.models import LogEntry, Ticket, known_statuses, status_label
@@ -58,7 +58,7 @@ class TicketAdmin(ReadOnlyAdmin):
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(FoundByClient, ReadOnlyAdmin):
+class LogEntryAdmin(ClientSearchMixin, ReadOnlyAdmin):
     client_path = "thread__client"
     counted = ("запись журнала", "записи журнала", "записей журнала")
     list_display = ["created_at", "client", "kind", "author", "beginning"]
@@ -76,7 +76,7 @@ class LogEntryAdmin(FoundByClient, ReadOnlyAdmin):
 
     @admin.display(description="текст")
     def text(self, entry: LogEntry) -> str:
-        return log.without_code(entry.body)
+        return log.mask_code(entry.body)
 
     @admin.display(description="текст")
     def beginning(self, entry: LogEntry) -> str:

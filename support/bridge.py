@@ -13,18 +13,18 @@ from django.utils import timezone
 from clients.models import Client
 from managers.models import Manager
 from support import log
-from support.models import GOING_ON, Author, Message, Ticket, TicketStatus
+from support.models import OPEN_STATUSES, Author, Message, Ticket, TicketStatus
 
 SUBJECT = "Обслуживание устройств"
 # A deed posts its messages as of one moment, a microsecond apart.
-ONE_DEED = timedelta(seconds=1)
+SAME_OPERATION = timedelta(seconds=1)
 
 
 class TicketClosed(Exception):
     """The conversation is over: it takes no answer unless it is opened again."""
 
 
-def tell_client(
+def notify_client(
     client: Client, body: str, *, by: Manager | None, now: datetime, logged_as: str | None = None
 ) -> Ticket | None:
     """Post `body` to the client's open ticket, and to the manager's log (as `logged_as` where that differs). To the log
@@ -35,15 +35,15 @@ def tell_client(
     ticket = client.account and open_ticket(client, now=now)
     if ticket:
         post(ticket, body, now=now)
-    log.event(client, logged_as or body, by=by, now=now)
+    log.add_event(client, logged_as or body, by=by, now=now)
     return ticket
 
 
 def open_ticket(client: Client, *, now: datetime) -> Ticket:
     """The client's ticket that goes on, or a new one; concurrent callers get the same. Call it in a transaction."""
-    client = client.locked()
+    client = client.lock()
     # Held, so that the app can't delete or close it between our look and our message.
-    going_on = Ticket.objects.filter(user_id=client.user_id, status__in=GOING_ON).select_for_update(no_key=True)
+    going_on = Ticket.objects.filter(user_id=client.user_id, status__in=OPEN_STATUSES).select_for_update(no_key=True)
     ticket = (
         going_on.filter(pk=client.support_ticket_id).first()
         or going_on.order_by("-created_at", "-id").first()
@@ -58,7 +58,7 @@ def post(
     ticket: Ticket, body: str, *, now: datetime, status: TicketStatus | None = None, pk: UUID | None = None
 ) -> Message:
     """Post as support; with `status`, move the ticket there. Messages of one `now` keep the order of posting."""
-    ours = Message.objects.filter(ticket=ticket, author=Author.SUPPORT, created_at__range=(now, now + ONE_DEED))
+    ours = Message.objects.filter(ticket=ticket, author=Author.SUPPORT, created_at__range=(now, now + SAME_OPERATION))
     last = ours.aggregate(at=Max("created_at"))["at"]
     # The app sorts by this time alone.
     at = last + timedelta(microseconds=1) if last else now
@@ -79,33 +79,33 @@ def answer(
 
     Raises TicketClosed for one that is over, unless `reopen`, and Ticket.DoesNotExist when the app has deleted it.
     """
-    client, ticket = _locked(ticket)
-    pk = log.written_by(form_id, ticket.pk, body)
+    client, ticket = _lock(ticket)
+    pk = log.id_from_form(form_id, ticket.pk, body)
     if sent := Message.objects.filter(pk=pk).first():
         return sent, False
-    if not (ticket.is_going_on or reopen):
+    if not (ticket.is_open or reopen):
         raise TicketClosed
     now = timezone.now()
     message = post(ticket, body, now=now, status=TicketStatus.PENDING, pk=pk)
     if client:
-        log.event(client, f"Ответ поддержки: {body}", by=by, now=now)
+        log.add_event(client, f"Ответ поддержки: {body}", by=by, now=now)
     return message, True
 
 
 @transaction.atomic
 def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager) -> None:
     """Move the ticket to `status`; nothing happens when it is there. Raises Ticket.DoesNotExist."""
-    client, ticket = _locked(ticket)
+    client, ticket = _lock(ticket)
     if ticket.status == status:
         return
     now = timezone.now()
     Ticket.objects.filter(pk=ticket.pk).update(status=status, updated_at=now)
     if client:
         label = TicketStatus(status).label.lower()
-        log.event(client, f"Обращение «{ticket.subject}»: {label}", by=by, now=now)
+        log.add_event(client, f"Обращение «{ticket.subject}»: {label}", by=by, now=now)
 
 
-def forget(client: Client) -> dict[str, int]:
+def delete_conversation(client: Client) -> dict[str, int]:
     """Delete the client's whole conversation; returns how many rows of which table. Call it in a transaction."""
     tickets = Ticket.objects.filter(user_id=client.user_id)
     messages = Message.objects.filter(ticket__in=tickets).delete()[0]
@@ -113,8 +113,8 @@ def forget(client: Client) -> dict[str, int]:
     return {Message._meta.db_table: messages, Ticket._meta.db_table: tickets.delete()[0]}
 
 
-def _locked(ticket: Ticket) -> tuple[Client | None, Ticket]:
+def _lock(ticket: Ticket) -> tuple[Client | None, Ticket]:
     # The client first: every deed on a client takes its locks in this order. An account may have no client.
     client = Client.objects.filter(user_id=ticket.user_id).first()
-    client = client and client.locked_for_anyone()
+    client = client and client.lock_for_any_manager()
     return client, Ticket.objects.select_for_update(no_key=True).get(pk=ticket.pk)

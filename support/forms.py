@@ -24,7 +24,7 @@ class SearchForm(forms.Form):
     )
 
 
-class OpenedAs(forms.UUIDField):
+class FormIdField(forms.UUIDField):
     """Chosen when the form is opened, so that a form that is sent twice is one deed; what is no id is none."""
 
     def __init__(self):
@@ -38,7 +38,7 @@ class OpenedAs(forms.UUIDField):
 
 
 class AnswerForm(forms.Form):
-    form_id = OpenedAs()
+    form_id = FormIdField()
     body = forms.CharField(
         label="Ответ клиенту",
         max_length=ANSWER_MAX_LENGTH,

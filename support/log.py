@@ -14,25 +14,25 @@ from support.models import LogEntry, LogKind, Thread
 CODE = re.compile(r"(\bкод\b[^.]*: ?)\d{6}\b", re.IGNORECASE)
 
 
-def event(client: Client, body: str, *, by: Manager | None, now: datetime) -> None:
+def add_event(client: Client, body: str, *, by: Manager | None, now: datetime) -> None:
     """Record what happened, in the caller's transaction."""
     _append(client, LogKind.EVENT, body, by, now, uuid4())
 
 
 @transaction.atomic
-def note(client: Client, body: str, *, by: Manager, now: datetime, form_id: UUID | None = None) -> None:
+def add_note(client: Client, body: str, *, by: Manager, now: datetime, form_id: UUID | None = None) -> None:
     """Record what a manager wants remembered; the same from one form is recorded once."""
-    client, pk = client.locked(), written_by(form_id, client.pk, body)
+    client, pk = client.lock(), id_from_form(form_id, client.pk, body)
     if not LogEntry.objects.filter(pk=pk).exists():
         _append(client, LogKind.NOTE, body, by, now, pk)
 
 
-def written_by(form_id: UUID | None, owner: UUID, body: str) -> UUID:
+def id_from_form(form_id: UUID | None, owner: UUID, body: str) -> UUID:
     """The id of what a form that was opened as `form_id` writes for `owner`; another text is another row."""
     return uuid5(form_id, f"{owner} {body}") if form_id else uuid4()
 
 
-def without_code(body: str) -> str:
+def mask_code(body: str) -> str:
     """The text as somebody reads it whom the one-time code was not sent to.
 
     >>> without_code("Код для подписания договора ИВ-261123-01: 123456. Действует 10 минут.")

@@ -24,7 +24,7 @@ class TicketStatus(models.TextChoices):
 
 
 # What counts as a conversation that goes on; whatever other versions of the app call the rest, it is over.
-GOING_ON = (TicketStatus.OPEN, TicketStatus.PENDING)
+OPEN_STATUSES = (TicketStatus.OPEN, TicketStatus.PENDING)
 
 
 class Author(models.TextChoices):
@@ -33,16 +33,16 @@ class Author(models.TextChoices):
 
 
 # So many clients can be listed in a query.
-FEW_CLIENTS = 1000
-FOUND_AT_MOST = 1000
+MAX_CLIENTS_IN_QUERY = 1000
+MAX_RESULTS = 1000
 
 # Labels of other versions of the app.
-OTHER_LABELS = {"resolved": "Решено", "rejected": "Отклонено"}
+OTHER_APP_LABELS = {"resolved": "Решено", "rejected": "Отклонено"}
 
 
 def status_label(status: str) -> str:
     """In words; a label that only another version of the app knows is shown as it is."""
-    return dict(TicketStatus.choices).get(status) or OTHER_LABELS.get(status, status)
+    return dict(TicketStatus.choices).get(status) or OTHER_APP_LABELS.get(status, status)
 
 
 def known_statuses() -> list[str]:
@@ -53,18 +53,18 @@ def known_statuses() -> list[str]:
 
 
 class TicketQuerySet(models.QuerySet):
-    def of_clients(self, text: str) -> "TicketQuerySet":
+    def search_clients(self, text: str) -> "TicketQuerySet":
         """Those of the clients who are found by `text`: name, phone in any form, e-mail, address, contract number."""
         found = Client.objects.search(text)
         if len(search.words(text)) > 1:
             # The planner takes words for independent and, for a pair that hardly occurs together, reads all tickets.
             # No index gives this order, so the clients are found first, by the index of the words.
-            few = list(found.order_by("claimed_at").values_list("user_id", flat=True)[: FEW_CLIENTS + 1])
-            if len(few) <= FEW_CLIENTS:
+            few = list(found.order_by("claimed_at").values_list("user_id", flat=True)[: MAX_CLIENTS_IN_QUERY + 1])
+            if len(few) <= MAX_CLIENTS_IN_QUERY:
                 return self.filter(user_id__in=few)
         return self.filter(user_id__in=found.values("user_id"))
 
-    def about(self, text: str) -> "TicketQuerySet":
+    def search_subject(self, text: str) -> "TicketQuerySet":
         """Those in whose subject every word of `text` occurs; words too short for the trigram index are passed over."""
         words = [word for word in search.words(text) if len(word) > 2]
         if not words:
@@ -78,11 +78,11 @@ class TicketQuerySet(models.QuerySet):
     def search(self, text: str) -> "TicketQuerySet":
         """Of those found by client and by subject, the 1000 with the newest activity of each."""
         # Cut off, because a common word is in a million tickets and one query with OR has no index.
-        halves = self.of_clients(text), self.about(text)
-        newest = (half.latest_first().values_list("pk", flat=True)[:FOUND_AT_MOST] for half in halves)
+        halves = self.search_clients(text), self.search_subject(text)
+        newest = (half.newest_first().values_list("pk", flat=True)[:MAX_RESULTS] for half in halves)
         return self.filter(pk__in=set(chain.from_iterable(newest)))
 
-    def latest_first(self) -> "TicketQuerySet":
+    def newest_first(self) -> "TicketQuerySet":
         return self.order_by("-updated_at", "-id")
 
     def before(self, updated_at: datetime, pk: uuid.UUID) -> "TicketQuerySet":
@@ -125,8 +125,8 @@ class Ticket(models.Model):
         return getattr(self.user, "client", None)
 
     @property
-    def is_going_on(self) -> bool:
-        return self.status in GOING_ON
+    def is_open(self) -> bool:
+        return self.status in OPEN_STATUSES
 
 
 class Message(models.Model):

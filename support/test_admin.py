@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from conftest import stands_in
+from conftest import appears_in
 from support import bridge
 from support.models import LogEntry, Ticket
 
@@ -20,7 +20,7 @@ def found(browser, address, **query):
 
 def tell(client, by, body="Код для подписания договора ИВ-261123-01: 482913. Действует 10 минут."):
     with transaction.atomic():
-        return bridge.tell_client(client, body, by=by, now=timezone.now())
+        return bridge.notify_client(client, body, by=by, now=timezone.now())
 
 
 def test_tickets_are_found_by_client_phone_and_subject(as_gleb, make, ticket, written):
@@ -81,7 +81,7 @@ def test_the_log_shows_no_one_time_code(as_gleb, make, anna):
     for address in (LOG, reverse("admin:support_logentry_change", args=[entry.pk])):
         text = as_gleb.get(address).text
         assert "ИВ-261123-01: ••••••" in text
-        assert not stands_in("482913", text)
+        assert not appears_in("482913", text)
 
 
 def test_the_log_is_found_by_client(as_gleb, make, anna):

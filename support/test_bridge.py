@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 23, 9, 30, 15, 123456, tzinfo=UTC)
 
 def tell(client, anna, body="Договор подписан", now=NOW, **kwargs):
     with transaction.atomic():
-        return bridge.tell_client(client, body, by=anna, now=now, **kwargs)
+        return bridge.notify_client(client, body, by=anna, now=now, **kwargs)
 
 
 def bodies(ticket):
@@ -35,7 +35,7 @@ def test_a_message_reaches_the_client_and_the_managers_log(make, anna):
     assert (ticket.user_id, ticket.status) == (client.user_id, TicketStatus.OPEN)
 
 
-def test_the_log_can_say_less_than_the_message(make, anna):
+def test_log_text_can_differ_from_the_message(make, anna):
     tell(make.client(), anna, body="Код 123456", logged_as="Код ••••••")
 
     assert Message.objects.get().body == "Код 123456"
@@ -47,7 +47,7 @@ def test_without_a_transaction_nothing_is_written(make, anna):
     client = make.client()
 
     with pytest.raises(TransactionManagementError):
-        bridge.tell_client(client, "Договор подписан", by=anna, now=NOW)
+        bridge.notify_client(client, "Договор подписан", by=anna, now=NOW)
 
     assert not Ticket.objects.exists()
     assert not Message.objects.exists()
@@ -58,7 +58,7 @@ def test_fact_and_message_appear_together_or_not_at_all(make, anna):
     client = make.client()
 
     with suppress(RuntimeError), transaction.atomic():
-        bridge.tell_client(client, "Договор подписан", by=anna, now=NOW)
+        bridge.notify_client(client, "Договор подписан", by=anna, now=NOW)
         raise RuntimeError("the fact fails")
 
     assert not Ticket.objects.exists()
@@ -67,7 +67,7 @@ def test_fact_and_message_appear_together_or_not_at_all(make, anna):
     assert make.fresh(client).support_ticket_id is None
 
 
-def test_messages_of_one_deed_keep_their_order_in_the_app_and_in_the_log(make, anna):
+def test_messages_of_one_operation_keep_their_order(make, anna):
     client = make.client()
     expected = [f"Сообщение {number}" for number in range(8)]
 
@@ -145,7 +145,7 @@ def test_a_label_of_another_version_is_read_and_ends_the_conversation(make, anna
     ticket = Ticket.objects.get(pk=strange.pk)
 
     assert ticket.status_label == "snoozed"
-    assert not ticket.is_going_on
+    assert not ticket.is_open
     assert tell(client, anna) != strange
 
 
@@ -212,7 +212,7 @@ def wait_until_blocked(caller, timeout=20):
     raise AssertionError("the second caller never waited: the calls did not overlap")
 
 
-def test_tickets_double_under_concurrency(race, make, anna):
+def test_concurrent_messages_use_one_ticket(race, make, anna):
     client = make.client()
 
     calls = [lambda body=body: tell(client, anna, body=body, now=timezone.now()) for body in ("Первое", "Второе")]
@@ -227,7 +227,7 @@ def test_tickets_double_under_concurrency(race, make, anna):
 def test_a_ticket_being_closed_meanwhile_gets_no_message(make, anna, vera):
     client = make.client()
     first = tell(client, anna)
-    second = Caller(lambda: bridge.tell_client(client, "Второе", by=anna, now=timezone.now()))
+    second = Caller(lambda: bridge.notify_client(client, "Второе", by=anna, now=timezone.now()))
 
     with transaction.atomic():
         bridge.set_status(first, TicketStatus.CLOSED, by=vera)
@@ -245,7 +245,7 @@ def test_a_ticket_being_closed_meanwhile_gets_no_message(make, anna, vera):
 def test_a_ticket_that_the_app_deletes_meanwhile_is_replaced(make, anna):
     client = make.client()
     first = tell(client, anna)
-    second = Caller(lambda: bridge.tell_client(client, "Второе", by=anna, now=timezone.now()))
+    second = Caller(lambda: bridge.notify_client(client, "Второе", by=anna, now=timezone.now()))
 
     with transaction.atomic():
         with connection.cursor() as cursor:

@@ -3,7 +3,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from conftest import stands_in
+from conftest import appears_in
 from support import log, tickets
 
 
@@ -11,7 +11,7 @@ def test_shows_contact_manager_tickets_and_log_but_no_passport(as_vera, make, an
     client = make.verified(anna, phone="9771232323")
     make.passport(client, anna, digits="4613348353", issued_by="ОВД района Тверской")
     ticket = written(client)
-    log.note(client, "Звонить после шести", by=anna, now=timezone.now())
+    log.add_note(client, "Звонить после шести", by=anna, now=timezone.now())
 
     text = as_vera.get(reverse("support:client_card", args=[client.pk])).text
 
@@ -27,7 +27,7 @@ def test_shows_contact_manager_tickets_and_log_but_no_passport(as_vera, make, an
     assert ticket.subject in text
     assert "Звонить после шести" in text
     for hidden in ("348353", "4613", "4613348353", "Тверской"):
-        assert not stands_in(hidden, text), hidden
+        assert not appears_in(hidden, text), hidden
 
 
 def test_a_phone_that_the_app_wrote_in_full_can_be_called(as_vera, make):
@@ -52,8 +52,8 @@ def test_empty_states(as_vera, make):
 
 def test_a_long_log_comes_in_parts(as_vera, make, anna):
     client = make.client()
-    for number in range(tickets.MESSAGES_SHOWN + 1):
-        log.note(client, f"Заметка {number:03}.", by=anna, now=timezone.now())
+    for number in range(tickets.MESSAGES_PER_PAGE + 1):
+        log.add_note(client, f"Заметка {number:03}.", by=anna, now=timezone.now())
     address = reverse("support:client_card", args=[client.pk])
 
     page = as_vera.get(address)
@@ -73,7 +73,7 @@ def test_the_number_of_queries_does_not_grow(as_vera, make, anna, written):
 
     def more():
         written(client)
-        log.note(client, "Заметка", by=anna, now=timezone.now())
+        log.add_note(client, "Заметка", by=anna, now=timezone.now())
 
     more()
     one = queries()

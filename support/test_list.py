@@ -155,7 +155,7 @@ def test_what_is_searched_stands_in_no_address_and_can_be_cleared(as_vera, make,
 
 
 @pytest.mark.parametrize("wildcard", ["%", "_", "\\", "x'y", "100%"])
-def test_signs_of_patterns_are_plain_text(as_vera, ticket, wildcard):
+def test_wildcards_are_literal(as_vera, ticket, wildcard):
     assert search(as_vera, wildcard) == []
 
 
@@ -168,7 +168,7 @@ def test_a_bad_query_is_422_and_says_so(as_vera, ticket, query):
     assert "ticket_search" not in as_vera.session
 
 
-def test_punctuation_alone_is_passed_over(as_vera, ticket):
+def test_query_of_punctuation_is_ignored(as_vera, ticket):
     assert search(as_vera, "'") == [ticket.subject]
 
 
@@ -207,10 +207,10 @@ def test_the_status_stays_while_searching_and_the_search_is_cleared_by_its_butto
     assert subjects(as_vera.get(LIST)) == [ticket.subject]
 
 
-def test_words_that_hardly_meet_are_found_like_those_that_often_do(as_vera, make, written, monkeypatch):
+def test_rare_word_pairs_are_found(as_vera, make, written, monkeypatch):
     written(make.client(name="Смирнова Анна"), subject="Одно")
     written(make.client(name="Смирнова Вера"), subject="Другое")
 
     for few in (0, 1000):
-        monkeypatch.setattr("support.models.FEW_CLIENTS", few)
+        monkeypatch.setattr("support.models.MAX_CLIENTS_IN_QUERY", few)
         assert search(as_vera, "смирнова анна") == ["Одно"]

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from conftest import stands_in
+from conftest import appears_in
 from support import bridge
 from support.models import Author, LogEntry, Message, Ticket, TicketStatus
 
@@ -84,11 +84,11 @@ def test_one_time_codes_are_not_for_support(as_vera, make, anna):
     client = make.client()
     with transaction.atomic():
         body = "Код для подписания договора ИВ-261123-01: 482913. Действует 10 минут."
-        ticket = bridge.tell_client(client, body, by=anna, now=timezone.now())
+        ticket = bridge.notify_client(client, body, by=anna, now=timezone.now())
 
     for address in (LIST, url("ticket", ticket), reverse("support:client_card", args=[client.pk])):
         text = as_vera.get(address).text
-        assert not stands_in("482913", text), address
+        assert not appears_in("482913", text), address
         assert "ИВ-261123-01: ••••••" in text, address
 
 
@@ -118,7 +118,7 @@ def test_an_answer_is_posted_and_waits_for_the_client(as_vera, vera, ticket):
     assert "Мастер приедет завтра" in entry.body
 
 
-def test_an_answer_that_is_sent_twice_is_one(as_vera, ticket):
+def test_answer_sent_twice_is_posted_once(as_vera, ticket):
     shown = {"form_id": as_vera.get(url("ticket", ticket)).context["form"]["form_id"].value()}
 
     told = []
@@ -161,7 +161,7 @@ def test_two_copies_of_an_answer_at_once_are_one(race, make, written, vera):
     assert LogEntry.objects.count() == 1
 
 
-def test_a_closed_ticket_takes_no_answer_unasked(as_vera, ticket):
+def test_closed_ticket_rejects_an_answer_without_reopen(as_vera, ticket):
     Ticket.objects.update(status=TicketStatus.CLOSED)
 
     response = as_vera.post(url("answer", ticket), {"body": "Мастер приедет завтра"})

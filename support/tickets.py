@@ -11,10 +11,10 @@ from support import log
 from support.models import Author, LogEntry, Message, Ticket, TicketQuerySet
 
 PAGE_SIZE = 25
-MESSAGES_SHOWN = 100
+MESSAGES_PER_PAGE = 100
 
 
-class BadPosition(ValueError):
+class InvalidPosition(ValueError):
     """Not the place of a row, as a page's `next` gives it."""
 
 
@@ -26,55 +26,55 @@ class Page:
     next: str | None
 
 
-def _place(text: str) -> tuple[datetime, UUID]:
+def _decode_position(text: str) -> tuple[datetime, UUID]:
     place = cursor.decode(text)
     if place is None:
-        raise BadPosition(text)
+        raise InvalidPosition(text)
     return place
 
 
-def page(*, status: str = "", text: str = "", after: str = "") -> Page:
+def ticket_page(*, status: str = "", text: str = "", after: str = "") -> Page:
     """Tickets by newest activity, each with `last_message`: 25 of those after `after`, in `status`, found by `text`.
 
     Raises BadPosition.
     """
-    rows = Ticket.objects.latest_first()
+    rows = Ticket.objects.newest_first()
     if status:
         rows = rows.filter(status=status)
     if after:
-        rows = rows.before(*_place(after))
+        rows = rows.before(*_decode_position(after))
     # Two searches, each over its own index and each cut off, cost less than one with OR, which has no index.
-    found = _merged([rows.of_clients(text), rows.about(text)] if text else [rows])
+    found = _merge_results([rows.search_clients(text), rows.search_subject(text)] if text else [rows])
     tickets = found[:PAGE_SIZE]
     _add_last_messages(tickets)
     more = len(found) > PAGE_SIZE
     return Page(tickets, cursor.encode(tickets[-1].updated_at, tickets[-1].pk) if more else None)
 
 
-def messages_of(ticket: Ticket, *, before: str = "") -> Page:
+def message_page(ticket: Ticket, *, before: str = "") -> Page:
     """The last 100 messages before `before`, oldest first; `next` leads to earlier ones. Raises BadPosition."""
-    page = _latest(ticket.messages.all(), before)
-    return Page(page.rows[::-1], page.next)
+    ticket_page = _newest_page(ticket.messages.all(), before)
+    return Page(ticket_page.rows[::-1], ticket_page.next)
 
 
-def log_of(client, *, before: str = "") -> Page:
+def log_page(client, *, before: str = "") -> Page:
     """The last 100 entries of the client's log before `before`, newest first. Raises BadPosition."""
-    return _latest(LogEntry.objects.filter(thread__client=client).select_related("author"), before)
+    return _newest_page(LogEntry.objects.filter(thread__client=client).select_related("author"), before)
 
 
-def _latest(rows, before: str) -> Page:
+def _newest_page(rows, before: str) -> Page:
     if before:
-        at, pk = _place(before)
+        at, pk = _decode_position(before)
         at = clamped_times.exact(at, "created_at", rows.model.objects.filter(pk=pk))
         rows = rows.filter(created_at__lte=at).exclude(created_at=at, id__gte=pk)
-    found = list(rows.order_by("-created_at", "-id")[: MESSAGES_SHOWN + 1])
-    shown = found[:MESSAGES_SHOWN]
+    found = list(rows.order_by("-created_at", "-id")[: MESSAGES_PER_PAGE + 1])
+    shown = found[:MESSAGES_PER_PAGE]
     for row in shown:
-        row.text = log.without_code(row.body or "")
-    return Page(shown, cursor.encode(shown[-1].created_at, shown[-1].pk) if len(found) > MESSAGES_SHOWN else None)
+        row.text = log.mask_code(row.body or "")
+    return Page(shown, cursor.encode(shown[-1].created_at, shown[-1].pk) if len(found) > MESSAGES_PER_PAGE else None)
 
 
-def _merged(queries: Iterable[TicketQuerySet]) -> list[Ticket]:
+def _merge_results(queries: Iterable[TicketQuerySet]) -> list[Ticket]:
     """The first PAGE_SIZE + 1 of all queries together, each ticket once, newest activity first."""
     found = {
         ticket.pk: ticket for query in queries for ticket in query.prefetch_related("user__client")[: PAGE_SIZE + 1]
@@ -88,6 +88,6 @@ def _add_last_messages(tickets: list[Ticket]) -> None:
     for ticket in tickets:
         message = last.get(ticket.pk)
         ticket.last_message = message and {
-            "text": log.without_code(message.body or "")[:160],
+            "text": log.mask_code(message.body or "")[:160],
             "is_from_client": message.author == Author.USER,
         }

@@ -8,16 +8,16 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from clients import disclosure
-from clients.disclosure import Shown
+from clients.disclosure import DisclosureKind
 from managers import limits
 from support import bridge, tickets
 from support.access import get_client_card_for, get_ticket_for, require_support
 from support.forms import AnswerForm, SearchForm, StatusForm
 from support.models import Ticket, TicketStatus, known_statuses, status_label
 
-SEARCH = "ticket_search"
+SEARCH_SESSION_KEY = "ticket_search"
 # What HTMX gets, by the element that it fills; everything else is the page.
-PARTS = {"tickets-results": "results", "tickets-more": "rows"}
+FRAGMENTS = {"tickets-results": "results", "tickets-more": "rows"}
 TICKETS_ON_CARD = 50
 
 
@@ -35,8 +35,8 @@ def search(request):
     status = request.POST.get("status", "")
     if not form.is_valid():
         return _list(request, status, form=form, code=422)
-    request.session[SEARCH] = "" if "clear" in request.POST else form.cleaned_data["query"]
-    if request.htmx.target in PARTS:
+    request.session[SEARCH_SESSION_KEY] = "" if "clear" in request.POST else form.cleaned_data["query"]
+    if request.htmx.target in FRAGMENTS:
         return _list(request, status)
     query = f"?{urlencode({'status': status})}" if status in known_statuses() else ""
     return redirect(reverse("support:tickets") + query)
@@ -45,13 +45,13 @@ def search(request):
 def _list(request, status: str, *, after: str = "", form=None, code: int = 200):
     statuses = known_statuses()
     chosen = status if status in statuses else ""
-    text = request.session.get(SEARCH, "")
-    part, refused = PARTS.get(request.htmx.target), None
+    text = request.session.get(SEARCH_SESSION_KEY, "")
+    part, refused = FRAGMENTS.get(request.htmx.target), None
     try:
         if text:
             limits.SEARCHES.take(request.user)
-        page = tickets.page(status=chosen, text=text, after=after)
-    except tickets.BadPosition as error:
+        page = tickets.ticket_page(status=chosen, text=text, after=after)
+    except tickets.InvalidPosition as error:
         raise Http404 from error
     except limits.TooManyTries as too_many:
         if part == "rows":  # said above those that are there
@@ -68,7 +68,7 @@ def _list(request, status: str, *, after: str = "", form=None, code: int = 200):
         "filters": [("", "Все"), *((label, status_label(label)) for label in statuses)],
     }
     response = render(request, "support/tickets.html" + (f"#{part}" if part else ""), context, status=code)
-    return refused.answered(response) if refused else response
+    return refused.apply_to(response) if refused else response
 
 
 @require_GET
@@ -111,8 +111,8 @@ def status(request, pk):
 
 def _ticket_page(request, ticket, *, answer_form=None, status_form=None, status=200):
     try:
-        page = tickets.messages_of(ticket, before=request.GET.get("before", ""))
-    except tickets.BadPosition as error:
+        page = tickets.message_page(ticket, before=request.GET.get("before", ""))
+    except tickets.InvalidPosition as error:
         raise Http404 from error
     context = {
         "ticket": ticket,
@@ -127,13 +127,13 @@ def _ticket_page(request, ticket, *, answer_form=None, status_form=None, status=
 def client_card(request, pk):
     client = get_client_card_for(request, pk)
     try:
-        page = tickets.log_of(client, before=request.GET.get("before", ""))
-    except tickets.BadPosition as error:
+        page = tickets.log_page(client, before=request.GET.get("before", ""))
+    except tickets.InvalidPosition as error:
         raise Http404 from error
     context = {
         "client": client,
         "page": page,
-        "tickets": Ticket.objects.filter(user_id=client.user_id).latest_first()[:50],
+        "tickets": Ticket.objects.filter(user_id=client.user_id).newest_first()[:50],
     }
-    disclosure.record(client, Shown.CARD, request=request)
+    disclosure.record(client, DisclosureKind.CARD, request=request)
     return render(request, "support/client_card.html", context)

@@ -11,10 +11,10 @@ from django.http import HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.text import capfirst
 
-from foundation.admin.declension import Declined
+from foundation.admin.declension import DeclensionMixin
 from foundation.templatetags import formats
 
-COUNTED = 10_000
+MAX_COUNT = 10_000
 
 
 class CappedPaginator(Paginator):
@@ -22,10 +22,10 @@ class CappedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.order_by()[:COUNTED].count()
+        return self.object_list.order_by()[:MAX_COUNT].count()
 
 
-class OfficeAdmin(Declined, admin.ModelAdmin):
+class BaseModelAdmin(DeclensionMixin, admin.ModelAdmin):
     """A list that costs the same with a million rows as with ten."""
 
     has_history = False
@@ -53,7 +53,7 @@ class OfficeAdmin(Declined, admin.ModelAdmin):
         return super().render_change_form(request, context | {"has_history": self.has_history}, *args, **kwargs)
 
 
-def in_rubles(model: type[models.Model], field: str) -> Callable:
+def rubles_column(model: type[models.Model], field: str) -> Callable:
     """A column with a sum of `model` as our pages show it, in the order of the sums."""
     heading = model._meta.get_field(field).verbose_name.removesuffix(", ₽")
 
@@ -64,7 +64,7 @@ def in_rubles(model: type[models.Model], field: str) -> Callable:
     return column
 
 
-class _NothingChanges:
+class _ReadOnlyMixin:
     def has_add_permission(self, request, obj=None) -> bool:
         return False
 
@@ -75,11 +75,11 @@ class _NothingChanges:
         return False
 
 
-class ReadOnlyAdmin(_NothingChanges, OfficeAdmin):
+class ReadOnlyAdmin(_ReadOnlyMixin, BaseModelAdmin):
     """Rows that are shown; whoever posts a change is refused."""
 
 
-class _ReadOnlyInline(_NothingChanges):
+class _ReadOnlyInline(_ReadOnlyMixin):
     extra = 0
     related: tuple[str, ...] = ()
     deferred: tuple[str, ...] = ()
@@ -89,9 +89,9 @@ class _ReadOnlyInline(_NothingChanges):
         return rows.select_related(*self.related) if self.related else rows
 
 
-class ReadOnlyTable(_ReadOnlyInline, admin.TabularInline):
+class ReadOnlyTabularInline(_ReadOnlyInline, admin.TabularInline):
     """Rows of the object, shown; `related` come with them, `deferred` columns do not."""
 
 
-class ReadOnlyFacts(_ReadOnlyInline, admin.StackedInline):
+class ReadOnlyStackedInline(_ReadOnlyInline, admin.StackedInline):
     """The one row of the object, shown."""

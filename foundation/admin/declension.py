@@ -7,17 +7,17 @@ from django.contrib.admin.views.main import ChangeList
 from foundation.russian.plurals import plural
 
 
-class CountedList(ChangeList):
+class DeclinedChangeList(ChangeList):
     @property
     def counted(self) -> str:
-        return self.model_admin.number_of(self.result_count)
+        return self.model_admin.format_count(self.result_count)
 
     @property
     def accusative(self) -> str:
         return self.model_admin.accusative
 
 
-class Declined:
+class DeclensionMixin:
     """For admin classes. `counted` are the forms that go with 1, 2 and 5, `animate` where they name people."""
 
     counted: tuple[str, str, str]
@@ -28,12 +28,12 @@ class Declined:
         """As after «изменить»: «тариф», but «клиента». Of feminine names in -а there are none."""
         return self.counted[1] if self.animate else self.counted[0]
 
-    def number_of(self, number: int) -> str:
+    def format_count(self, number: int) -> str:
         """«21 договор», «22 договора», «25 договоров»."""
         return f"{number} {plural(number, *self.counted)}"
 
     def get_changelist(self, request, **kwargs):
-        return CountedList
+        return DeclinedChangeList
 
     def changelist_view(self, request, extra_context=None):
         # «Выбрать все записи» goes with all of them, «все клиенты» would not do.
@@ -45,12 +45,12 @@ class Declined:
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def message_user(self, request, message, *args, **kwargs):
-        super().message_user(request, self._declined(message), *args, **kwargs)
+        super().message_user(request, self._fix_declension(message), *args, **kwargs)
 
-    def _declined(self, message: str) -> str:
+    def _fix_declension(self, message: str) -> str:
         """Of what Django says itself: «3 типы устройств были изменены», «Вы можете добавить еще один сотрудник»."""
         said = re.sub(
-            rf"^(\d+) {self.opts.verbose_name_plural}\b", lambda found: self.number_of(int(found[1])), message
+            rf"^(\d+) {self.opts.verbose_name_plural}\b", lambda found: self.format_count(int(found[1])), message
         )
         if self.animate:
             said = said.replace(f"еще один {self.opts.verbose_name}", f"ещё одного {self.accusative}")

@@ -14,7 +14,7 @@ from contracts import issuing, signing
 from contracts.conftest import issued, signed
 from devices.models import DeviceType
 from erasure import erasing
-from erasure.models import Reason
+from erasure.models import ErasureReason
 from managers.models import Manager
 
 __all__ = ["issued", "signed"]
@@ -58,7 +58,7 @@ def address(model, page: str, *args) -> str:
 @pytest.fixture
 def office(signed, gleb, make):
     """One of everything that the admin site has a page of."""
-    erasing.erase(make.client(), Reason.REQUEST, by=gleb, note="")
+    erasing.erase(make.client(), ErasureReason.REQUEST, by=gleb, note="")
 
 
 def test_every_list_has_its_words():
@@ -70,7 +70,7 @@ def test_every_list_has_its_words():
 def test_numbers_go_with_the_plural_they_want(label, numbered):
     shown = admin.site.get_model_admin(apps.get_model(label))
 
-    assert ", ".join(shown.number_of(number) for number in (1, 2, 5)) == numbered
+    assert ", ".join(shown.format_count(number) for number in (1, 2, 5)) == numbered
 
 
 def test_under_a_list_stands_how_many_there_are(as_gleb, make):

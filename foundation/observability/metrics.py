@@ -14,12 +14,12 @@ from prometheus_client import Counter, Gauge, Histogram, values
 worker = "main"
 
 
-def _place() -> str:
+def _worker_id() -> str:
     return worker
 
 
 if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-    values.ValueClass = values.MultiProcessValue(process_identifier=_place)
+    values.ValueClass = values.MultiProcessValue(process_identifier=_worker_id)
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
@@ -45,7 +45,9 @@ UPLOADS = Counter(
 
 
 @contextmanager
-def counted(counter: Counter, refusals: type[Exception] | tuple[type[Exception], ...], done: str) -> Iterator[None]:
+def count_outcome(
+    counter: Counter, refusals: type[Exception] | tuple[type[Exception], ...], done: str
+) -> Iterator[None]:
     """Count what came of the block, or of the function that this decorates: `done`, or the name of the refusal."""
     try:
         yield

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 current: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def with_request_id(get_response):
+def request_id_middleware(get_response):
     """Gives each request an id of our own making (32 hexadecimal digits), as `request.id` and in `X-Request-ID`."""
 
     def middleware(request):

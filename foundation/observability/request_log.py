@@ -14,13 +14,13 @@ logger = logging.getLogger("privet.request")
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 # Asked every few seconds by machines.
-UNLOGGED = {"healthz", "readyz", "metrics", "static"}
+UNLOGGED_VIEWS = {"healthz", "readyz", "metrics", "static"}
 
 # The request that this thread serves.
 current: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 
-class Queries:
+class QueryCounter:
     """Counts the statements of one request, and the time until they answered."""
 
     def __init__(self):
@@ -35,14 +35,14 @@ class Queries:
             self.seconds += perf_counter() - started
 
 
-def measured(get_response):
+def request_log_middleware(get_response):
     def middleware(request):
-        started, queries = perf_counter(), Queries()
+        started, queries = perf_counter(), QueryCounter()
         token = current.set(request)
         try:
             with connection.execute_wrapper(queries):
                 response = get_response(request)
-            _note(request, response, perf_counter() - started, queries)
+            _record_request(request, response, perf_counter() - started, queries)
         finally:
             current.reset(token)
         return response
@@ -50,20 +50,20 @@ def measured(get_response):
     return middleware
 
 
-def _note(request: HttpRequest, response, seconds: float, queries: Queries) -> None:
+def _record_request(request: HttpRequest, response, seconds: float, queries: QueryCounter) -> None:
     view, status = view_name(request), response.status_code
     metrics.REQUESTS.labels(view, request.method if request.method in METHODS else "other", status).inc()
     metrics.REQUEST_SECONDS.labels(view).observe(seconds)
     if queries.count:
         metrics.QUERIES.labels(view).inc(queries.count)
         metrics.QUERY_SECONDS.labels(view).inc(queries.seconds)
-        _note_pool()
-    if view not in UNLOGGED:
+        _record_pool()
+    if view not in UNLOGGED_VIEWS:
         facts = {"status": status, "ms": round(seconds * 1000, 1), "queries": queries.count}
         logger.info("%s %s", view, status, extra={"facts": facts})
 
 
-def _note_pool() -> None:
+def _record_pool() -> None:
     if pool := getattr(connection, "pool", None):
         stats = pool.get_stats()
         metrics.POOL.labels("open").set(stats["pool_size"])

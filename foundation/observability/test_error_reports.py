@@ -6,7 +6,7 @@ import sentry_sdk
 from django.test import Client as Browser
 from sentry_sdk.transport import Transport
 
-from conftest import browser_of
+from conftest import browser_for
 from foundation.observability import error_reports
 
 MARKERS = ("Меткин", "9770001122", "4613348353", "secret-cookie", "secret-header")
@@ -22,7 +22,7 @@ def sent(settings):
             envelopes.append(envelope.serialize().decode())
 
     settings.SENTRY_DSN = "https://public@sentry.example/1"
-    error_reports.start(transport=Kept)
+    error_reports.init_sentry(transport=Kept)
     yield envelopes
     sentry_sdk.init()
 
@@ -35,7 +35,7 @@ def test_a_broken_page_is_reported_without_anything_about_people(sent, anna, mak
         raise ValueError(f"{name} {number}")
 
     monkeypatch.setattr("clients.models.Client.confirm_contact", breaks)
-    browser: Browser = browser_of(anna)
+    browser: Browser = browser_for(anna)
     browser.raise_request_exception = False
     browser.cookies["extra"] = "secret-cookie"
     answer = browser.post(
@@ -63,5 +63,5 @@ def test_a_logged_error_is_reported_by_its_template(sent):
 def test_without_an_address_nothing_is_reported(settings):
     settings.SENTRY_DSN = ""
     sentry_sdk.init()
-    error_reports.start()
+    error_reports.init_sentry()
     assert not sentry_sdk.get_client().is_active() or not sentry_sdk.get_client().dsn

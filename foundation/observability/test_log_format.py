@@ -4,12 +4,12 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from clients.models import AppUser
-from foundation.observability.log_format import WithoutRows
+from foundation.observability.log_format import RedactingFormatter
 
 
 def logged(error: Exception) -> str:
     record = logging.LogRecord("privet", logging.ERROR, "", 0, "refused: %s", (error,), (type(error), error, None))
-    return WithoutRows("{levelname} {message}", style="{").format(record)
+    return RedactingFormatter("{levelname} {message}", style="{").format(record)
 
 
 def test_what_a_database_error_quotes_of_a_row_is_left_out_of_the_log(make):

@@ -4,7 +4,7 @@ from foundation.observability import request_id
 
 
 def serve(view, **headers):
-    return request_id.with_request_id(view)(RequestFactory(headers=headers).get("/"))
+    return request_id.request_id_middleware(view)(RequestFactory(headers=headers).get("/"))
 
 
 def test_each_request_has_an_id_of_its_own_that_its_code_and_its_answer_know(client):

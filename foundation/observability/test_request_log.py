@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.test import RequestFactory
 
 from foundation.observability import request_id, request_log
-from foundation.observability.log_format import JsonLines
+from foundation.observability.log_format import JsonFormatter
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def written():
 
     class Kept(logging.Handler):
         def emit(self, record):
-            lines.append(json.loads(JsonLines().format(record)))
+            lines.append(json.loads(JsonFormatter().format(record)))
 
     handler, loggers = Kept(), [logging.getLogger(name) for name in ("", "django")]
     for logger in loggers:
@@ -44,7 +44,7 @@ def test_a_request_is_one_line_that_tells_who_what_and_how_long(as_anna, anna, w
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics"])
-def test_what_machines_ask_all_the_time_is_not_logged(client, db, written, path):
+def test_health_and_metrics_requests_are_not_logged(client, db, written, path):
     client.get(path)
     assert not [line for line in written if line["logger"] == "privet.request"]
 
@@ -60,7 +60,7 @@ def test_nothing_that_was_typed_or_stands_in_an_address_is_logged(as_anna, anna,
         assert secret not in text
 
 
-def test_of_an_error_its_words_are_left_out_and_its_place_is_told(make, written):
+def test_error_log_has_the_location_but_not_the_message(make, written):
     make.user(phone="9771234567")
     try:
         with transaction.atomic():
@@ -84,7 +84,7 @@ def test_an_error_in_a_view_is_logged_with_its_request(written):
         raise ValueError("Меткин")
 
     with pytest.raises(ValueError, match="Меткин"):
-        request_id.with_request_id(request_log.measured(view))(request)
+        request_id.request_id_middleware(request_log.request_log_middleware(view))(request)
     assert written[-1]["request"] == request.id
     assert request_log.current.get() is None
 

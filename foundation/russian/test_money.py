@@ -67,29 +67,29 @@ ROUNDING = {
 
 @pytest.mark.parametrize(("amount", "figures"), FIGURES.items())
 def test_figures(amount, figures):
-    assert money.in_figures(Decimal(amount)) == figures.replace(" ", "\u00a0")
+    assert money.format_rubles(Decimal(amount)) == figures.replace(" ", "\u00a0")
 
 
 @pytest.mark.parametrize(("amount", "words"), WORDS.items())
 def test_words(amount, words):
-    assert money.in_words(Decimal(amount)) == words
+    assert money.rubles_in_words(Decimal(amount)) == words
 
 
 @pytest.mark.parametrize(("amount", "kopecks"), ROUNDING.items())
 def test_half_a_kopeck_is_rounded_up_in_figures_and_in_words_alike(amount, kopecks):
-    assert money.in_figures(Decimal(amount)) == money.in_figures(Decimal(kopecks))
-    assert money.in_words(Decimal(amount)) == money.in_words(Decimal(kopecks))
+    assert money.format_rubles(Decimal(amount)) == money.format_rubles(Decimal(kopecks))
+    assert money.rubles_in_words(Decimal(amount)) == money.rubles_in_words(Decimal(kopecks))
 
 
 @given(st.decimals(min_value=0, max_value=Decimal("9999999999.99"), places=2))
 def test_figures_say_the_amount_itself(amount):
-    digits = money.in_figures(amount).removesuffix("\u00a0₽").replace("\u00a0", "").replace(",", ".")
+    digits = money.format_rubles(amount).removesuffix("\u00a0₽").replace("\u00a0", "").replace(",", ".")
     assert Decimal(digits) == amount
 
 
 @given(st.integers(min_value=0, max_value=10**10), st.integers(min_value=0, max_value=99))
 def test_words_agree_with_their_numbers(roubles, kopecks):
-    words = money.in_words(Decimal(roubles) + Decimal(kopecks) / 100)
+    words = money.rubles_in_words(Decimal(roubles) + Decimal(kopecks) / 100)
     *_, rouble, figures, kopeck = words.split()
     assert figures == f"{kopecks:02}"
     assert words[0].isupper()

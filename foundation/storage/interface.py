@@ -4,18 +4,18 @@ from datetime import datetime
 from typing import NamedTuple
 
 UPLOAD_SECONDS = 5 * 60
-SHOWN_SECONDS = 2 * 60
+DOWNLOAD_SECONDS = 2 * 60
 
 
 class StorageUnavailable(Exception):
     """The object could not be written or read; nothing else was changed."""
 
 
-class ObjectMissing(StorageUnavailable):
+class ObjectNotFound(StorageUnavailable):
     """The storage answers, and has no such object."""
 
 
-class Listed(NamedTuple):
+class ListedObject(NamedTuple):
     """An object as the storage lists it."""
 
     key: str
@@ -26,7 +26,7 @@ class ObjectTooLarge(Exception):
     """The object is larger than was asked for; it was not read."""
 
 
-class UploadAddress(NamedTuple):
+class PresignedUpload(NamedTuple):
     """Where a browser posts a file: multipart to `url`, all `fields` first and then `file`."""
 
     url: str

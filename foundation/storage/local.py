@@ -12,10 +12,10 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 from django.urls import reverse
 
-from foundation.storage.interface import Listed, ObjectTooLarge, UploadAddress
+from foundation.storage.interface import ListedObject, ObjectTooLarge, PresignedUpload
 
 
-def _listed_name(entry: os.DirEntry) -> str:
+def _sort_name(entry: os.DirEntry) -> str:
     return f"{entry.name}/" if entry.is_dir() else entry.name
 
 
@@ -34,16 +34,16 @@ class LocalObjectStorage(FileSystemStorage):
         Path(self.location).mkdir(mode=self.directory_permissions_mode, parents=True, exist_ok=True)
         return []
 
-    def listing(self, folder: str = "") -> Iterator[Listed]:
+    def listing(self, folder: str = "") -> Iterator[ListedObject]:
         # In the order of keys: what lies in a folder `a` comes after `a-b`, as "/" does after "-".
         entries = os.scandir(self.path(folder)) if self.exists(folder) else ()  # none before the first object
-        for entry in sorted(entries, key=_listed_name):
+        for entry in sorted(entries, key=_sort_name):
             if entry.is_dir():
                 yield from self.listing(f"{folder}{entry.name}/")
                 continue
             with suppress(FileNotFoundError):  # removed meanwhile
                 modified = datetime.fromtimestamp(entry.stat().st_mtime, UTC)
-                yield Listed(f"{folder}{entry.name}", modified)
+                yield ListedObject(f"{folder}{entry.name}", modified)
 
     def _save(self, name: str, content: File) -> str:
         try:
@@ -52,9 +52,9 @@ class LocalObjectStorage(FileSystemStorage):
             self.delete(name)  # what a full disk cut off takes the room that is missing
             raise
 
-    def upload_address(self, key: str, content_type: str, most: int) -> UploadAddress:
+    def upload_address(self, key: str, content_type: str, most: int) -> PresignedUpload:
         token = signing.dumps([key, content_type, most], salt="storages.upload")
-        return UploadAddress(reverse("stored_upload", args=[token]), {"key": key, "Content-Type": content_type})
+        return PresignedUpload(reverse("stored_upload", args=[token]), {"key": key, "Content-Type": content_type})
 
     def address(self, key: str, cache: str) -> str:
         return reverse("stored_object", args=[signing.dumps([key, cache], salt="storages.shown")])

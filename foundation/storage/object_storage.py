@@ -14,19 +14,19 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from foundation.observability import metrics
 from foundation.storage import s3
 from foundation.storage.interface import (
-    SHOWN_SECONDS,
+    DOWNLOAD_SECONDS,
     UPLOAD_SECONDS,
-    Listed,
-    ObjectMissing,
+    ListedObject,
+    ObjectNotFound,
     ObjectTooLarge,
+    PresignedUpload,
     StorageUnavailable,
-    UploadAddress,
 )
 from foundation.storage.models import LeftObject
 
 __all__ = [
-    "SHOWN_SECONDS", "UPLOAD_SECONDS", "Listed", "ObjectMissing", "ObjectTooLarge", "StorageUnavailable",
-    "UploadAddress",
+    "DOWNLOAD_SECONDS", "UPLOAD_SECONDS", "ListedObject", "ObjectNotFound", "ObjectTooLarge", "PresignedUpload",
+    "StorageUnavailable",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -39,10 +39,10 @@ def _storage_call(key: str) -> Iterator[None]:
         with metrics.STORAGE_SECONDS.time():
             yield
     except FileNotFoundError as error:
-        raise ObjectMissing(key) from error
+        raise ObjectNotFound(key) from error
     except (OSError, *s3.ERRORS) as error:
         if s3.is_missing(error):
-            raise ObjectMissing(key) from error
+            raise ObjectNotFound(key) from error
         metrics.STORAGE_FAILURES.inc()
         logger.warning("storage failed for %s: %s", key, type(error).__name__)
         raise StorageUnavailable(key) from error
@@ -63,18 +63,18 @@ def get(key: str) -> bytes:
         return file.read()
 
 
-def read(key: str, *, most: int) -> bytes:
+def read_limited(key: str, *, most: int) -> bytes:
     """The content of an object that somebody else wrote; ObjectTooLarge, unread, when it has more than `most` bytes."""
     with _storage_call(key):
         return default_storage.read(key, most)
 
 
-def upload_address(key: str, *, content_type: str, most: int) -> UploadAddress:
+def presign_upload(key: str, *, content_type: str, most: int) -> PresignedUpload:
     """Where a browser may write this object, of this type and 1 to `most` bytes, within UPLOAD_SECONDS."""
     return default_storage.upload_address(key, content_type, most)
 
 
-def address(key: str, *, cache: str) -> str:
+def presign_download(key: str, *, cache: str) -> str:
     """Where whoever has the address sees the JPEG, within SHOWN_SECONDS; it answers with this `Cache-Control`."""
     return default_storage.address(key, cache)
 
@@ -84,32 +84,32 @@ def exists(key: str) -> bool:
         return default_storage.exists(key)
 
 
-def answers() -> bool:
+def is_available() -> bool:
     """Whether objects can be read and written at all; StorageUnavailable or False when not."""
     with _storage_call("the storage"):
         return default_storage.answers()
 
 
-def prepare() -> list[str]:
+def set_up_bucket() -> list[str]:
     """Make the bucket, private, with its rules; once more changes nothing. Returns the calls that the server lacks."""
     with _storage_call("the bucket"):
         return default_storage.prepare()
 
 
-def listing() -> Iterator[Listed]:
+def list_objects() -> Iterator[ListedObject]:
     """Every object, in the order of keys, a page of the storage's at a time: memory does not grow with their number."""
     with _storage_call("the listing"):
         yield from default_storage.listing()
 
 
-def remove(key: str) -> None:
+def delete(key: str) -> None:
     """Remove the object; one that is gone already is fine."""
     with _storage_call(key):
         default_storage.delete(key)
 
 
 @contextmanager
-def stored(objects: Mapping[str, bytes]) -> Iterator[None]:
+def stored_objects(objects: Mapping[str, bytes]) -> Iterator[None]:
     """Write the objects, then run the block that records them; if it fails, they are removed again."""
     written = []
     try:
@@ -120,26 +120,26 @@ def stored(objects: Mapping[str, bytes]) -> Iterator[None]:
     except (OperationalError, InterfaceError):
         raise  # COMMIT may have gone through, its answer been lost: clean_storage removes what nothing speaks of
     except BaseException:
-        _remove_quietly(written)
+        _delete_or_record(written)
         raise
 
 
-def remove_after_commit(*keys: str) -> None:
+def delete_after_commit(*keys: str) -> None:
     """Remove the objects when the current transaction is committed. What can't be removed then is tried again."""
-    transaction.on_commit(lambda: _remove_quietly([key for key in keys if key]))
+    transaction.on_commit(lambda: _delete_or_record([key for key in keys if key]))
 
 
-def _remove_quietly(keys: list[str]) -> None:
+def _delete_or_record(keys: list[str]) -> None:
     for number, key in enumerate(keys):
         try:
-            remove(key)
+            delete(key)
         except StorageUnavailable:
             # The others are not tried: each would take as long to fail.
-            _leave(keys[number:])
+            _record_failed_deletions(keys[number:])
             break
 
 
-def _leave(keys: list[str]) -> None:
+def _record_failed_deletions(keys: list[str]) -> None:
     logger.error("objects left behind: %s", ", ".join(keys))
     try:
         LeftObject.objects.bulk_create([LeftObject(key=key) for key in keys], ignore_conflicts=True)
@@ -147,10 +147,10 @@ def _leave(keys: list[str]) -> None:
         logger.exception("objects left behind could not be noted")
 
 
-def remove_left() -> None:
+def retry_failed_deletions() -> None:
     """Try again to remove what could not be removed; StorageUnavailable ends it."""
     for left in LeftObject.objects.order_by("left_at").iterator():
-        remove(left.key)
+        delete(left.key)
         left.delete()
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from s3transfer.exceptions import RetriesExceededError
 from storages.backends.s3 import S3Storage
 
-from foundation.storage.interface import SHOWN_SECONDS, UPLOAD_SECONDS, Listed, ObjectTooLarge, UploadAddress
+from foundation.storage.interface import DOWNLOAD_SECONDS, UPLOAD_SECONDS, ListedObject, ObjectTooLarge, PresignedUpload
 
 # Everything that a call to the server can raise.
 ERRORS = (BotoCoreError, ClientError, RetriesExceededError)
@@ -37,10 +37,10 @@ class S3ObjectStorage(S3Storage):
                 raise
             place = {} if self.region_name == "us-east-1" else {"LocationConstraint": self.region_name}
             client.create_bucket(Bucket=self.bucket_name, **({"CreateBucketConfiguration": place} if place else {}))
-        return [name for name, settle in RULES.items() if not _settled(settle, client, self.bucket_name)]
+        return [name for name, settle in BUCKET_RULES.items() if not _apply_rule(settle, client, self.bucket_name)]
 
-    def listing(self) -> Iterator[Listed]:
-        return (Listed(found.key, found.last_modified) for found in self.bucket.objects.all())
+    def listing(self) -> Iterator[ListedObject]:
+        return (ListedObject(found.key, found.last_modified) for found in self.bucket.objects.all())
 
     def get_default_settings(self):
         return super().get_default_settings() | {
@@ -63,7 +63,7 @@ class S3ObjectStorage(S3Storage):
             "transfer_config": TransferConfig(use_threads=False, num_download_attempts=1),
         }
 
-    def upload_address(self, key: str, content_type: str, most: int) -> UploadAddress:
+    def upload_address(self, key: str, content_type: str, most: int) -> PresignedUpload:
         post = self._signer.generate_presigned_post(
             self.bucket_name,
             key,
@@ -71,7 +71,7 @@ class S3ObjectStorage(S3Storage):
             Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, most]],
             ExpiresIn=UPLOAD_SECONDS,
         )
-        return UploadAddress(post["url"], post["fields"])
+        return PresignedUpload(post["url"], post["fields"])
 
     def address(self, key: str, cache: str) -> str:
         parameters = {
@@ -81,7 +81,7 @@ class S3ObjectStorage(S3Storage):
             "ResponseContentDisposition": "inline",
             "ResponseCacheControl": cache,
         }
-        return self._signer.generate_presigned_url("get_object", Params=parameters, ExpiresIn=SHOWN_SECONDS)
+        return self._signer.generate_presigned_url("get_object", Params=parameters, ExpiresIn=DOWNLOAD_SECONDS)
 
     def is_public(self) -> bool:
         """Whether an unsigned request can list the bucket or read an object."""
@@ -123,11 +123,11 @@ class S3ObjectStorage(S3Storage):
             return body.read()
 
 
-def _close(client, bucket: str) -> None:
+def _make_private(client, bucket: str) -> None:
     client.put_bucket_acl(Bucket=bucket, ACL="private")
 
 
-def _let_our_pages_in(client, bucket: str) -> None:
+def _allow_cors(client, bucket: str) -> None:
     url = urlsplit(settings.APP_BASE_URL)
     rule = {
         "AllowedOrigins": [f"{url.scheme}://{url.netloc}"],
@@ -138,7 +138,7 @@ def _let_our_pages_in(client, bucket: str) -> None:
     client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
 
 
-def _forget_what_was_abandoned(client, bucket: str) -> None:
+def _expire_abandoned_uploads(client, bucket: str) -> None:
     rules = [
         {"ID": "uploads", "Filter": {"Prefix": "incoming/"}, "Expiration": {"Days": 1}},
         {"ID": "parts", "Filter": {"Prefix": ""}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
@@ -148,20 +148,20 @@ def _forget_what_was_abandoned(client, bucket: str) -> None:
 
 
 # What a bucket is told, by the name of the call.
-RULES = {
-    "PutBucketAcl": _close,
-    "PutBucketCors": _let_our_pages_in,
-    "PutBucketLifecycleConfiguration": _forget_what_was_abandoned,
+BUCKET_RULES = {
+    "PutBucketAcl": _make_private,
+    "PutBucketCors": _allow_cors,
+    "PutBucketLifecycleConfiguration": _expire_abandoned_uploads,
 }
 # How servers that lack a call answer it; Amazon's buckets without access lists are private as they are made.
-LACKING = ("NotImplemented", "MalformedXML", "MethodNotAllowed", "AccessControlListNotSupported")
+UNSUPPORTED_CODES = ("NotImplemented", "MalformedXML", "MethodNotAllowed", "AccessControlListNotSupported")
 
 
-def _settled(settle: Callable, client, bucket: str) -> bool:
+def _apply_rule(settle: Callable, client, bucket: str) -> bool:
     try:
         settle(client, bucket)
     except ClientError as error:
-        if error.response["Error"]["Code"] in LACKING:
+        if error.response["Error"]["Code"] in UNSUPPORTED_CODES:
             return False
         raise
     return True

@@ -24,7 +24,7 @@ from foundation.testing import PATIENCE, use_s3_at
 
 @pytest.mark.usefixtures("storage")
 class TestEitherStorage:
-    def test_what_is_put_is_got(self):
+    def test_stored_object_can_be_read(self):
         object_storage.put("contracts/1.pdf", b"%PDF \x00\xff")
         assert object_storage.get("contracts/1.pdf") == b"%PDF \x00\xff"
         assert object_storage.exists("contracts/1.pdf")
@@ -34,42 +34,42 @@ class TestEitherStorage:
         object_storage.put("photos/large", photo)
         assert object_storage.get("photos/large") == photo
 
-    def test_a_key_that_is_taken_is_refused_and_what_it_holds_is_kept(self):
+    def test_existing_key_is_not_overwritten(self):
         object_storage.put("contracts/1.pdf", b"signed")
         with pytest.raises(StorageUnavailable):
             object_storage.put("contracts/1.pdf", b"another")
         assert object_storage.get("contracts/1.pdf") == b"signed"
         assert sum(len(names) for names in default_storage.listdir("contracts")) == 1
 
-    def test_what_was_never_put_is_missing(self):
+    def test_unknown_key_raises_not_found(self):
         assert not object_storage.exists("photos/none")
         with pytest.raises(ObjectMissing):
             object_storage.get("photos/none")
 
-    def test_what_is_removed_is_gone(self):
+    def test_deleted_object_is_not_found(self):
         object_storage.put("photos/1", b"photo")
-        object_storage.remove("photos/1")
+        object_storage.delete("photos/1")
         assert not object_storage.exists("photos/1")
 
     def test_every_object_is_listed_with_the_time_it_was_written(self):
-        assert list(object_storage.listing()) == []
+        assert list(object_storage.list_objects()) == []
         for key in ("contracts/1.pdf", "photos/1", "photos/2"):
             object_storage.put(key, b"content")
-        listed = {object.key: object.modified_at for object in object_storage.listing()}
+        listed = {object.key: object.modified_at for object in object_storage.list_objects()}
         assert sorted(listed) == ["contracts/1.pdf", "photos/1", "photos/2"]
         assert all(abs(timezone.now() - written) < timedelta(minutes=1) for written in listed.values())
 
-    def test_removing_what_is_gone_is_fine(self):
-        object_storage.remove("photos/none")
+    def test_deleting_a_missing_object_is_a_no_op(self):
+        object_storage.delete("photos/none")
 
     def test_objects_stay_when_the_block_that_records_them_succeeds(self):
-        with object_storage.stored({"photos/1": b"one", "photos/2": b"two"}):
+        with object_storage.stored_objects({"photos/1": b"one", "photos/2": b"two"}):
             assert object_storage.get("photos/1") == b"one"
         assert object_storage.get("photos/2") == b"two"
 
     def test_no_object_is_left_behind_when_the_block_that_records_them_fails(self):
         def record():
-            with object_storage.stored({"photos/1": b"one", "photos/2": b"two"}):
+            with object_storage.stored_objects({"photos/1": b"one", "photos/2": b"two"}):
                 assert object_storage.exists("photos/2")
                 raise ZeroDivisionError
 
@@ -81,13 +81,13 @@ class TestEitherStorage:
     @pytest.mark.parametrize("lost", [OperationalError, InterfaceError])
     def test_objects_stay_when_nobody_knows_whether_they_were_recorded(self, lost):
         """The database may have committed, and only its answer be lost."""
-        with pytest.raises(lost), object_storage.stored({"contracts/1": b"one"}):
+        with pytest.raises(lost), object_storage.stored_objects({"contracts/1": b"one"}):
             raise lost
         assert object_storage.get("contracts/1") == b"one"
 
     def test_of_two_objects_the_first_is_not_left_behind_when_the_second_fails(self):
         object_storage.put("photos/2", b"taken")
-        with pytest.raises(StorageUnavailable), object_storage.stored({"photos/1": b"one", "photos/2": b"two"}):
+        with pytest.raises(StorageUnavailable), object_storage.stored_objects({"photos/1": b"one", "photos/2": b"two"}):
             pytest.fail("nothing must be recorded")
         assert not object_storage.exists("photos/1")
         assert object_storage.get("photos/2") == b"taken"
@@ -96,12 +96,12 @@ class TestEitherStorage:
     def test_an_object_is_removed_only_when_the_change_is_committed(self):
         object_storage.put("photos/1", b"photo")
         with transaction.atomic():
-            object_storage.remove_after_commit("photos/1", "")
+            object_storage.delete_after_commit("photos/1", "")
             transaction.set_rollback(True)
         assert object_storage.exists("photos/1")
 
         with transaction.atomic():
-            object_storage.remove_after_commit("photos/1", "")
+            object_storage.delete_after_commit("photos/1", "")
             assert object_storage.exists("photos/1")
         assert not object_storage.exists("photos/1")
 
@@ -117,7 +117,7 @@ def test_what_a_full_disk_cut_off_leaves_nothing_behind(monkeypatch):
         patched.setattr(object_storage, "ContentFile", CutOff)
         with pytest.raises(StorageUnavailable):
             object_storage.put("a/key", b"content")
-    assert [*object_storage.listing()] == []
+    assert [*object_storage.list_objects()] == []
     object_storage.put("a/key", b"content")
     assert object_storage.get("a/key") == b"content"
 
@@ -186,7 +186,7 @@ def seconds(deed) -> float:
 
 
 @pytest.mark.usefixtures("down")
-class TestStorageBeingDownHangsTheRequestForMinutes:
+class TestTimeouts:
     def test_writing_gives_up(self):
         assert seconds(lambda: object_storage.put("photos/1", b"photo")) < PATIENCE
 
@@ -194,42 +194,42 @@ class TestStorageBeingDownHangsTheRequestForMinutes:
         assert seconds(lambda: object_storage.get("photos/1")) < PATIENCE
 
     def test_removing_gives_up(self):
-        assert seconds(lambda: object_storage.remove("photos/1")) < PATIENCE
+        assert seconds(lambda: object_storage.delete("photos/1")) < PATIENCE
 
     def test_looking_gives_up(self):
         assert seconds(lambda: object_storage.exists("photos/1")) < PATIENCE
 
     def test_storing_runs_no_block_and_gives_up(self):
         def store():
-            with object_storage.stored({"photos/1": b"one", "photos/2": b"two"}):
+            with object_storage.stored_objects({"photos/1": b"one", "photos/2": b"two"}):
                 pytest.fail("nothing must be recorded")
 
         assert seconds(store) < PATIENCE
 
     def test_addresses_are_made_without_asking(self):
         start = time.monotonic()
-        upload = object_storage.upload_address("incoming/1", content_type="image/jpeg", most=1000)
-        shown = object_storage.address("photos/1.jpg", cache="no-store")
+        upload = object_storage.presign_upload("incoming/1", content_type="image/jpeg", most=1000)
+        shown = object_storage.presign_download("photos/1.jpg", cache="no-store")
         assert time.monotonic() - start < PATIENCE
         assert upload.fields["key"] == "incoming/1"
         assert "/photos/1.jpg?" in shown
 
     def test_reading_what_was_sent_gives_up(self):
-        assert seconds(lambda: object_storage.read("incoming/1", most=1000)) < PATIENCE
+        assert seconds(lambda: object_storage.read_limited("incoming/1", most=1000)) < PATIENCE
 
     @pytest.mark.django_db(transaction=True)
     def test_of_many_objects_only_the_first_is_waited_for(self):
         keys = [f"photos/{number}" for number in range(20)]
         start = time.monotonic()
         with transaction.atomic():
-            object_storage.remove_after_commit(*keys)
+            object_storage.delete_after_commit(*keys)
         assert time.monotonic() - start < PATIENCE
         assert set(LeftObject.objects.values_list("key", flat=True)) == set(keys)
 
     @pytest.mark.django_db(transaction=True)
     def test_a_change_that_is_committed_stays_committed(self, caplog):
         with transaction.atomic():
-            object_storage.remove_after_commit("photos/1")
+            object_storage.delete_after_commit("photos/1")
         assert "objects left behind: photos/1" in caplog.text
         assert LeftObject.objects.get().key == "photos/1"
 

@@ -22,7 +22,7 @@ PICTURE = b"\xff\xd8" + bytes(99_998)
 
 @pytest.fixture
 def address(storage):
-    return object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST)
+    return object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST)
 
 
 def refused(status: int) -> bool:
@@ -41,13 +41,13 @@ def look(url: str):
 class TestUploading:
     def test_a_file_within_the_limits_is_stored(self, address, send):
         assert send(address.url, address.fields, PICTURE) == 204
-        assert object_storage.read(KEY, most=MOST) == PICTURE
+        assert object_storage.read_limited(KEY, most=MOST) == PICTURE
 
     def test_what_was_sent_can_be_sent_again(self, address, send):
         for content in (b"cut off", PICTURE):
             assert send(address.url, address.fields, content) == 204
         assert object_storage.get(KEY) == PICTURE
-        assert [listed.key for listed in object_storage.listing()] == [KEY]
+        assert [listed.key for listed in object_storage.list_objects()] == [KEY]
 
     def test_exactly_the_limit_is_stored_and_a_byte_more_is_not(self, address, send):
         assert send(address.url, address.fields, bytes(MOST)) == 204
@@ -62,41 +62,41 @@ class TestUploading:
     def test_another_key_or_content_type_is_refused(self, address, send, name):
         other = {"key": "contracts/1.pdf", "Content-Type": "text/html"}[name]
         assert refused(send(address.url, address.fields | {name: other}, PICTURE))
-        assert list(object_storage.listing()) == []
+        assert list(object_storage.list_objects()) == []
 
     @pytest.mark.parametrize("name", ["key", "Content-Type"])
     def test_a_field_that_is_left_out_is_refused(self, address, send, name):
         fields = {field: value for field, value in address.fields.items() if field != name}
         assert refused(send(address.url, fields, PICTURE))
-        assert list(object_storage.listing()) == []
+        assert list(object_storage.list_objects()) == []
 
     def test_it_is_refused_when_five_minutes_have_passed(self, storage, send):
         # The real server has a clock of its own, so it is the signing that is moved.
         with time_machine.travel(timezone.now() - timedelta(seconds=290), tick=True):
-            timely = object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST)
+            timely = object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST)
         with time_machine.travel(timezone.now() - timedelta(seconds=310), tick=True):
-            late = object_storage.upload_address("incoming/2", content_type="image/jpeg", most=MOST)
+            late = object_storage.presign_upload("incoming/2", content_type="image/jpeg", most=MOST)
         assert send(timely.url, timely.fields, PICTURE) == 204
         assert refused(send(late.url, late.fields, PICTURE))
-        assert [listed.key for listed in object_storage.listing()] == [KEY]
+        assert [listed.key for listed in object_storage.list_objects()] == [KEY]
 
     def test_what_is_larger_than_asked_for_is_not_read(self, storage):
         object_storage.put(KEY, bytes(1000))
-        assert len(object_storage.read(KEY, most=1000)) == 1000
+        assert len(object_storage.read_limited(KEY, most=1000)) == 1000
         with pytest.raises(ObjectTooLarge):
-            object_storage.read(KEY, most=999)
+            object_storage.read_limited(KEY, most=999)
 
     def test_what_never_came_is_missing_and_what_came_empty_is_empty(self, storage):
         with pytest.raises(ObjectMissing):
-            object_storage.read(KEY, most=1)
+            object_storage.read_limited(KEY, most=1)
         object_storage.put(KEY, b"")
-        assert object_storage.read(KEY, most=1) == b""
+        assert object_storage.read_limited(KEY, most=1) == b""
 
 
 class TestShowing:
     def test_whoever_has_the_address_sees_the_jpeg(self, storage):
         object_storage.put("photos/1.jpg", PICTURE)
-        status, headers, content = look(object_storage.address("photos/1.jpg", cache="private, max-age=60"))
+        status, headers, content = look(object_storage.presign_download("photos/1.jpg", cache="private, max-age=60"))
         assert (status, content) == (200, PICTURE)
         assert headers["Content-Type"] == "image/jpeg"
         assert headers["Content-Disposition"] == "inline"
@@ -105,16 +105,16 @@ class TestShowing:
     def test_it_is_refused_when_two_minutes_have_passed(self, storage):
         object_storage.put("photos/1.jpg", PICTURE)
         with time_machine.travel(timezone.now() - timedelta(seconds=110), tick=True):
-            timely = object_storage.address("photos/1.jpg", cache="no-store")
+            timely = object_storage.presign_download("photos/1.jpg", cache="no-store")
         with time_machine.travel(timezone.now() - timedelta(seconds=130), tick=True):
-            late = object_storage.address("photos/1.jpg", cache="no-store")
+            late = object_storage.presign_download("photos/1.jpg", cache="no-store")
         assert look(timely)[0] == 200
         assert _status(late) == 403
 
     def test_an_address_shows_no_other_object(self, storage):
         object_storage.put("photos/1.jpg", PICTURE)
         object_storage.put("photos/2.jpg", PICTURE)
-        url = object_storage.address("photos/1.jpg", cache="no-store")
+        url = object_storage.presign_download("photos/1.jpg", cache="no-store")
         other = url.replace("photos/1", "photos/2") if storage == "s3" else url.replace("/objects/", "/objects/x")
         assert _status(other) == 403
 
@@ -126,8 +126,8 @@ def _status(url: str) -> int:
         return error.code
 
 
-def test_far_too_much_is_refused_before_it_is_received():
-    address = object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST)
+def test_oversized_content_length_is_rejected_early():
+    address = object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST)
     # More is announced than is ever sent: who waits for the body sees it cut off.
     answer = Browser().generic(
         "POST", address.url, b"", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=str(100 * 1024**2)
@@ -137,7 +137,7 @@ def test_far_too_much_is_refused_before_it_is_received():
 
 @pytest.mark.parametrize("length", ["x", "1.5", "²", "9" * 5000])
 def test_a_length_that_is_no_number_is_a_bad_request(length):
-    address = object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST)
+    address = object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST)
     answer = Browser().generic(
         "POST", address.url, b"", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=length
     )
@@ -145,15 +145,15 @@ def test_a_length_that_is_no_number_is_a_bad_request(length):
 
 
 def test_the_signed_addresses_of_the_local_storage_lead_nowhere_when_it_is_not_used(settings):
-    upload = object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST)
-    shown = object_storage.address("photos/1.jpg", cache="no-store")
+    upload = object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST)
+    shown = object_storage.presign_download("photos/1.jpg", cache="no-store")
     use_s3_at("http://127.0.0.1:1", settings)
     assert Browser().post(upload.url, upload.fields).status_code == 404
     assert Browser().get(shown).status_code == 404
 
 
 class TestPreparing:
-    def test_twice_is_once_and_nothing_is_lost(self, storage):
+    def test_setup_is_idempotent(self, storage):
         call_command("init_storage")
         object_storage.put("photos/1.jpg", PICTURE)
         call_command("init_storage")
@@ -162,7 +162,7 @@ class TestPreparing:
     def test_the_bucket_is_made_with_its_rules(self, settings, s3_bucket):
         settings.S3_BUCKET = f"{s3_bucket}-another"
         settings.STORAGES = dict(settings.STORAGES)
-        assert object_storage.prepare() == []
+        assert object_storage.set_up_bucket() == []
 
         object_storage.put("photos/1.jpg", PICTURE)
         client, bucket = default_storage.connection.meta.client, settings.S3_BUCKET
@@ -182,8 +182,8 @@ class TestPreparing:
     @pytest.mark.parametrize(("origin", "allowed"), [("https://privet.example", True), ("https://evil.example", False)])
     def test_pages_of_ours_alone_may_send_photos(self, settings, s3_bucket, origin, allowed):
         settings.APP_BASE_URL = "https://privet.example"
-        object_storage.prepare()
-        url = object_storage.upload_address(KEY, content_type="image/jpeg", most=MOST).url
+        object_storage.set_up_bucket()
+        url = object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST).url
         asked = Request(  # noqa: S310
             url,
             method="OPTIONS",

@@ -16,12 +16,12 @@ MONTHS = "январь февраль март апрель май июнь ию
 @register.filter
 def rubles(amount: Decimal | None) -> str:
     """1000 → «1 000,00 ₽»."""
-    return "" if amount is None else money.in_figures(amount)
+    return "" if amount is None else money.format_rubles(amount)
 
 
 @register.filter
 def rubles_in_words(amount: Decimal) -> str:
-    return money.in_words(amount)
+    return money.rubles_in_words(amount)
 
 
 @register.filter

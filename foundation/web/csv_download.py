@@ -10,18 +10,18 @@ from django.utils.http import content_disposition_header
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-class _Echo:
+class _EchoWriter:
     def write(self, line: str) -> str:
         return line
 
 
-def cell(value) -> str:
+def escape_cell(value) -> str:
     """The value as text, with an apostrophe before what a spreadsheet would calculate."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def response(name: str, heading: list[str], rows: Iterable[Iterable]) -> StreamingHttpResponse:
+def csv_response(name: str, heading: list[str], rows: Iterable[Iterable]) -> StreamingHttpResponse:
     """The rows as a download, sent as they are read."""
     disposition = content_disposition_header(as_attachment=True, filename=f"{name}.csv")
     return StreamingHttpResponse(
@@ -31,8 +31,8 @@ def response(name: str, heading: list[str], rows: Iterable[Iterable]) -> Streami
 
 
 def _lines(heading: Iterable[Iterable], rows: Iterable[Iterable]) -> Iterator[str]:
-    writer = csv.writer(_Echo(), delimiter=";")
+    writer = csv.writer(_EchoWriter(), delimiter=";")
     yield "\ufeff"
     for part in (heading, rows):
         for row in part:
-            yield writer.writerow([cell(value) for value in row])
+            yield writer.writerow([escape_cell(value) for value in row])

@@ -9,6 +9,6 @@ def wants_json(request: HttpRequest) -> bool:
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
-def problem(words: str, status: int, **headers: str) -> JsonResponse:
+def json_error(words: str, status: int, **headers: str) -> JsonResponse:
     """What went wrong, in words for the person at the page."""
     return JsonResponse({"error": words}, status=status, headers=headers)

@@ -7,12 +7,12 @@ from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import push_url, reswap, retarget
 
-from foundation.storage.interface import ObjectMissing, StorageUnavailable
+from foundation.storage.interface import ObjectNotFound, StorageUnavailable
 
 logger = logging.getLogger(__name__)
 
 
-def refuse_nul_bytes(get_response):
+def reject_nul_bytes(get_response):
     """PostgreSQL stores no NUL byte; an address or a cookie that has one is nobody's honest request.
 
     Form fields refuse it themselves, with a message.
@@ -29,7 +29,7 @@ def refuse_nul_bytes(get_response):
     return middleware
 
 
-class StorageOutage:
+class StorageOutageMiddleware:
     """A page that can't go on without the object storage says so with a 503.
 
     HTMX puts the words above the page that is there: a form in it keeps what was typed.
@@ -42,7 +42,7 @@ class StorageOutage:
         return self.get_response(request)
 
     def process_exception(self, request, exception):
-        if isinstance(exception, ObjectMissing):
+        if isinstance(exception, ObjectNotFound):
             logger.error("object missing: %s", exception)
             raise Http404 from exception
         if not isinstance(exception, StorageUnavailable):
@@ -53,7 +53,7 @@ class StorageOutage:
         return push_url(reswap(retarget(response, "#main"), "afterbegin show:window:top"), False)
 
 
-def private_pages(get_response):
+def never_cache_middleware(get_response):
     """What a signed-in person is shown is kept by no cache."""
 
     def middleware(request):

@@ -3,19 +3,19 @@
 from functools import wraps
 
 # Photos are chosen or taken through a file field, which asks for no permission.
-NOT_NEEDED = (
+DENIED_FEATURES = (
     "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "hid", "idle-detection", "magnetometer",
     "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking",
 )  # fmt: skip
 HEADERS = {
-    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in NOT_NEEDED),
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in DENIED_FEATURES),
     "Cross-Origin-Resource-Policy": "same-origin",
     # Not require-corp: photos come from the storage's own origin, which sends no such header. They need no cookies.
     "Cross-Origin-Embedder-Policy": "credentialless",
 }
 
 
-def with_browser_rules(get_response):
+def security_headers_middleware(get_response):
     """Outside of everything that answers, static files and refusals at the door included."""
 
     def middleware(request):
@@ -27,7 +27,7 @@ def with_browser_rules(get_response):
     return middleware
 
 
-def shown_elsewhere(view):
+def allow_cross_origin(view):
     """A view whose answer pages of other origins may embed."""
 
     @wraps(view)

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django_htmx.http import push_url, reswap, retarget
 
 # What PostgreSQL and its driver raise when it is away, restarting, full, or busy for too long.
-OUTAGE = (OperationalError, InterfaceError)
+DATABASE_OUTAGE_ERRORS = (OperationalError, InterfaceError)
 RETRY_AFTER = 10  # seconds
 
 
@@ -17,7 +17,7 @@ def server_error(request) -> HttpResponse:
 
     Sees those of middlewares too, where the session is read; asks for nothing that needs the database.
     """
-    if not isinstance(sys.exception(), OUTAGE):
+    if not isinstance(sys.exception(), DATABASE_OUTAGE_ERRORS):
         return HttpResponse(render_to_string("500.html"), status=500)
     is_htmx = request.headers.get("HX-Request") == "true"
     words = render_to_string("database_away.html#notice" if is_htmx else "database_away.html")

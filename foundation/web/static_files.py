@@ -48,7 +48,7 @@ class BundleFinder(BaseFinder):
         return str(bundle)
 
 
-class Hashed(CompressedManifestStaticFilesStorage):
+class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
     """Names with a hash of the content, kept by browsers for ever; in the imports of our modules, too."""
 
     support_js_module_import_aggregation = True

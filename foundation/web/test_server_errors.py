@@ -48,7 +48,7 @@ def test_a_fragment_is_a_notice_above_the_page_that_is_there(client):
 
 
 @pytest.mark.urls(__name__)
-def test_any_other_fault_is_a_500_in_words(client):
+def test_other_errors_return_500(client):
     response = client.get("/test/broken/")
     assert response.status_code == 500
     assert "Не получилось" in response.content.decode()

@@ -78,7 +78,7 @@ def _objects(path: Path, recipient: str, manifest: Manifest) -> None:
             for key in _keys():
                 try:
                     content = object_storage.get(key)
-                except object_storage.ObjectMissing:
+                except object_storage.ObjectNotFound:
                     manifest.removed_meanwhile += 1
                     continue
                 _add(tar, key, content)
@@ -90,7 +90,7 @@ def _objects(path: Path, recipient: str, manifest: Manifest) -> None:
 
 def _keys() -> Iterator[str]:
     """Uploads that nobody has looked at yet are left out: the browser sends them again."""
-    return (found.key for found in object_storage.listing() if not found.key.startswith("incoming/"))
+    return (found.key for found in object_storage.list_objects() if not found.key.startswith("incoming/"))
 
 
 def _add(tar: tarfile.TarFile, key: str, content: bytes) -> None:

@@ -32,7 +32,7 @@ def _refuse_unless_empty() -> None:
     if tables:
         raise BackupFailed(f"The database has {tables} tables. A backup is brought back into an empty one only.")
     try:
-        if found := next(object_storage.listing(), None):
+        if found := next(object_storage.list_objects(), None):
             raise BackupFailed(
                 f"The storage has objects ({found.key}). A backup is brought back into an empty one only."
             )

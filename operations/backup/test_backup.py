@@ -98,7 +98,7 @@ def test_what_was_taken_comes_back_into_an_empty_installation(office, elsewhere,
     assert object_storage.get(photo) == b"a photo"
 
 
-def test_only_who_has_the_private_key_can_read_it(office, elsewhere, keys, tmp_path):
+def test_backup_requires_the_private_key(office, elsewhere, keys, tmp_path):
     taken, _ = take(tmp_path / "backups", recipient=keys[0], now=NOW)
     for path in taken.iterdir():
         assert b"a photo" not in path.read_bytes()
@@ -112,14 +112,14 @@ def test_only_who_has_the_private_key_can_read_it(office, elsewhere, keys, tmp_p
     assert fetched("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 
 
-def test_it_is_never_brought_back_over_something(office, keys, tmp_path):
+def test_restore_requires_an_empty_database(office, keys, tmp_path):
     recipient, identity = keys
     taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
     with pytest.raises(BackupFailed, match="into an empty one only"):
         restore(taken, identity=identity)
 
 
-def test_nor_beside_objects_that_are_there(elsewhere, keys, tmp_path):
+def test_restore_requires_an_empty_storage(elsewhere, keys, tmp_path):
     recipient, identity = keys
     taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
     elsewhere()
@@ -152,14 +152,14 @@ def test_a_manifest_that_somebody_else_wrote_is_refused(office, keys, tmp_path):
 
 def test_what_was_removed_while_it_was_taken_is_counted_and_not_missed(office, keys, tmp_path, monkeypatch):
     def gone(key):
-        raise object_storage.ObjectMissing(key)
+        raise object_storage.ObjectNotFound(key)
 
     monkeypatch.setattr(object_storage, "get", gone)
     _, manifest = take(tmp_path / "backups", recipient=keys[0], now=NOW)
     assert (manifest.objects, manifest.removed_meanwhile) == (0, 3)
 
 
-def test_one_that_fails_leaves_nothing(office, keys, tmp_path, monkeypatch):
+def test_failed_backup_leaves_no_files(office, keys, tmp_path, monkeypatch):
     def down(key):
         raise object_storage.StorageUnavailable(key)
 
@@ -169,7 +169,7 @@ def test_one_that_fails_leaves_nothing(office, keys, tmp_path, monkeypatch):
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_a_key_that_is_none_is_named(office, tmp_path):
+def test_invalid_key_is_reported(office, tmp_path):
     with pytest.raises(BackupFailed, match="age: "):
         take(tmp_path / "backups", recipient="age1nonsense", now=NOW)
     assert list((tmp_path / "backups").iterdir()) == []
@@ -206,7 +206,7 @@ def test_the_last_of_each_day_and_of_each_week_is_kept(tmp_path):
     ]  # fmt: skip
 
 
-def test_nothing_is_removed_because_nothing_new_was_made(tmp_path):
+def test_old_backups_stay_when_no_new_ones_are_made(tmp_path):
     backups_of(tmp_path, *(timedelta(days=100 + day) for day in range(3)))
     assert rotate(tmp_path, days=3, weeks=1) == []
 

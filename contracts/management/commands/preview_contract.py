@@ -13,6 +13,6 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, default=Path("contract.pdf"), metavar="FILE", help="contract.pdf")
 
     def handle(self, *, devices: int, out: Path, **options):
-        snapshot = sample.snapshot(devices)
+        snapshot = sample.sample_snapshot(devices)
         out.write_bytes(pdf.render_contract(snapshot))
         self.stdout.write(f"{out}: edition {snapshot.template_version}, {devices} devices")

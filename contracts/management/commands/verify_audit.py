@@ -6,7 +6,7 @@ from django.db import connection
 from contracts import audit
 from contracts.event_chain import ChainHead
 
-LISTED = 200
+MAX_LISTED = 200
 
 
 class Command(BaseCommand):
@@ -20,11 +20,13 @@ class Command(BaseCommand):
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")
         if adopt:
-            self.stdout.write(f"Contracts adopted: {audit.adopt()}.")
-        faults = list(islice(audit.faults(files=files), LISTED + 1))
-        for fault in faults[:LISTED]:
+            self.stdout.write(f"Contracts adopted: {audit.add_missing_events()}.")
+        faults = list(islice(audit.find_faults(files=files), MAX_LISTED + 1))
+        for fault in faults[:MAX_LISTED]:
             self.stdout.write(fault)
         if faults:
-            raise CommandError(f"Broken: {len(faults)}." if len(faults) <= LISTED else f"Broken: more than {LISTED}.")
+            raise CommandError(
+                f"Broken: {len(faults)}." if len(faults) <= MAX_LISTED else f"Broken: more than {MAX_LISTED}."
+            )
         # Kept elsewhere, it tells later that nothing before it was rewritten by somebody who has the secret.
         self.stdout.write(f"All is as it was written. Head: {ChainHead.objects.first() or 'no events yet'}")

@@ -11,5 +11,5 @@ class Command(BaseCommand):
     )
 
     def handle(self, **options):
-        renewed = sum(mirror.readdress(photo) for photo in DevicePhoto.objects.only("pk").iterator())
+        renewed = sum(mirror.update_photo_url(photo) for photo in DevicePhoto.objects.only("pk").iterator())
         self.stdout.write(f"{renewed} addresses renewed.")

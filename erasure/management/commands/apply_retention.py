@@ -20,31 +20,35 @@ class Command(BaseCommand):
 
     def handle(self, *, apply: bool, **options):
         now, self.failed = timezone.now(), 0
-        for rule, clients in retention.due(now):
-            done = sum(self._erased(rule, pk, now) for pk in clients) if apply else len(clients)
-            self._say(f"{rule.reason}, {rule.scope or 'what may go'}", done, apply)
-        disclosures = record_retention.remove_disclosures(now) if apply else record_retention.disclosures(now).count()
-        self._say("records of who saw whom", disclosures, apply)
-        self._say("acts", self._acts(now) if apply else record_retention.acts(now).count(), apply)
-        waiting = self._finish(apply)
+        for rule, clients in retention.expired_clients(now):
+            done = sum(self._apply_rule(rule, pk, now) for pk in clients) if apply else len(clients)
+            self._report(f"{rule.reason}, {rule.scope or 'what may go'}", done, apply)
+        disclosures = (
+            record_retention.delete_expired_disclosures(now)
+            if apply
+            else record_retention.expired_disclosures(now).count()
+        )
+        self._report("records of who saw whom", disclosures, apply)
+        self._report("acts", self._delete_acts(now) if apply else record_retention.expired_acts(now).count(), apply)
+        waiting = self._finish_erasures(apply)
         if self.failed or waiting:
             raise CommandError(f"{self.failed} clients are as they were, {waiting} acts wait for the storage.")
 
-    def _erased(self, rule: retention.Rule, client_id, now: datetime) -> bool:
+    def _apply_rule(self, rule: retention.RetentionRule, client_id, now: datetime) -> bool:
         try:
-            return erasing.apply(rule, client_id, now=now) is not None
+            return erasing.apply_rule(rule, client_id, now=now) is not None
         except (DatabaseError, ObjectDoesNotExist) as error:  # of one client; the others are not kept for it
             self.failed += 1
             self.stderr.write(f"client {client_id}: {type(error).__name__}")
             return False
 
-    def _acts(self, now: datetime) -> int:
-        return sum(not record_retention.remove_act(erasure) for erasure in list(record_retention.acts(now)))
+    def _delete_acts(self, now: datetime) -> int:
+        return sum(not record_retention.delete_act(erasure) for erasure in list(record_retention.expired_acts(now)))
 
-    def _finish(self, apply: bool) -> int:
+    def _finish_erasures(self, apply: bool) -> int:
         """How many acts are still to be made."""
         waiting = Erasure.objects.filter(act_key="").order_by("number")
         return sum(not (apply and erasing.finish(erasure)) for erasure in list(waiting))
 
-    def _say(self, what: str, count: int, apply: bool) -> None:
+    def _report(self, what: str, count: int, apply: bool) -> None:
         self.stdout.write(f"{what}: {count} " + ("destroyed" if apply else "due"))

@@ -2,7 +2,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from managers import second_factor
 from managers.models import Manager
-from managers.notices import tell
+from managers.notices import send_notice
 
 
 class Command(BaseCommand):
@@ -16,5 +16,5 @@ class Command(BaseCommand):
         if manager is None:
             raise CommandError(f"Nobody signs in with {email}.")
         second_factor.reset(manager)
-        tell(manager, "second_factor_reset_mail")
+        send_notice(manager, "second_factor_reset_mail")
         self.stdout.write(f"The second factor of {manager.email} is reset; their sessions have ended.")

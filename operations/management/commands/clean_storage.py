@@ -27,9 +27,9 @@ class Command(BaseCommand):
     def _report(self, remove: bool) -> None:
         left = LeftObject.objects.count()
         if remove:
-            object_storage.remove_left()
-        abandoned = storage_cleanup.forget_uploads(remove=remove)
-        report = storage_cleanup.compare(remove=remove)
+            object_storage.retry_failed_deletions()
+        abandoned = storage_cleanup.delete_stale_uploads(remove=remove)
+        report = storage_cleanup.compare_storage(remove=remove)
         self._list("objects without a row", report.without_row)
         self._list("rows without an object", report.without_object)
         self.stdout.write(
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             f"{LeftObject.objects.count()} are still to do."
         )
 
-    def _list(self, title: str, found: storage_cleanup.Found) -> None:
+    def _list(self, title: str, found: storage_cleanup.KeySummary) -> None:
         for key in found.keys:
             self.stdout.write(f"{title}: {key}")
         if found.count > len(found.keys):

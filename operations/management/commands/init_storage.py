@@ -12,7 +12,7 @@ class Command(BaseCommand):
 
     def handle(self, **options):
         try:
-            lacking = object_storage.prepare()
+            lacking = object_storage.set_up_bucket()
         except object_storage.StorageUnavailable as error:
             where = settings.S3_ENDPOINT or "of this machine"
             raise CommandError(f"The storage {where} could not be prepared: {error.__cause__}") from error

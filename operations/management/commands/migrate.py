@@ -7,10 +7,10 @@ from psycopg.errors import LockNotAvailable
 
 # Whoever wants a table waits behind a migration that waits for it: so it waits no longer than a page can.
 LOCK_TIMEOUT = "2s"
-PAUSES = (1, 2, 4, 8, 15, 30)
+RETRY_DELAYS = (1, 2, 4, 8, 15, 30)
 
 # What an index that was being built beside the writers leaves behind when it had to give up.
-UNFINISHED = """
+DROP_INVALID_INDEXES = """
     SELECT format('DROP INDEX CONCURRENTLY %I.%I', namespace.nspname, index.relname)
     FROM pg_index
     JOIN pg_class index ON index.oid = indexrelid
@@ -27,31 +27,31 @@ class Command(Migrate):
     )
 
     def handle(self, *args, **options):
-        connection, pauses = connections[options["database"]], iter(PAUSES)
+        connection, pauses = connections[options["database"]], iter(RETRY_DELAYS)
         while True:
             try:
-                prepare(connection)
+                set_migration_timeouts(connection)
                 return super().handle(*args, **options)
             except OperationalError as error:
                 pause = next(pauses, None)
                 if pause is None or not isinstance(error.__cause__, LockNotAvailable):
                     raise
             finally:
-                _as_before(connection)
+                _reset_timeouts(connection)
             self.stderr.write(f"A table is in use; trying again in {pause} s.")
             time.sleep(pause)
 
 
-def prepare(connection) -> None:
+def set_migration_timeouts(connection) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
         cursor.execute("SET statement_timeout = 0")
-        cursor.execute(UNFINISHED)
+        cursor.execute(DROP_INVALID_INDEXES)
         for (statement,) in cursor.fetchall():
             cursor.execute(statement)
 
 
-def _as_before(connection) -> None:
+def _reset_timeouts(connection) -> None:
     with suppress(DatabaseError), connection.cursor() as cursor:
         cursor.execute("RESET lock_timeout")
         cursor.execute("RESET statement_timeout")

@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from operations.key_rotation import columns
+from operations.key_rotation import encrypted_columns
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *, apply: bool, **options):
         refused = []
-        for column in columns():
+        for column in encrypted_columns():
             column.rotate(dry_run=not apply)
             self.stdout.write(f"{column}: {column.renewed} of {column.rows} " + ("renewed" if apply else "to renew"))
             refused += column.refused
