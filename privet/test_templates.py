@@ -13,7 +13,7 @@ from photos.views import UploadForm
 TEMPLATES = BASE_DIR / "templates"
 PAGES = [str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html") if "admin" not in path.parts]
 # Words of ours, the same for every client.
-OURS = ("{{ kind.label }}", "{{ tab.label }}")
+OURS = ("{{ kind.label }}", "{{ request.step.heading }}", "{{ tab.label }}")
 
 
 def forms(page: str) -> list[str]:
