@@ -19,7 +19,7 @@ class Bar(NamedTuple):
 class BarChart(NamedTuple):
     title: str
     width: int
-    bar_chart: list[Bar]
+    columns: list[Bar]
     most: str
 
 

@@ -107,14 +107,14 @@ def test_no_message_for_a_deleted_account(paid, make, settings):
     assert LogEntry.objects.filter(thread__client=paid.client.pk, body__contains="паспорта уничтожены").exists()
 
 
-def test_documents_go_last_and_the_chain_still_holds(paid, make, settings, committed):
+def test_documents_go_last_and_the_chain_still_holds(paid, make, settings, run_committed):
     client = paid.client
     with time_machine.travel(paid.ends_at + days(settings.RETENTION_CLIENT_DAYS + 1)):
         apply("--apply")
     assert make.fresh(client).status == Status.ERASED
     assert paid.pdf_key in keys()
     with time_machine.travel(paid.ends_at + days(366 * 7)):
-        committed(apply, "--apply")
+        run_committed(apply, "--apply")
 
         paid.refresh_from_db()
         assert (paid.encrypted_snapshot, paid.evidence, paid.signer_ip, paid.user_agent) == ("", "", None, "")

@@ -173,7 +173,7 @@ class RateLimit:
             spent = Spending.objects.get(key=self._key(manager)).spent_until
             raise TooManyTries(spent + step - self.per - now, self.of)
 
-    def _hashed_key(self, manager: Manager) -> str:
+    def _key(self, manager: Manager) -> str:
         return _hashed_key(f"allowance {self.name}", str(manager.pk))
 
 

@@ -191,7 +191,7 @@ def test_a_wait_in_words(seconds, words):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("known_row", [True, False])
-def test_of_twenty_guesses_at_once_only_the_free_ones_pass(many_connections, race, clock, known_row):
+def test_of_twenty_guesses_at_once_only_the_free_ones_pass(large_pool, race, clock, known_row):
     if known_row:
         fail(1)
         limits.reset_failures(SIGN_IN, login=LOGIN)
@@ -202,7 +202,7 @@ def test_of_twenty_guesses_at_once_only_the_free_ones_pass(many_connections, rac
 
 
 @pytest.mark.django_db(transaction=True)
-def test_guesses_of_different_people_from_one_address_never_deadlock(many_connections):
+def test_guesses_of_different_people_from_one_address_never_deadlock(large_pool):
     def many(person: int):
         for number in range(5):
             start_attempt(SIGN_IN, login=f"{person}-{number}@privet.example", ip=HERE).mark_succeeded()
@@ -214,7 +214,7 @@ def test_guesses_of_different_people_from_one_address_never_deadlock(many_connec
 
 
 @pytest.mark.django_db(transaction=True)
-def test_attempt_is_rejected_when_counting_fails(while_locked):
-    refused = while_locked(lambda: start_attempt(SIGN_IN, login=LOGIN, ip=HERE), Attempts)
+def test_attempt_is_rejected_when_counting_fails(run_while_locked):
+    refused = run_while_locked(lambda: start_attempt(SIGN_IN, login=LOGIN, ip=HERE), Attempts)
 
     assert (type(refused), refused.seconds) == (TooManyTries, 30)

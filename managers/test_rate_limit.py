@@ -74,14 +74,14 @@ def test_the_table_of_allowances_names_nobody(clock, anna):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrent_requests_do_not_exceed_the_limit(many_connections, race, clock, anna):
+def test_concurrent_requests_do_not_exceed_the_limit(large_pool, race, clock, anna):
     outcomes = race(*[lambda: TEN_A_MINUTE.take(anna)] * 20, at=Spending)
 
     assert Counter(map(type, outcomes)) == {type(None): 10, TooManyTries: 10}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_request_is_rejected_when_counting_fails(while_locked, anna):
-    refused = while_locked(lambda: TEN_A_MINUTE.take(anna), Spending)
+def test_request_is_rejected_when_counting_fails(run_while_locked, anna):
+    refused = run_while_locked(lambda: TEN_A_MINUTE.take(anna), Spending)
 
     assert (type(refused), refused.seconds) == (TooManyTries, 30)

@@ -84,8 +84,8 @@ def test_what_is_no_photo_is_refused_in_words_and_removed(what, upload, complete
     assert not DevicePhoto.objects.exists()
 
 
-def test_an_empty_object_is_refused(ask, complete):
-    ask()
+def test_an_empty_object_is_refused(start_upload, complete):
+    start_upload()
     sent = Upload.objects.get()
     object_storage.put(sent.key, b"")
 

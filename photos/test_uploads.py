@@ -58,8 +58,8 @@ def photos_stored() -> list[str]:
     return [listed.key for listed in object_storage.list_objects() if not listed.key.startswith("agreements/")]
 
 
-def test_an_address_is_handed_out_under_the_quarantine_of_the_client(ask, anna, client):
-    answer = ask()
+def test_an_address_is_handed_out_under_the_quarantine_of_the_client(start_upload, anna, client):
+    answer = start_upload()
 
     said, upload = answer.json(), Upload.objects.get()
     assert answer.status_code == 201
@@ -152,8 +152,8 @@ def test_completing_twice_is_idempotent(upload, complete, device):
     assert device.photos.count() == 1
 
 
-def test_what_has_not_arrived_can_still_be_sent(ask, send, complete, device):
-    said = ask(purpose="device", device=device.pk).json()
+def test_what_has_not_arrived_can_still_be_sent(start_upload, send, complete, device):
+    said = start_upload(purpose="device", device=device.pk).json()
     sent = Upload.objects.get()
 
     answer = complete(sent)
@@ -164,28 +164,28 @@ def test_what_has_not_arrived_can_still_be_sent(ask, send, complete, device):
     assert complete(sent).status_code == 200
 
 
-def test_a_session_that_ended_is_said_in_json(signed_out, ask):
-    answer = ask(browser=signed_out)
+def test_a_session_that_ended_is_said_in_json(signed_out, start_upload):
+    answer = start_upload(browser=signed_out)
 
     assert (answer.status_code, answer.json()) == (401, {"error": SESSION_ENDED})
 
 
-def test_a_manager_may_start_sixty_uploads_an_hour(ask, as_gleb, time_machine):
+def test_a_manager_may_start_sixty_uploads_an_hour(start_upload, as_gleb, time_machine):
     time_machine.advance_to(timezone.now(), tick=False)
-    assert {ask().status_code for _ in range(60)} == {201}
+    assert {start_upload().status_code for _ in range(60)} == {201}
 
-    refused = ask()
+    refused = start_upload()
 
     assert refused.status_code == 429
     assert "Слишком много фотографий" in refused.json()["error"]
     assert int(refused.headers["Retry-After"]) > 0
     assert Upload.objects.count() == 60
-    assert ask(browser=as_gleb).status_code == 201
+    assert start_upload(browser=as_gleb).status_code == 201
 
 
 @pytest.mark.parametrize("size", ["104857600", "0", "-1", "", "x"])
-def test_100_mb_and_other_sizes_get_no_address(ask, size):
-    answer = ask(size=size)
+def test_100_mb_and_other_sizes_get_no_address(start_upload, size):
+    answer = start_upload(size=size)
 
     assert answer.status_code == (413 if size == "104857600" else 422)
     assert answer.json()["error"]
@@ -203,8 +203,8 @@ def test_100_mb_and_other_sizes_get_no_address(ask, size):
         {"purpose": "device", "device": "contracts/1.pdf"},
     ],
 )
-def test_invalid_upload_request_is_rejected(ask, said):
-    answer = ask(**said)
+def test_invalid_upload_request_is_rejected(start_upload, said):
+    answer = start_upload(**said)
 
     assert answer.status_code == 422
     assert answer.json()["error"]
@@ -224,9 +224,9 @@ def test_only_who_was_handed_the_upload_completes_it_and_only_while_the_client_i
     assert not Passport.objects.get().photo
 
 
-def test_the_device_of_another_client_gets_no_photo(ask, make, anna, boris, upload, complete):
+def test_the_device_of_another_client_gets_no_photo(start_upload, make, anna, boris, upload, complete):
     others = make.device(make.verified(boris), boris)
-    assert ask(purpose="device", device=others.pk).status_code == 404
+    assert start_upload(purpose="device", device=others.pk).status_code == 404
 
     # Handed out before that device was kept under the same id.
     new_id = uuid.uuid4()
@@ -259,17 +259,17 @@ def test_uploads_of_another_client_or_device_come_with_no_form(upload, complete,
     assert not Passport.objects.get(client=client).photo
 
 
-def test_a_device_has_ten_photos_at_most_with_those_on_their_way(ask, anna, device, as_anna, upload, complete):
+def test_a_device_has_ten_photos_at_most_with_those_on_their_way(start_upload, anna, device, as_anna, upload, complete):
     saving.save_device(device, [(b"1", b"1")] * (MAX_PHOTOS - 2), by=anna)
     said = {"purpose": "device", "device": device.pk}
     sent = upload(jpeg(), **said)
 
-    assert ask(**said).status_code == 201
-    assert ask(**said).status_code == 422
+    assert start_upload(**said).status_code == 201
+    assert start_upload(**said).status_code == 422
     assert as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON).status_code == 204
-    assert ask(**said).status_code == 201
+    assert start_upload(**said).status_code == 201
     Upload.objects.update(created_at=timezone.now() - timedelta(minutes=6))  # those never arrived
-    assert {ask(**said).status_code for _ in range(2)} == {201}
+    assert {start_upload(**said).status_code for _ in range(2)} == {201}
 
 
 def test_a_photo_for_which_there_is_no_room_any_more_is_refused(upload, complete, anna, device):
@@ -281,9 +281,9 @@ def test_a_photo_for_which_there_is_no_room_any_more_is_refused(upload, complete
     assert len(photos_stored()) == 2 * MAX_PHOTOS
 
 
-def test_a_step_that_is_not_open_yet_takes_no_photos(ask, make, anna):
-    assert ask(of=make.client()).status_code == 409
-    assert ask(of=make.verified(anna), purpose="device", device=uuid.uuid4()).status_code == 409
+def test_a_step_that_is_not_open_yet_takes_no_photos(start_upload, make, anna):
+    assert start_upload(of=make.client()).status_code == 409
+    assert start_upload(of=make.verified(anna), purpose="device", device=uuid.uuid4()).status_code == 409
 
 
 def test_discarded_upload_leaves_nothing(upload, complete, as_anna, django_capture_on_commit_callbacks):
@@ -314,7 +314,7 @@ def outage(request, settings):
 
 
 @pytest.mark.parametrize("storage", ["local"], indirect=True)
-def test_storage_outage_is_reported_quickly(outage, upload, complete, as_anna, device, ask):
+def test_storage_outage_is_reported_quickly(outage, upload, complete, as_anna, device, start_upload):
     saving.save_device(device, [(b"1", b"1")], by=device.updated_by)
     sent = upload(jpeg(), purpose="device", device=device.pk)
     outage()
@@ -325,7 +325,7 @@ def test_storage_outage_is_reported_quickly(outage, upload, complete, as_anna, d
     assert (answer.status_code, answer.json()) == (503, {"error": UNAVAILABLE})
 
     start = time.monotonic()
-    assert ask().status_code == 201
+    assert start_upload().status_code == 201
     assert as_anna.get(reverse("devices:devices", args=[device.client_id])).status_code == 200
     assert as_anna.get(reverse("devices:photo", args=[device.photos.get().pk])).status_code == 302
     assert time.monotonic() - start < PATIENCE
