@@ -1,8 +1,14 @@
-"""How a search is answered: SQL for the newest clients of a list that it finds, and for where else it finds somebody.
+"""SQL of a search: the newest matching clients of a list, and other lists with matches.
 
-A common word is found soonest by reading a list in its order, a rare one by the trigram index. The planner can't tell
-them apart (it expects 100 rows where there are 36,000), so both are tried in turn: the newest rows of the list first,
-and the index only for what is older than those.
+A common word is found fastest by reading a list in its order, a rare one by the trigram index. The planner can't tell
+them apart (it expects 100 rows where there are 36,000), so both are used in turn: first the newest rows of the list,
+then the index for older ones.
+
+Undocumented parts of Django 6.1 that this module depends on; test_newest_found.py checks them:
+
+- `Query.get_compiler(connection=…).compile(query.where)` returns the condition of a queryset as SQL with `%s`, and the
+  parameters; columns are qualified by the name of the table;
+- it raises `FullResultSet` if the queryset has no condition.
 """
 
 import re
@@ -16,99 +22,100 @@ from clients.models import Client, ClientQuerySet
 from clients.search import index_condition, matches_all_words, words
 from foundation.database import prepared
 
-# How many of the newest rows of a list are read before the index is asked: less than ten milliseconds.
-WALKED = 8_000
-# The same to tell whether somebody is in another list, and how common words are.
-SAMPLED = 1_000
-# So many of a sample may have the parts of words but not the words: five thousand rows in a million, read in 20 ms.
-IN_VAIN = 5
-# How many of those that the index finds are looked at to tell in which lists they are.
-LOOKED_AT = 200
-# Phones, contract numbers, postcodes: never common, so the index is asked at once.
-RARE = re.compile(r"\d{4}")
+# Newest rows of a list that are read before the index is used: less than ten milliseconds.
+NEWEST_ROWS_SCANNED = 8_000
+# Newest rows that are read to find out whether another list has matches, and how common the words are.
+SAMPLE_SIZE = 1_000
+# Rows of a sample that may match the parts of words but not the words: 5,000 rows in a million, read in 20 ms.
+MAX_FALSE_MATCHES = 5
+# Matches of the index that are checked to find out in which lists they are.
+MAX_INDEX_MATCHES_CHECKED = 200
+# Phones, contract numbers, postcodes: never common, so only the index is used.
+SELECTIVE_WORD = re.compile(r"\d{4}")
 TABLE = Client._meta.db_table
 NEWEST_FIRST = "ORDER BY created_at DESC, id DESC"
 
 
 @dataclass(frozen=True)
-class Rows:
-    """SQL of a list of clients: the list in its order; what holds of those in it, over anything called as the table."""
+class ClientListSql:
+    """SQL of a list of clients: the ordered list, and the condition for rows of anything with the table's name."""
 
-    listed: str
+    ordered_sql: str
     condition: str
 
     @classmethod
-    def of(cls, rows: ClientQuerySet, **stand_ins) -> "Rows":
-        """With %(name)s wherever `rows` have the stand-in of that name (foundation/database/prepared.py)."""
-        listed = prepared.queryset_sql(rows.newest_first().values("id", "created_at", "search"), **stand_ins)
-        return cls(listed, prepared.name_parameters(*_condition(rows), **stand_ins))
+    def from_queryset(cls, rows: ClientQuerySet, **placeholders) -> "ClientListSql":
+        """With %(name)s for each placeholder (foundation/database/prepared.py)."""
+        ordered_sql = prepared.queryset_sql(rows.newest_first().values("id", "created_at", "search"), **placeholders)
+        return cls(ordered_sql, prepared.name_parameters(*_condition(rows), **placeholders))
 
 
-class Search:
-    """SQL of one search, and `values` by their names in it; those of the lists come from the caller."""
+class SearchSql:
+    """SQL of one search, and `values` for its parameters; the caller adds those of the lists."""
 
     def __init__(self, text: str):
         self.values = {}
-        self.matches = self._named(matches_all_words("search", text))
-        self.parts = self._named(index_condition("search", text, by_parts=True))
-        self.whole = self._named(index_condition("search", text))
-        self.is_rare = any(RARE.search(word) for word in words(text))
+        self.matches = self._parameterized(matches_all_words("search", text))
+        self.parts = self._parameterized(index_condition("search", text, by_parts=True))
+        self.whole_words = self._parameterized(index_condition("search", text))
+        self.is_selective = any(SELECTIVE_WORD.search(word) for word in words(text))
 
-    def _found(self) -> str:
-        """WITH, and as its table `found`: all that the index finds, of whatever list, with what lists go by.
+    def _with_found(self) -> str:
+        """WITH clause whose table `found` has all matches of the index, with the columns that conditions of lists need.
 
-        Parts of words, such as «моско», may be in many more rows than the words are; a sample of all clients tells.
+        Parts of words, such as «моско», may match many more rows than the words; a sample of all clients shows whether.
         """
         rows = f"SELECT id, created_at, status, manager_id FROM {TABLE} WHERE {self.matches} AND"  # noqa: S608
-        sample = f"SELECT search FROM {TABLE} {NEWEST_FIRST} LIMIT {SAMPLED}"  # noqa: S608
+        sample = f"SELECT search FROM {TABLE} {NEWEST_FIRST} LIMIT {SAMPLE_SIZE}"  # noqa: S608
         # Materialized: combined with an index of the list, the trigram index would be slower.
         return f"""
             WITH sample AS MATERIALIZED (
-                SELECT count(*) <= {IN_VAIN} AS is_by_parts
+                SELECT count(*) <= {MAX_FALSE_MATCHES} AS is_by_parts
                 FROM ({sample}) AS {TABLE} WHERE {self.parts} AND NOT {self.matches}
             ),
             found AS MATERIALIZED (
                 {rows} {self.parts} AND (SELECT is_by_parts FROM sample)
-                UNION ALL {rows} {self.whole} AND NOT (SELECT is_by_parts FROM sample)
+                UNION ALL {rows} {self.whole_words} AND NOT (SELECT is_by_parts FROM sample)
             )
         """  # noqa: S608
 
-    def newest(self, rows: Rows, most: int) -> str:
-        """WITH, and as its last table `newest`: the ids of the newest `most` of `rows` that are found."""
+    def newest(self, rows: ClientListSql, limit: int) -> str:
+        """WITH clause whose last table `newest` has the ids of the newest `limit` matches in `rows`."""
         older = f"SELECT id, created_at FROM found AS {TABLE} WHERE {rows.condition}"  # noqa: S608
-        if self.is_rare:
-            newest = f"SELECT id FROM ({older} {NEWEST_FIRST} LIMIT {most}) AS older"  # noqa: S608
-            return f"{self._found()}, newest AS MATERIALIZED ({newest})"
+        if self.is_selective:
+            newest = f"SELECT id FROM ({older} {NEWEST_FIRST} LIMIT {limit}) AS older"  # noqa: S608
+            return f"{self._with_found()}, newest AS MATERIALIZED ({newest})"
         return f"""
-            {self._found()},
-            walked_to AS MATERIALIZED (
-                SELECT created_at, id FROM ({rows.listed} OFFSET {WALKED} LIMIT 1) AS listed
+            {self._with_found()},
+            scanned_to AS MATERIALIZED (
+                SELECT created_at, id FROM ({rows.ordered_sql} OFFSET {NEWEST_ROWS_SCANNED} LIMIT 1) AS listed
             ),
             newest AS MATERIALIZED (
-                ({self._among(rows, WALKED)} LIMIT {most})
+                ({self._matches_in_newest(rows, NEWEST_ROWS_SCANNED)} LIMIT {limit})
                 UNION ALL
                 (SELECT id FROM ({older}) AS older
-                 WHERE EXISTS (SELECT FROM walked_to)
-                   AND (created_at, id) <= (SELECT created_at, id FROM walked_to) {NEWEST_FIRST} LIMIT {most})
-                LIMIT {most}
+                 WHERE EXISTS (SELECT FROM scanned_to)
+                   AND (created_at, id) <= (SELECT created_at, id FROM scanned_to) {NEWEST_FIRST} LIMIT {limit})
+                LIMIT {limit}
             )
         """  # noqa: S608  the ORM wrote the parts
 
-    def seen(self, visible: Rows) -> str:
-        """A further table of the same WITH, which `has_any` needs."""
-        return f"seen AS MATERIALIZED (SELECT * FROM found AS {TABLE} WHERE {visible.condition} LIMIT {LOOKED_AT})"  # noqa: S608
+    def visible_matches(self, visible: ClientListSql) -> str:
+        """One more table of the same WITH clause, which `exists_in` needs."""
+        limit = MAX_INDEX_MATCHES_CHECKED
+        return f"seen AS MATERIALIZED (SELECT * FROM found AS {TABLE} WHERE {visible.condition} LIMIT {limit})"  # noqa: S608
 
-    def has_any(self, rows: Rows) -> str:
-        """Whether anybody of `rows` is found, going by the newest of them and by some of what the index finds."""
+    def exists_in(self, rows: ClientListSql) -> str:
+        """SQL condition: `rows` has a match among its newest, or among the checked matches of the index."""
         by_index = f"EXISTS (SELECT FROM seen AS {TABLE} WHERE {rows.condition})"
-        return by_index if self.is_rare else f"EXISTS ({self._among(rows, SAMPLED)}) OR {by_index}"
+        return by_index if self.is_selective else f"EXISTS ({self._matches_in_newest(rows, SAMPLE_SIZE)}) OR {by_index}"
 
-    def _among(self, rows: Rows, most: int) -> str:
-        """Those who match among the newest `most` of the list, in its order."""
-        return f"SELECT id FROM ({rows.listed} LIMIT {most}) AS {TABLE} WHERE {self.matches}"  # noqa: S608
+    def _matches_in_newest(self, rows: ClientListSql, limit: int) -> str:
+        """Ids of the matches among the newest `limit` rows of the list, in its order."""
+        return f"SELECT id FROM ({rows.ordered_sql} LIMIT {limit}) AS {TABLE} WHERE {self.matches}"  # noqa: S608
 
-    def _named(self, wanted: Q) -> str:
-        sql, parameters = _condition(Client.objects.filter(wanted))
+    def _parameterized(self, condition: Q) -> str:
+        sql, parameters = _condition(Client.objects.filter(condition))
         names = {f"word_{place}": value for place, value in enumerate(parameters, start=len(self.values))}
         self.values |= names
         return f"({prepared.name_parameters(sql, parameters, **names)})"

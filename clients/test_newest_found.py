@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import django
 import pytest
 from django.utils import timezone
 
@@ -22,6 +23,16 @@ def pool(make) -> list[Client]:
     ]
 
 
+def test_condition_of_a_queryset_can_be_compiled_alone():
+    versions = f"Django {django.__version__} changed"
+    sql, parameters = finding._condition(Client.objects.filter(status=Status.NEW))
+    assert sql == '"manager_clients"."status" = %s', f"{versions} SQLCompiler.compile: adapt clients/finding.py"
+    assert parameters == ["new"] or parameters == ("new",), f"{versions} the parameters: adapt clients/finding.py"
+    assert finding._condition(Client.objects.all()) == ("TRUE", ()), (
+        f"{versions} FullResultSet: adapt clients/finding.py"
+    )
+
+
 def found(text: str, most: int = 20, **before) -> list[str]:
     """Names, as the list shows them."""
     rows = Client.objects.filter(status=Status.NEW)
@@ -29,23 +40,23 @@ def found(text: str, most: int = 20, **before) -> list[str]:
 
 
 def newest(rows, text: str, most: int) -> list[Client]:
-    search = finding.Search(text)
-    ids = f"{search.newest(finding.Rows.of(rows), most)} SELECT id FROM newest"  # noqa: S608
+    search = finding.SearchSql(text)
+    ids = f"{search.newest(finding.ClientListSql.from_queryset(rows), most)} SELECT id FROM newest"  # noqa: S608
     return list(Client.objects.filter(pk__in=[row.pk for row in Client.objects.raw(ids, search.values)]).newest_first())
 
 
 @pytest.fixture(params=[1, 2, 5, 12, 13, 8000])
 def walked(request, monkeypatch, by_parts) -> int:
     """How many of the newest rows are read before the index is asked."""
-    monkeypatch.setattr(finding, "WALKED", request.param)
-    monkeypatch.setattr(finding, "SAMPLED", (request.param + 1) // 2)
+    monkeypatch.setattr(finding, "NEWEST_ROWS_SCANNED", request.param)
+    monkeypatch.setattr(finding, "SAMPLE_SIZE", (request.param + 1) // 2)
     return request.param
 
 
 @pytest.fixture(params=[False, True])
 def by_parts(request, monkeypatch) -> bool:
     """Whether the index is asked for parts of words or for whole ones, however common they are."""
-    monkeypatch.setattr(finding, "IN_VAIN", 10**6 if request.param else -1)
+    monkeypatch.setattr(finding, "MAX_FALSE_MATCHES", 10**6 if request.param else -1)
     return request.param
 
 
@@ -95,23 +106,23 @@ def test_empty_result_names_other_tabs_with_matches(pool, make, anna, boris, pho
     theirs = make.verified(boris, name="Зоя Чужая")
     text, of_the_pool = (theirs.user.phone, pool[-1].user.phone) if phone else ("чужая", "зоя")
 
-    assert tabs.page(Tab.PROCESSED, boris, text, "", 0) == tabs.Page([], "", elsewhere=[Tab.IN_WORK, Tab.MINE])
-    assert tabs.page(Tab.PROCESSED, anna, text, "", 0) == tabs.Page([], "", elsewhere=[])
-    assert tabs.page(Tab.PROCESSED, anna, of_the_pool, "", 0).elsewhere == [Tab.NEW]
-    assert tabs.page(Tab.NEW, anna, of_the_pool, "", 0).elsewhere == ()
+    assert tabs.page(Tab.PROCESSED, boris, text, "", 0) == tabs.Page([], "", other_tabs=[Tab.IN_WORK, Tab.MINE])
+    assert tabs.page(Tab.PROCESSED, anna, text, "", 0) == tabs.Page([], "", other_tabs=[])
+    assert tabs.page(Tab.PROCESSED, anna, of_the_pool, "", 0).other_tabs == [Tab.NEW]
+    assert tabs.page(Tab.NEW, anna, of_the_pool, "", 0).other_tabs == ()
 
 
 def is_by_parts(text: str) -> bool:
     """Whether the index is asked for parts of the words."""
-    search = finding.Search(text)
-    newest = search.newest(finding.Rows.of(Client.objects.all()), 1)
+    search = finding.SearchSql(text)
+    newest = search.newest(finding.ClientListSql.from_queryset(Client.objects.all()), 1)
     asked = f"{newest} SELECT id, is_by_parts FROM manager_clients, sample LIMIT 1"  # noqa: S608
     (row,) = Client.objects.raw(asked, search.values)
     return row.is_by_parts
 
 
 def test_the_index_is_asked_for_whole_words_when_their_beginnings_are_common(pool, monkeypatch):
-    monkeypatch.setattr(finding, "IN_VAIN", 4)
+    monkeypatch.setattr(finding, "MAX_FALSE_MATCHES", 4)
     assert is_by_parts("лесная")  # everybody has «лесна», and the word too
     assert is_by_parts("беловежский")  # four have «белов» and not the word
     assert not is_by_parts("леснаков")

@@ -77,7 +77,7 @@ def test_page_treats_wildcards_literally(make, as_anna, text):
     client = make.client(name="Иванов Пётр", phone="9771232323", address=f"г. Тверь, {text}, д. 5")
     make.client(name="Иванов Олег", phone="9771232324", address="г. Тверь, 100 с, a-b, /d, онил, д. 5 pk s")
 
-    for tab, where in (("new", "cards"), ("mine", "elsewhere")):
+    for tab, where in (("new", "cards"), ("mine", "other_tabs")):
         page = as_anna.post("/clients/search/", {"text": text, "tab": tab}, follow=True).context["page"]
         assert len(getattr(page, where)) == 1
     assert list(Client.objects.search(text)) == [client]
@@ -158,7 +158,7 @@ def test_a_search_finds_nobody_of_another_manager(make, as_boris, anna):
     for tab in ("new", "work", "processed", "mine"):
         page = as_boris.post("/clients/search/", {"text": "ежиков", "tab": tab}, follow=True)
         assert page.context["page"].cards == []
-        assert page.context["page"].elsewhere == []
+        assert page.context["page"].other_tabs == []
 
 
 def test_an_admin_finds_everybody(make, as_gleb, anna):
