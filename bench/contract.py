@@ -1,9 +1,9 @@
-"""Issuing a contract with five devices, and how many queries each step's page takes.
+"""Issuing a contract with five devices, and the queries of each step's page.
 
-`python bench/contract.py [contracts, 30]` makes clients in an empty database by the pages' verbs, issues a contract for
-each (PDF, local storage, database) and prints the median, and what a tenth of them stayed under, which says more where
-others share the machine and slow it at times; the same for the PDF alone; then the queries and the time of each page
-with one device without photos and with ten devices of three photos each: the numbers must be the same.
+`python bench/contract.py [contracts, 30]` makes clients in an empty database by the functions that the pages call,
+issues a contract for each (PDF, local storage, database) and prints the median and the first decile, which depends less
+on other programs; the same for the PDF alone; then the queries and the time of each page with one device without photos
+and with ten devices of three photos each: the numbers of queries must be equal.
 """
 
 import statistics
@@ -35,7 +35,7 @@ def main(contracts: str = "30") -> None:
 
 
 def story(number: int, devices: int, photos: int = 0):
-    """A client who has done steps 1 to 3 with so many devices of so many photos each."""
+    """A client after steps 1 to 3, with `devices` devices of `photos` photos each."""
     from django.utils import timezone
 
     from demo import office, stories
@@ -74,9 +74,7 @@ def issuing(count: int) -> None:
     for what, runs in ((f"issued, median of {count}", times[1:]), ("its PDF alone, median", alone[1:])):
         whole, work = (statistics.median(part) for part in zip(*runs, strict=True))
         quick = statistics.quantiles((run[0] for run in runs), n=10)[0]
-        print(
-            f"{what:30} {whole:6.1f} ms, of these {work:.1f} ms of work in this process; a tenth under {quick:.1f} ms"
-        )
+        print(f"{what:30} {whole:6.1f} ms, CPU time of this process {work:.1f} ms; first decile {quick:.1f} ms")
 
 
 def pages() -> None:
@@ -103,10 +101,10 @@ def asked(browser, told, name: str) -> str:
     return f"{queries} queries, {total:.1f} ms"
 
 
-def milliseconds(deed) -> tuple[float, float]:
-    """How long it took, and for how much of that this process had a processor."""
+def milliseconds(function) -> tuple[float, float]:
+    """Time and CPU time of one call."""
     began, work = time.perf_counter(), time.process_time()
-    deed()
+    function()
     return (time.perf_counter() - began) * 1000, (time.process_time() - work) * 1000
 
 

@@ -1,6 +1,6 @@
-"""The two databases that are measured, on the embedded server: made and filled when they are not there.
+"""The databases that are measured, on the embedded server: created and filled when they do not exist.
 
-`python bench/databases.py` makes both; `python bench/databases.py 1m` one of them anew.
+`python bench/databases.py` creates 1k and 1m; `python bench/databases.py 1m` creates one of them anew.
 """
 
 import os
@@ -21,20 +21,20 @@ from foundation.database import embedded  # noqa: E402
 
 # Clients, and managers over whom they are spread: few enough that each has more than a page.
 SIZES = {"1k": (1_000, 4), "100k": (100_000, 20), "1m": (1_000_000, 200)}
+COMPARED = ["1k", "1m"]
 
 
 def url(size: str) -> str:
-    """The database's URL; it is made and filled first, which takes minutes for the large one."""
-    address = _address(size)
-    if not _is_filled(address):
+    """URL of the database, which is created and filled first; that takes minutes for the large ones."""
+    if not _is_filled(existing_url(size)):
         clients, managers = SIZES[size]
         _manage(_make(size), "fill_demo", f"--clients={clients}", f"--managers={managers}")
-    return address
+    return existing_url(size)
 
 
-def django_on(address: str) -> None:
+def django_on(database_url: str) -> None:
     """Set Django up on that database."""
-    os.environ |= {"DATABASE_URL": address, "DATABASE_POOL_SIZE": "1"}
+    os.environ |= {"DATABASE_URL": database_url, "DATABASE_POOL_SIZE": "1"}
     import django
     from django.conf import settings
 
@@ -44,39 +44,40 @@ def django_on(address: str) -> None:
 
 
 def empty() -> str:
-    """The URL of a database with nothing in it but the tables, made anew."""
+    """URL of a database with empty tables, created anew."""
     return _make("empty")
 
 
-def _address(size: str) -> str:
+def existing_url(size: str) -> str:
+    """URL of the database, whether it exists or not."""
     embedded.ensure_database()
     return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/privet_bench_{size}"))
 
 
-def _is_filled(address: str) -> bool:
+def _is_filled(database_url: str) -> bool:
     try:
-        with psycopg.connect(address) as connection:
+        with psycopg.connect(database_url) as connection:
             return connection.execute("SELECT EXISTS (SELECT 1 FROM manager_clients)").fetchone()[0]
     except psycopg.Error:
         return False
 
 
 def _make(size: str) -> str:
-    address = _address(size)
+    database_url = existing_url(size)
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS privet_bench_{size} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE privet_bench_{size}")
-    _manage(address, "migrate", "-v0")
-    return address
+    _manage(database_url, "migrate", "-v0")
+    return database_url
 
 
-def _manage(address: str, *command: str) -> None:
+def _manage(database_url: str, *command: str) -> None:
     manage = [sys.executable, str(ROOT / "manage.py"), *command]
-    subprocess.run(manage, env=os.environ | {"DATABASE_URL": address}, check=True)
+    subprocess.run(manage, env=os.environ | {"DATABASE_URL": database_url}, check=True)
 
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:]:
         _make(wanted)
-    for each in SIZES:
+    for each in COMPARED:
         print(each, url(each))

@@ -178,4 +178,4 @@ if __name__ == "__main__":
         print(machine.report())
         print(json.dumps([asdict(page) for page in measure()]))
     else:
-        compare(measured_in_turn(sys.argv[1:] or list(databases.SIZES)))
+        compare(measured_in_turn(sys.argv[1:] or databases.COMPARED))

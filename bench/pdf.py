@@ -1,6 +1,6 @@
-"""How long a contract takes to typeset, warm: `python bench/pdf.py [devices] [runs]`.
+"""Time to render the PDF of a contract, after the first one: `python bench/pdf.py [devices] [runs]`.
 
-In rounds of which the quickest is named too: what others do on the machine only adds to it.
+The fastest of several rounds is printed too: other programs on the machine only add to it.
 """
 
 import os
@@ -34,11 +34,11 @@ def processor() -> str:
     return platform.processor()
 
 
-def milliseconds(deed, runs: int) -> list[float]:
+def milliseconds(function, runs: int) -> list[float]:
     taken = []
     for _ in range(runs):
         start = time.perf_counter()
-        deed()
+        function()
         taken.append((time.perf_counter() - start) * 1000)
     return taken
 
@@ -55,7 +55,7 @@ def main(devices: int = 5, runs: int = 200) -> None:
     pages = len(pypdfium2.PdfDocument(file))
     print(f"contract: {devices} devices, {pages} pages, {len(file) / 1024:.0f} KB, {runs} runs")
     print(f"median {statistics.median(taken):.1f} ms, p95 {p95:.1f} ms, best {min(taken):.1f} ms, first {cold:.0f} ms")
-    print(f"of {len(rounds)} rounds the quickest: median {min(rounds):.1f} ms")
+    print(f"fastest of {len(rounds)} rounds: median {min(rounds):.1f} ms")
 
 
 if __name__ == "__main__":
