@@ -139,7 +139,7 @@ def test_pages_follow_one_another_to_the_end(make, as_anna):
     assert seen == [f"Клиент {number:03}" for number in range(2 * PAGE_SIZE + 5)]
 
 
-def test_no_card_comes_twice_or_is_missed_while_new_clients_arrive(make, as_anna):
+def test_paging_is_stable_while_new_clients_arrive(make, as_anna):
     many(make, 3 * PAGE_SIZE)
 
     seen, after = [], ""
@@ -152,7 +152,7 @@ def test_no_card_comes_twice_or_is_missed_while_new_clients_arrive(make, as_anna
     assert seen == [f"Клиент {number:03}" for number in range(3 * PAGE_SIZE)]
 
 
-def test_clients_of_one_moment_are_neither_doubled_nor_missed(make, as_anna):
+def test_clients_with_equal_times_are_listed_once(make, as_anna):
     moment = timezone.now()
     for number in range(PAGE_SIZE + 10):
         make.user(name=f"Клиент {number}", created_at=moment)
@@ -255,7 +255,7 @@ def test_every_empty_tab_says_what_will_be_there(as_anna):
         assert expected in as_anna.get(f"/clients/?tab={tab}").text
 
 
-def test_a_client_opens_where_their_work_goes_on(make, anna, as_anna):
+def test_client_url_redirects_to_the_current_step(make, anna, as_anna):
     new, verified = make.client(), make.verified(anna)
 
     assert as_anna.get(f"/clients/{new.pk}/").url == f"/clients/{new.pk}/contact/"

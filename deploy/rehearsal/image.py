@@ -28,7 +28,8 @@ CHECK_FILES = r"""
         if touch "$folder/x" 2>/dev/null; then echo "$folder is writable"; exit 1; fi
     done
     touch /data/x /tmp/x
-    unwanted=$(find /app -name 'test_*' -o -name 'conftest.py' -o -name '.env' -o -name '.git*' -o -name rehearsal)
+    unwanted=$(find /app -name 'test_*' -o -name conftest.py -o -name testing.py \
+        -o -name .env -o -name '.git*' -o -name rehearsal)
     test -z "$unwanted" || { echo "$unwanted"; exit 1; }
 """
 
@@ -66,8 +67,8 @@ class Buildah:
         """The command line of buildah, whose mounts and processes end with it."""
         isolated = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         environment = ["env", f"TMPDIR={self.folder / 'tmp'}"]
-        runroot = ["--root", "/var/lib/containers/storage", "--runroot", str(self.folder / "run")]
-        return [*isolated, *environment, "sh", "-euc", BUILDAH, str(self.folder / "containers"), *runroot, *arguments]
+        storage = ["--root", "/var/lib/containers/storage", "--runroot", str(self.folder / "run")]
+        return [*isolated, *environment, "sh", "-euc", BUILDAH, str(self.folder / "containers"), *storage, *arguments]
 
     def build(self, context: Path, tag: str, dockerfile: str) -> None:
         options = [*ISOLATION, *LIMITS, "--format", "docker", "--pull=never", "--quiet", "--tag", tag]
@@ -80,7 +81,7 @@ class Buildah:
         """Create a container of an image and return its name."""
         return debian.call(self.command("from", *ISOLATION, *LIMITS, "--pull=never", tag)).strip()
 
-    def run(self, container: str, *arguments: str, env: dict[str, str]) -> list[str]:
+    def run_command(self, container: str, *arguments: str, env: dict[str, str]) -> list[str]:
         """The command line that runs `arguments` in a container."""
         variables = [f"--env={name}={value}" for name, value in env.items()]
         return self.command("run", *ISOLATION, *variables, container, "--", *arguments)

@@ -104,9 +104,12 @@ def _cgroups() -> Path:
 
 
 def _remove_cgroup(group: Path) -> None:
-    """The kernel removes no control group by itself. Raises RehearsalError when processes are left in it."""
-    empty = lambda: "populated 0" in (group / "cgroup.events").read_text()  # noqa: E731
-    wait_for(empty, seconds=20, error=f"Processes are left in {group}")
+    """Remove a control group and those below it. Raises RehearsalError when processes are left in it."""
+
+    def is_empty() -> bool:
+        return "populated 0" in (group / "cgroup.events").read_text()
+
+    wait_for(is_empty, seconds=20, error=f"Processes are left in {group}")
     for folder, _, _ in os.walk(group, topdown=False):
         os.rmdir(folder)
 

@@ -181,7 +181,7 @@ def check_image(buildah: image.Buildah, built: image.Image, machine: Machine) ->
 
     def command(*arguments: str) -> list[str]:
         network = ["nsenter", "--target", str(machine.init), "--net"]
-        return [*network, *buildah.run(container, *arguments, env=IMAGE_SETTINGS)]
+        return [*network, *buildah.run_command(container, *arguments, env=IMAGE_SETTINGS)]
 
     def is_healthy() -> bool:
         return subprocess.run(command(*built.health_check), capture_output=True).returncode == 0

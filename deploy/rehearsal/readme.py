@@ -75,7 +75,7 @@ def provide_python(fresh: Machine, python: Path | None) -> bool:
     if python is None:
         return False
     debian.call(["cp", "--archive", f"{python}/.", fresh.root / "usr/local"])
-    # Debian's python3 needs the same libraries.
+    # Debian's python3 brings the libraries that it needs.
     fresh.run("apt-get install -y -qq python3 && ldconfig")
     report(f"{python} copied to /usr/local")
     return True

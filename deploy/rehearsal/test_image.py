@@ -21,7 +21,7 @@ def test_commands_and_layer_sizes_come_from_the_inspected_image():
 
 
 def test_a_container_gets_its_settings_and_arguments_unchanged(tmp_path):
-    command = Buildah(tmp_path).run("container", "sh", "-c", "echo $A", env={"A": "b c"})
+    command = Buildah(tmp_path).run_command("container", "sh", "-c", "echo $A", env={"A": "b c"})
     assert command[-6:] == ["--env=A=b c", "container", "--", "sh", "-c", "echo $A"]
 
 
