@@ -11,12 +11,12 @@ RETRY_DELAYS = (1, 2, 4, 8, 15, 30)
 
 # What an index that was being built beside the writers leaves behind when it had to give up.
 DROP_INVALID_INDEXES = """
-    SELECT format('DROP INDEX CONCURRENTLY %I.%I', namespace.nspname, index.relname)
+    SELECT format('DROP INDEX CONCURRENTLY %%I.%%I', namespace.nspname, index.relname)
     FROM pg_index
     JOIN pg_class index ON index.oid = indexrelid
     JOIN pg_class owner ON owner.oid = indrelid
     JOIN pg_namespace namespace ON namespace.oid = index.relnamespace
-    WHERE NOT indisvalid AND owner.relname LIKE 'manager\\_%' AND namespace.nspname = current_schema()
+    WHERE NOT indisvalid AND owner.relname LIKE 'manager\\_%%' AND namespace.nspname = current_schema()
 """
 
 
@@ -46,7 +46,7 @@ def set_migration_timeouts(connection) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
         cursor.execute("SET statement_timeout = 0")
-        cursor.execute(DROP_INVALID_INDEXES)
+        cursor.execute(DROP_INVALID_INDEXES, [])
         for (statement,) in cursor.fetchall():
             cursor.execute(statement)
 
