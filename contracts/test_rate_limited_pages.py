@@ -43,7 +43,7 @@ def refused(answer, of: str) -> bool:
     ],
 )
 def test_how_much_of_each_thing_a_person_may_do(anna, allowance, times, per, time_machine):
-    time_machine.advance_to(timezone.now(), tick=False)
+    time_machine.move_to(timezone.now(), tick=False)
     for _ in range(times):
         allowance.take(anna)
 
@@ -133,7 +133,7 @@ def test_too_many_codes_over_all_clients_are_refused_and_none_is_sent(as_anna, a
 
 
 def test_a_code_asked_for_too_soon_says_when_in_its_header_too(as_anna, anna, make, time_machine):
-    time_machine.advance_to(timezone.now(), tick=False)
+    time_machine.move_to(timezone.now(), tick=False)
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     url = reverse("contracts:code", args=[contract.client.pk])
     as_anna.post(url, {"contract": contract.pk})

@@ -149,13 +149,13 @@ def test_one_failure_does_not_stop_the_others(withdrawn, make, anna, monkeypatch
         other = make.consented(anna)
         make.passport(other, anna)
         consents.withdraw(other, by=anna, reason="Написал")
-    parts = erasing.PARTS[ErasureScope.CLIENT]
+    parts = erasing.ERASERS[ErasureScope.CLIENT]
 
     def broken(removal):
         if removal.client.pk == other.pk:
             raise DatabaseError("no such luck")
 
-    monkeypatch.setitem(erasing.PARTS, ErasureScope.CLIENT, (*parts, broken))
+    monkeypatch.setitem(erasing.ERASERS, ErasureScope.CLIENT, (*parts, broken))
     with pytest.raises(CommandError, match="1 clients are as they were"):
         apply("--apply")
 
