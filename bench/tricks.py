@@ -170,9 +170,9 @@ def search() -> None:
 def _plain_search(tab, manager, text: str) -> list[tuple]:
     """The cards by the condition of the search alone; the planner decides whether to use the trigram index."""
     from clients import tabs
-    from clients.search import match
+    from clients.search import matches_all_words
 
-    rows = tabs.clients_in_tab(tab, manager).filter(match("search", text))
+    rows = tabs.clients_in_tab(tab, manager).filter(matches_all_words("search", text))
     return list(rows.newest_first().cards()[: tabs.PAGE_SIZE + 1])
 
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.exceptions import EmailTaken
-from clients.models import AppUser, ClaimedByAnother, Client, ClientChange, Status
+from clients.models import AlreadyClaimed, AppUser, Client, ClientChange, Status
 from conftest import post_while
 from support import bridge
 from support.models import LogEntry, LogKind
@@ -30,7 +30,7 @@ def test_only_one_of_two_managers_claims_a_client(make, anna, boris, race):
     )
 
     (winner,) = [outcome for outcome in outcomes if outcome in (anna, boris)]
-    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, ClaimedByAnother)]
+    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, AlreadyClaimed)]
     client = make.fresh(client)
     assert client.manager == refused.client.manager == winner
     assert client.status == Status.IN_VERIFICATION
@@ -56,7 +56,7 @@ def test_only_one_of_a_manager_and_an_admin_claims(make, anna, gleb, race):
     assert make.fresh(client).manager == claimer
     # An admin who comes second corrects the data; a manager who comes second is refused.
     assert outcomes[1] == gleb
-    assert outcomes[0] == anna if claimer == anna else isinstance(outcomes[0], ClaimedByAnother)
+    assert outcomes[0] == anna if claimer == anna else isinstance(outcomes[0], AlreadyClaimed)
 
 
 def test_search_finds_a_name_confirmed_while_a_device_is_added(make, anna, race):

@@ -247,7 +247,7 @@ def test_file_stays_when_the_commit_result_is_unknown(make, anna, monkeypatch, s
         append(*args, **kwargs)
         monkeypatch.setattr(connection.connection, "commit", commit_and_lose)
 
-    append = issuing.append
+    append = issuing.append_event
     monkeypatch.setattr(issuing, "append_event", append_last)
     with pytest.raises(OperationalError):
         issuing.issue(client, by=anna)

@@ -107,7 +107,7 @@ def test_uploads_are_counted_by_outcome(scraped, make, anna):
         uploads.complete_upload(handed_out(None), by=anna)
 
     after = scraped()
-    outcomes = {"accepted": 1, "PhotoRefused": 1, "NotArrived": 1, "ObjectMissing": 0}
+    outcomes = {"accepted": 1, "PhotoRefused": 1, "NotArrived": 1, "ObjectNotFound": 0}
     assert {
         outcome: grown(before, after, f'privet_uploads_total{{outcome="{outcome}"}}') for outcome in outcomes
     } == outcomes

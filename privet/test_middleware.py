@@ -7,7 +7,7 @@ from django.test import RequestFactory
 from django.urls import path
 
 from conftest import browser_for
-from foundation.storage.object_storage import ObjectMissing, StorageUnavailable
+from foundation.storage.object_storage import ObjectNotFound, StorageUnavailable
 from managers.client_ip import client_ip
 from managers.limits import TooManyTries
 from privet.urls import urlpatterns as real
@@ -18,7 +18,7 @@ def outage(request):
 
 
 def missing(request):
-    raise ObjectMissing("photos/1")
+    raise ObjectNotFound("photos/1")
 
 
 def too_often(request):

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def _storage_call(key: str) -> Iterator[None]:
-    """Measure a call and translate its errors: ObjectMissing, or StorageUnavailable for any other failure."""
+    """Measure a call and translate its errors: ObjectNotFound, or StorageUnavailable for any other failure."""
     try:
         with metrics.STORAGE_SECONDS.time():
             yield
@@ -58,7 +58,7 @@ def put(key: str, content: bytes) -> None:
 
 
 def get(key: str) -> bytes:
-    """The object's content; ObjectMissing when there is none."""
+    """The object's content; ObjectNotFound when there is none."""
     with _storage_call(key), default_storage.open(key) as file:
         return file.read()
 

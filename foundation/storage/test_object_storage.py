@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from foundation.storage import object_storage
 from foundation.storage.models import LeftObject
-from foundation.storage.object_storage import ObjectMissing, StorageUnavailable
+from foundation.storage.object_storage import ObjectNotFound, StorageUnavailable
 from foundation.testing import PATIENCE, use_s3_at
 
 
@@ -43,7 +43,7 @@ class TestEitherStorage:
 
     def test_unknown_key_raises_not_found(self):
         assert not object_storage.exists("photos/none")
-        with pytest.raises(ObjectMissing):
+        with pytest.raises(ObjectNotFound):
             object_storage.get("photos/none")
 
     def test_deleted_object_is_not_found(self):

@@ -13,7 +13,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 
 from foundation.storage import object_storage
-from foundation.storage.object_storage import ObjectMissing, ObjectTooLarge
+from foundation.storage.object_storage import ObjectNotFound, ObjectTooLarge
 from foundation.testing import use_s3_at
 
 KEY, MOST = "incoming/1", 200_000
@@ -87,7 +87,7 @@ class TestUploading:
             object_storage.read_limited(KEY, most=999)
 
     def test_what_never_came_is_missing_and_what_came_empty_is_empty(self, storage):
-        with pytest.raises(ObjectMissing):
+        with pytest.raises(ObjectNotFound):
             object_storage.read_limited(KEY, most=1)
         object_storage.put(KEY, b"")
         assert object_storage.read_limited(KEY, most=1) == b""
