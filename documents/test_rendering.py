@@ -29,7 +29,7 @@ ANOTHER_PROCESS = """
 import hashlib, django
 django.setup()
 from contracts import pdf, sample
-print(hashlib.sha256(pdf.render_contract(sample.snapshot(3))).hexdigest())
+print(hashlib.sha256(pdf.render_contract(sample.sample_snapshot(3))).hexdigest())
 """
 
 

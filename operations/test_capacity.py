@@ -21,7 +21,7 @@ def test_without_control_groups_the_machines_cores_count(tmp_path, monkeypatch):
     assert capacity.cores(tmp_path / "cpu.max") == 4
 
 
-SIZES = "from operations import capacity as c; print(c.WORKERS - c.cores(), c.THREADS, c.POOL_SIZE, c.connections())"
+SIZES = "from operations import capacity as c; print(c.WORKERS - c.cores(), c.THREADS, c.POOL_SIZE, c.max_connections())"
 
 
 def test_there_is_a_process_more_than_cores_and_a_connection_for_each_thread(run_python):

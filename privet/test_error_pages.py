@@ -40,7 +40,7 @@ def away(*args, **kwargs):
 def test_a_fault_while_a_passport_is_kept(as_anna, page, logged, monkeypatch, settings, fault):
     settings.ADMINS = ["admin@privet.example"]
     as_anna.raise_request_exception = False
-    monkeypatch.setattr("passport.models.Passport.write", fault)
+    monkeypatch.setattr("passport.saving.save_passport", fault)
 
     answer = as_anna.post(page, SENT)
 
