@@ -1,0 +1,22 @@
+"""Files and names that documents refer to exist: `devices/saving.py`, `devices/saving.py: save_device`."""
+
+import re
+
+import pytest
+
+from foundation.env import BASE_DIR
+
+# docs/contract-text.md names files that its readers create; privet/test_security_docs.py checks docs/security.md.
+DOCUMENTS = ["README.md", "CHANGELOG.md", *(f"docs/{name}.md" for name in ("architecture", "dependencies", "operations"))]
+REFERENCE = re.compile(r"`([\w-]+(?:/[\w.-]+)+\.(?:py|js|css|html|sql|md|yml|json|txt))(?:: ([\w.]+))?`")
+
+
+def references() -> list[tuple[str, str]]:
+    return sorted({pair for document in DOCUMENTS for pair in REFERENCE.findall((BASE_DIR / document).read_text())})
+
+
+@pytest.mark.parametrize(("path", "name"), references())
+def test_a_documented_name_exists(path, name):
+    text = (BASE_DIR / path).read_text()
+    for part in name.split(".") if name else []:
+        assert re.search(rf"^ *(?:(?:def|class) {part}\b|{part}(?:: .+)? = )", text, re.MULTILINE), part
