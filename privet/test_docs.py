@@ -7,7 +7,8 @@ import pytest
 from foundation.env import BASE_DIR
 
 # docs/contract-text.md names files that its readers create; privet/test_security_docs.py checks docs/security.md.
-DOCUMENTS = ["README.md", "CHANGELOG.md", *(f"docs/{name}.md" for name in ("architecture", "dependencies", "operations"))]
+PAGES = ("architecture", "dependencies", "operations", "scaling")
+DOCUMENTS = ["README.md", "CHANGELOG.md", *(f"docs/{page}.md" for page in PAGES)]
 REFERENCE = re.compile(r"`([\w-]+(?:/[\w.-]+)+\.(?:py|js|css|html|sql|md|yml|json|txt))(?:: ([\w.]+))?`")
 
 
