@@ -16,7 +16,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 class Environment:
-    """The readers of `environs.Env`: `env.str("NAME", "default")`, `env.int(…)`, `env.list(…)`, …"""
+    """The readers of `environs.Env`, such as `env.str(name, default)`, `env.int`, `env.list`."""
 
     def __init__(self, readers: Env):
         self.malformed_variables: dict[str, list[str]] = {}  # name of the variable → messages

@@ -2,24 +2,26 @@ import re
 
 from foundation.env import BASE_DIR
 
-OF_COMPOSE = re.compile(r"\$\{([A-Z0-9_]+)")
-READ = re.compile(r'env\.\w+\(\s*"([A-Z0-9_]+)"|environ\.get\(\s*"([A-Z0-9_]+)"')
-OF_OTHERS = {"LC_ALL"}
+COMPOSE_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)")
+READ_VARIABLE = re.compile(r'env\.\w+\(\s*"([A-Z0-9_]+)"|environ\.get\(\s*"([A-Z0-9_]+)"')
+OTHER_VARIABLES = {"LC_ALL"}
 
 
 def test_every_setting_that_is_read_is_explained_and_no_other():
-    sources = [BASE_DIR / "gunicorn.conf.py", *(BASE_DIR / "privet").glob("*.py")]
+    sources = [BASE_DIR / "gunicorn.conf.py"]
+    for package in ("privet", "foundation", "operations"):
+        sources += (BASE_DIR / package).rglob("*.py")
     read = {
         name
         for source in sources
-        if not source.name.startswith(("test_", "conftest"))
-        for names in READ.findall(source.read_text())
+        if not source.name.startswith(("test_", "testing"))
+        for names in READ_VARIABLE.findall(source.read_text())
         for name in names
         if name
     }
-    read |= {name for file in BASE_DIR.glob("compose*.yaml") for name in OF_COMPOSE.findall(file.read_text())}
+    read |= {name for file in BASE_DIR.glob("compose*.yaml") for name in COMPOSE_VARIABLE.findall(file.read_text())}
     explained = set(re.findall(r"^#?([A-Z0-9_]+)=", (BASE_DIR / ".env.example").read_text(), re.MULTILINE))
-    assert explained == read - OF_OTHERS
+    assert explained == read - OTHER_VARIABLES
 
 
 def test_every_dependency_is_explained_and_no_other():
