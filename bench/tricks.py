@@ -81,13 +81,13 @@ def contract() -> None:
             transaction.set_rollback(True)
 
     with tempfile.TemporaryDirectory() as folder, _files_in(folder):
-        cost = instructions.per_call(issue) / 1e6
+        cost = instructions.per_call(issue, runs=1) / 1e6
         operation = f"issue, {DEVICES} devices"
         with mock.patch.object(rendering, "_lay_out_annex", rendering._lay_out_annex.__wrapped__):
-            without = instructions.per_call(issue) / 1e6
+            without = instructions.per_call(issue, runs=1) / 1e6
         _print(operation, "annex laid out and drawn once", "M", cost, without)
         with mock.patch.object(weasyprint_internals.AnnexPage, "paint", lambda page, *args: page._page.paint(*args)):
-            without = instructions.per_call(issue) / 1e6
+            without = instructions.per_call(issue, runs=1) / 1e6
         _print(operation, "of these: annex drawn once", "M", cost, without)
 
 
@@ -96,14 +96,14 @@ def list_page() -> None:
     databases.django_on(databases.existing_url("1k"))
     from managers.session_store import SessionStore
 
-    cost = instructions.per_call(_get_list) / 1e6
+    cost = instructions.per_call(_get_list, runs=5) / 1e6
     for what, without in (
         ("prepared list and session", [*_unprepared_list(), (SessionStore, "load", _load_with_orm)]),
         ("of these: list", _unprepared_list()),
         ("of these: session", [(SessionStore, "load", _load_with_orm)]),
     ):
         with _replaced(without):
-            _print("list page", what, "M", cost, instructions.per_call(_get_list) / 1e6)
+            _print("list page", what, "M", cost, instructions.per_call(_get_list, runs=5) / 1e6)
 
 
 def _get_list() -> None:
