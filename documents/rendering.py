@@ -57,13 +57,18 @@ def _lay_out_annex(html: str, stylesheet: Path) -> tuple[AnnexPage, ...]:
 
 
 def _lay_out(html: str, stylesheet: Path) -> Document:
-    source = HTML(string=html, base_url=stylesheet.resolve().as_uri(), url_fetcher=FolderURLFetcher(stylesheet.parent))
+    source = HTML(string=html, base_url=stylesheet.resolve().as_uri(), url_fetcher=_url_fetcher(stylesheet.parent))
     return source.render(stylesheets=[_load_css(stylesheet)], font_config=_font_config())
+
+
+@cache  # a new one loads the certificates of the machine, 240 million instructions: half as many as a contract
+def _url_fetcher(folder: Path) -> FolderURLFetcher:
+    return FolderURLFetcher(folder)
 
 
 @cache
 def _load_css(stylesheet: Path) -> CSS:
-    return CSS(filename=stylesheet, font_config=_font_config(), url_fetcher=FolderURLFetcher(stylesheet.parent))
+    return CSS(filename=stylesheet, font_config=_font_config(), url_fetcher=_url_fetcher(stylesheet.parent))
 
 
 @cache
