@@ -1,5 +1,6 @@
-"""The environment of the tests, set before Django reads it, and the cast: Анна and Борис (managers), Вера (support),
-Глеб (admin), and the clients that `make` brings to where a test begins.
+"""Test environment, set before Django reads it, and shared fixtures.
+
+The cast: Анна and Борис (managers), Вера (support), Глеб (admin). `make` creates clients at any step.
 """
 
 import os
@@ -52,9 +53,9 @@ from managers.models import Authenticator, Manager, Role  # noqa: E402
 from passport.models import Passport  # noqa: E402
 from passport.saving import save_passport  # noqa: E402
 
-# A busy machine may hold an example up for longer than Hypothesis waits.
-hypothesis.settings.register_profile("patient", deadline=None)
-hypothesis.settings.load_profile("patient")
+# On a busy machine an example may take longer than Hypothesis's deadline.
+hypothesis.settings.register_profile("no_deadline", deadline=None)
+hypothesis.settings.load_profile("no_deadline")
 
 pytest_plugins = ["foundation.testing"]
 
@@ -64,25 +65,25 @@ SHARED_TABLES = "users, devices, device_photos, support_tickets, support_message
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown():
-    """After a test with real transactions Django empties all tables, also those whose triggers forbid it."""
+    """Ignore triggers: after a test with real transactions Django truncates all tables, also append-only ones."""
     with pgtrigger.ignore():
         return (yield)
 
 
 def pytest_addoption(parser):
-    parser.addoption("--screenshots", default="", help="folder to which the browser run writes the README's pictures")
+    parser.addoption("--screenshots", default="", help="folder for the README's screenshots")
 
 
 @pytest.fixture(autouse=True)
 def _test_settings(settings, tmp_path):
-    """A cheap password hash, files of each test's own, mail kept in memory."""
+    """Use a fast password hash, and a file storage per test."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = local_storage(tmp_path / "files")
 
 
 @pytest.fixture(autouse=True)
 def _empty_shared_tables(request):
-    """After a test with real transactions; Django empties only the tables that are ours alone."""
+    """Truncate the app's tables after a test with real transactions; Django truncates only managed tables."""
     marker = request.node.get_closest_marker("django_db")
     if "transactional_db" not in request.fixturenames and not (marker and marker.kwargs.get("transaction")):
         yield
@@ -114,13 +115,13 @@ def gleb(db) -> Manager:
 
 
 def authenticator_of(manager: Manager) -> Authenticator:
-    """The app on the phone of `manager`, set up if it is not."""
+    """Return the authenticator of `manager`; create it if there is none."""
     encrypted = {"key": "", "encrypted_key": cipher.encrypt(b"12345678901234567890".hex())}
     return Authenticator.objects.get_or_create(user=manager, defaults=encrypted)[0]
 
 
 def next_code(manager: Manager) -> str:
-    """The six digits that the app of `manager` shows, or is about to show when those were used."""
+    """Return the current code of the manager's authenticator, or the next one if the current code was used."""
     app = authenticator_of(manager)
     app.refresh_from_db()
     totp = TOTP(app.bin_key, app.step, app.t0, app.digits, app.drift)
@@ -129,13 +130,13 @@ def next_code(manager: Manager) -> str:
 
 
 def wrong_codes(key: bytes) -> Iterator[str]:
-    """Codes that an app with this key shows neither now nor within ten minutes of it."""
+    """Yield codes that an authenticator with this key does not show within ten minutes of now."""
     shown = {TOTP(key, drift=steps).token() for steps in range(-20, 21)}
     return (f"{number:06}" for number in itertools.count() if number not in shown)
 
 
 def browser_for(manager: Manager, *, verified: bool = True, **options) -> Browser:
-    """Signed in, with the second factor too unless `verified` is false."""
+    """Return a test client signed in as `manager`, with the second factor unless `verified` is false."""
     browser = Browser(**options)
     browser.force_login(manager)
     if verified:
@@ -145,9 +146,9 @@ def browser_for(manager: Manager, *, verified: bool = True, **options) -> Browse
     return browser
 
 
-def redirect_target(answer) -> str | int:
-    """Where a redirect leads, as the first part of its path; of any other answer the status."""
-    return answer.url.split("/")[1] if answer.status_code == 302 else answer.status_code
+def redirect_target(response) -> str | int:
+    """Return the first path segment of a redirect's URL, or the status of any other response."""
+    return response.url.split("/")[1] if response.status_code == 302 else response.status_code
 
 
 @pytest.fixture
@@ -176,18 +177,18 @@ def signed_out() -> Browser:
 
 
 def appears_in(digits: str, text: str) -> bool:
-    """Whether `digits` stand in `text` by themselves; ids, hashes, tokens and times may hold any."""
+    """Whether `digits` are a separate word of `text`: ids, hashes, tokens and times may contain the same digits."""
     return re.search(rf"(?<![\w.-]){digits}(?![\w-])", text) is not None
 
 
 class Make:
-    """Brings clients to where a test begins, by the same verbs that the pages call."""
+    """Create clients and their data with the same domain functions that the views call."""
 
     def __init__(self):
         self._numbers = itertools.count(1)
 
     def user(self, **fields) -> AppUser:
-        """An account of the client's app; the trigger makes its client."""
+        """Create an account of the client's app; the trigger creates its client."""
         number = next(self._numbers)
         return AppUser.objects.create(
             **{
@@ -200,23 +201,24 @@ class Make:
         )
 
     def client(self, **fields) -> Client:
-        """A new, unclaimed client."""
+        """Create a new, unclaimed client."""
         return Client.objects.select_related("user").get(user=self.user(**fields))
 
     def verified(self, by: Manager, **fields) -> Client:
+        """Create a client claimed by `by`."""
         client = self.client(**fields)
         user = client.user
         client.confirm_contact(by=by, name=user.name, phone=user.phone, email=user.email, address=user.address)
         return client
 
     def consented(self, by: Manager, **fields) -> Client:
-        """Ready for the passport."""
+        """Create a claimed client with the consent that the passport needs."""
         client = self.verified(by, **fields)
         self.agreement(client, by)
         return self.fresh(client)
 
     def agreement(self, client: Client, by: Manager, kind: AgreementKind = AgreementKind.PERSONAL_DATA) -> None:
-        """What the client agrees to, told to nobody and with a file that is quickly made."""
+        """Record an agreement with a stub PDF and without notifying the client."""
         if client.agreements.is_given(kind):
             return
         now = timezone.now()
@@ -264,7 +266,10 @@ class Make:
         )[0]
 
     def awaiting_contract(self, by: Manager, devices: int = 1, fee: Decimal | None = None, **fields) -> Client:
-        """Steps 1 to 3 done: passport, `devices` devices with own fee `fee` (or the tariff's 150), surcharge fixed."""
+        """Create a client with steps 1 to 3 done.
+
+        It has a passport, `devices` devices with the fee `fee` (None: the tariff's 150) and a fixed surcharge.
+        """
         client = self.verified(by, **fields)
         self.passport(client, by)
         self.agreement(client, by, AgreementKind.ELECTRONIC_SIGNATURE)
@@ -274,15 +279,15 @@ class Make:
         return self.fresh(client)
 
     def delete_account(self, client: Client) -> None:
-        """As the app does it: what it shows of the devices first, for that refers to the account."""
-        mine = SharedDevice.objects.filter(user_id=client.user_id)
-        SharedDevicePhoto.objects.filter(device__in=mine).delete()
-        mine.delete()
+        """Delete the account as the app does: the mirrored devices first, because they refer to the account."""
+        devices = SharedDevice.objects.filter(user_id=client.user_id)
+        SharedDevicePhoto.objects.filter(device__in=devices).delete()
+        devices.delete()
         with connection.cursor() as cursor:
             cursor.execute("DELETE FROM users WHERE id = %s", [client.user_id])
 
     def fresh(self, client: Client) -> Client:
-        """The client as the database has it, without anything remembered."""
+        """Reload the client and its account, without cached relations."""
         return Client.objects.select_related("user").get(pk=client.pk)
 
 
@@ -291,12 +296,12 @@ def make(db) -> Make:
     return Make()
 
 
-def run_on_own_connection(deed: Callable):
-    """What `deed` returns or raises; for a thread of its own."""
+def run_on_own_connection(function: Callable):
+    """Run the function in the current thread and close its connection; return its result or exception."""
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '20s'")  # what meets late on a busy machine shall meet all the same
+        cursor.execute("SET lock_timeout = '20s'")  # on a busy machine the other threads may start late
     try:
-        return deed()
+        return function()
     except Exception as error:
         return error
     finally:
@@ -306,9 +311,9 @@ def run_on_own_connection(deed: Callable):
 
 
 def waiting_for_locks() -> int:
-    """How many connections to this database wait for another's lock."""
+    """Return how many connections to this database wait for a lock."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # one transaction sees one snapshot of the activity
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # pg_stat_activity is cached within a transaction
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
@@ -316,7 +321,10 @@ def waiting_for_locks() -> int:
 
 
 def post_while(write: Callable[[], object], manager: Manager, url: str, data: dict):
-    """Run `write` in a transaction, post the form as `manager`, commit when the form waits; return its response."""
+    """Run `write` in a transaction, post the form as `manager` meanwhile, and commit once the form waits for the lock.
+
+    Returns the response to the form.
+    """
 
     def post():
         try:
@@ -336,7 +344,7 @@ def post_while(write: Callable[[], object], manager: Manager, url: str, data: di
 
 
 def _lock_until_end(at) -> None:
-    """Until the transaction ends nobody else changes this saved object, or, of a model, any row."""
+    """Lock a saved object, or the table of a model, until the transaction ends."""
     if isinstance(at, type):
         with connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {at._meta.db_table} IN SHARE MODE")
@@ -346,20 +354,19 @@ def _lock_until_end(at) -> None:
 
 @pytest.fixture
 def race(transactional_db) -> Callable:
-    """Runs deeds at once, each on a connection of its own; returns their results or what they raised.
+    """Run functions concurrently, each on its own connection. Returns their results or exceptions.
 
-    All of them are let run into a row or a table (`at`, a saved object or a model) that is held until each waits for
-    it: that they were concurrent is proved, not hoped for.
+    `at`, a saved object or a model, is locked until every function waits for it, so they certainly ran concurrently.
     """
 
-    def run(*deeds: Callable, at) -> list:
-        with ThreadPoolExecutor(len(deeds)) as pool:
+    def run(*functions: Callable, at) -> list:
+        with ThreadPoolExecutor(len(functions)) as pool:
             with transaction.atomic():
                 _lock_until_end(at)
-                outcomes = [pool.submit(run_on_own_connection, deed) for deed in deeds]
+                outcomes = [pool.submit(run_on_own_connection, function) for function in functions]
                 deadline = time.monotonic() + 20
-                while waiting_for_locks() < len(deeds):
-                    assert time.monotonic() < deadline, "the deeds never met"
+                while waiting_for_locks() < len(functions):
+                    assert time.monotonic() < deadline, "the functions never waited for the lock"
                     time.sleep(0.01)
             return [outcome.result(timeout=20) for outcome in outcomes]
 

@@ -70,7 +70,7 @@ class ClientChangeInline(ReadOnlyTabularInline):
 class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
     """Clients to look at, found as in the list of managers. One thing is done here: giving them to another manager."""
 
-    counted = ("клиент", "клиента", "клиентов")
+    plural_forms = ("клиент", "клиента", "клиентов")
     animate = True
     list_display = ["name", "phone", "status", "manager", "created_at"]
     list_filter = ["status", "manager"]
@@ -206,7 +206,7 @@ def _try_reassign(client: Client, to: Manager, *, by: Manager) -> bool:
 class DisclosureAdmin(ClientSearchMixin, ReadOnlyAdmin):
     """«Кто видел этого клиента»: what personal data was shown, to whom and when."""
 
-    counted = ("показ личных данных", "показа личных данных", "показов личных данных")
+    plural_forms = ("показ личных данных", "показа личных данных", "показов личных данных")
     list_display = columns = ["at", "whose", "by", "what", "document", "ip", "request_id"]
     list_filter = ["what", ("by", admin.RelatedOnlyFieldListFilter)]
     list_display_links = None

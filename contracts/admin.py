@@ -72,7 +72,7 @@ class ContractAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnly
     """Contracts with the evidence of their signatures. What a contract says is read in its PDF."""
 
     pdf_url = "contracts:pdf"
-    counted = ("договор", "договора", "договоров")
+    plural_forms = ("договор", "договора", "договоров")
     list_display = ["number", "client", "state", "sum", "issued_at", "issued_by", "pdf"]
     list_filter = [StateFilter]
     search_fields = ["number"]
@@ -132,7 +132,7 @@ class ContractAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnly
 class InvoiceAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnlyAdmin):
     client_path = "contract__client"
     pdf_url = "contracts:invoice_pdf"
-    counted = ("счёт", "счёта", "счетов")
+    plural_forms = ("счёт", "счёта", "счетов")
     list_display = ["number", "client", "sum", "status", "due_on", "created_at", "pdf"]
     sum = rubles_column(Invoice, "amount")
     list_filter = ["status"]

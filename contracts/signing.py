@@ -113,7 +113,7 @@ class TooManyCodes(SigningRefused, TooManyTries):
         )
 
 
-@metrics.count_outcome(metrics.CODES, SigningRefused, done="sent")
+@metrics.count_outcome(metrics.CODES, SigningRefused, success="sent")
 @transaction.atomic
 def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     """Send the client a new code; earlier ones stop working.
@@ -164,7 +164,7 @@ def current_code(contract: Contract) -> SigningCode | None:
     return contract.codes.order_by("-sent_at").first()
 
 
-@metrics.count_outcome(metrics.SIGNATURES, SigningRefused, done="signed")
+@metrics.count_outcome(metrics.SIGNATURES, SigningRefused, success="signed")
 def sign(
     contract: Contract,
     code: str,

@@ -23,7 +23,7 @@ class ReferenceListAdmin(BaseModelAdmin):
 
 @admin.register(DeviceType)
 class DeviceTypeAdmin(ReferenceListAdmin):
-    counted = ("тип устройства", "типа устройств", "типов устройств")
+    plural_forms = ("тип устройства", "типа устройств", "типов устройств")
     has_history = True  # of what was done here, Django's own
     list_display = ["name", "position", "is_active"]
     list_editable = ["position", "is_active"]
@@ -38,7 +38,7 @@ class TariffForm(forms.ModelForm):
 @admin.register(Tariff)
 class TariffAdmin(HistoryAdminMixin, ReferenceListAdmin):
     form = TariffForm
-    counted = ("тариф", "тарифа", "тарифов")
+    plural_forms = ("тариф", "тарифа", "тарифов")
     list_display = ["name", "base_sum", "extra_sum", "is_active"]
     base_sum, extra_sum = rubles_column(Tariff, "base_fee"), rubles_column(Tariff, "extra_per_device")
     list_filter = ["is_active"]

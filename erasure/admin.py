@@ -52,7 +52,7 @@ class ErasedObjectInline(ReadOnlyTabularInline):
 class ErasureAdmin(ClientSearchMixin, ReadOnlyAdmin):
     """What was destroyed, with the acts."""
 
-    counted = ("акт об уничтожении данных", "акта об уничтожении данных", "актов об уничтожении данных")
+    plural_forms = ("акт об уничтожении данных", "акта об уничтожении данных", "актов об уничтожении данных")
     list_display = ["number", "client", "scope", "reason", "erased_at", "who", "act"]
     list_filter = ["scope", "reason"]
     search_fields = ["number"]

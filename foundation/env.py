@@ -1,4 +1,4 @@
-"""The process environment: typed readers, with `.env` for development.
+"""Typed readers of environment variables, with `.env` for development.
 
 A malformed variable reads as None and is recorded in `env.malformed_variables`, so that a system check can report all
 of them with hints. Otherwise the first one would be a traceback at import.
@@ -56,7 +56,7 @@ log_format = validate.OneOf(("line", "json"), error="Must be one of: {choices}."
 
 @_readers.parser_for("postgresql")
 def _parse_postgresql_url(url: str) -> dict:
-    """Django's settings for a `postgresql://` or `postgresql+psycopg://` URL, with its options; {} for none."""
+    """Django's database settings for a `postgresql://` or `postgresql+psycopg://` URL; {} if the URL is empty."""
     if not url:
         return {}
     scheme, _, rest = url.partition("://")

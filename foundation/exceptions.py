@@ -1,10 +1,10 @@
-"""The base of refusals that a user is told about."""
+"""Base class of refusals that are shown to the user."""
 
 
 class Refusal(Exception):
-    """An operation was refused and changed nothing.
+    """The current state does not allow the operation; nothing was changed.
 
-    `message` is a Russian sentence for the user that says what to do, `status` the HTTP status of the response.
+    `message` is a Russian sentence that tells the user what to do; `status` is the HTTP status of the response.
     """
 
     message = ""

@@ -1,4 +1,4 @@
-"""Fixtures that several apps use: subprocesses, log lines and object storage. A pytest plugin of the root conftest."""
+"""Fixtures that several apps use: subprocesses, log lines and object storage. The root conftest loads this plugin."""
 
 import logging
 import os
@@ -25,14 +25,14 @@ PATIENCE = 10  # seconds; includes delays on a busy machine
 
 
 def local_storage(folder: Path) -> dict:
-    """The setting STORAGES with objects in `folder`."""
+    """Return the setting STORAGES with objects in `folder`."""
     local = {"BACKEND": "foundation.storage.local.LocalObjectStorage", "OPTIONS": {"location": str(folder)}}
     return settings.STORAGES | {"default": local}
 
 
 @pytest.fixture
 def run_python():
-    """Runs a Python of its own with nothing but the given environment set."""
+    """Run Python in a subprocess with only the given environment variables."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
         return subprocess.run(  # noqa: S603
@@ -49,14 +49,15 @@ def run_python():
 
 @pytest.fixture
 def logged():
-    """Log lines in either form that the settings know."""
+    """Captured log lines, formatted by both formatters of the settings."""
     lines = []
+    formatters = (JsonFormatter(), RedactingFormatter("%(name)s %(message)s"))
 
-    class Lines(logging.Handler):
+    class ListHandler(logging.Handler):
         def emit(self, record):
-            lines.extend(form.format(record) for form in (JsonFormatter(), RedactingFormatter("%(name)s %(message)s")))
+            lines.extend(formatter.format(record) for formatter in formatters)
 
-    handler, loggers = Lines(), [logging.getLogger(), logging.getLogger("django")]
+    handler, loggers = ListHandler(), [logging.getLogger(), logging.getLogger("django")]
     for logger in loggers:
         logger.addHandler(handler)
     yield lines
@@ -66,36 +67,36 @@ def logged():
 
 @pytest.fixture(scope="session")
 def s3_endpoint() -> str:
-    """A real S3 server, started unless it runs: bin/s3 lets one of several processes do it. bin/test stops it."""
+    """URL of a real S3 server. bin/s3 starts it if no other test process did; bin/test stops it."""
     command = [BASE_DIR / "bin" / "s3", "start", data_dir() / "s3"]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=120)  # noqa: S603
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout.strip()
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)  # noqa: S603
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
 
 
 @pytest.fixture
 def s3_bucket(settings, s3_endpoint) -> str:
-    """An empty bucket on the real S3 server, and the settings that name it."""
+    """Name of an empty bucket on the real S3 server; the settings use it."""
     settings.S3_ENDPOINT = settings.S3_PUBLIC_ENDPOINT = s3_endpoint
     settings.S3_BUCKET = f"privet-tests-{uuid.uuid4()}"
     settings.S3_ACCESS_KEY, settings.S3_SECRET_KEY = "privet-access", "privet-secret"
     settings.STORAGES = settings.STORAGES | {"default": {"BACKEND": "foundation.storage.s3.S3ObjectStorage"}}
-    # The first bucket of a server takes longer than we wait for an answer in earnest.
-    patient = boto3.client(
+    # A client without our timeouts: creating the first bucket of a server takes longer than they allow.
+    client = boto3.client(
         "s3",
         endpoint_url=s3_endpoint,
         aws_access_key_id=settings.S3_ACCESS_KEY,
         aws_secret_access_key=settings.S3_SECRET_KEY,
     )
-    patient.create_bucket(Bucket=settings.S3_BUCKET)
-    patient.put_object(Bucket=settings.S3_BUCKET, Key="first", Body=b"")
-    patient.delete_object(Bucket=settings.S3_BUCKET, Key="first")
+    client.create_bucket(Bucket=settings.S3_BUCKET)
+    client.put_object(Bucket=settings.S3_BUCKET, Key="first", Body=b"")
+    client.delete_object(Bucket=settings.S3_BUCKET, Key="first")
     return settings.S3_BUCKET
 
 
 @pytest.fixture(params=["local", "s3"])
 def storage(request) -> str:
-    """Makes `foundation.storage.object_storage` work on an empty storage of either kind."""
+    """Run the test on an empty storage of each kind; the value is the kind."""
     if request.param == "s3":
         request.getfixturevalue("s3_bucket")
     return request.param
@@ -103,7 +104,7 @@ def storage(request) -> str:
 
 @pytest.fixture
 def send():
-    """Posts a file to an address of the storage, as a browser does, and gives the status of the answer."""
+    """Post a file to a presigned URL as a browser does; returns the status of the response."""
 
     def post(url: str, fields: dict[str, str], content: bytes) -> int:
         parts = fields | {"file": SimpleUploadedFile("photo.jpg", content, "application/octet-stream")}
@@ -113,8 +114,8 @@ def send():
             url, encode_multipart(BOUNDARY, parts), {"Content-Type": MULTIPART_CONTENT}
         )
         try:
-            with urlopen(request, timeout=20) as answer:  # noqa: S310
-                return answer.status
+            with urlopen(request, timeout=20) as response:  # noqa: S310
+                return response.status
         except HTTPError as error:
             return error.code
 
@@ -123,15 +124,15 @@ def send():
 
 @pytest.fixture
 def refusing():
-    """The address of a port on which nobody listens."""
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{unheard.getsockname()[1]}"
+    """URL of a port that refuses connections."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{unused.getsockname()[1]}"
 
 
 @pytest.fixture
 def silent():
-    """The address of a server that takes connections and never answers."""
+    """URL of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 

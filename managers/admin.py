@@ -15,7 +15,7 @@ from managers.password_mail import MailUnavailable, send_invitation
 class ManagerAdmin(HistoryAdminMixin, BaseModelAdmin):
     """People are added without a password: they set it by the link of a letter. They are switched off, not deleted."""
 
-    counted = ("сотрудник", "сотрудника", "сотрудников")
+    plural_forms = ("сотрудник", "сотрудника", "сотрудников")
     animate = True
     list_display = ["name", "email", "role", "is_active", "has_second_factor", "last_login"]
     list_filter = ["role", "is_active"]

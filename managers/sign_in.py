@@ -19,7 +19,7 @@ class WrongPassword(Exception):
     message = "Неверная почта или пароль. Проверьте раскладку и Caps Lock."
 
 
-@metrics.count_outcome(metrics.SIGN_INS, (WrongPassword, limits.TooManyTries), done="let_in")
+@metrics.count_outcome(metrics.SIGN_INS, (WrongPassword, limits.TooManyTries), success="let_in")
 def sign_in_with_password(request: HttpRequest, *, email: str, password: str) -> Manager:
     """Sign in, under a new session key; raises WrongPassword or limits.TooManyTries."""
     ip = client_ip(request)

@@ -27,12 +27,12 @@ MULTIPART_OVERHEAD = 16 * 1024
 class _SizeLimitHandler(FileUploadHandler):
     """Stops receiving at the first byte too many: nothing beyond the limit reaches the disk."""
 
-    def __init__(self, request, most: int):
+    def __init__(self, request, max_bytes: int):
         super().__init__(request)
-        self.most = most
+        self.max_bytes = max_bytes
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        if start + len(raw_data) > self.most:
+        if start + len(raw_data) > self.max_bytes:
             raise StopUpload(connection_reset=True)
         return raw_data
 
@@ -63,16 +63,16 @@ def _require_signed_token(salt: str, seconds: int) -> Callable:
 @login_not_required
 @require_POST
 @_require_signed_token("storages.upload", object_storage.UPLOAD_SECONDS)
-def receive_upload(request, key: str, content_type: str, most: int):
+def receive_upload(request, key: str, content_type: str, max_bytes: int):
     """Receive one file. The token is proof enough: it was handed to somebody who may write this object."""
     try:
         announced = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return HttpResponse(status=400)
-    if announced > most + MULTIPART_OVERHEAD:
+    if announced > max_bytes + MULTIPART_OVERHEAD:
         return HttpResponse(status=413)
     request.upload_handlers = [
-        _SizeLimitHandler(request, most), MemoryFileUploadHandler(request), TemporaryFileUploadHandler(request)
+        _SizeLimitHandler(request, max_bytes), MemoryFileUploadHandler(request), TemporaryFileUploadHandler(request)
     ]  # fmt: skip
     try:
         fields, file = request.POST, request.FILES.get("file")

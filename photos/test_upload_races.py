@@ -63,8 +63,8 @@ def while_read(monkeypatch):
     def during(deed):
         read = object_storage.read_limited
 
-        def reading(key, *, most):
-            content = read(key, most=most)
+        def reading(key, *, max_bytes):
+            content = read(key, max_bytes=max_bytes)
             monkeypatch.setattr(object_storage, "read_limited", read)
             deed()
             return content
@@ -91,9 +91,9 @@ def test_what_was_taken_back_before_it_was_read_is_gone(monkeypatch, upload, as_
     sent = upload(jpeg(), purpose="device", device=device.pk)
     read = object_storage.read_limited
 
-    def late(key, *, most):
+    def late(key, *, max_bytes):
         as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON)
-        return read(key, most=most)
+        return read(key, max_bytes=max_bytes)
 
     monkeypatch.setattr(object_storage, "read_limited", late)
 

@@ -61,7 +61,7 @@ def complete_upload(upload: Upload, *, by: Manager) -> None:
     if upload.completed_at:
         return
     try:
-        with metrics.count_outcome(metrics.UPLOADS, FAILURES, done="accepted"):
+        with metrics.count_outcome(metrics.UPLOADS, FAILURES, success="accepted"):
             _accept(upload, _read_photo(upload), by=by)
     except _AlreadyCompleted:
         upload.refresh_from_db()
@@ -78,7 +78,7 @@ def _read_photo(upload: Upload) -> images.Photo:
 
 def _read_content(upload: Upload) -> bytes:
     try:
-        return object_storage.read_limited(upload.key, most=settings.PHOTO_MAX_BYTES)
+        return object_storage.read_limited(upload.key, max_bytes=settings.PHOTO_MAX_BYTES)
     except object_storage.ObjectTooLarge as error:
         raise images.too_large_error() from error
     except object_storage.ObjectNotFound as error:

@@ -97,7 +97,9 @@ def create(request, pk):
 
 
 def _upload_instructions(upload: Upload) -> dict:
-    address = object_storage.presign_upload(upload.key, content_type=upload.content_type, most=settings.PHOTO_MAX_BYTES)
+    address = object_storage.presign_upload(
+        upload.key, content_type=upload.content_type, max_bytes=settings.PHOTO_MAX_BYTES
+    )
     return {
         "id": upload.pk,
         "url": address.url,

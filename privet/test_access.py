@@ -87,8 +87,8 @@ class Scenario:
         return uploads.start_upload(self.consented, "passport", **said, by=self.anna)
 
     @cached_property
-    def address(self):
-        return object_storage.presign_upload(self.upload.key, content_type="image/jpeg", most=10_000)
+    def presigned_upload(self):
+        return object_storage.presign_upload(self.upload.key, content_type="image/jpeg", max_bytes=10_000)
 
     @cached_property
     def sent(self):

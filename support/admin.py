@@ -25,7 +25,7 @@ class StatusFilter(admin.SimpleListFilter):
 class TicketAdmin(ReadOnlyAdmin):
     """Tickets are read and answered on the pages of support; here they are found."""
 
-    counted = ("обращение", "обращения", "обращений")
+    plural_forms = ("обращение", "обращения", "обращений")
     list_display = ["subject", "client", "state", "created_at", "updated_at"]
     list_filter = [StatusFilter]
     ordering = ["-updated_at", "-id"]
@@ -60,7 +60,7 @@ class TicketAdmin(ReadOnlyAdmin):
 @admin.register(LogEntry)
 class LogEntryAdmin(ClientSearchMixin, ReadOnlyAdmin):
     client_path = "thread__client"
-    counted = ("запись журнала", "записи журнала", "записей журнала")
+    plural_forms = ("запись журнала", "записи журнала", "записей журнала")
     list_display = ["created_at", "client", "kind", "author", "beginning"]
     list_filter = ["kind"]
     ordering = ["-created_at", "-id"]

@@ -87,7 +87,7 @@ class TicketQuerySet(models.QuerySet):
 
     def before(self, updated_at: datetime, pk: uuid.UUID) -> "TicketQuerySet":
         """The rest of the list after the ticket with these values (keyset pagination)."""
-        at = clamped_times.exact(updated_at, "updated_at", Ticket.objects.filter(pk=pk))
+        at = clamped_times.database_value(updated_at, "updated_at", Ticket.objects.filter(pk=pk))
         # The first condition is implied by the second; it is what lets the index start at the right place.
         return self.filter(updated_at__lte=at).exclude(updated_at=at, id__gte=pk)
 

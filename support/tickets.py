@@ -65,7 +65,7 @@ def log_page(client, *, before: str = "") -> Page:
 def _newest_page(rows, before: str) -> Page:
     if before:
         at, pk = _decode_position(before)
-        at = clamped_times.exact(at, "created_at", rows.model.objects.filter(pk=pk))
+        at = clamped_times.database_value(at, "created_at", rows.model.objects.filter(pk=pk))
         rows = rows.filter(created_at__lte=at).exclude(created_at=at, id__gte=pk)
     found = list(rows.order_by("-created_at", "-id")[: MESSAGES_PER_PAGE + 1])
     shown = found[:MESSAGES_PER_PAGE]

@@ -1,4 +1,4 @@
-"""What the pages of Django admin share: nothing is counted to its end, and what others change is only shown."""
+"""Base classes of the admin pages: capped counts, and read-only pages for rows that other code changes."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ MAX_COUNT = 10_000
 
 
 class CappedPaginator(Paginator):
-    """Counts no further than COUNTED rows: past that, people search."""
+    """Count at most MAX_COUNT rows. Beyond that, people search."""
 
     @cached_property
     def count(self) -> int:
@@ -26,7 +26,7 @@ class CappedPaginator(Paginator):
 
 
 class BaseModelAdmin(DeclensionMixin, admin.ModelAdmin):
-    """A list that costs the same with a million rows as with ten."""
+    """An admin class whose list takes the same time for ten rows and for a million."""
 
     has_history = False
     list_per_page = 50
@@ -38,9 +38,9 @@ class BaseModelAdmin(DeclensionMixin, admin.ModelAdmin):
         default_choices = default_choices or [("", "Выберите действие")]
         return super().get_action_choices(request, default_choices, action_location)
 
-    def response_action(self, request, queryset, **where):
+    def response_action(self, request, queryset, **options):
         try:
-            return super().response_action(request, queryset, **where)
+            return super().response_action(request, queryset, **options)
         except ValidationError:
             self.message_user(request, "Таких записей нет. Отметьте их в списке.", messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
@@ -54,7 +54,7 @@ class BaseModelAdmin(DeclensionMixin, admin.ModelAdmin):
 
 
 def rubles_column(model: type[models.Model], field: str) -> Callable:
-    """A column with a sum of `model` as our pages show it, in the order of the sums."""
+    """Return an admin column that shows an amount field of `model` as our pages do, sorted by the amount."""
     heading = model._meta.get_field(field).verbose_name.removesuffix(", ₽")
 
     @admin.display(description=heading, ordering=field)
@@ -76,7 +76,7 @@ class _ReadOnlyMixin:
 
 
 class ReadOnlyAdmin(_ReadOnlyMixin, BaseModelAdmin):
-    """Rows that are shown; whoever posts a change is refused."""
+    """Rows that can be viewed but not changed; POST requests get 403."""
 
 
 class _ReadOnlyInline(_ReadOnlyMixin):
@@ -90,8 +90,8 @@ class _ReadOnlyInline(_ReadOnlyMixin):
 
 
 class ReadOnlyTabularInline(_ReadOnlyInline, admin.TabularInline):
-    """Rows of the object, shown; `related` come with them, `deferred` columns do not."""
+    """Read-only rows of the object. `related` are loaded in the same query, `deferred` columns are not loaded."""
 
 
 class ReadOnlyStackedInline(_ReadOnlyInline, admin.StackedInline):
-    """The one row of the object, shown."""
+    """The object's single row, read-only."""

@@ -1,4 +1,4 @@
-"""The names of models in the phrases of the admin site: Django knows a nominative and one plural, Russian has more."""
+"""Russian declension of model names in the admin site. Django knows only the nominative and one plural."""
 
 import re
 
@@ -9,7 +9,7 @@ from foundation.russian.plurals import plural
 
 class DeclinedChangeList(ChangeList):
     @property
-    def counted(self) -> str:
+    def counted_name(self) -> str:
         return self.model_admin.format_count(self.result_count)
 
     @property
@@ -18,25 +18,25 @@ class DeclinedChangeList(ChangeList):
 
 
 class DeclensionMixin:
-    """For admin classes. `counted` are the forms that go with 1, 2 and 5, `animate` where they name people."""
+    """Mixin for admin classes. `plural_forms` go with 1, 2 and 5; `animate` is true for names of people."""
 
-    counted: tuple[str, str, str]
+    plural_forms: tuple[str, str, str]
     animate = False
 
     @property
     def accusative(self) -> str:
-        """As after «изменить»: «тариф», but «клиента». Of feminine names in -а there are none."""
-        return self.counted[1] if self.animate else self.counted[0]
+        """The form after «изменить»: «тариф», but «клиента». No model has a feminine name in -а, so none is handled."""
+        return self.plural_forms[1] if self.animate else self.plural_forms[0]
 
     def format_count(self, number: int) -> str:
         """«21 договор», «22 договора», «25 договоров»."""
-        return f"{number} {plural(number, *self.counted)}"
+        return f"{number} {plural(number, *self.plural_forms)}"
 
     def get_changelist(self, request, **kwargs):
         return DeclinedChangeList
 
     def changelist_view(self, request, extra_context=None):
-        # «Выбрать все записи» goes with all of them, «все клиенты» would not do.
+        # «Выбрать все записи» is right for every model; Django's «Выбрать все клиенты» is not.
         return super().changelist_view(request, {"module_name": "записи"} | (extra_context or {}))
 
     def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
@@ -48,11 +48,11 @@ class DeclensionMixin:
         super().message_user(request, self._fix_declension(message), *args, **kwargs)
 
     def _fix_declension(self, message: str) -> str:
-        """Of what Django says itself: «3 типы устройств были изменены», «Вы можете добавить еще один сотрудник»."""
-        said = re.sub(
-            rf"^(\d+) {self.opts.verbose_name_plural}\b", lambda found: self.format_count(int(found[1])), message
+        """Correct Django's «3 типы устройств были изменены» and «Вы можете добавить еще один сотрудник»."""
+        text = re.sub(
+            rf"^(\d+) {self.opts.verbose_name_plural}\b", lambda match: self.format_count(int(match[1])), message
         )
         if self.animate:
-            said = said.replace(f"еще один {self.opts.verbose_name}", f"ещё одного {self.accusative}")
-        # As safe as it was.
-        return type(message)(said)
+            text = text.replace(f"еще один {self.opts.verbose_name}", f"ещё одного {self.accusative}")
+        # Keep the type: a SafeString must stay one.
+        return type(message)(text)

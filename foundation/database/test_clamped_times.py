@@ -1,4 +1,4 @@
-"""What the app may write as a time and Python has no word for; no page may break on a row of the app's."""
+"""The app may write times that Python cannot represent; they must not break any page."""
 
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
@@ -13,7 +13,7 @@ from devices.saving import save_device
 from devices.shared import SharedDevice
 from foundation.database.clamped_times import EARLIEST, LATEST
 
-UNSPEAKABLE = ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC", "9999-12-31 23:59:59"]
+OUT_OF_RANGE = ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC", "9999-12-31 23:59:59"]
 
 
 def write(table: str, column: str, text: str) -> None:
@@ -29,10 +29,10 @@ def read(text: str, kind: str):
 
 @pytest.mark.parametrize("kind", ["timestamptz", "timestamp"])
 def test_out_of_range_time_is_clamped(db, kind):
-    bounds = {text: EARLIEST if text.startswith("-") or text.endswith("BC") else LATEST for text in UNSPEAKABLE}
+    bounds = {text: EARLIEST if text.startswith("-") or text.endswith("BC") else LATEST for text in OUT_OF_RANGE}
     zone = UTC if kind == "timestamptz" else None
 
-    assert {text: read(text, kind) for text in UNSPEAKABLE} == {
+    assert {text: read(text, kind) for text in OUT_OF_RANGE} == {
         text: bound.replace(tzinfo=zone) for text, bound in bounds.items()
     }
     assert read("2026-11-23 10:00:00.123456", kind) == datetime(2026, 11, 23, 10, 0, 0, 123456, zone)
@@ -46,7 +46,7 @@ def test_out_of_range_date_is_clamped(db):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", UNSPEAKABLE)
+@pytest.mark.parametrize("text", OUT_OF_RANGE)
 def test_client_pages_work_with_out_of_range_times(make, as_gleb, anna, text):
     client = make.awaiting_contract(anna)
     for column in ("created_at", "updated_at", "deleted_at"):
@@ -60,8 +60,8 @@ def test_client_pages_work_with_out_of_range_times(make, as_gleb, anna, text):
     assert as_gleb.get(reverse("support:client_card", args=[client.pk])).status_code == 200
 
 
-@pytest.mark.parametrize("text", UNSPEAKABLE)
-def test_a_client_appeared_when_we_saw_them_if_the_app_has_no_other_time(make, as_anna, text):
+@pytest.mark.parametrize("text", OUT_OF_RANGE)
+def test_client_with_out_of_range_time_is_created_now(make, as_anna, text):
     before = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -92,7 +92,7 @@ def test_migration_fixes_times_of_existing_clients(make):
 
 
 @pytest.mark.parametrize("text", ["infinity", "-infinity"])
-def test_a_device_is_changed_whatever_times_the_app_gave_it(make, anna, text):
+def test_device_with_out_of_range_times_can_be_changed(make, anna, text):
     device = make.device(make.verified(anna), anna)
     for column in ("created_at", "updated_at", "purchase_date", "warranty_until"):
         write("devices", column, text)
@@ -103,7 +103,7 @@ def test_a_device_is_changed_whatever_times_the_app_gave_it(make, anna, text):
     assert SharedDevice.objects.get().title == "Другое"
 
 
-def test_an_account_keeps_its_own_time_when_contact_data_is_corrected(make, anna):
+def test_correcting_contact_data_does_not_change_the_account_time(make, anna):
     client = make.client()
     write("users", "created_at", "infinity")
 

@@ -18,9 +18,9 @@ def changed(what: str) -> str:
 
 
 def name_sql(name: str) -> str:
-    """SQL for the names of people with this name and a given e-mail address."""
-    found = Manager.objects.filter(email=PLACEHOLDER, name=name).exclude(name__contains="50%")
-    return prepared.queryset_sql(found.values_list("name"), email=PLACEHOLDER)
+    """SQL for the names of managers with this name and a given e-mail address."""
+    managers = Manager.objects.filter(email=PLACEHOLDER, name=name).exclude(name__contains="50%")
+    return prepared.queryset_sql(managers.values_list("name"), email=PLACEHOLDER)
 
 
 def prepared_statements() -> list[tuple[str, int, int]]:
@@ -63,7 +63,7 @@ def test_placeholders_become_parameters_and_constants_are_inlined(db, name):
 
 
 def test_partial_index_condition_is_inlined(db):
-    """Planning for any status, PostgreSQL would not use the partial index of unclaimed clients."""
+    """With a generic plan for any status PostgreSQL would not use the partial index of unclaimed clients."""
     from clients.models import Client, Status
 
     pool = Client.objects.filter(status=Status.NEW, manager=None, pk=prepared.PLACEHOLDER_ID)
@@ -113,7 +113,7 @@ def test_no_prepared_statements_behind_pgbouncer():
     assert "prepare_threshold" not in behind["OPTIONS"]
 
 
-def test_connections_do_not_change_how_other_statements_are_planned(db):
+def test_plan_cache_mode_is_the_default(db):
     with connection.cursor() as cursor:
         cursor.execute("SHOW plan_cache_mode")
         assert cursor.fetchone() == ("auto",)

@@ -1,4 +1,4 @@
-"""Errors reported to Sentry, when SENTRY_DSN is set: what broke and where, never whose data it was."""
+"""Error reports to Sentry, if SENTRY_DSN is set. They contain exception types and locations, never personal data."""
 
 import sentry_sdk
 from django.conf import settings
@@ -6,14 +6,14 @@ from sentry_sdk.integrations.django import DjangoIntegration
 
 from foundation.observability import request_id, request_log
 
-# All that leaves us of an event, of an error, and of a frame; the rest of what the library collects stays here.
+# The only keys of an event, exception and frame that are sent; the rest of what the library collects is dropped.
 EVENT_KEYS = ("event_id", "timestamp", "level", "platform", "release", "logger", "sdk")
 EXCEPTION_KEYS = ("type", "module")
 FRAME_KEYS = ("filename", "abs_path", "function", "module", "lineno", "in_app")
 
 
 def init_sentry(**options) -> None:
-    """Report to SENTRY_DSN; nothing happens when it is empty."""
+    """Start reporting to SENTRY_DSN, if it is set."""
     if not settings.SENTRY_DSN:
         return
     sentry_sdk.init(
@@ -33,7 +33,7 @@ def init_sentry(**options) -> None:
 
 
 def strip_personal_data(event: dict, hint: dict) -> dict:
-    """The event with nothing but types, places and names of ours."""
+    """Return `event` reduced to exception types, code locations and our own names."""
     request = request_log.current.get()
     sent = {name: event[name] for name in EVENT_KEYS if name in event}
     sent["tags"] = {"request": request_id.current.get(), "view": request_log.view_name(request) if request else ""}
@@ -46,5 +46,5 @@ def strip_personal_data(event: dict, hint: dict) -> dict:
 
 def _strip_exception(error: dict) -> dict:
     frames = (error.get("stacktrace") or {}).get("frames") or []
-    kept = {name: error[name] for name in EXCEPTION_KEYS if name in error}
-    return kept | {"stacktrace": {"frames": [{name: frame.get(name) for name in FRAME_KEYS} for frame in frames]}}
+    exception = {name: error[name] for name in EXCEPTION_KEYS if name in error}
+    return exception | {"stacktrace": {"frames": [{name: frame.get(name) for name in FRAME_KEYS} for frame in frames]}}

@@ -1,4 +1,4 @@
-"""How log lines are written. They are kept by others, so they name nobody."""
+"""Log formatters. Logs are stored by other systems, so they must not contain personal data."""
 
 import json
 import logging
@@ -6,23 +6,23 @@ import re
 import traceback
 from datetime import UTC, datetime
 
-# PostgreSQL quotes values of the row in the details of an error: «Key (phone)=(9771232323) already exists.» They may
-# hold anything, empty lines included; what surely comes after them is the next part of a chained traceback.
+# PostgreSQL quotes values of the row in the details of an error: «Key (phone)=(9771232323) already exists.» Values may
+# contain anything, empty lines included, so a detail ends only where the next part of a chained traceback starts.
 DETAIL = re.compile(r"DETAIL:.*?(?=\nTraceback|\n\nThe above exception was|\n\nDuring handling of|\Z)", re.DOTALL)
 PLACEHOLDER = re.compile(r"%[sdr]")
 
 
 class RedactingFormatter(logging.Formatter):
-    """Leaves out what a database error says about rows. For development."""
+    """Remove the row values that database errors quote. For development."""
 
     def format(self, record: logging.LogRecord) -> str:
         return DETAIL.sub("DETAIL: (left out)", super().format(record))
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time (UTC), level, logger, message, request, manager, view, and the facts of the line.
+    """Format a record as one line of JSON: time (UTC), level, logger, message, request, manager, view, extra facts.
 
-    Of an exception only its type and where it was raised are told: its words may quote what somebody typed.
+    Exceptions are reduced to their type and location, because their messages may quote user input.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -40,14 +40,14 @@ class JsonFormatter(logging.Formatter):
 
 
 def _message(record: logging.LogRecord) -> str:
-    """Django's own lines about a request hold its address, and that may hold a token; exceptions lose their words."""
+    """The message without URLs in Django's own lines (a URL may contain a token) and without exception messages."""
     if hasattr(record, "request"):
         return PLACEHOLDER.sub("…", str(record.msg))
     if isinstance(record.msg, BaseException):
         return type(record.msg).__name__
-    args = record.args if isinstance(record.args, tuple) else (record.args,)
-    told = tuple(type(value).__name__ if isinstance(value, BaseException) else value for value in args)
-    return DETAIL.sub("DETAIL: (left out)", str(record.msg) % told if record.args else str(record.msg))
+    values = record.args if isinstance(record.args, tuple) else (record.args,)
+    args = tuple(type(value).__name__ if isinstance(value, BaseException) else value for value in values)
+    return DETAIL.sub("DETAIL: (left out)", str(record.msg) % args if record.args else str(record.msg))
 
 
 def _request_fields() -> dict:
@@ -65,17 +65,20 @@ def _request_fields() -> dict:
 
 
 def exception_chain(error: BaseException | None) -> list[dict]:
-    """The error and those behind it, the outermost first: {"type", "at": ["file:line function", …]}."""
-    told, seen = [], set()
+    """Describe the error and its causes, outermost first: {"type", "rule", "at": ["file:line function", …]}.
+
+    `rule` is the name of the violated database constraint, if there is one.
+    """
+    entries, seen = [], set()
     while error and id(error) not in seen:
         seen.add(id(error))
         frames = traceback.extract_tb(error.__traceback__)
-        # By its name a rule of the database says what was refused, and nothing about whom.
+        # The constraint name identifies the violated rule and contains no personal data.
         rule = getattr(getattr(error, "diag", None), "constraint_name", None)
-        told.append(
+        entries.append(
             {"type": type(error).__qualname__}
             | ({"rule": rule} if rule else {})
             | {"at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]}
         )
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return told
+    return entries

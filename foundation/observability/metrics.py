@@ -1,8 +1,8 @@
-"""What is counted while Privet serves, in Prometheus' terms; /metrics shows it (`operations/metrics_view.py`).
+"""Prometheus metrics, exported at /metrics (`operations/metrics_view.py`).
 
-Labels take few values: names of views, methods, kinds of refusals; never an address, a person or a key. Where several
-processes serve, each writes a file of its own under PROMETHEUS_MULTIPROC_DIR, named for its place among the workers: a
-worker that replaces another goes on with its file, so that the number of files stays that of the workers.
+Labels have few values: view names, methods, exception names; never a URL, a person or a key. If several processes
+serve, each writes its own file under PROMETHEUS_MULTIPROC_DIR. The file is named after the number of the worker, and a
+replacement worker continues the file of its predecessor, so there are never more files than workers.
 """
 
 import os
@@ -25,33 +25,31 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 REQUESTS = Counter("privet_requests", "Requests answered", ["view", "method", "status"])
 REQUEST_SECONDS = Histogram("privet_request_seconds", "Time of a request", ["view"], buckets=SECONDS)
-QUERIES = Counter("privet_database_queries", "Statements sent to PostgreSQL while serving", ["view"])
+QUERIES = Counter("privet_database_queries", "Statements sent to PostgreSQL by requests", ["view"])
 QUERY_SECONDS = Counter("privet_database_seconds", "Time that requests waited for PostgreSQL", ["view"])
 POOL = Gauge(
     "privet_database_connections",
-    "Connections of the pools: open, idle, and requests that wait for one",
+    "Connections of the pools: open and idle, and requests waiting for one",
     ["state"],
     multiprocess_mode="livesum",
 )
-PDF_SECONDS = Histogram("privet_pdf_seconds", "Time of setting a document", buckets=SECONDS)
+PDF_SECONDS = Histogram("privet_pdf_seconds", "Time to render a PDF document", buckets=SECONDS)
 STORAGE_SECONDS = Histogram("privet_storage_seconds", "Time of a call to the object storage", buckets=SECONDS)
-STORAGE_FAILURES = Counter("privet_storage_failures", "Calls that the object storage did not serve")
-CODES = Counter("privet_codes", "Signing codes asked for: sent, or why not", ["outcome"])
-SIGNATURES = Counter("privet_signatures", "Tries to sign with a code: signed, or why not", ["outcome"])
-SIGN_INS = Counter("privet_sign_ins", "Tries to sign in: let in, or why not", ["outcome"])
-UPLOADS = Counter(
-    "privet_uploads", "Uploads of photos that were said to have arrived: accepted, or why not", ["outcome"]
-)
+STORAGE_FAILURES = Counter("privet_storage_failures", "Failed calls to the object storage")
+CODES = Counter("privet_codes", "Requests for signing codes: sent, or the exception", ["outcome"])
+SIGNATURES = Counter("privet_signatures", "Attempts to sign with a code: signed, or the exception", ["outcome"])
+SIGN_INS = Counter("privet_sign_ins", "Attempts to sign in: let_in, or the exception", ["outcome"])
+UPLOADS = Counter("privet_uploads", "Completed uploads of photos: accepted, or the exception", ["outcome"])
 
 
 @contextmanager
 def count_outcome(
-    counter: Counter, refusals: type[Exception] | tuple[type[Exception], ...], done: str
+    counter: Counter, exceptions: type[Exception] | tuple[type[Exception], ...], success: str
 ) -> Iterator[None]:
-    """Count what came of the block, or of the function that this decorates: `done`, or the name of the refusal."""
+    """Count the outcome of the block or decorated function: `success`, or the class name of one of `exceptions`."""
     try:
         yield
-    except refusals as refused:
-        counter.labels(type(refused).__name__).inc()
+    except exceptions as error:
+        counter.labels(type(error).__name__).inc()
         raise
-    counter.labels(done).inc()
+    counter.labels(success).inc()

@@ -1,14 +1,14 @@
-"""One id for everything that a request leaves behind: its log lines, what it changed, what it showed."""
+"""A request id shared by log lines, history rows and disclosures."""
 
 import uuid
 from contextvars import ContextVar
 
-# Of the request that this thread serves; empty outside one.
+# Id of the request that this thread serves; "" outside a request.
 current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def request_id_middleware(get_response):
-    """Gives each request an id of our own making (32 hexadecimal digits), as `request.id` and in `X-Request-ID`."""
+    """Give each request an id (32 hexadecimal digits) as `request.id` and in `X-Request-ID`. Ignore the client's id."""
 
     def middleware(request):
         request.id = uuid.uuid4().hex

@@ -1,4 +1,4 @@
-"""Each request as it was served: measured, and written to the log in one line that names nobody."""
+"""Measure each request, and log it in one line without personal data."""
 
 import logging
 from contextvars import ContextVar
@@ -13,7 +13,7 @@ from foundation.observability import metrics
 logger = logging.getLogger("privet.request")
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-# Asked every few seconds by machines.
+# Requested every few seconds by machines.
 UNLOGGED_VIEWS = {"healthz", "readyz", "metrics", "static"}
 
 # The request that this thread serves.
@@ -21,7 +21,7 @@ current: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 
 class QueryCounter:
-    """Counts the statements of one request, and the time until they answered."""
+    """Count the statements of one request, and the time that they took in seconds."""
 
     def __init__(self):
         self.count, self.seconds = 0, 0.0
@@ -72,7 +72,7 @@ def _record_pool() -> None:
 
 
 def view_name(request: HttpRequest) -> str:
-    """Never the address: one may hold a token, and there are more of them than a metric can have labels."""
+    """Name of the view, used instead of the URL: a URL may contain a token, and there are too many URLs for labels."""
     if match := request.resolver_match:
         return match.view_name or "unnamed"
     return "static" if request.path_info.startswith(settings.STATIC_URL) else "unknown"

@@ -14,20 +14,20 @@ MARKERS = ("Меткин", "9770001122", "4613348353", "secret-cookie", "secret-
 
 @pytest.fixture
 def sent(settings):
-    """What would have been sent: a list of envelopes as text."""
+    """The envelopes that would have been sent, as text."""
     envelopes = []
 
-    class Kept(Transport):
+    class ListTransport(Transport):
         def capture_envelope(self, envelope):
             envelopes.append(envelope.serialize().decode())
 
     settings.SENTRY_DSN = "https://public@sentry.example/1"
-    error_reports.init_sentry(transport=Kept)
+    error_reports.init_sentry(transport=ListTransport)
     yield envelopes
     sentry_sdk.init()
 
 
-def test_a_broken_page_is_reported_without_anything_about_people(sent, anna, make, monkeypatch):
+def test_error_report_contains_no_personal_data(sent, anna, make, monkeypatch):
     subject = make.verified(anna, name="Меткин Марк", phone="9770001122")
 
     def breaks(*args, **kwargs):
@@ -38,12 +38,12 @@ def test_a_broken_page_is_reported_without_anything_about_people(sent, anna, mak
     browser: Browser = browser_for(anna)
     browser.raise_request_exception = False
     browser.cookies["extra"] = "secret-cookie"
-    answer = browser.post(
+    response = browser.post(
         f"/clients/{subject.pk}/contact/?q=Меткин",
         {"name": "Меткин Марк", "phone": "9770001122", "address": "г. Тула"},
         headers={"X-Extra": "secret-header"},
     )
-    assert answer.status_code == 500
+    assert response.status_code == 500
 
     text = "".join(sent)
     for marker in (*MARKERS, str(subject.pk), anna.email):
@@ -54,13 +54,13 @@ def test_a_broken_page_is_reported_without_anything_about_people(sent, anna, mak
     assert '"view":"clients:contact"' in text.replace(" ", "")
 
 
-def test_a_logged_error_is_reported_by_its_template(sent):
+def test_logged_error_is_reported_without_its_arguments(sent):
     logging.getLogger("privet").error("object left behind: %s", "Меткин")
     assert "object left behind: %s" in "".join(sent)
     assert "Меткин" not in json.loads(json.dumps("".join(sent)))
 
 
-def test_without_an_address_nothing_is_reported(settings):
+def test_nothing_is_reported_without_a_dsn(settings):
     settings.SENTRY_DSN = ""
     sentry_sdk.init()
     error_reports.init_sentry()

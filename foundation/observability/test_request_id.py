@@ -7,7 +7,7 @@ def serve(view, **headers):
     return request_id.request_id_middleware(view)(RequestFactory(headers=headers).get("/"))
 
 
-def test_each_request_has_an_id_of_its_own_that_its_code_and_its_answer_know(client):
+def test_each_request_has_its_own_id_in_code_and_response(client):
     seen = []
 
     def view(request):
@@ -20,6 +20,6 @@ def test_each_request_has_an_id_of_its_own_that_its_code_and_its_answer_know(cli
     assert request_id.current.get() == ""
 
 
-def test_an_id_from_outside_is_not_taken_over(client):
+def test_id_from_the_client_is_ignored(client):
     response = client.get("/healthz", headers={"X-Request-ID": "made-up"})
     assert len(response["X-Request-ID"]) == 32

@@ -10,15 +10,15 @@ from foundation.observability.log_format import JsonFormatter
 
 
 @pytest.fixture
-def written():
-    """The lines that are logged as they would be written: [{…}]."""
+def log_lines():
+    """Log lines as the JSON formatter writes them: [{…}]."""
     lines = []
 
-    class Kept(logging.Handler):
+    class ListHandler(logging.Handler):
         def emit(self, record):
             lines.append(json.loads(JsonFormatter().format(record)))
 
-    handler, loggers = Kept(), [logging.getLogger(name) for name in ("", "django")]
+    handler, loggers = ListHandler(), [logging.getLogger(name) for name in ("", "django")]
     for logger in loggers:
         logger.addHandler(handler)
     yield lines
@@ -26,9 +26,9 @@ def written():
         logger.removeHandler(handler)
 
 
-def test_a_request_is_one_line_that_tells_who_what_and_how_long(as_anna, anna, written):
-    answer = as_anna.get("/clients/?tab=work")
-    (line,) = [line for line in written if line["logger"] == "privet.request"]
+def test_request_is_logged_in_one_line_with_manager_view_and_time(as_anna, anna, log_lines):
+    response = as_anna.get("/clients/?tab=work")
+    (line,) = [line for line in log_lines if line["logger"] == "privet.request"]
     assert line.pop("time").endswith("+00:00")
     assert line.pop("ms") > 0
     assert line.pop("queries") > 0
@@ -36,7 +36,7 @@ def test_a_request_is_one_line_that_tells_who_what_and_how_long(as_anna, anna, w
         "level": "INFO",
         "logger": "privet.request",
         "message": "clients:list 200",
-        "request": answer["X-Request-ID"],
+        "request": response["X-Request-ID"],
         "manager": str(anna.pk),
         "view": "clients:list",
         "status": 200,
@@ -44,38 +44,38 @@ def test_a_request_is_one_line_that_tells_who_what_and_how_long(as_anna, anna, w
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics"])
-def test_health_and_metrics_requests_are_not_logged(client, db, written, path):
+def test_health_and_metrics_requests_are_not_logged(client, db, log_lines, path):
     client.get(path)
-    assert not [line for line in written if line["logger"] == "privet.request"]
+    assert not [line for line in log_lines if line["logger"] == "privet.request"]
 
 
-def test_nothing_that_was_typed_or_stands_in_an_address_is_logged(as_anna, anna, make, written):
+def test_input_and_urls_are_not_logged(as_anna, anna, make, log_lines):
     subject = make.verified(anna, name="Меткин Марк", phone="9770001122")
     as_anna.post("/clients/search/", {"text": "Меткин"})
     as_anna.get(f"/clients/{subject.pk}/contact/")
     as_anna.get("/password/new/MQ/a-secret-token/")
     as_anna.get("/no-such/Меткин/9770001122")
-    text = json.dumps(written, ensure_ascii=False)
+    text = json.dumps(log_lines, ensure_ascii=False)
     for secret in ("Меткин", "9770001122", "a-secret-token", str(subject.pk), anna.email, anna.name):
         assert secret not in text
 
 
-def test_error_log_has_the_location_but_not_the_message(make, written):
+def test_error_log_has_the_location_but_not_the_message(make, log_lines):
     make.user(phone="9771234567")
     try:
         with transaction.atomic():
             make.user(phone="9771234567")
     except IntegrityError as error:
-        logging.getLogger("privet").exception("not written: %s", error)
-    line = written[-1]
+        logging.getLogger("privet").exception("not saved: %s", error)
+    line = log_lines[-1]
     assert "9771234567" not in json.dumps(line)
-    assert line["message"] == "not written: IntegrityError"
+    assert line["message"] == "not saved: IntegrityError"
     assert line["error"][0]["type"] == "IntegrityError"
     assert line["error"][1] == line["error"][1] | {"type": "UniqueViolation", "rule": "users_phone_key"}
     assert "test_request_log.py" in line["error"][0]["at"][0]
 
 
-def test_an_error_in_a_view_is_logged_with_its_request(written):
+def test_log_line_of_a_failing_view_has_its_request_id(log_lines):
     request = RequestFactory().get("/")
     request.resolver_match = None
 
@@ -85,10 +85,10 @@ def test_an_error_in_a_view_is_logged_with_its_request(written):
 
     with pytest.raises(ValueError, match="Меткин"):
         request_id.request_id_middleware(request_log.request_log_middleware(view))(request)
-    assert written[-1]["request"] == request.id
+    assert log_lines[-1]["request"] == request.id
     assert request_log.current.get() is None
 
 
-def test_values_that_are_no_json_are_named_by_their_type(written):
+def test_values_that_json_cannot_encode_are_logged_by_type(log_lines):
     logging.getLogger("privet").warning("x", extra={"facts": {"what": object()}})
-    assert written[-1]["what"] == "object"
+    assert log_lines[-1]["what"] == "object"

@@ -66,39 +66,39 @@ ROUNDING = {
 
 
 @pytest.mark.parametrize(("amount", "figures"), FIGURES.items())
-def test_figures(amount, figures):
+def test_amount_in_figures(amount, figures):
     assert money.format_rubles(Decimal(amount)) == figures.replace(" ", "\u00a0")
 
 
 @pytest.mark.parametrize(("amount", "words"), WORDS.items())
-def test_words(amount, words):
+def test_amount_in_words(amount, words):
     assert money.rubles_in_words(Decimal(amount)) == words
 
 
 @pytest.mark.parametrize(("amount", "kopecks"), ROUNDING.items())
-def test_half_a_kopeck_is_rounded_up_in_figures_and_in_words_alike(amount, kopecks):
+def test_half_a_kopeck_is_rounded_up_in_figures_and_in_words(amount, kopecks):
     assert money.format_rubles(Decimal(amount)) == money.format_rubles(Decimal(kopecks))
     assert money.rubles_in_words(Decimal(amount)) == money.rubles_in_words(Decimal(kopecks))
 
 
 @given(st.decimals(min_value=0, max_value=Decimal("9999999999.99"), places=2))
-def test_figures_say_the_amount_itself(amount):
+def test_figures_equal_the_amount(amount):
     digits = money.format_rubles(amount).removesuffix("\u00a0₽").replace("\u00a0", "").replace(",", ".")
     assert Decimal(digits) == amount
 
 
 @given(st.integers(min_value=0, max_value=10**10), st.integers(min_value=0, max_value=99))
-def test_words_agree_with_their_numbers(roubles, kopecks):
-    words = money.rubles_in_words(Decimal(roubles) + Decimal(kopecks) / 100)
-    *_, rouble, figures, kopeck = words.split()
+def test_nouns_agree_with_their_numbers(rubles, kopecks):
+    words = money.rubles_in_words(Decimal(rubles) + Decimal(kopecks) / 100)
+    *_, ruble, figures, kopeck = words.split()
     assert figures == f"{kopecks:02}"
     assert words[0].isupper()
-    assert rouble == expected(roubles, "рубль", "рубля", "рублей")
+    assert ruble == expected(rubles, "рубль", "рубля", "рублей")
     assert kopeck == expected(kopecks, "копейка", "копейки", "копеек")
 
 
 def expected(number: int, one: str, few: str, many: str) -> str:
-    """The form by the last two digits, written out as a table."""
+    """The plural form, looked up in a table by the last two digits."""
     forms = [many, one, few, few, few] + [many] * 16
     last = number % 100
     return forms[last] if last <= 20 else forms[last % 10]

@@ -1,4 +1,4 @@
-"""What the two kinds of storage have in common: exceptions, value types and lifetimes of addresses."""
+"""Exceptions, value types and lifetimes of URLs that both kinds of object storage share."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -8,11 +8,11 @@ DOWNLOAD_SECONDS = 2 * 60
 
 
 class StorageUnavailable(Exception):
-    """The object could not be written or read; nothing else was changed."""
+    """The storage failed or did not answer; nothing was changed."""
 
 
 class ObjectNotFound(StorageUnavailable):
-    """The storage answers, and has no such object."""
+    """The storage works, but has no such object."""
 
 
 class ListedObject(NamedTuple):
@@ -23,11 +23,11 @@ class ListedObject(NamedTuple):
 
 
 class ObjectTooLarge(Exception):
-    """The object is larger than was asked for; it was not read."""
+    """The object has more bytes than the given limit, so it was not read."""
 
 
 class PresignedUpload(NamedTuple):
-    """Where a browser posts a file: multipart to `url`, all `fields` first and then `file`."""
+    """A presigned form: the browser posts multipart data to `url`, all `fields` first and then `file`."""
 
     url: str
     fields: dict[str, str]

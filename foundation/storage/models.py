@@ -1,11 +1,11 @@
-"""What the object storage still has to do."""
+"""Deletions that the object storage has to repeat."""
 
 from django.db import models
 from django.utils import timezone
 
 
 class LeftObject(models.Model):
-    """An object that no row names any more and that could not be removed; cleaning tries again."""
+    """An orphan whose deletion failed; `clean_storage` tries again."""
 
     key = models.CharField("объект", max_length=200, primary_key=True)
     left_at = models.DateTimeField("когда", default=timezone.now)

@@ -1,6 +1,6 @@
-"""Reads, writes and removes objects (photos, documents) by key, on whichever storage the settings name.
+"""Store, read and delete objects (photos, documents) by key, in the storage that the settings configure.
 
-Keys are never reused. Every failure of the storage itself is raised as StorageUnavailable.
+Keys are never reused. All functions raise StorageUnavailable if the storage fails.
 """
 
 import logging
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def _storage_call(key: str) -> Iterator[None]:
-    """Measure a call and translate its errors: ObjectNotFound, or StorageUnavailable for any other failure."""
+    """Measure a call and translate its errors to ObjectNotFound, or StorageUnavailable for any other failure."""
     try:
         with metrics.STORAGE_SECONDS.time():
             yield
@@ -49,7 +49,7 @@ def _storage_call(key: str) -> Iterator[None]:
 
 
 def put(key: str, content: bytes) -> None:
-    """Write an object under a key that is not taken."""
+    """Store a new object. Raises StorageUnavailable if the key exists already."""
     with _storage_call(key):
         name = default_storage.save(key, ContentFile(content))
     if name != key:
@@ -58,25 +58,31 @@ def put(key: str, content: bytes) -> None:
 
 
 def get(key: str) -> bytes:
-    """The object's content; ObjectNotFound when there is none."""
+    """Return the object's content. Raises ObjectNotFound."""
     with _storage_call(key), default_storage.open(key) as file:
         return file.read()
 
 
-def read_limited(key: str, *, most: int) -> bytes:
-    """The content of an object that somebody else wrote; ObjectTooLarge, unread, when it has more than `most` bytes."""
+def read_limited(key: str, *, max_bytes: int) -> bytes:
+    """Return the content of an uploaded object. Raises ObjectTooLarge if it has more than `max_bytes` bytes."""
     with _storage_call(key):
-        return default_storage.read(key, most)
+        return default_storage.read_limited(key, max_bytes)
 
 
-def presign_upload(key: str, *, content_type: str, most: int) -> PresignedUpload:
-    """Where a browser may write this object, of this type and 1 to `most` bytes, within UPLOAD_SECONDS."""
-    return default_storage.upload_address(key, content_type, most)
+def presign_upload(key: str, *, content_type: str, max_bytes: int) -> PresignedUpload:
+    """Return a form with which a browser can upload this object within UPLOAD_SECONDS.
+
+    The storage accepts only this content type and 1 to `max_bytes` bytes.
+    """
+    return default_storage.presign_upload(key, content_type, max_bytes)
 
 
 def presign_download(key: str, *, cache: str) -> str:
-    """Where whoever has the address sees the JPEG, within SHOWN_SECONDS; it answers with this `Cache-Control`."""
-    return default_storage.address(key, cache)
+    """URL of a JPEG for anyone who has the URL, valid for DOWNLOAD_SECONDS.
+
+    `cache` is the `Cache-Control` header of the response.
+    """
+    return default_storage.presign_download(key, cache)
 
 
 def exists(key: str) -> bool:
@@ -85,32 +91,35 @@ def exists(key: str) -> bool:
 
 
 def is_available() -> bool:
-    """Whether objects can be read and written at all; StorageUnavailable or False when not."""
+    """Whether objects can be read and written. May also raise StorageUnavailable."""
     with _storage_call("the storage"):
-        return default_storage.answers()
+        return default_storage.is_available()
 
 
 def set_up_bucket() -> list[str]:
-    """Make the bucket, private, with its rules; once more changes nothing. Returns the calls that the server lacks."""
+    """Create the private bucket with its rules. Idempotent.
+
+    Returns the names of API calls that the server does not support.
+    """
     with _storage_call("the bucket"):
-        return default_storage.prepare()
+        return default_storage.set_up()
 
 
 def list_objects() -> Iterator[ListedObject]:
-    """Every object, in the order of keys, a page of the storage's at a time: memory does not grow with their number."""
+    """Yield every object in the order of keys. Objects are fetched page by page, so memory use is constant."""
     with _storage_call("the listing"):
-        yield from default_storage.listing()
+        yield from default_storage.list_objects()
 
 
 def delete(key: str) -> None:
-    """Remove the object; one that is gone already is fine."""
+    """Delete the object, if it exists."""
     with _storage_call(key):
         default_storage.delete(key)
 
 
 @contextmanager
 def stored_objects(objects: Mapping[str, bytes]) -> Iterator[None]:
-    """Write the objects, then run the block that records them; if it fails, they are removed again."""
+    """Store the objects by key, then run the block that saves their rows. If it fails, delete the objects."""
     written = []
     try:
         for key, content in objects.items():
@@ -118,14 +127,14 @@ def stored_objects(objects: Mapping[str, bytes]) -> Iterator[None]:
             written.append(key)
         yield
     except (OperationalError, InterfaceError):
-        raise  # COMMIT may have gone through, its answer been lost: clean_storage removes what nothing speaks of
+        raise  # COMMIT may have succeeded although its reply was lost; clean_storage deletes objects without a row
     except BaseException:
         _delete_or_record(written)
         raise
 
 
 def delete_after_commit(*keys: str) -> None:
-    """Remove the objects when the current transaction is committed. What can't be removed then is tried again."""
+    """Delete the objects after the current transaction commits. Failed deletions are recorded and retried."""
     transaction.on_commit(lambda: _delete_or_record([key for key in keys if key]))
 
 
@@ -134,7 +143,7 @@ def _delete_or_record(keys: list[str]) -> None:
         try:
             delete(key)
         except StorageUnavailable:
-            # The others are not tried: each would take as long to fail.
+            # Do not try the others: each would take as long to fail.
             _record_failed_deletions(keys[number:])
             break
 
@@ -143,18 +152,18 @@ def _record_failed_deletions(keys: list[str]) -> None:
     logger.error("objects left behind: %s", ", ".join(keys))
     try:
         LeftObject.objects.bulk_create([LeftObject(key=key) for key in keys], ignore_conflicts=True)
-    except DatabaseError:  # then cleaning finds them by the listing
-        logger.exception("objects left behind could not be noted")
+    except DatabaseError:  # clean_storage will find them by listing the storage
+        logger.exception("objects left behind could not be recorded")
 
 
 def retry_failed_deletions() -> None:
-    """Try again to remove what could not be removed; StorageUnavailable ends it."""
-    for left in LeftObject.objects.order_by("left_at").iterator():
-        delete(left.key)
-        left.delete()
+    """Retry the recorded deletions, oldest first. Stops with StorageUnavailable at the first failure."""
+    for failed in LeftObject.objects.order_by("left_at").iterator():
+        delete(failed.key)
+        failed.delete()
 
 
 def is_public() -> bool:
-    """Whether anybody on the internet can list or read objects; StorageUnavailable when it can't be asked."""
+    """Whether anyone can list or read objects without credentials. Raises StorageUnavailable."""
     with _storage_call("the bucket"):
         return default_storage.is_public()

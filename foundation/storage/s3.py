@@ -20,14 +20,14 @@ ERRORS = (BotoCoreError, ClientError, RetriesExceededError)
 
 
 class S3ObjectStorage(S3Storage):
-    """A private bucket; answers within about four seconds or not at all."""
+    """A private bucket. Calls fail after about four seconds."""
 
-    def answers(self) -> bool:
+    def is_available(self) -> bool:
         self.bucket.meta.client.head_bucket(Bucket=self.bucket_name)
         return True
 
-    def prepare(self) -> list[str]:
-        # The first bucket of a server takes longer than a page waits for an answer.
+    def set_up(self) -> list[str]:
+        # Creating the first bucket of a server takes longer than the timeout of pages.
         config = self.client_config.merge(Config(read_timeout=30))
         client = self._client(self.endpoint_url, config)
         try:
@@ -35,12 +35,13 @@ class S3ObjectStorage(S3Storage):
         except client.exceptions.ClientError as error:
             if error.response["Error"]["Code"] != "404":
                 raise
-            place = {} if self.region_name == "us-east-1" else {"LocationConstraint": self.region_name}
-            client.create_bucket(Bucket=self.bucket_name, **({"CreateBucketConfiguration": place} if place else {}))
-        return [name for name, settle in BUCKET_RULES.items() if not _apply_rule(settle, client, self.bucket_name)]
+            location = {} if self.region_name == "us-east-1" else {"LocationConstraint": self.region_name}
+            options = {"CreateBucketConfiguration": location} if location else {}
+            client.create_bucket(Bucket=self.bucket_name, **options)
+        return [name for name, rule in BUCKET_RULES.items() if not _apply_rule(rule, client, self.bucket_name)]
 
-    def listing(self) -> Iterator[ListedObject]:
-        return (ListedObject(found.key, found.last_modified) for found in self.bucket.objects.all())
+    def list_objects(self) -> Iterator[ListedObject]:
+        return (ListedObject(item.key, item.last_modified) for item in self.bucket.objects.all())
 
     def get_default_settings(self):
         return super().get_default_settings() | {
@@ -59,21 +60,21 @@ class S3ObjectStorage(S3Storage):
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},
             ),
-            # Retries of its own would multiply the time limits.
+            # Retries would multiply the timeouts.
             "transfer_config": TransferConfig(use_threads=False, num_download_attempts=1),
         }
 
-    def upload_address(self, key: str, content_type: str, most: int) -> PresignedUpload:
-        post = self._signer.generate_presigned_post(
+    def presign_upload(self, key: str, content_type: str, max_bytes: int) -> PresignedUpload:
+        post = self._presign_client.generate_presigned_post(
             self.bucket_name,
             key,
             Fields={"Content-Type": content_type},
-            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, most]],
+            Conditions=[{"Content-Type": content_type}, ["content-length-range", 1, max_bytes]],
             ExpiresIn=UPLOAD_SECONDS,
         )
         return PresignedUpload(post["url"], post["fields"])
 
-    def address(self, key: str, cache: str) -> str:
+    def presign_download(self, key: str, cache: str) -> str:
         parameters = {
             "Bucket": self.bucket_name,
             "Key": key,
@@ -81,7 +82,7 @@ class S3ObjectStorage(S3Storage):
             "ResponseContentDisposition": "inline",
             "ResponseCacheControl": cache,
         }
-        return self._signer.generate_presigned_url("get_object", Params=parameters, ExpiresIn=DOWNLOAD_SECONDS)
+        return self._presign_client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=DOWNLOAD_SECONDS)
 
     def is_public(self) -> bool:
         """Whether an unsigned request can list the bucket or read an object."""
@@ -95,30 +96,30 @@ class S3ObjectStorage(S3Storage):
         anonymous = boto3.client(
             "s3", endpoint_url=settings.S3_PUBLIC_ENDPOINT, region_name=self.region_name, config=config
         )
-        first = next(self.listing(), None)
+        first = next(self.list_objects(), None)
         return _is_allowed(anonymous.list_objects_v2, Bucket=self.bucket_name, MaxKeys=1) or (
             first is not None and _is_allowed(anonymous.head_object, Bucket=self.bucket_name, Key=first.key)
         )
 
     @cached_property
-    def _signer(self):
-        """A client for the address by which browsers reach the storage; it signs and never calls."""
+    def _presign_client(self):
+        """A client for the URL by which browsers reach the storage. It only signs, it makes no calls."""
         return self._client(settings.S3_PUBLIC_ENDPOINT, self.client_config)
 
     def _client(self, endpoint: str, config: Config):
         session = boto3.Session(aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key)
         return session.client("s3", endpoint_url=endpoint, region_name=self.region_name, config=config)
 
-    def read(self, key: str, most: int) -> bytes:
+    def read_limited(self, key: str, max_bytes: int) -> bytes:
         try:
-            # A range: what has grown since is not read either.
-            answer = self.bucket.Object(key).get(Range=f"bytes=0-{most}")
+            # A range limits the read even if the object grows meanwhile.
+            response = self.bucket.Object(key).get(Range=f"bytes=0-{max_bytes}")
         except ClientError as error:
-            if error.response["Error"]["Code"] == "InvalidRange":  # of an empty object there is none
+            if error.response["Error"]["Code"] == "InvalidRange":  # the object is empty
                 return b""
             raise
-        with answer["Body"] as body:
-            if answer["ContentLength"] > most:
+        with response["Body"] as body:
+            if response["ContentLength"] > max_bytes:
                 raise ObjectTooLarge(key)
             return body.read()
 
@@ -147,19 +148,20 @@ def _expire_abandoned_uploads(client, bucket: str) -> None:
     client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=enabled)
 
 
-# What a bucket is told, by the name of the call.
+# Rules of the bucket, by the name of the API call.
 BUCKET_RULES = {
     "PutBucketAcl": _make_private,
     "PutBucketCors": _allow_cors,
     "PutBucketLifecycleConfiguration": _expire_abandoned_uploads,
 }
-# How servers that lack a call answer it; Amazon's buckets without access lists are private as they are made.
+# Error codes for unsupported calls. Amazon's buckets without access lists are private from the start.
 UNSUPPORTED_CODES = ("NotImplemented", "MalformedXML", "MethodNotAllowed", "AccessControlListNotSupported")
 
 
-def _apply_rule(settle: Callable, client, bucket: str) -> bool:
+def _apply_rule(rule: Callable, client, bucket: str) -> bool:
+    """Apply a rule to the bucket; return False if the server does not support it."""
     try:
-        settle(client, bucket)
+        rule(client, bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] in UNSUPPORTED_CODES:
             return False

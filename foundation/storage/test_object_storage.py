@@ -1,4 +1,4 @@
-"""The same behaviour on files of this machine and on a real S3 server."""
+"""The same behaviour on local files and on a real S3 server."""
 
 import errno
 import stat
@@ -29,7 +29,7 @@ class TestEitherStorage:
         assert object_storage.get("contracts/1.pdf") == b"%PDF \x00\xff"
         assert object_storage.exists("contracts/1.pdf")
 
-    def test_a_photo_of_ten_megabytes_comes_back_whole(self):
+    def test_object_of_ten_megabytes_is_read_completely(self):
         photo = bytes(range(256)) * 4 * 1024 * 10
         object_storage.put("photos/large", photo)
         assert object_storage.get("photos/large") == photo
@@ -51,23 +51,23 @@ class TestEitherStorage:
         object_storage.delete("photos/1")
         assert not object_storage.exists("photos/1")
 
-    def test_every_object_is_listed_with_the_time_it_was_written(self):
+    def test_objects_are_listed_with_their_time(self):
         assert list(object_storage.list_objects()) == []
         for key in ("contracts/1.pdf", "photos/1", "photos/2"):
             object_storage.put(key, b"content")
-        listed = {object.key: object.modified_at for object in object_storage.list_objects()}
+        listed = {item.key: item.modified_at for item in object_storage.list_objects()}
         assert sorted(listed) == ["contracts/1.pdf", "photos/1", "photos/2"]
-        assert all(abs(timezone.now() - written) < timedelta(minutes=1) for written in listed.values())
+        assert all(abs(timezone.now() - modified) < timedelta(minutes=1) for modified in listed.values())
 
     def test_deleting_a_missing_object_is_a_no_op(self):
         object_storage.delete("photos/none")
 
-    def test_objects_stay_when_the_block_that_records_them_succeeds(self):
+    def test_objects_stay_if_the_block_succeeds(self):
         with object_storage.stored_objects({"photos/1": b"one", "photos/2": b"two"}):
             assert object_storage.get("photos/1") == b"one"
         assert object_storage.get("photos/2") == b"two"
 
-    def test_no_object_is_left_behind_when_the_block_that_records_them_fails(self):
+    def test_objects_are_deleted_if_the_block_fails(self):
         def record():
             with object_storage.stored_objects({"photos/1": b"one", "photos/2": b"two"}):
                 assert object_storage.exists("photos/2")
@@ -79,13 +79,13 @@ class TestEitherStorage:
         assert not object_storage.exists("photos/2")
 
     @pytest.mark.parametrize("lost", [OperationalError, InterfaceError])
-    def test_objects_stay_when_nobody_knows_whether_they_were_recorded(self, lost):
-        """The database may have committed, and only its answer be lost."""
+    def test_objects_stay_if_the_commit_may_have_succeeded(self, lost):
+        """The database may have committed although its reply was lost."""
         with pytest.raises(lost), object_storage.stored_objects({"contracts/1": b"one"}):
             raise lost
         assert object_storage.get("contracts/1") == b"one"
 
-    def test_of_two_objects_the_first_is_not_left_behind_when_the_second_fails(self):
+    def test_first_object_is_deleted_if_the_second_fails(self):
         object_storage.put("photos/2", b"taken")
         with pytest.raises(StorageUnavailable), object_storage.stored_objects({"photos/1": b"one", "photos/2": b"two"}):
             pytest.fail("nothing must be recorded")
@@ -93,7 +93,7 @@ class TestEitherStorage:
         assert object_storage.get("photos/2") == b"taken"
 
     @pytest.mark.django_db(transaction=True)
-    def test_an_object_is_removed_only_when_the_change_is_committed(self):
+    def test_object_is_deleted_only_after_commit(self):
         object_storage.put("photos/1", b"photo")
         with transaction.atomic():
             object_storage.delete_after_commit("photos/1", "")
@@ -106,15 +106,15 @@ class TestEitherStorage:
         assert not object_storage.exists("photos/1")
 
 
-class CutOff(ContentFile):
+class TruncatedFile(ContentFile):
     def chunks(self, chunk_size=None):
         yield b"the beginning"
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_what_a_full_disk_cut_off_leaves_nothing_behind(monkeypatch):
+def test_full_disk_leaves_no_partial_file(monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(object_storage, "ContentFile", CutOff)
+        patched.setattr(object_storage, "ContentFile", TruncatedFile)
         with pytest.raises(StorageUnavailable):
             object_storage.put("a/key", b"content")
     assert [*object_storage.list_objects()] == []
@@ -122,21 +122,21 @@ def test_what_a_full_disk_cut_off_leaves_nothing_behind(monkeypatch):
     assert object_storage.get("a/key") == b"content"
 
 
-def test_files_of_this_machine_are_readable_by_their_owner_alone():
+def test_local_files_are_readable_only_by_their_owner():
     object_storage.put("contracts/1.pdf", b"passport data")
     file = Path(default_storage.path("contracts/1.pdf"))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_the_bucket_shows_nothing_to_strangers(s3_endpoint, s3_bucket):
+def test_bucket_cannot_be_read_without_credentials(s3_endpoint, s3_bucket):
     object_storage.put("contracts/1.pdf", b"passport data")
-    with pytest.raises(HTTPError) as refused:
+    with pytest.raises(HTTPError) as error:
         urlopen(f"{s3_endpoint}/{s3_bucket}/contracts/1.pdf", timeout=PATIENCE)  # noqa: S310
-    assert refused.value.code == 403
+    assert error.value.code == 403
 
 
-def test_a_wrong_key_of_the_storage_is_an_outage(settings, s3_bucket):
+def test_wrong_secret_key_raises_storage_unavailable(settings, s3_bucket):
     settings.S3_SECRET_KEY = "wrong"
     settings.STORAGES = dict(settings.STORAGES)
     with pytest.raises(StorageUnavailable):
@@ -145,7 +145,7 @@ def test_a_wrong_key_of_the_storage_is_an_outage(settings, s3_bucket):
 
 @pytest.fixture
 def stalling():
-    """The address of a server that promises an object and stops in the middle of it."""
+    """URL of a server that starts to send an object and then stalls."""
     done = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -173,52 +173,52 @@ def stalling():
 
 @pytest.fixture(params=["refusing", "silent"])
 def down(request, settings):
-    """Storage that is down."""
+    """A storage that refuses connections or never answers."""
     use_s3_at(request.getfixturevalue(request.param), settings)
 
 
-def seconds(deed) -> float:
-    """How long it takes `deed` to raise StorageUnavailable."""
+def seconds(function) -> float:
+    """Return the seconds until `function` raises StorageUnavailable."""
     start = time.monotonic()
     with pytest.raises(StorageUnavailable):
-        deed()
+        function()
     return time.monotonic() - start
 
 
 @pytest.mark.usefixtures("down")
 class TestTimeouts:
-    def test_writing_gives_up(self):
+    def test_put_times_out(self):
         assert seconds(lambda: object_storage.put("photos/1", b"photo")) < PATIENCE
 
-    def test_reading_gives_up(self):
+    def test_get_times_out(self):
         assert seconds(lambda: object_storage.get("photos/1")) < PATIENCE
 
-    def test_removing_gives_up(self):
+    def test_delete_times_out(self):
         assert seconds(lambda: object_storage.delete("photos/1")) < PATIENCE
 
-    def test_looking_gives_up(self):
+    def test_exists_times_out(self):
         assert seconds(lambda: object_storage.exists("photos/1")) < PATIENCE
 
-    def test_storing_runs_no_block_and_gives_up(self):
+    def test_stored_objects_times_out_without_running_the_block(self):
         def store():
             with object_storage.stored_objects({"photos/1": b"one", "photos/2": b"two"}):
                 pytest.fail("nothing must be recorded")
 
         assert seconds(store) < PATIENCE
 
-    def test_addresses_are_made_without_asking(self):
+    def test_presigning_makes_no_calls(self):
         start = time.monotonic()
-        upload = object_storage.presign_upload("incoming/1", content_type="image/jpeg", most=1000)
+        upload = object_storage.presign_upload("incoming/1", content_type="image/jpeg", max_bytes=1000)
         shown = object_storage.presign_download("photos/1.jpg", cache="no-store")
         assert time.monotonic() - start < PATIENCE
         assert upload.fields["key"] == "incoming/1"
         assert "/photos/1.jpg?" in shown
 
-    def test_reading_what_was_sent_gives_up(self):
-        assert seconds(lambda: object_storage.read_limited("incoming/1", most=1000)) < PATIENCE
+    def test_read_limited_times_out(self):
+        assert seconds(lambda: object_storage.read_limited("incoming/1", max_bytes=1000)) < PATIENCE
 
     @pytest.mark.django_db(transaction=True)
-    def test_of_many_objects_only_the_first_is_waited_for(self):
+    def test_deletion_of_many_objects_waits_only_once(self):
         keys = [f"photos/{number}" for number in range(20)]
         start = time.monotonic()
         with transaction.atomic():
@@ -227,13 +227,13 @@ class TestTimeouts:
         assert set(LeftObject.objects.values_list("key", flat=True)) == set(keys)
 
     @pytest.mark.django_db(transaction=True)
-    def test_a_change_that_is_committed_stays_committed(self, caplog):
+    def test_failed_deletion_after_commit_is_recorded(self, caplog):
         with transaction.atomic():
             object_storage.delete_after_commit("photos/1")
         assert "objects left behind: photos/1" in caplog.text
         assert LeftObject.objects.get().key == "photos/1"
 
 
-def test_reading_gives_up_on_a_server_that_stops_in_the_middle(settings, stalling):
+def test_get_times_out_if_the_server_stalls(settings, stalling):
     use_s3_at(stalling, settings)
     assert seconds(lambda: object_storage.get("photos/1")) < PATIENCE

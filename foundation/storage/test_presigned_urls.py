@@ -1,4 +1,4 @@
-"""The addresses that storages hand to browsers: on either kind of storage the same limits."""
+"""Presigned URLs for browsers have the same limits on both kinds of storage."""
 
 from datetime import timedelta
 from urllib.error import HTTPError
@@ -16,102 +16,102 @@ from foundation.storage import object_storage
 from foundation.storage.object_storage import ObjectNotFound, ObjectTooLarge
 from foundation.testing import use_s3_at
 
-KEY, MOST = "incoming/1", 200_000
+KEY, MAX_BYTES = "incoming/1", 200_000
 PICTURE = b"\xff\xd8" + bytes(99_998)
 
 
 @pytest.fixture
-def address(storage):
-    return object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST)
+def upload(storage):
+    return object_storage.presign_upload(KEY, content_type="image/jpeg", max_bytes=MAX_BYTES)
 
 
-def refused(status: int) -> bool:
+def is_rejected(status: int) -> bool:
     return status in (400, 403, 413)
 
 
-def look(url: str):
-    """The status, the headers and the content that a browser without cookies gets."""
+def fetch(url: str):
+    """Return the status, headers and content that a browser without cookies gets."""
     if url.startswith("/"):
-        answer = Browser().get(url)
-        return answer.status_code, answer.headers, answer.content
-    with urlopen(url, timeout=20) as answer:  # noqa: S310
-        return answer.status, answer.headers, answer.read()
+        response = Browser().get(url)
+        return response.status_code, response.headers, response.content
+    with urlopen(url, timeout=20) as response:  # noqa: S310
+        return response.status, response.headers, response.read()
 
 
 class TestUploading:
-    def test_a_file_within_the_limits_is_stored(self, address, send):
-        assert send(address.url, address.fields, PICTURE) == 204
-        assert object_storage.read_limited(KEY, most=MOST) == PICTURE
+    def test_file_within_the_limits_is_stored(self, upload, send):
+        assert send(upload.url, upload.fields, PICTURE) == 204
+        assert object_storage.read_limited(KEY, max_bytes=MAX_BYTES) == PICTURE
 
-    def test_what_was_sent_can_be_sent_again(self, address, send):
-        for content in (b"cut off", PICTURE):
-            assert send(address.url, address.fields, content) == 204
+    def test_second_upload_replaces_the_first(self, upload, send):
+        for content in (b"truncated", PICTURE):
+            assert send(upload.url, upload.fields, content) == 204
         assert object_storage.get(KEY) == PICTURE
         assert [listed.key for listed in object_storage.list_objects()] == [KEY]
 
-    def test_exactly_the_limit_is_stored_and_a_byte_more_is_not(self, address, send):
-        assert send(address.url, address.fields, bytes(MOST)) == 204
-        assert refused(send(address.url, address.fields, bytes(MOST + 1)))
-        assert len(object_storage.get(KEY)) == MOST
+    def test_file_of_the_maximum_size_is_stored_and_a_larger_one_is_rejected(self, upload, send):
+        assert send(upload.url, upload.fields, bytes(MAX_BYTES)) == 204
+        assert is_rejected(send(upload.url, upload.fields, bytes(MAX_BYTES + 1)))
+        assert len(object_storage.get(KEY)) == MAX_BYTES
 
-    def test_an_empty_file_is_refused(self, address, send):
-        assert refused(send(address.url, address.fields, b""))
+    def test_empty_file_is_rejected(self, upload, send):
+        assert is_rejected(send(upload.url, upload.fields, b""))
         assert not object_storage.exists(KEY)
 
     @pytest.mark.parametrize("name", ["key", "Content-Type"])
-    def test_another_key_or_content_type_is_refused(self, address, send, name):
+    def test_other_key_or_content_type_is_rejected(self, upload, send, name):
         other = {"key": "contracts/1.pdf", "Content-Type": "text/html"}[name]
-        assert refused(send(address.url, address.fields | {name: other}, PICTURE))
+        assert is_rejected(send(upload.url, upload.fields | {name: other}, PICTURE))
         assert list(object_storage.list_objects()) == []
 
     @pytest.mark.parametrize("name", ["key", "Content-Type"])
-    def test_a_field_that_is_left_out_is_refused(self, address, send, name):
-        fields = {field: value for field, value in address.fields.items() if field != name}
-        assert refused(send(address.url, fields, PICTURE))
+    def test_missing_field_is_rejected(self, upload, send, name):
+        fields = {field: value for field, value in upload.fields.items() if field != name}
+        assert is_rejected(send(upload.url, fields, PICTURE))
         assert list(object_storage.list_objects()) == []
 
-    def test_it_is_refused_when_five_minutes_have_passed(self, storage, send):
-        # The real server has a clock of its own, so it is the signing that is moved.
+    def test_upload_is_rejected_after_five_minutes(self, storage, send):
+        # The S3 server has its own clock, so the test moves the time of signing.
         with time_machine.travel(timezone.now() - timedelta(seconds=290), tick=True):
-            timely = object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST)
+            valid = object_storage.presign_upload(KEY, content_type="image/jpeg", max_bytes=MAX_BYTES)
         with time_machine.travel(timezone.now() - timedelta(seconds=310), tick=True):
-            late = object_storage.presign_upload("incoming/2", content_type="image/jpeg", most=MOST)
-        assert send(timely.url, timely.fields, PICTURE) == 204
-        assert refused(send(late.url, late.fields, PICTURE))
+            expired = object_storage.presign_upload("incoming/2", content_type="image/jpeg", max_bytes=MAX_BYTES)
+        assert send(valid.url, valid.fields, PICTURE) == 204
+        assert is_rejected(send(expired.url, expired.fields, PICTURE))
         assert [listed.key for listed in object_storage.list_objects()] == [KEY]
 
-    def test_what_is_larger_than_asked_for_is_not_read(self, storage):
+    def test_object_above_the_limit_is_not_read(self, storage):
         object_storage.put(KEY, bytes(1000))
-        assert len(object_storage.read_limited(KEY, most=1000)) == 1000
+        assert len(object_storage.read_limited(KEY, max_bytes=1000)) == 1000
         with pytest.raises(ObjectTooLarge):
-            object_storage.read_limited(KEY, most=999)
+            object_storage.read_limited(KEY, max_bytes=999)
 
-    def test_what_never_came_is_missing_and_what_came_empty_is_empty(self, storage):
+    def test_missing_object_raises_and_empty_object_is_empty(self, storage):
         with pytest.raises(ObjectNotFound):
-            object_storage.read_limited(KEY, most=1)
+            object_storage.read_limited(KEY, max_bytes=1)
         object_storage.put(KEY, b"")
-        assert object_storage.read_limited(KEY, most=1) == b""
+        assert object_storage.read_limited(KEY, max_bytes=1) == b""
 
 
 class TestShowing:
-    def test_whoever_has_the_address_sees_the_jpeg(self, storage):
+    def test_url_serves_the_jpeg_without_cookies(self, storage):
         object_storage.put("photos/1.jpg", PICTURE)
-        status, headers, content = look(object_storage.presign_download("photos/1.jpg", cache="private, max-age=60"))
+        status, headers, content = fetch(object_storage.presign_download("photos/1.jpg", cache="private, max-age=60"))
         assert (status, content) == (200, PICTURE)
         assert headers["Content-Type"] == "image/jpeg"
         assert headers["Content-Disposition"] == "inline"
         assert headers["Cache-Control"] == "private, max-age=60"
 
-    def test_it_is_refused_when_two_minutes_have_passed(self, storage):
+    def test_url_expires_after_two_minutes(self, storage):
         object_storage.put("photos/1.jpg", PICTURE)
         with time_machine.travel(timezone.now() - timedelta(seconds=110), tick=True):
-            timely = object_storage.presign_download("photos/1.jpg", cache="no-store")
+            valid = object_storage.presign_download("photos/1.jpg", cache="no-store")
         with time_machine.travel(timezone.now() - timedelta(seconds=130), tick=True):
-            late = object_storage.presign_download("photos/1.jpg", cache="no-store")
-        assert look(timely)[0] == 200
-        assert _status(late) == 403
+            expired = object_storage.presign_download("photos/1.jpg", cache="no-store")
+        assert fetch(valid)[0] == 200
+        assert _status(expired) == 403
 
-    def test_an_address_shows_no_other_object(self, storage):
+    def test_url_does_not_work_for_another_object(self, storage):
         object_storage.put("photos/1.jpg", PICTURE)
         object_storage.put("photos/2.jpg", PICTURE)
         url = object_storage.presign_download("photos/1.jpg", cache="no-store")
@@ -121,45 +121,45 @@ class TestShowing:
 
 def _status(url: str) -> int:
     try:
-        return look(url)[0]
+        return fetch(url)[0]
     except HTTPError as error:
         return error.code
 
 
 def test_oversized_content_length_is_rejected_early():
-    address = object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST)
-    # More is announced than is ever sent: who waits for the body sees it cut off.
-    answer = Browser().generic(
-        "POST", address.url, b"", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=str(100 * 1024**2)
+    upload = object_storage.presign_upload(KEY, content_type="image/jpeg", max_bytes=MAX_BYTES)
+    # The body is shorter than announced: a view that read it would fail with a truncated body.
+    response = Browser().generic(
+        "POST", upload.url, b"", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=str(100 * 1024**2)
     )
-    assert answer.status_code == 413
+    assert response.status_code == 413
 
 
 @pytest.mark.parametrize("length", ["x", "1.5", "²", "9" * 5000])
-def test_a_length_that_is_no_number_is_a_bad_request(length):
-    address = object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST)
-    answer = Browser().generic(
-        "POST", address.url, b"", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=length
+def test_invalid_content_length_is_a_bad_request(length):
+    upload = object_storage.presign_upload(KEY, content_type="image/jpeg", max_bytes=MAX_BYTES)
+    response = Browser().generic(
+        "POST", upload.url, b"", content_type="multipart/form-data; boundary=x", CONTENT_LENGTH=length
     )
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
-def test_the_signed_addresses_of_the_local_storage_lead_nowhere_when_it_is_not_used(settings):
-    upload = object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST)
+def test_local_urls_return_404_if_another_storage_is_used(settings):
+    upload = object_storage.presign_upload(KEY, content_type="image/jpeg", max_bytes=MAX_BYTES)
     shown = object_storage.presign_download("photos/1.jpg", cache="no-store")
     use_s3_at("http://127.0.0.1:1", settings)
     assert Browser().post(upload.url, upload.fields).status_code == 404
     assert Browser().get(shown).status_code == 404
 
 
-class TestPreparing:
+class TestSetup:
     def test_setup_is_idempotent(self, storage):
         call_command("init_storage")
         object_storage.put("photos/1.jpg", PICTURE)
         call_command("init_storage")
         assert object_storage.get("photos/1.jpg") == PICTURE
 
-    def test_the_bucket_is_made_with_its_rules(self, settings, s3_bucket):
+    def test_bucket_is_created_with_its_rules(self, settings, s3_bucket):
         settings.S3_BUCKET = f"{s3_bucket}-another"
         settings.STORAGES = dict(settings.STORAGES)
         assert object_storage.set_up_bucket() == []
@@ -171,7 +171,7 @@ class TestPreparing:
         assert [rule["Expiration"]["Days"] for rule in rules if rule["ID"] == "uploads"] == [1]
         assert [rule["Filter"]["Prefix"] for rule in rules if rule["ID"] == "uploads"] == ["incoming/"]
 
-    def test_a_bucket_that_was_open_is_closed(self, s3_bucket, s3_endpoint):
+    def test_public_bucket_becomes_private(self, s3_bucket, s3_endpoint):
         client = default_storage.connection.meta.client
         client.put_bucket_acl(Bucket=s3_bucket, ACL="public-read")
         object_storage.put("photos/1.jpg", PICTURE)
@@ -180,28 +180,28 @@ class TestPreparing:
         assert not object_storage.is_public()
 
     @pytest.mark.parametrize(("origin", "allowed"), [("https://privet.example", True), ("https://evil.example", False)])
-    def test_pages_of_ours_alone_may_send_photos(self, settings, s3_bucket, origin, allowed):
+    def test_only_our_origin_may_upload_photos(self, settings, s3_bucket, origin, allowed):
         settings.APP_BASE_URL = "https://privet.example"
         object_storage.set_up_bucket()
-        url = object_storage.presign_upload(KEY, content_type="image/jpeg", most=MOST).url
-        asked = Request(  # noqa: S310
+        url = object_storage.presign_upload(KEY, content_type="image/jpeg", max_bytes=MAX_BYTES).url
+        preflight = Request(  # noqa: S310
             url,
             method="OPTIONS",
             headers={"Origin": origin, "Access-Control-Request-Method": "POST"},
         )
-        assert (_allowed_origin(asked) == origin) is allowed
+        assert (_allowed_origin(preflight) == origin) is allowed
 
     @pytest.mark.parametrize("down", ["refusing", "silent"])
-    def test_a_storage_that_is_down_is_said_in_words(self, request, settings, down):
-        where = request.getfixturevalue(down)
-        use_s3_at(where, settings)
-        with pytest.raises(CommandError, match=urlsplit(where).netloc):
+    def test_storage_outage_is_reported(self, request, settings, down):
+        endpoint = request.getfixturevalue(down)
+        use_s3_at(endpoint, settings)
+        with pytest.raises(CommandError, match=urlsplit(endpoint).netloc):
             call_command("init_storage")
 
 
 def _allowed_origin(request: Request) -> str | None:
     try:
-        with urlopen(request, timeout=20) as answer:  # noqa: S310
-            return answer.headers["Access-Control-Allow-Origin"]
+        with urlopen(request, timeout=20) as response:  # noqa: S310
+            return response.headers["Access-Control-Allow-Origin"]
     except HTTPError as error:
         return error.headers["Access-Control-Allow-Origin"]

@@ -1,4 +1,4 @@
-"""How values read on our pages and documents; available in every template."""
+"""Formats of values on our pages and in documents; built in to every template."""
 
 import re
 from datetime import date
@@ -26,9 +26,9 @@ def rubles_in_words(amount: Decimal) -> str:
 
 @register.filter
 def phone(digits: str) -> str:
-    """9771232323 → «+7 (977) 123-23-23»; anything that is not ten digits stays as it is.
+    """9771232323 → «+7 (977) 123-23-23»; anything but ten digits is returned unchanged.
 
-    What begins with 0 is no phone: it stands in the account of a client whose data was erased.
+    A number that starts with 0 is not a phone: erasure writes such numbers to the accounts of erased clients.
     """
     if not (digits and len(digits) == 10 and digits.isdigit()):
         return digits or ""
@@ -39,7 +39,7 @@ def phone(digits: str) -> str:
 
 @register.filter
 def tel(phone: str) -> str:
-    """9771232323, also written as +7 977 123-23-23 or 8 977 123-23-23 → «+79771232323», for a link to call."""
+    """9771232323, +7 977 123-23-23 and 8 977 123-23-23 → «+79771232323», for a `tel:` link."""
     text = phone or ""
     digits = re.sub(r"[^0-9]", "", text)
     if text.lstrip().startswith("+"):
@@ -69,5 +69,5 @@ def passport_number(digits: str) -> str:
 
 @register.filter
 def one_line(text: str) -> str:
-    """Lines of a text as one: «Объём 180 л; цвет белый»."""
+    """Join the lines of a text: «Объём 180 л; цвет белый»."""
     return "; ".join(line.strip() for line in text.splitlines() if line.strip())

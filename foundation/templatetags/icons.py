@@ -1,4 +1,4 @@
-"""Icons of templates/ui/icons.html, by name; available in every template."""
+"""Icons of templates/ui/icons.html, by name; built in to every template."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ register = template.Library()
 
 
 @register.simple_tag
-@cache  # a page has a dozen icons, and names and sizes are few
+@cache  # a page has a dozen icons; there are few names and sizes
 def icon(name: str, size: str = "") -> SafeString:
     """{% icon "plus" "small" %}"""
     return render_to_string("ui/icon.html", {"name": name, "size": size})

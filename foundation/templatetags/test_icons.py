@@ -20,7 +20,7 @@ def test_icon_name_is_escaped():
     assert "<b>" not in render("{% icon name %}", name='"/><b>')
 
 
-def test_every_icon_of_a_template_exists():
+def test_every_icon_used_in_templates_exists():
     names = {name for page in TEMPLATES.rglob("*.html") for name in re.findall(r'{% icon "([^"]+)"', page.read_text())}
     assert names
     symbols = (TEMPLATES / "ui" / "icons.html").read_text()

@@ -19,9 +19,9 @@ def render(text: str, **values) -> str:
         (None, ""),
     ],
 )
-def test_phone_link_does_not_depend_on_how_the_number_is_written(phone, link):
+def test_phone_link_does_not_depend_on_the_number_format(phone, link):
     assert render("{{ phone|tel }}", phone=phone) == link
 
 
-def test_static_is_the_tag_of_django():
+def test_static_tag_is_built_in():
     assert render("{% static 'css/base.css' %}") == render("{% load static %}{% static 'css/base.css' %}")

@@ -1,13 +1,14 @@
-"""Tables for a spreadsheet: UTF-8 with a byte order mark and semicolons, as Excel in Russian opens them."""
+"""CSV downloads in the format that Russian Excel opens: UTF-8 with a byte order mark, semicolons."""
 
 import csv
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from django.http import StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
-# A cell that begins so is a formula to a spreadsheet (OWASP, CSV Injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets treat cells that start with these as formulas (OWASP, CSV Injection).
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _EchoWriter:
@@ -16,23 +17,22 @@ class _EchoWriter:
 
 
 def escape_cell(value) -> str:
-    """The value as text, with an apostrophe before what a spreadsheet would calculate."""
+    """Return the value as text, with an apostrophe if a spreadsheet would treat it as a formula."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return f"'{text}" if text.startswith(FORMULA_PREFIXES) else text
 
 
-def csv_response(name: str, heading: list[str], rows: Iterable[Iterable]) -> StreamingHttpResponse:
-    """The rows as a download, sent as they are read."""
+def csv_response(name: str, header: list[str], rows: Iterable[Iterable]) -> StreamingHttpResponse:
+    """Return a streaming download `<name>.csv` of the header and the rows."""
     disposition = content_disposition_header(as_attachment=True, filename=f"{name}.csv")
     return StreamingHttpResponse(
-        _lines([heading], rows), content_type="text/csv; charset=utf-8",
+        _lines([header], rows), content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": disposition},
     )  # fmt: skip
 
 
-def _lines(heading: Iterable[Iterable], rows: Iterable[Iterable]) -> Iterator[str]:
+def _lines(header_rows: Iterable[Iterable], rows: Iterable[Iterable]) -> Iterator[str]:
     writer = csv.writer(_EchoWriter(), delimiter=";")
     yield "\ufeff"
-    for part in (heading, rows):
-        for row in part:
-            yield writer.writerow([escape_cell(value) for value in row])
+    for row in chain(header_rows, rows):
+        yield writer.writerow([escape_cell(value) for value in row])

@@ -1,4 +1,4 @@
-"""Answers to modules of the page, which ask for JSON."""
+"""JSON error responses for our JavaScript modules."""
 
 from django.http import HttpRequest, JsonResponse
 
@@ -9,6 +9,6 @@ def wants_json(request: HttpRequest) -> bool:
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
-def json_error(words: str, status: int, **headers: str) -> JsonResponse:
-    """What went wrong, in words for the person at the page."""
-    return JsonResponse({"error": words}, status=status, headers=headers)
+def json_error(message: str, status: int, **headers: str) -> JsonResponse:
+    """Return {"error": message}; the message is shown to the user."""
+    return JsonResponse({"error": message}, status=status, headers=headers)

@@ -1,4 +1,4 @@
-"""Middleware that knows of no app."""
+"""Middleware that does not depend on any app."""
 
 import logging
 
@@ -13,9 +13,9 @@ logger = logging.getLogger(__name__)
 
 
 def reject_nul_bytes(get_response):
-    """PostgreSQL stores no NUL byte; an address or a cookie that has one is nobody's honest request.
+    """Reject a URL or cookie that contains a NUL byte with 400, because PostgreSQL can't store it.
 
-    Form fields refuse it themselves, with a message.
+    Form fields reject NUL bytes themselves, with a message.
     """
 
     def middleware(request):
@@ -30,9 +30,9 @@ def reject_nul_bytes(get_response):
 
 
 class StorageOutageMiddleware:
-    """A page that can't go on without the object storage says so with a 503.
+    """Turn StorageUnavailable into a page with 503, and ObjectNotFound into a 404.
 
-    HTMX puts the words above the page that is there: a form in it keeps what was typed.
+    HTMX inserts the notice above the current page, so that typed text is not lost.
     """
 
     def __init__(self, get_response):
@@ -54,7 +54,7 @@ class StorageOutageMiddleware:
 
 
 def never_cache_middleware(get_response):
-    """What a signed-in person is shown is kept by no cache."""
+    """Forbid caching of responses that do not set `Cache-Control`: they may show personal data."""
 
     def middleware(request):
         response = get_response(request)

@@ -1,8 +1,8 @@
-"""What every answer tells the browser beside Django's own headers: who may embed it, and that it needs no device."""
+"""Security headers that Django does not set: denied browser features, and cross-origin embedding."""
 
 from functools import wraps
 
-# Photos are chosen or taken through a file field, which asks for no permission.
+# Photos are chosen or taken through a file field, which needs no permission.
 DENIED_FEATURES = (
     "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "hid", "idle-detection", "magnetometer",
     "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking",
@@ -10,13 +10,13 @@ DENIED_FEATURES = (
 HEADERS = {
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in DENIED_FEATURES),
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Not require-corp: photos come from the storage's own origin, which sends no such header. They need no cookies.
+    # Not require-corp: photos come from the origin of the storage, which does not send the header. Needs no cookies.
     "Cross-Origin-Embedder-Policy": "credentialless",
 }
 
 
 def security_headers_middleware(get_response):
-    """Outside of everything that answers, static files and refusals at the door included."""
+    """Set the headers. Must be the outermost middleware, to cover static files and early error responses."""
 
     def middleware(request):
         response = get_response(request)
@@ -28,7 +28,7 @@ def security_headers_middleware(get_response):
 
 
 def allow_cross_origin(view):
-    """A view whose answer pages of other origins may embed."""
+    """Decorator: pages of other origins may embed the view's response."""
 
     @wraps(view)
     def wrapped(*args, **kwargs):

@@ -1,4 +1,4 @@
-"""Where static files come from, and how production names them."""
+"""Finder of the style sheet bundle, and storage of static files with hashed names."""
 
 import re
 from functools import cache, cached_property
@@ -16,19 +16,19 @@ IMPORT = re.compile(r'^@import "(.+)";$', re.MULTILINE)
 
 
 class BundleFinder(BaseFinder):
-    """Finds css/components.css with the imported files in place of its @import lines.
+    """Find css/components.css with its @import lines replaced by the imported files.
 
-    A page needs one request for it, not one for each component; in development, in tests and in production. It has to
-    be the first of the finders: the next one finds the file with the imports.
+    A page then needs one request instead of one per component. Must be the first finder, because the next one finds
+    the file with the imports.
     """
 
     @cached_property
     def storage(self) -> FileSystemStorage:
-        self._folder = TemporaryDirectory(prefix="privet-static-")  # removed when the process ends
+        self._folder = TemporaryDirectory(prefix="privet-static-")  # deleted when the process ends
         return FileSystemStorage(location=self._folder.name)
 
     def find(self, path, find_all=False):
-        """Path of the bundle in the file system; an empty list for any other file, as Django expects it."""
+        """Return the path of the bundle; an empty list for any other file, as Django expects."""
         if path != BUNDLE:
             return []
         return [self._write()] if find_all else self._write()
@@ -39,20 +39,23 @@ class BundleFinder(BaseFinder):
 
     def _write(self) -> str:
         source, bundle = BASE_DIR / "static" / BUNDLE, Path(self.storage.path(BUNDLE))
-        text = IMPORT.sub(lambda line: (source.parent / line[1]).read_text(), source.read_text())
+        text = IMPORT.sub(lambda match: (source.parent / match[1]).read_text(), source.read_text())
         if not bundle.exists() or bundle.read_text() != text:
             bundle.parent.mkdir(exist_ok=True)
             new = bundle.with_suffix(".new")
             new.write_text(text)
-            new.replace(bundle)  # another thread never reads half a file
+            new.replace(bundle)  # atomic: another thread never reads half a file
         return str(bundle)
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """Names with a hash of the content, kept by browsers for ever; in the imports of our modules, too."""
+    """Static files with a hash of their content in the name, so browsers cache them forever.
+
+    Imports in our JavaScript modules use the hashed names, too.
+    """
 
     support_js_module_import_aggregation = True
 
-    @cache  # noqa: B019  there is one storage, and a file's address is the same while the process lives
+    @cache  # noqa: B019  one storage instance; URLs do not change during the process
     def url(self, name, force=False):
         return super().url(name, force)

@@ -1,4 +1,4 @@
-"""What a page says when the database is away, whichever part of the request notices first."""
+"""Error pages when the database is unavailable, whichever part of the request fails first."""
 
 import psycopg
 import pytest
@@ -13,7 +13,7 @@ __all__ = ["handler500"]
 
 
 @login_not_required
-def away(request):
+def unavailable(request):
     raise OperationalError("connection refused: host db.internal, user privet")
 
 
@@ -22,7 +22,7 @@ def broken(request):
     raise RuntimeError("something else")
 
 
-urlpatterns = [path("test/away/", away), path("test/broken/", broken), *real]
+urlpatterns = [path("test/unavailable/", unavailable), path("test/broken/", broken), *real]
 
 
 @pytest.fixture(autouse=True)
@@ -32,8 +32,8 @@ def _as_in_production(settings, client):
 
 
 @pytest.mark.urls(__name__)
-def test_a_page_without_the_database_says_so_and_nothing_of_where_it_is(client):
-    response = client.get("/test/away/")
+def test_database_outage_page_does_not_reveal_the_host(client):
+    response = client.get("/test/unavailable/")
     assert (response.status_code, response["Retry-After"]) == (503, "10")
     page = response.content.decode()
     assert "База данных не отвечает" in page
@@ -41,8 +41,8 @@ def test_a_page_without_the_database_says_so_and_nothing_of_where_it_is(client):
 
 
 @pytest.mark.urls(__name__)
-def test_a_fragment_is_a_notice_above_the_page_that_is_there(client):
-    response = client.post("/test/away/", headers={"HX-Request": "true"})
+def test_htmx_request_gets_a_notice_above_the_page(client):
+    response = client.post("/test/unavailable/", headers={"HX-Request": "true"})
     assert (response.status_code, response["HX-Retarget"], response["HX-Push-Url"]) == (503, "#main", "false")
     assert response.content.decode().strip().startswith('<div class="notice error" role="alert">')
 
@@ -55,15 +55,15 @@ def test_other_errors_return_500(client):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_signed_in_person_whose_session_can_not_be_read_is_told_the_same(as_anna, monkeypatch):
+def test_outage_while_loading_the_session_shows_the_same_page(as_anna, monkeypatch):
     as_anna.raise_request_exception = False
 
-    def refused(*args, **kwargs):
+    def fail(*args, **kwargs):
         raise psycopg.OperationalError("connection refused")
 
     connection.close()
     with monkeypatch.context() as patched:
-        patched.setattr(connection, "get_new_connection", refused)
+        patched.setattr(connection, "get_new_connection", fail)
         response = as_anna.get("/clients/")
     assert response.status_code == 503
     assert "База данных не отвечает" in response.content.decode()

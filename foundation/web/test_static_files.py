@@ -1,4 +1,4 @@
-"""Static files as browsers get them."""
+"""Static files as they are served to browsers."""
 
 import re
 from pathlib import Path
@@ -15,14 +15,14 @@ CSS = BASE_DIR / "static" / "css"
 
 @pytest.fixture
 def collected(settings, tmp_path) -> Path:
-    """The folder that production serves."""
+    """The folder of collected files, as in production."""
     settings.STATIC_ROOT = tmp_path
     settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": settings.STATICFILES_STORAGE_HASHED}}
     call_command("collectstatic", interactive=False, verbosity=0)
     return tmp_path
 
 
-def test_a_module_imports_others_by_names_that_change_with_their_content(collected):
+def test_javascript_modules_import_hashed_names(collected):
     module = collected / staticfiles_storage.stored_name("photos/photos.js")
     imported = re.findall(r'from "\./(.+?)"', module.read_text())
     assert imported
@@ -37,17 +37,17 @@ def test_every_component_is_imported_once():
     assert sorted(imported) == sorted(f"components/{path.name}" for path in (CSS / "components").iterdir())
 
 
-def test_components_are_one_style_sheet_in_the_order_of_their_imports(collected):
+def test_bundle_contains_components_in_import_order(collected):
     served = (collected / staticfiles_storage.stored_name("css/components.css")).read_text()
 
     assert "@import" not in served
     imported = re.findall(r'@import "(.+)";', (CSS / "components.css").read_text())
-    places = [served.index((CSS / name).read_text()) for name in imported]
-    assert places == sorted(places)
+    positions = [served.index((CSS / name).read_text()) for name in imported]
+    assert positions == sorted(positions)
     assert Path(finders.find("css/components.css")).read_text() == served
 
 
-def test_development_serves_a_changed_component_at_once(monkeypatch, tmp_path):
+def test_changed_component_is_served_without_restart(monkeypatch, tmp_path):
     (tmp_path / "static" / "css").mkdir(parents=True)
     (tmp_path / "static" / "css" / "components.css").write_text('@import "one.css";\n')
     monkeypatch.setattr("foundation.web.static_files.BASE_DIR", tmp_path)

@@ -5,7 +5,7 @@ from foundation.database.moved_models import rename_content_type
 
 
 class Migration(migrations.Migration):
-    """Take LeftObject over from the app privet, whose migration created the table."""
+    """Move LeftObject here from the app privet, whose migration created the table."""
 
     initial = True
 
