@@ -47,7 +47,7 @@ def agreement(request, pk, kind):
     form = submitted_agreement_form(request, client, kind)
     if not form.is_valid():
         return agreement_page(request, client, kind, form=form, status=422)
-    limits.DOCUMENTS.take(request.user)
+    limits.DOCUMENTS.consume(request.user)
     try:
         consents.give(client, kind, recorder_from_request(request))
     except object_storage.StorageUnavailable:
@@ -79,7 +79,7 @@ def submitted_agreement_form(request, client: Client, kind: AgreementKind) -> Ag
 def draft(request, pk, kind):
     """The document that the client is asked to agree to, as PDF."""
     client, kind = get_client_for(request, pk), get_kind(kind)
-    limits.DOCUMENTS.take(request.user)
+    limits.DOCUMENTS.consume(request.user)
     disclosure.record(client, DisclosureKind.AGREEMENT_PDF, request=request)
     return _pdf(AgreementDocument.of(client, kind, by=request.user).pdf(), kind)
 

@@ -106,7 +106,7 @@ class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
     def get_inlines(self, request, obj):
         return [*self.inlines_of_apps, *self.inlines]
 
-    def histories(self, obj: Client) -> list[QuerySet]:
+    def history_querysets(self, obj: Client) -> list[QuerySet]:
         contact = history_of(AppUser).filter(pgh_obj=obj.user_id)
         others = [rows for histories in self.histories_of_apps for rows in histories(obj)]
         return [obj.history.all(), contact, *others]
@@ -132,7 +132,7 @@ class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
         address = reverse("admin:clients_disclosure_changelist", query={"client__id__exact": client.pk})
         return format_html('<a href="{}">Открыть список</a>', address)
 
-    def history_shown(self, request, obj) -> None:
+    def before_history_view(self, request, obj) -> None:
         disclosure.record(obj, DisclosureKind.HISTORY, request=request)
 
     def has_add_permission(self, request) -> bool:

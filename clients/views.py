@@ -62,7 +62,7 @@ def _list_response(request, tab: Tab, after: str = "", shown_count: int = 0) -> 
     page, refused = tabs.Page([], ""), None
     try:
         if text:
-            limits.SEARCHES.take(manager)
+            limits.SEARCHES.consume(manager)
         page = tabs.page(tab, manager, text, after, shown_count, counted=with_tabs)
     except limits.TooManyTries as too_many:
         if fragment == "cards":  # the middleware shows the notice above the cards that are already there

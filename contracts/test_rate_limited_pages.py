@@ -24,7 +24,7 @@ def into(target: str) -> dict:
 
 
 def use_up(allowance: limits.RateLimit, manager) -> None:
-    allowance.take(manager)
+    allowance.consume(manager)
     # For longer than a slow test takes.
     Spending.objects.update(spent_until=timezone.now() + allowance.per + timedelta(minutes=5))
 
@@ -45,10 +45,10 @@ def refused(answer, of: str) -> bool:
 def test_how_much_of_each_thing_a_person_may_do(anna, allowance, times, per, time_machine):
     time_machine.move_to(timezone.now(), tick=False)
     for _ in range(times):
-        allowance.take(anna)
+        allowance.consume(anna)
 
     with pytest.raises(limits.TooManyTries):
-        allowance.take(anna)
+        allowance.consume(anna)
     assert allowance.per == per
 
 

@@ -56,7 +56,7 @@ def contract(request, client):
         return redirect("contracts:done", client.pk)
     if request.method == "GET":
         return _contract_page(request, client)
-    limits.DOCUMENTS.take(request.user)
+    limits.DOCUMENTS.consume(request.user)
     try:
         issuing.issue(client, by=request.user, shown=request.POST.get("surcharge"))
     except AgreementMissing:  # withdrawn while this page was open
@@ -103,7 +103,7 @@ def code(request, client):
             client = get_client_for(request, client.pk)
         if current is None:
             raise signing.ContractClosed
-        limits.CODES.take(request.user)
+        limits.CODES.consume(request.user)
         signing.request_code(current, by=request.user)
     except object_storage.StorageUnavailable:
         return _contract_page(request, client, error=NOT_SAVED, status=503)
@@ -212,7 +212,7 @@ def invoice_pdf(request, pk):
     invoice = get_invoice_for(request, pk)
     if invoice.contract.erased_at:
         raise Http404
-    limits.DOCUMENTS.take(request.user)
+    limits.DOCUMENTS.consume(request.user)
     file = pdf.render_invoice(invoice, invoice.contract.snapshot)
     disclosure.record(invoice.contract.client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
     return _pdf(file, f"Счёт {invoice.number}.pdf".replace("/", "-"))

@@ -106,8 +106,8 @@ def arrived(page: Page, held: list[Route]) -> Route:
 @pytest.fixture
 def refused(boosted, anna, monkeypatch) -> Page:
     """Step 4 when Анна has made all the documents that she may make in a day: its form stays when it is refused."""
-    monkeypatch.setattr(limits, "DOCUMENTS", limits.RateLimit("documents", 1, per=timedelta(days=1), of="документов"))
-    limits.DOCUMENTS.take(anna)
+    monkeypatch.setattr(limits, "DOCUMENTS", limits.RateLimit("documents", 1, per=timedelta(days=1), what="документов"))
+    limits.DOCUMENTS.consume(anna)
     return boosted
 
 

@@ -13,7 +13,7 @@ from managers.password_mail import MailUnavailable, send_invitation
 
 @admin.register(Manager)
 class ManagerAdmin(HistoryAdminMixin, BaseModelAdmin):
-    """People are added without a password: they set it by the link of a letter. They are switched off, not deleted."""
+    """New users have no password; they set one through an e-mailed link. Users are deactivated, not deleted."""
 
     plural_forms = ("сотрудник", "сотрудника", "сотрудников")
     animate = True
@@ -41,9 +41,9 @@ class ManagerAdmin(HistoryAdminMixin, BaseModelAdmin):
         )
 
     def get_readonly_fields(self, request, obj=None):
-        # An admin who switches themself off would be let in by nobody.
-        own = ["role", "is_active"] if obj == request.user else []
-        return [*self.readonly_fields, *own]
+        # Admins who deactivate themselves could not sign in again.
+        locked = ["role", "is_active"] if obj == request.user else []
+        return [*self.readonly_fields, *locked]
 
     def save_model(self, request, obj, form, change):
         if not change:
@@ -66,16 +66,19 @@ class ManagerAdmin(HistoryAdminMixin, BaseModelAdmin):
         permissions=["change"],
     )
     def reset_second_factor(self, request, queryset):
-        """For who lost both the phone and the backup codes. Of an admin, by another admin: the second pair of eyes."""
+        """For users who lost both the phone and the backup codes.
+
+        Admins cannot reset their own second factor: another admin must do it.
+        """
         for manager in queryset:
             if manager == request.user:
                 self.message_user(request, "Свой второй фактор сбросить нельзя: попросите другого.", messages.ERROR)
                 continue
             second_factor.reset(manager)
             self.log_change(request, manager, "Сброшен второй фактор.")
-            told = send_notice(manager, "second_factor_reset_mail")
-            text = f"Второй фактор сброшен: {manager}. {'Письмо отправлено' if told else 'Письмо не отправлено'}."
-            self.message_user(request, text, messages.SUCCESS if told else messages.WARNING)
+            email_sent = send_notice(manager, "second_factor_reset_mail")
+            text = f"Второй фактор сброшен: {manager}. {'Письмо отправлено' if email_sent else 'Письмо не отправлено'}."
+            self.message_user(request, text, messages.SUCCESS if email_sent else messages.WARNING)
 
     def _send_invitation(self, request, manager: Manager) -> None:
         try:

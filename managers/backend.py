@@ -1,4 +1,4 @@
-"""The person of a request, loaded together with their session, and the permissions of their role."""
+"""Authentication backend: takes the user that the session loaded, and permissions from the group of the role."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from managers.roles import GROUPS
 
 
 class Backend(ModelBackend):
-    """Permissions follow from the role alone: those of the group that it names, none for single objects or persons."""
+    """Permissions depend only on the role: those of its group. There are no permissions per object or per user."""
 
     def get_user(self, user_id: UUID) -> Manager | None:
         manager = _session_manager()
@@ -24,12 +24,12 @@ class Backend(ModelBackend):
         return set()
 
     def get_group_permissions(self, user_obj: Manager, obj: Model | None = None) -> set[str]:
-        """Permissions as `app_label.codename`; one query per person and request."""
+        """Return permissions as `app_label.codename`; one query per user and request."""
         if not user_obj.is_active or user_obj.is_anonymous or obj is not None:
             return set()
         if not hasattr(user_obj, "role_permissions"):
-            found = Permission.objects.filter(group__name=GROUPS.get(user_obj.role, ""))
-            names = found.values_list("content_type__app_label", "codename").order_by()
+            permissions = Permission.objects.filter(group__name=GROUPS.get(user_obj.role, ""))
+            names = permissions.values_list("content_type__app_label", "codename").order_by()
             user_obj.role_permissions = {f"{app_label}.{codename}" for app_label, codename in names}
         return user_obj.role_permissions
 
@@ -38,6 +38,6 @@ class Backend(ModelBackend):
 
 
 def _session_manager() -> Manager | None:
-    """The person of the current request's session (managers/session_store.py)."""
+    """Return the user that the current request's session loaded (managers/session_store.py)."""
     session = getattr(request_log.current.get(), "session", None)
     return session and session.row.manager

@@ -1,6 +1,6 @@
-"""Encryption at rest, under keys that can be rotated.
+"""Encryption at rest with keys that can be rotated.
 
-Fernet (AES-128-CBC with HMAC-SHA-256) from `cryptography`; the first of `PERSONAL_DATA_KEYS` encrypts, all decrypt.
+Fernet (AES-128-CBC with HMAC-SHA-256) from `cryptography`. The first of `PERSONAL_DATA_KEYS` encrypts, all decrypt.
 """
 
 import base64
@@ -25,17 +25,20 @@ def _fernet() -> MultiFernet:
 
 
 def encrypt(text: str) -> str:
-    """A token of ASCII text; encrypting the same text twice gives different tokens."""
+    """Return a token of ASCII text. Encrypting the same text twice gives different tokens."""
     return _fernet().encrypt(text.encode()).decode()
 
 
 def decrypt(token: str) -> str:
-    """The text of `token`; cryptography.fernet.InvalidToken when no key fits or it was changed."""
+    """Return the text of `token`. Raises cryptography.fernet.InvalidToken if no key fits or the token was changed."""
     return _fernet().decrypt(token.encode()).decode()
 
 
 def reencrypt(token: str) -> str:
-    """The same text under the first key; `token` itself when it is. InvalidToken as for `decrypt`."""
+    """Encrypt the text of `token` with the first key. Return `token` itself if that key encrypted it.
+
+    Raises InvalidToken as `decrypt` does.
+    """
     try:
         _keys()[0].decrypt(token.encode())
     except InvalidToken:

@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""IP address of a request."""
 
 import ipaddress
 
@@ -7,24 +7,24 @@ from django.http import HttpRequest
 
 
 def client_ip(request: HttpRequest) -> str:
-    """The address the request came from, believing only the proxies of `TRUSTED_PROXIES`; "" when malformed.
+    """Return the client's IP address, trusting only `TRUSTED_PROXIES` proxies; "" if it is malformed.
 
-    With n trusted proxies the address is the n-th from the right of X-Forwarded-For: whatever stands further
-    left was written by the client.
+    With n trusted proxies it is the n-th entry of X-Forwarded-For from the right. Entries further left can be forged
+    by the client.
     """
-    address = request.META.get("REMOTE_ADDR", "")
+    ip = request.META.get("REMOTE_ADDR", "")
     if settings.TRUSTED_PROXIES:
         hops = request.headers.get("X-Forwarded-For", "").split(",")
         if len(hops) >= settings.TRUSTED_PROXIES:
-            address = hops[-settings.TRUSTED_PROXIES].strip()
+            ip = hops[-settings.TRUSTED_PROXIES].strip()
     try:
-        return str(ipaddress.ip_address(address))
+        return str(ipaddress.ip_address(ip))
     except ValueError:
         return ""
 
 
 def ip_network(ip: str) -> str:
-    """What one subscriber is given: the IPv4 address itself, of IPv6 the /64 network; "" stays ""."""
+    """Return the network of one subscriber: the IPv4 address itself, or the IPv6 /64 network; "" for ""."""
     if not ip:
         return ""
     address = ipaddress.ip_address(ip)

@@ -12,7 +12,7 @@ from managers import limits
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Time that passes only when a test says so."""
+    """A clock for managers.limits that a test moves forward."""
 
     class Clock:
         now = timezone.now()
@@ -27,7 +27,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def large_pool(transactional_db, monkeypatch):
-    """A pool with room for a crowd."""
+    """A connection pool for many threads."""
     connection.close()
     connection.close_pool()
     monkeypatch.setitem(connection.settings_dict["OPTIONS"]["pool"], "max_size", 24)
@@ -38,16 +38,19 @@ def large_pool(transactional_db, monkeypatch):
 
 @pytest.fixture
 def run_while_locked(large_pool) -> Callable:
-    """What comes of a deed whose patience is short while somebody has the table of a model to themselves."""
+    """Run a function with a short lock timeout while another connection holds an exclusive lock on a model's table.
 
-    def run(deed: Callable, model: type):
-        def impatient():
+    Returns the function's result or exception.
+    """
+
+    def run(function: Callable, model: type):
+        def with_short_timeout():
             with connection.cursor() as cursor:
                 cursor.execute("SET lock_timeout = '100ms'")
-            return deed()
+            return function()
 
         with ThreadPoolExecutor(1) as pool, transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {model._meta.db_table}")
-            return pool.submit(run_on_own_connection, impatient).result(timeout=20)
+            return pool.submit(run_on_own_connection, with_short_timeout).result(timeout=20)
 
     return run

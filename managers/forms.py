@@ -1,4 +1,4 @@
-"""The forms of signing in and of passwords."""
+"""Forms of sign-in, passwords and codes."""
 
 import re
 import unicodedata
@@ -13,9 +13,9 @@ MAX_PASSWORD_LENGTH = 1000
 
 
 class PasswordField(forms.CharField):
-    """Any characters. «й» is one to some keyboards and two to others: normalised, so that both type the same password.
+    """Accepts any characters, normalised to NFC: some keyboards type «й» as two code points.
 
-    (NIST SP 800-63B, 3.1.1.2; RFC 8265, 4.2.2)
+    Sources: NIST SP 800-63B, 3.1.1.2; RFC 8265, 4.2.2.
     """
 
     def to_python(self, value) -> str:
@@ -58,7 +58,7 @@ class NewPasswordForm(SetPasswordForm):
 
 
 class PasswordChangeForm(NewPasswordForm):
-    """Whether the old password is right is not asked here: that is a try, and tries are counted."""
+    """Does not check the old password. That is an attempt, which the view counts."""
 
     old_password = password_field("Нынешний пароль", "current-password", autofocus=True)
     new_password1 = password_field("Новый пароль", "new-password")
@@ -71,22 +71,22 @@ def code_field(label: str, **attributes) -> forms.CharField:
 
 
 class CodeForm(forms.Form):
-    """A code of the app: «123 456»."""
+    """A code of the authenticator: «123 456»."""
 
-    lengths = (APP_DIGITS,)
-    wrong = "Код — это шесть цифр из приложения."
+    allowed_lengths = (APP_DIGITS,)
+    invalid_message = "Код — это шесть цифр из приложения."
     code = code_field("Код из приложения")
 
     def clean_code(self) -> str:
         digits = re.sub(r"[\s\-–—]", "", self.cleaned_data["code"])
-        if len(digits) not in self.lengths or not re.fullmatch("[0-9]+", digits):
-            raise ValidationError(self.wrong)
+        if len(digits) not in self.allowed_lengths or not re.fullmatch("[0-9]+", digits):
+            raise ValidationError(self.invalid_message)
         return digits
 
 
 class AnyCodeForm(CodeForm):
-    """A code of the app, or a backup code: «12345 67890»."""
+    """A code of the authenticator, or a backup code: «12345 67890»."""
 
-    lengths = (APP_DIGITS, BACKUP_DIGITS)
-    wrong = "Код — это шесть цифр из приложения или десять цифр резервного кода."
+    allowed_lengths = (APP_DIGITS, BACKUP_DIGITS)
+    invalid_message = "Код — это шесть цифр из приложения или десять цифр резервного кода."
     code = code_field("Код", autofocus=True)

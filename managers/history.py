@@ -1,6 +1,6 @@
-"""What happened, as rows that are written once: the history of our tables, and who changed what in which request.
+"""History of our tables: append-only rows with user, IP address and request id.
 
-The history is written by triggers (django-pghistory), whoever changes a row; the context is what the request says.
+Triggers (django-pghistory) write the rows, whatever changes a table. Requests and commands add the context.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -12,12 +12,12 @@ from pghistory.middleware import HistoryMiddleware
 
 from managers.client_ip import client_ip
 
-# Their statements are not ours, or change nothing.
+# Commands that change no data of ours.
 COMMANDS_WITHOUT_CONTEXT = ("migrate", "runserver", "test")
 
 
 def append_only_triggers() -> list[pgtrigger.Trigger]:
-    """The triggers of a table that only grows. Erasure, and nothing else, passes `append_only` by pgtrigger.ignore."""
+    """Return the triggers of an append-only table. Only erasure ignores `append_only` (pgtrigger.ignore)."""
     return [
         pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
         pgtrigger.Trigger(
@@ -33,9 +33,10 @@ def append_only_triggers() -> list[pgtrigger.Trigger]:
 def track_history(
     table: str, *, fields: list[str] | None = None, exclude: list[str] | None = None, by_triggers: bool = True
 ):
-    """Keep the history of a model in `table`: a row as it is after each insert and change, and before each removal.
+    """Class decorator: record the history of a model in `table`.
 
-    Without `by_triggers` a trigger of our own writes it, and only inserts and updates.
+    Each history row contains the version after an insert or update, or before a delete. `fields` and `exclude` choose
+    the columns. If `by_triggers` is false, our own trigger writes the rows, and only for inserts and updates.
     """
     trackers = (
         [pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent()]
@@ -71,18 +72,21 @@ def track_history(
 
 
 def history_of(model: type[models.Model]) -> models.QuerySet:
-    """All history rows of a tracked model."""
+    """Return all history rows of a tracked model."""
     return model.history.rel.related_model.objects.all()
 
 
 class HistoryContextMiddleware(HistoryMiddleware):
-    """What a request changes is written down with who sent it, from which address, and the request's id."""
+    """Add user, IP address and request id to the history of changes made by a request."""
 
     def get_context(self, request) -> dict:
         return {"user": super().get_context(request)["user"], "ip": client_ip(request), "request": request.id}
 
 
 def command_context(arguments: list[str]) -> AbstractContextManager:
-    """What a management command changes is written down with its name."""
+    """Return a context that adds the name of a management command to the history of its changes.
+
+    `arguments`: the command line, as in sys.argv.
+    """
     name = arguments[1] if len(arguments) > 1 else ""
     return pghistory.context(command=name) if name and name not in COMMANDS_WITHOUT_CONTEXT else nullcontext()

@@ -1,4 +1,4 @@
-"""The history of an object in the admin site: who changed what, filtered, in pages and as a table to download."""
+"""The history of an object in the admin site: who changed what, with filters, pages and a CSV download."""
 
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -12,15 +12,15 @@ from managers.models import Manager
 
 
 class HistoryAdminMixin:
-    """For admin classes of tracked models. `histories` says of which rows the page of an object tells."""
+    """Mixin for admin classes of tracked models. `history_querysets` returns the rows that the history page shows."""
 
     has_history = True
 
-    def histories(self, obj) -> list:
+    def history_querysets(self, obj) -> list:
         return [obj.history.all()]
 
-    def history_shown(self, request, obj) -> None:
-        """Called before the history of `obj` is shown."""
+    def before_history_view(self, request, obj) -> None:
+        """Hook that is called before the history of `obj` is shown."""
 
     def get_urls(self):
         name = f"{self.opts.app_label}_{self.opts.model_name}_history_csv"
@@ -29,7 +29,7 @@ class HistoryAdminMixin:
 
     def history_view(self, request, object_id, extra_context=None):
         obj, feed = self._object_and_feed(request, object_id)
-        page = feed.pages.get_page(request.GET.get("p"))
+        page = feed.paginator.get_page(request.GET.get("p"))
         context = {
             **self.admin_site.each_context(request),
             "title": f"История: {obj}",
@@ -37,7 +37,7 @@ class HistoryAdminMixin:
             "opts": self.opts,
             "feed": feed,
             "page": page,
-            "changes": feed.changes(list(page)),
+            "changes": feed.entries(list(page)),
             "people": Manager.objects.order_by("name"),
             "csv": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_history_csv", args=[obj.pk]),
         }
@@ -45,7 +45,7 @@ class HistoryAdminMixin:
 
     def history_csv(self, request, object_id):
         obj, feed = self._object_and_feed(request, object_id)
-        return csv_download.csv_response(f"История {obj.pk}", CSV_HEADER, feed.rows())
+        return csv_download.csv_response(f"История {obj.pk}", CSV_HEADER, feed.csv_rows())
 
     def _object_and_feed(self, request, object_id):
         obj = self.get_object(request, unquote(object_id))
@@ -53,5 +53,6 @@ class HistoryAdminMixin:
             raise Http404
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
-        self.history_shown(request, obj)
-        return obj, HistoryFeed(self.histories(obj), kind=request.GET.get("kind", ""), by=request.GET.get("by", ""))
+        self.before_history_view(request, obj)
+        filters = {name: request.GET.get(name, "") for name in ("kind", "by")}
+        return obj, HistoryFeed(self.history_querysets(obj), **filters)

@@ -1,4 +1,4 @@
-"""What was changed, from what to what, by whom: rows of history in Russian words, newest first."""
+"""History rows for people: who changed which field from what to what, in Russian, newest first."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -23,10 +23,10 @@ from managers.models import Manager
 
 PER_PAGE = 50
 LABELS = {"insert": "добавлено", "update": "изменено", "delete": "удалено"}
-# Whose the row is, which the page says already.
+# Fields that name the owner, which the page already shows.
 HIDDEN_FIELDS = {"client", "user", "contract"}
 REFERENCED_MODELS = ("managers.Manager", "devices.DeviceType", "devices.Tariff")
-# By name: clients, whose history this is too, know nothing of support.
+# By name, because this module must not import support.
 TICKET_MODEL = "support.Ticket"
 APP = "«Привет Супер»"
 
@@ -49,54 +49,59 @@ class HistoryEntry:
     who: str
     ip: str
     request: str
-    differences: list[FieldChange]
+    field_changes: list[FieldChange]
 
 
 class HistoryFeed:
-    """Histories read as one. `sources` are querysets of history models."""
+    """Several history tables as one list.
+
+    `sources`: querysets of history models. `kind`: model name of the only source to show. `by`: id of the manager whose
+    changes to show. Invalid filters are ignored.
+    """
 
     def __init__(self, sources: Iterable[models.QuerySet], *, kind: str = "", by: str = ""):
-        self.all = {source.model._meta.model_name: source for source in sources}
-        self.kind = kind if kind in self.all else ""
+        self.sources = {source.model._meta.model_name: source for source in sources}
+        self.kind = kind if kind in self.sources else ""
         self.by = by if _is_uuid(by) else ""
 
     @property
     def kind_choices(self) -> list[tuple[str, str]]:
-        return [(name, capfirst(_model_label(source.model))) for name, source in self.all.items()]
+        return [(name, capfirst(_model_label(source.model))) for name, source in self.sources.items()]
 
     @cached_property
-    def pages(self) -> Paginator:
+    def paginator(self) -> Paginator:
         parts = []
-        for name, source in self.all.items():
+        for name, source in self.sources.items():
             if self.kind in ("", name):
                 rows = source.filter(pgh_context__user=self.by) if self.by else source
                 parts.append(rows.order_by().values_list("pgh_created_at", "pgh_id", Value(name)))
         rows = parts[0].union(*parts[1:], all=True) if len(parts) > 1 else parts[0]
         return Paginator(rows.order_by("-pgh_created_at", "-pgh_id"), PER_PAGE)
 
-    def changes(self, rows: Iterable[tuple]) -> list[HistoryEntry]:
-        """The changes behind one page of rows: the number of queries does not grow with them."""
-        wanted = defaultdict(list)
+    def entries(self, rows: Iterable[tuple]) -> list[HistoryEntry]:
+        """Return the entries of one page of `paginator`. The number of queries does not depend on that of the rows."""
+        keys_by_model = defaultdict(list)
         for _, pk, name in rows:
-            wanted[name].append(pk)
-        events = {name: _with_previous_version(self.all[name].model, keys) for name, keys in wanted.items()}
-        found = [events[name][pk] for _, pk, name in rows]
-        names = _ReferenceNames(found)
-        return [_build_entry(event, before, names) for event, before in found]
+            keys_by_model[name].append(pk)
+        events = {name: _with_previous_version(self.sources[name].model, keys) for name, keys in keys_by_model.items()}
+        pairs = [events[name][pk] for _, pk, name in rows]
+        names = _ReferenceNames(pairs)
+        return [_build_entry(event, before, names) for event, before in pairs]
 
-    def rows(self) -> Iterable[list]:
-        """All of it for a table."""
-        for page in self.pages:
-            for change in self.changes(list(page)):
-                told = "; ".join(map(str, change.differences))
-                at = f"{timezone.localtime(change.at):%d.%m.%Y %H:%M:%S}"
-                yield [at, change.kind, change.label, told, change.who, change.ip, change.request]
+    def csv_rows(self) -> Iterable[list]:
+        """Yield all entries as rows for CSV_HEADER."""
+        for page in self.paginator:
+            for entry in self.entries(list(page)):
+                changes_text = "; ".join(map(str, entry.field_changes))
+                at = f"{timezone.localtime(entry.at):%d.%m.%Y %H:%M:%S}"
+                yield [at, entry.kind, entry.label, changes_text, entry.who, entry.ip, entry.request]
 
 
 CSV_HEADER = ["Когда", "Что", "Как", "Изменения", "Кто", "Адрес", "Запрос"]
 
 
 def _with_previous_version(model: type[models.Model], keys: list[int]) -> dict:
+    """Return {id of the history row: (row, the previous row of the same object or None)}."""
     earlier = model.objects.filter(pgh_obj_id=OuterRef("pgh_obj_id"), pgh_id__lt=OuterRef("pgh_id"))
     previous = Subquery(earlier.order_by("-pgh_id").values("pgh_id")[:1])
     events = model.objects.annotate(previous=previous).in_bulk(keys)
@@ -105,19 +110,19 @@ def _with_previous_version(model: type[models.Model], keys: list[int]) -> dict:
 
 
 class _ReferenceNames:
-    """Names of the people, types, tariffs and tickets that a page of history speaks of."""
+    """Display names of the managers, types, tariffs and tickets that a history page refers to."""
 
-    def __init__(self, found: list[tuple]):
-        wanted = defaultdict(set)
-        for pair in found:
+    def __init__(self, pairs: list[tuple]):
+        keys_by_model = defaultdict(set)
+        for pair in pairs:
             for event in filter(None, pair):
-                wanted[Manager].add((event.pgh_context or {}).get("user"))
+                keys_by_model[Manager].add((event.pgh_context or {}).get("user"))
                 for field in _shown_fields(event):
                     if model := _referenced_model(field):
-                        wanted[model].add(getattr(event, field.attname))
+                        keys_by_model[model].add(getattr(event, field.attname))
         self.names = {
             model: {str(row.pk): _display_name(row) for row in model.objects.filter(pk__in=keys - {None})}
-            for model, keys in wanted.items()
+            for model, keys in keys_by_model.items()
         }
 
     def __call__(self, model: type[models.Model], key) -> str:
@@ -125,12 +130,12 @@ class _ReferenceNames:
 
 
 def _referenced_model(field: models.Field) -> type[models.Model] | None:
-    """Of what the field holds the key."""
+    """Return the model whose key the field contains, if any."""
     return apps.get_model(TICKET_MODEL) if field.name == "support_ticket_id" else field.related_model
 
 
 def _display_name(row: models.Model) -> str:
-    # A client's tickets mostly have one subject; when they were opened tells them apart.
+    # Most tickets of a client have the same subject, so show when they were opened.
     return (
         f"{row} от {timezone.localtime(row.created_at):%d.%m.%Y %H:%M}" if row._meta.label == TICKET_MODEL else str(row)
     )
@@ -149,7 +154,7 @@ def _build_entry(event, before, names: _ReferenceNames) -> HistoryEntry:
         who=_author(context, event, names),
         ip=context.get("ip") or "",
         request=context.get("request") or "",
-        differences=_field_changes(before, event, names),
+        field_changes=_field_changes(before, event, names),
     )
 
 
@@ -162,13 +167,13 @@ def _author(context: dict, event, names: _ReferenceNames) -> str:
 
 
 def _field_changes(before, event, names: _ReferenceNames) -> list[FieldChange]:
-    found = []
+    changes = []
     for field in _shown_fields(event):
         old = _display_value(before, field, names) if before else "—"
         new = _display_value(event, field, names) if event.pgh_label != "delete" else "—"
         if old != new:
-            found.append(FieldChange(str(field.verbose_name), old, new))
-    return found
+            changes.append(FieldChange(str(field.verbose_name), old, new))
+    return changes
 
 
 def _shown_fields(event) -> list[models.Field]:
@@ -202,7 +207,7 @@ def _display_value(event, field: models.Field, names: _ReferenceNames) -> str:
 
 
 def _mask_passport_number(token: str) -> str:
-    """Changed digits that the mask hides are told apart by nothing: that they changed is in the manager's log."""
+    """Return the masked number. A change of masked digits is not visible here; the client log records it."""
     try:
         digits = cipher.decrypt(token)
     except InvalidToken:

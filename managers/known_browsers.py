@@ -1,5 +1,6 @@
-"""Browsers in which a person has signed in before. Guesses made elsewhere do not slow them down there, so that no
-stranger keeps anybody out; in such a browser tries are counted for itself (OWASP: device cookies).
+"""Browsers in which a user has signed in before (OWASP: device cookies).
+
+Their attempts are counted separately, so guesses made elsewhere can't lock the user out.
 """
 
 import secrets
@@ -24,16 +25,16 @@ def _login_hash(login: str) -> str:
 
 
 def known_browser_id(request: HttpRequest, login: str) -> str:
-    """The id of the browser if `login` signed in with it before; "" if not, or when its cookie is not ours."""
+    """Return the id of the browser if `login` signed in with it before; "" if not, or if its cookie is invalid."""
     try:
-        person, browser = signing.loads(request.COOKIES.get(_cookie_name(), ""), salt=SALT, max_age=MAX_AGE)
+        login_hash, browser = signing.loads(request.COOKIES.get(_cookie_name(), ""), salt=SALT, max_age=MAX_AGE)
     except (signing.BadSignature, ValueError, TypeError):
         return ""
-    return browser if person == _login_hash(login) else ""
+    return browser if login_hash == _login_hash(login) else ""
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse, manager: Manager) -> HttpResponse:
-    """`response` with the cookie that makes the browser known to `manager` from now on."""
+    """Set the cookie that makes the browser a known one of `manager`; return `response`."""
     browser = known_browser_id(request, manager.email) or secrets.token_urlsafe(16)
     value = signing.dumps([_login_hash(manager.email), browser], salt=SALT)
     response.set_cookie(

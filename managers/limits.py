@@ -1,9 +1,10 @@
-"""Guessing is slowed down, per account (known or not) and per network address, with growing waits; what is dear is
-counted, per person.
+"""Back-off after failed attempts, and rate limits of expensive operations.
 
-A try is counted before it is made and given back when it succeeds, so that many made at once can't all pass. The
-longest wait is short enough that a stranger can't lock anybody out for good. (django-otp's throttling has neither
-free tries nor a longest wait.)
+Failed attempts are counted per account (existing or not) and per network address. An attempt is counted before it runs
+and the count is undone on success, so concurrent attempts can't all pass. The maximum wait is short enough that nobody
+can be locked out permanently. (django-otp's throttling has neither free attempts nor a maximum wait.)
+
+Expensive operations are counted per user.
 """
 
 import math
@@ -29,27 +30,30 @@ RETENTION = timedelta(days=1)
 
 @dataclass(frozen=True)
 class BackoffLimit:
-    """The first `free` failures bring no wait, those after them waits that double up to `longest`; one failure is
-    forgotten in every `forgets_in`.
+    """Growing wait after failed attempts.
+
+    The first `free_attempts` failures cause no wait. Each later failure doubles the wait, up to `max_wait`. One failure
+    expires every `forget_after`. `name` is part of the stored keys.
     """
 
     name: str
-    free: int
-    forgets_in: timedelta
-    longest: timedelta = MAX_WAIT
+    free_attempts: int
+    forget_after: timedelta
+    max_wait: timedelta = MAX_WAIT
 
-    def key(self, whom: str) -> str:
-        return _hashed_key(self.name, whom)
+    def key(self, subject: str) -> str:
+        return _hashed_key(self.name, subject)
 
-    def count(self, attempts: Attempts, now: datetime) -> None:
-        """Count one more try, and set the wait that follows it."""
-        quiet = max(now - attempts.counted_at, timedelta(0))  # clocks of two machines may differ
-        left = max(0.0, attempts.failures - quiet / self.forgets_in)
-        # Beyond the longest wait there is nothing to remember.
-        attempts.failures = min(left + 1, self.free + 1 + math.ceil(math.log2(self.longest / FIRST_WAIT)))
+    def add_failure(self, attempts: Attempts, now: datetime) -> None:
+        """Count one more failure in `attempts`, unsaved, and set the wait that follows it."""
+        elapsed = max(now - attempts.counted_at, timedelta(0))  # clocks of two machines may differ
+        remaining = max(0.0, attempts.failures - elapsed / self.forget_after)
+        # More failures than those that reach the maximum wait need not be counted.
+        max_failures = self.free_attempts + 1 + math.ceil(math.log2(self.max_wait / FIRST_WAIT))
+        attempts.failures = min(remaining + 1, max_failures)
         attempts.counted_at = now
-        over = math.ceil(attempts.failures - self.free)
-        attempts.wait_until = now + min(FIRST_WAIT * 2 ** (over - 1), self.longest) if over > 0 else None
+        excess = math.ceil(attempts.failures - self.free_attempts)
+        attempts.wait_until = now + min(FIRST_WAIT * 2 ** (excess - 1), self.max_wait) if excess > 0 else None
 
 
 class AttemptLimits(NamedTuple):
@@ -58,32 +62,34 @@ class AttemptLimits(NamedTuple):
 
 
 SIGN_IN = AttemptLimits(
-    account=BackoffLimit("sign-in account", free=4, forgets_in=timedelta(hours=1)),
-    # An office shares one address: more is free, and forgotten sooner.
-    address=BackoffLimit("sign-in address", free=20, forgets_in=timedelta(minutes=15)),
+    account=BackoffLimit("sign-in account", free_attempts=4, forget_after=timedelta(hours=1)),
+    # An office shares one address, so it has more free attempts, and failures expire sooner.
+    address=BackoffLimit("sign-in address", free_attempts=20, forget_after=timedelta(minutes=15)),
 )
 PASSWORD_RESET = AttemptLimits(
-    account=BackoffLimit("password reset account", free=3, forgets_in=timedelta(hours=1)),
-    address=BackoffLimit("password reset address", free=10, forgets_in=timedelta(minutes=15)),
+    account=BackoffLimit("password reset account", free_attempts=3, forget_after=timedelta(hours=1)),
+    address=BackoffLimit("password reset address", free_attempts=10, forget_after=timedelta(minutes=15)),
 )
-# Only who knows the password gets as far as this. A code has but a million values: of those who guessed every quarter
-# of an hour, one in ten would hit within a year. A new password forgives.
+# Reached only with the right password. A code has only a million values: one guess every 15 minutes would succeed
+# within a year with a chance of 1 in 10. A new password resets the count.
 SECOND_FACTOR = AttemptLimits(
-    account=BackoffLimit("second factor account", free=4, forgets_in=timedelta(days=1), longest=timedelta(hours=4)),
-    address=BackoffLimit("second factor address", free=20, forgets_in=timedelta(minutes=15)),
+    account=BackoffLimit(
+        "second factor account", free_attempts=4, forget_after=timedelta(days=1), max_wait=timedelta(hours=4)
+    ),
+    address=BackoffLimit("second factor address", free_attempts=20, forget_after=timedelta(minutes=15)),
 )
 
 
 class TooManyTries(Exception):
-    """Not now: `seconds` must pass first; `message` says so in words."""
+    """Too many attempts or requests. The next is allowed after `seconds`; `message` tells the user so in Russian."""
 
-    def __init__(self, wait: timedelta, of: str = "попыток"):
+    def __init__(self, wait: timedelta, what: str = "попыток"):
         self.seconds = max(1, math.ceil(wait.total_seconds()))
-        self.message = f"Слишком много {of}. Попробуйте через {format_wait(self.seconds)}."
+        self.message = f"Слишком много {what}. Попробуйте через {format_wait(self.seconds)}."
         super().__init__(self.message)
 
     def apply_to(self, response: HttpResponse) -> HttpResponse:
-        """`response` as the refusal: 429 (RFC 6585) with Retry-After (RFC 9110)."""
+        """Turn `response` into a 429 (RFC 6585) with Retry-After (RFC 9110), and return it."""
         response.status_code = 429
         response.headers["Retry-After"] = str(self.seconds)
         return response
@@ -91,14 +97,14 @@ class TooManyTries(Exception):
 
 @dataclass(frozen=True)
 class Attempt:
-    """A counted try whose outcome is not known yet."""
+    """A counted attempt whose outcome is not known yet."""
 
     account_key: str
     address_key: str
-    wait_until: datetime | None  # the wait that this try brought on its address
+    wait_until: datetime | None  # the wait that this attempt caused for its network address
 
     def mark_succeeded(self) -> None:
-        """Forget the account's failures, and give the try back to the address."""
+        """Delete the account's failures, and undo this attempt's count for the network address."""
         Attempts.objects.filter(key=self.account_key).delete()
         Attempts.objects.filter(key=self.address_key).update(
             failures=Greatest(F("failures") - 1, Value(0.0)),
@@ -108,35 +114,36 @@ class Attempt:
 
 
 def start_attempt(purpose: AttemptLimits, *, login: str, ip: str, browser: str = "") -> Attempt:
-    """Count a try of `login` from `ip`; raises TooManyTries when it must not be made now, and counts nothing then.
+    """Count an attempt of `login` from `ip` before it is made.
 
-    `browser`: one that `login` is known in (managers/known_browsers.py). Its tries are counted apart from everybody's.
+    `browser`: id of a known browser of `login` (managers/known_browsers.py), whose attempts are counted separately.
+    Raises TooManyTries, without counting, if the attempt must wait or the count could not be saved.
     """
     account = purpose.account.key(f"{Manager.objects.normalize_email(login)} {browser}".rstrip())
     address = purpose.address.key(f"{ip_network(ip)} {browser}".rstrip())
     try:
-        # Durable: a count that an outer transaction could take back would be none.
+        # Durable: an outer transaction must not roll the count back.
         with transaction.atomic(durable=True):
             rows = _lock_attempts([account, address])
             now = timezone.now()  # after the wait for the lock
             wait = max((row.wait_until - now for row in rows.values() if row.wait_until), default=timedelta(0))
             if wait > timedelta(0):
                 raise TooManyTries(wait)
-            purpose.account.count(rows[account], now)
-            purpose.address.count(rows[address], now)
+            purpose.account.add_failure(rows[account], now)
+            purpose.address.add_failure(rows[address], now)
             Attempts.objects.bulk_update(rows.values(), ["failures", "counted_at", "wait_until"])
-    except OperationalError as error:  # a lock was not to be had in time: no try without a count
+    except OperationalError as error:  # lock timeout: no attempt without a count
         raise TooManyTries(FIRST_WAIT) from error
     return Attempt(account, address, rows[address].wait_until)
 
 
 def reset_failures(purpose: AttemptLimits, *, login: str) -> None:
-    """Forget the failures of an account, whoever made them."""
+    """Delete the failures of an account."""
     Attempts.objects.filter(key=purpose.account.key(Manager.objects.normalize_email(login))).delete()
 
 
 def delete_old_attempts(limit: int = 1000) -> None:
-    """Delete what no longer matters; rows that are in use are skipped."""
+    """Delete up to `limit` expired rows; skip locked rows."""
     old = Attempts.objects.filter(counted_at__lt=timezone.now() - RETENTION)
     with transaction.atomic():
         keys = list(old.select_for_update(skip_locked=True).values_list("key", flat=True)[:limit])
@@ -145,20 +152,21 @@ def delete_old_attempts(limit: int = 1000) -> None:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """How much of something dear one person may do: `at_most` at once, then one more in every `per / at_most`.
+    """Limit of an expensive operation per user: a burst of `at_most`, then one more every `per / at_most`.
 
-    `of` names it to the person, after «слишком много». (The generic cell rate algorithm, ITU-T I.371: one time per
-    person says all.)
+    `what` completes the message «Слишком много …». `name` is part of the stored keys.
+    Generic cell rate algorithm (ITU-T I.371), which stores one timestamp per user.
     """
 
     name: str
     at_most: int
     per: timedelta
-    of: str = "запросов"
+    what: str = "запросов"
 
-    def take(self, manager: Manager) -> None:
-        """Count one more, or raise TooManyTries and count nothing. What can't be counted is refused; in a transaction
-        that is taken back the count is too, as the deed is.
+    def consume(self, manager: Manager) -> None:
+        """Count one more use, or raise TooManyTries without counting.
+
+        Also raises TooManyTries if the count can't be saved. A rollback of the caller's transaction undoes the count.
         """
         now, step = timezone.now(), self.per / self.at_most
         try:
@@ -166,26 +174,26 @@ class RateLimit:
                 cursor.execute(
                     CONSUME_SQL, {"key": self._key(manager), "now": now, "step": step, "full": now + self.per}
                 )
-                taken = cursor.rowcount
+                consumed = cursor.rowcount
         except OperationalError as error:
-            raise TooManyTries(FIRST_WAIT, self.of) from error
-        if not taken:
-            spent = Spending.objects.get(key=self._key(manager)).spent_until
-            raise TooManyTries(spent + step - self.per - now, self.of)
+            raise TooManyTries(FIRST_WAIT, self.what) from error
+        if not consumed:
+            spent_until = Spending.objects.get(key=self._key(manager)).spent_until
+            raise TooManyTries(spent_until + step - self.per - now, self.what)
 
     def _key(self, manager: Manager) -> str:
         return _hashed_key(f"allowance {self.name}", str(manager.pk))
 
 
-# A search goes out with every pause in typing.
-SEARCHES = RateLimit("searches", 120, per=timedelta(minutes=1), of="поисковых запросов")
-UPLOADS = RateLimit("uploads", 60, per=timedelta(hours=1), of="фотографий")
-# Each is seconds of a processor.
-DOCUMENTS = RateLimit("documents", 30, per=timedelta(minutes=10), of="документов")
-# To all clients together; how many one client is sent, the contract knows.
-CODES = RateLimit("codes", 30, per=timedelta(hours=1), of="кодов")
+# The page searches at every pause in typing.
+SEARCHES = RateLimit("searches", 120, per=timedelta(minutes=1), what="поисковых запросов")
+UPLOADS = RateLimit("uploads", 60, per=timedelta(hours=1), what="фотографий")
+# Rendering a document takes seconds of CPU time.
+DOCUMENTS = RateLimit("documents", 30, per=timedelta(minutes=10), what="документов")
+# Across all clients; the limit per client is in contracts/models.py.
+CODES = RateLimit("codes", 30, per=timedelta(hours=1), what="кодов")
 
-# One statement, so that of many at once each sees what the one before it took.
+# A single statement, so that concurrent requests see each other's use.
 CONSUME_SQL = """
     INSERT INTO manager_spending AS spent (key, spent_until) VALUES (%(key)s, %(now)s + %(step)s)
     ON CONFLICT (key) DO UPDATE SET spent_until = greatest(spent.spent_until, %(now)s) + %(step)s
@@ -193,19 +201,19 @@ CONSUME_SQL = """
 """
 
 
-def _hashed_key(name: str, whom: str) -> str:
-    return salted_hmac(f"managers.limits {name}", whom, algorithm="sha256").hexdigest()
+def _hashed_key(name: str, subject: str) -> str:
+    return salted_hmac(f"managers.limits {name}", subject, algorithm="sha256").hexdigest()
 
 
 def _lock_attempts(keys: list[str]) -> dict[str, Attempts]:
-    # The update in place of a conflict locks the row that is there; always in the order of keys, so none deadlock.
+    # ON CONFLICT DO UPDATE locks an existing row. Keys are sorted, so transactions can't deadlock.
     new = [Attempts(key=key, counted_at=timezone.now()) for key in sorted(keys)]
     Attempts.objects.bulk_create(new, update_conflicts=True, unique_fields=["key"], update_fields=["key"])
     return Attempts.objects.in_bulk(keys, field_name="key")
 
 
 def format_wait(seconds: int) -> str:
-    """How long, as it reads after «через»: 30 → «30 секунд», 61 → «2 минуты»."""
+    """Format seconds for use after «через»: 30 → «30 секунд», 61 → «2 минуты»."""
     if seconds < 60:
         return f"{seconds} {plural(seconds, 'секунду', 'секунды', 'секунд')}"
     minutes = math.ceil(seconds / 60)

@@ -1,4 +1,4 @@
-"""Rules that hold for every request."""
+"""Middleware for rate limits and required sign-in."""
 
 from urllib.parse import urlsplit
 
@@ -16,8 +16,9 @@ from managers.limits import TooManyTries
 
 
 class RateLimitMiddleware:
-    """What is asked for too often is refused with a 429 that says when to try again: a page, a notice above the page
-    that is there (its forms keep what was typed), or the error of a JSON answer.
+    """Turn TooManyTries into a 429 with Retry-After: a page, a notice above the current page, or a JSON error.
+
+    The notice for HTMX requests leaves the page in place, so that typed text is not lost.
     """
 
     def __init__(self, get_response):
@@ -42,46 +43,45 @@ def _rate_limited_response(request, message: str):
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
-    """Every view asks for a sign-in with both factors unless it says otherwise; a new page can't be left open by
-    oversight.
+    """Every view requires both factors unless it is marked as public, so a new page is never public by mistake.
 
-    A form sent by HTMX after the session ended is answered with a sign-in dialog over the page, so that nothing
-    typed is lost; any other HTMX request moves the whole page, because a sign-in form must not land in a fragment.
-    A module of the page that asks for JSON is told, and opens the dialog itself.
+    A form that HTMX submits after the session ended gets a sign-in dialog over the page, so that typed text is not
+    lost. Other HTMX requests redirect the whole page, because a sign-in form must not be inserted as a fragment.
+    Our JavaScript modules get a 401 in JSON and open the dialog themselves.
     """
 
     def process_view(self, request, view_func, view_args, view_kwargs):
-        if refused := super().process_view(request, view_func, view_args, view_kwargs):
-            return refused
+        if response := super().process_view(request, view_func, view_args, view_kwargs):
+            return response
         if not request.user.is_authenticated:
             return None
         request.manager_id = request.user.pk  # for the log (foundation/observability/log_format.py)
         request.session.touch(request.user)
-        may = not getattr(view_func, "login_required", True) or getattr(view_func, "before_second_factor", False)
-        if may or second_factor.is_verified(request):
+        allowed = not getattr(view_func, "login_required", True) or getattr(view_func, "before_second_factor", False)
+        if allowed or second_factor.is_verified(request):
             return None
-        where = resolve_url("managers:second_factor")
-        return _require_sign_in(request, where, "managers/second_factor_dialog.html", AnyCodeForm())
+        url = resolve_url("managers:second_factor")
+        return _require_sign_in(request, url, "managers/second_factor_dialog.html", AnyCodeForm())
 
     def handle_no_permission(self, request, view_func):
         return _require_sign_in(request, _sign_in_url(request), "managers/sign_in_dialog.html", SignInForm())
 
 
-def _require_sign_in(request, where: str, dialog: str, form):
-    """On the way to the address `where`, or told in the dialog over the page, what must be shown first."""
+def _require_sign_in(request, url: str, dialog: str, form):
+    """Redirect to `url`, or answer an HTMX form with the template `dialog`, or JSON with 401."""
     if request.htmx and request.method != "GET":
         response = TemplateResponse(request, dialog, {"form": form}, status=401)
         return push_url(reswap(retarget(response, "#dialog"), "innerHTML"), False)
     if request.htmx:
         page = _path_of(request.htmx.current_url or "/")
-        return HttpResponseClientRedirect(redirect_to_login(page, where).url)
+        return HttpResponseClientRedirect(redirect_to_login(page, url).url)
     if wants_json(request):
         return json_error(SESSION_ENDED, 401)
-    return redirect_to_login(request.get_full_path() if request.method == "GET" else "/", where)
+    return redirect_to_login(request.get_full_path() if request.method == "GET" else "/", url)
 
 
 def _path_of(url: str) -> str:
-    """The path of the page that a browser says it shows; the first page when that is no address."""
+    """Return the path of the URL that the browser reports, or "/" if it is invalid."""
     try:
         return urlsplit(url).path
     except ValueError:
@@ -89,6 +89,6 @@ def _path_of(url: str) -> str:
 
 
 def _sign_in_url(request) -> str:
-    """The sign-in page; one who brings the cookie of a session that ended is told so there."""
+    """URL of the sign-in page, which reports an expired session if the browser sent a session cookie."""
     expired = settings.SESSION_COOKIE_NAME in request.COOKIES
     return resolve_url(settings.LOGIN_URL) + ("?expired=1" if expired else "")

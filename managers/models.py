@@ -1,4 +1,4 @@
-"""The people who work in Privet: managers, support staff and admins."""
+"""Users of Privet (managers, support, admins), their sessions, second factors and attempt counts."""
 
 import uuid
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Right(models.TextChoices):
     ADMINISTER = "administer", "Администрировать"
 
 
-# Also permissions of the roles' groups (managers/roles.py). Read from here, they cost no query.
+# The same rights are permissions of the roles' groups (managers/roles.py). Reading them here needs no query.
 ROLE_RIGHTS = {
     Role.MANAGER: {Right.SERVE_CLIENTS},
     Role.SUPPORT: {Right.ANSWER_TICKETS},
@@ -44,7 +44,7 @@ ROLE_RIGHTS = {
 
 class ManagerManager(BaseUserManager):
     def create_user(self, email: str, password: str | None = None, **fields) -> "Manager":
-        """Create a person who signs in with `email`; without a password they must set one by e-mail."""
+        """Create a user. Without a password the user must set one through an e-mailed link."""
         manager = self.model(email=self.normalize_email(email), **fields)
         manager.set_password(password)
         manager.save(using=self._db)
@@ -63,7 +63,7 @@ class ManagerManager(BaseUserManager):
 
 @track_history("manager_users_history", exclude=["password", "last_login", "created_at"])
 class Manager(AbstractBaseUser, PermissionsMixin):
-    """A person of the company. What they may do follows from `role` alone: it names their group."""
+    """A person of the company. Permissions depend only on `role`, which names the group."""
 
     groups = user_permissions = None
     is_superuser = False
@@ -89,7 +89,7 @@ class Manager(AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.UniqueConstraint(Lower("email"), name="manager_users_email_lower"),
         ]
-        # Whoever writes: nobody goes on with what they were, in a browser that is open somewhere.
+        # End all sessions if password, role or is_active changes, whatever code updates the row.
         triggers = [
             pgtrigger.Trigger(
                 name="end_sessions",
@@ -108,14 +108,14 @@ class Manager(AbstractBaseUser, PermissionsMixin):
         self.email = type(self).objects.normalize_email(self.email)
 
     def get_session_auth_hash(self) -> str:
-        """Hash that a session stores at sign-in; the session ends when it no longer equals the person's.
+        """Return the hash that a session stores at sign-in. The session ends if the current hash differs.
 
-        The trigger above misses a session that is being started meanwhile, this does not.
+        Covers sessions that start while the row changes, which the trigger misses.
         """
         return self._hash_for_sessions()
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
-        """The same hash under each of SECRET_KEY_FALLBACKS."""
+        """Yield the same hash for each of SECRET_KEY_FALLBACKS."""
         return map(self._hash_for_sessions, settings.SECRET_KEY_FALLBACKS)
 
     def _hash_for_sessions(self, secret: str | None = None) -> str:
@@ -125,7 +125,7 @@ class Manager(AbstractBaseUser, PermissionsMixin):
 
     @cached_property
     def authenticator_id(self) -> int | None:
-        """The app that gives this person's codes; None until it is set up. Comes along with the person of a request."""
+        """Id of the user's authenticator; None until it is set up. The session store loads it with the user."""
         return Authenticator.objects.filter(user=self, confirmed=True).values_list("pk", flat=True).first()
 
     @property
@@ -139,12 +139,12 @@ class Manager(AbstractBaseUser, PermissionsMixin):
 
     @property
     def is_field_manager(self) -> bool:
-        """May take clients through the steps."""
+        """May work with clients."""
         return self._has_right(Right.SERVE_CLIENTS)
 
     @property
     def is_staff(self) -> bool:
-        """May open Django admin, and there what the permissions of their group allow."""
+        """May open Django admin. The permissions of the group decide what is allowed there."""
         return self.is_active and self.is_admin
 
     def _has_right(self, right: Right) -> bool:
@@ -152,10 +152,10 @@ class Manager(AbstractBaseUser, PermissionsMixin):
 
 
 class Attempts(models.Model):
-    """How many tries of one account, or from one network address, failed lately. Only a keyed hash says whose."""
+    """Recent failed attempts of an account or from a network address, identified only by a keyed hash."""
 
     key = models.CharField(max_length=64, unique=True, editable=False)
-    # A number that melts with time (managers/limits.py), hence not whole.
+    # Decays over time (managers/limits.py), so it is not an integer.
     failures = models.FloatField(default=0)
     counted_at = models.DateTimeField(db_index=True)
     wait_until = models.DateTimeField(null=True)
@@ -170,7 +170,7 @@ class Attempts(models.Model):
 
 
 class Spending(models.Model):
-    """How far a person has used an allowance (managers/limits.py). Times that are over mean: not at all."""
+    """Use of a rate limit by a user (managers/limits.py). A time in the past means unused."""
 
     key = models.CharField(max_length=64, primary_key=True, editable=False)
     spent_until = models.DateTimeField()
@@ -185,7 +185,7 @@ class Spending(models.Model):
 
 
 class Authenticator(TOTPDevice):
-    """The app on a person's phone that gives codes (RFC 6238). Its key is kept encrypted, and `key` stays empty."""
+    """A TOTP app on the user's phone (RFC 6238). Its key is stored encrypted, and `key` stays empty."""
 
     encrypted_key = models.TextField(editable=False)
 
@@ -200,16 +200,16 @@ class Authenticator(TOTPDevice):
 
 
 class Session(AbstractBaseSession):
-    """A browser in which somebody signed in. It ends when nobody uses it for a while, and after 12 hours in any case.
+    """A signed-in browser. The session expires when idle, and after 12 hours in any case.
 
-    (OWASP ASVS 5.0, 7.3: inactivity timeout, absolute maximum lifetime.)
+    OWASP ASVS 5.0, 7.3: inactivity timeout, absolute maximum lifetime.
     """
 
-    LONGEST = timedelta(hours=12)
-    IDLE = timedelta(hours=1)
-    IDLE_OF_ADMINS = timedelta(minutes=30)
+    MAX_AGE = timedelta(hours=12)
+    IDLE_TIMEOUT = timedelta(hours=1)
+    ADMIN_IDLE_TIMEOUT = timedelta(minutes=30)
 
-    # The key is a secret of its browser; this is not.
+    # Used in URLs, because the session key is a secret.
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     manager = models.ForeignKey(Manager, models.CASCADE, null=True, related_name="sessions")
     ip = models.GenericIPAddressField(null=True)
@@ -232,12 +232,12 @@ class Session(AbstractBaseSession):
         return import_module(settings.SESSION_ENGINE).SessionStore
 
     @property
-    def device(self) -> str:
+    def browser(self) -> str:
         return describe_browser(self.user_agent)
 
-    def seen(self, now: datetime, *, by: Manager) -> None:
-        """Note, unsaved, that `by` used it."""
+    def mark_seen(self, now: datetime, *, by: Manager) -> None:
+        """Set, unsaved, the time of the last use by the user `by`, and the expiry."""
         self.seen_at = now
         self.expire_date = min(
-            now + (self.IDLE_OF_ADMINS if by.is_admin else self.IDLE), self.started_at + self.LONGEST
+            now + (self.ADMIN_IDLE_TIMEOUT if by.is_admin else self.IDLE_TIMEOUT), self.started_at + self.MAX_AGE
         )

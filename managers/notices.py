@@ -1,4 +1,4 @@
-"""Letters that tell people what was done to their account."""
+"""E-mails about changes to a user's account."""
 
 import logging
 
@@ -10,20 +10,20 @@ from managers.models import Manager
 logger = logging.getLogger(__name__)
 
 
-def send_notice(manager: Manager, letter: str) -> bool:
-    """Mail the letter `templates/managers/<letter>.txt`; False when the mail server does not take it.
+def send_notice(manager: Manager, template: str) -> bool:
+    """Send the e-mail `templates/managers/<template>.txt`; return False if the mail server does not accept it.
 
-    What the letter is about has happened either way.
+    Call it after the change: a failure does not affect the change itself.
     """
     context = {"manager": manager}
     message = EmailMessage(
-        subject=render_to_string(f"managers/{letter}_subject.txt", context).strip(),
-        body=render_to_string(f"managers/{letter}.txt", context),
+        subject=render_to_string(f"managers/{template}_subject.txt", context).strip(),
+        body=render_to_string(f"managers/{template}.txt", context),
         to=[manager.email],
     )
     try:
         message.send()
     except OSError:
-        logger.exception("The mail server did not take a letter")
+        logger.exception("The mail server did not accept an e-mail")
         return False
     return True

@@ -1,4 +1,4 @@
-"""Links in e-mails that set a password. Each works once, and not after a sign-in."""
+"""Password links sent by e-mail. Each works once and expires at the next sign-in."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from managers.models import Manager
 
 
 class PasswordLinkToken(PasswordResetTokenGenerator):
-    """A token that lives for `lifetime`, which is at most the setting PASSWORD_RESET_TIMEOUT."""
+    """A token that is valid for `lifetime`, which must not exceed the setting PASSWORD_RESET_TIMEOUT."""
 
     def __init__(self, purpose: str, lifetime: timedelta):
         super().__init__()
@@ -20,7 +20,7 @@ class PasswordLinkToken(PasswordResetTokenGenerator):
         return super().check_token(user, token) and self._age(user, token) <= self.lifetime
 
     def _age(self, user: Manager, token: str) -> timedelta:
-        """Age of a token, which begins with its time in seconds: the time of a new one minus its own."""
+        """Return the age of a token. A token starts with its time in seconds, so compare it with a new token."""
         return timedelta(seconds=_seconds(self.make_token(user)) - _seconds(token))
 
 
@@ -29,12 +29,12 @@ def _seconds(token: str) -> int:
 
 
 RESET = PasswordLinkToken("reset", timedelta(hours=1))
-# An invited person may be at a client's and read their mail in the evening.
+# Invited users may be in the field and read their mail only in the evening.
 INVITATION = PasswordLinkToken("invitation", timedelta(hours=24))
 
 
 class AnyPasswordLinkToken:
-    """Checks the token of either link, for the page that sets a new password."""
+    """Accepts the token of either link, for the page that sets a new password."""
 
     def check_token(self, user: Manager | None, token: str | None) -> bool:
         return any(link.check_token(user, token) for link in (RESET, INVITATION))

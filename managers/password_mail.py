@@ -1,4 +1,4 @@
-"""The letter with a link for a new password."""
+"""E-mails with a link for a new password."""
 
 import logging
 from datetime import timedelta
@@ -17,18 +17,20 @@ logger = logging.getLogger(__name__)
 
 
 class MailUnavailable(Exception):
-    """The mail server does not answer; nothing was sent."""
+    """The mail server is unavailable; nothing was sent."""
 
 
 def send_invitation(email: str) -> None:
-    """Mail somebody whom an admin has added the link for their first password; raises MailUnavailable."""
-    send_password_link(email, letter="managers/invitation_mail", link=INVITATION)
+    """E-mail a new user the link for the first password. Raises MailUnavailable."""
+    send_password_link(email, template="managers/invitation_mail", link=INVITATION)
 
 
-def send_password_link(email: str, *, letter: str = "managers/password_mail", link: PasswordLinkToken = RESET) -> None:
-    """Mail a link to the person who signs in with `email`, if there is one; raises MailUnavailable.
+def send_password_link(
+    email: str, *, template: str = "managers/password_mail", link: PasswordLinkToken = RESET
+) -> None:
+    """E-mail a link to the user who signs in with `email`, if there is one. Raises MailUnavailable.
 
-    The mail server is called either way, so that its being down says nothing about who works here.
+    Always connects to the mail server, so that an outage does not reveal whether the account exists.
     """
     mailer = mailers.default
     try:
@@ -38,9 +40,9 @@ def send_password_link(email: str, *, letter: str = "managers/password_mail", li
     try:
         manager = Manager.objects.filter(email=Manager.objects.normalize_email(email), is_active=True).first()
         if manager:
-            mailer.send_messages([_build_email(manager, letter, link)])
+            mailer.send_messages([_build_email(manager, template, link)])
     except OSError:
-        logger.exception("The mail server did not take a letter")
+        logger.exception("The mail server did not accept an e-mail")
     finally:
         mailer.close()
 
@@ -48,7 +50,7 @@ def send_password_link(email: str, *, letter: str = "managers/password_mail", li
 def _build_email(manager: Manager, template: str, link: PasswordLinkToken) -> EmailMessage:
     uid = urlsafe_base64_encode(force_bytes(manager.pk))
     path = reverse("managers:new_password", args=[uid, link.make_token(manager)])
-    # The address is the configured one: a Host header is what its sender likes it to be.
+    # Use APP_BASE_URL, because the Host header can be forged.
     context = {
         "manager": manager,
         "link": settings.APP_BASE_URL + path,

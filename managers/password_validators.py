@@ -1,4 +1,4 @@
-"""Django's rules of what a password may be, refusing in words that say what to do."""
+"""Django's password validators with messages that tell the user what to do."""
 
 from django.contrib.auth import password_validation
 

@@ -1,4 +1,4 @@
-"""Where a person goes once they are let in."""
+"""Redirect targets after sign-in."""
 
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
@@ -10,19 +10,19 @@ from managers.models import Manager, Role
 
 
 def home_url(manager: Manager) -> str:
-    """Where a person's work begins."""
+    """Return the URL of the first page for the user's role."""
     return reverse("support:tickets" if manager.role == Role.SUPPORT else "clients:list")
 
 
 def next_url(request: HttpRequest) -> str:
-    """The page of ours that `next` names, or else the first."""
-    wanted = request.GET.get("next", "")
-    # A word without a slash would be taken for the name of a view.
-    path = wanted.startswith("/") and wanted != "/"
-    ours = path and url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if ours else home_url(request.user)
+    """Return the local URL in `next`, or the user's home page."""
+    url = request.GET.get("next", "")
+    # redirect() would treat a text without a slash as a view name.
+    is_path = url.startswith("/") and url != "/"
+    is_local = is_path and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    return url if is_local else home_url(request.user)
 
 
 def with_new_csrf_token(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Give the page that is there, whose text must not be lost, the token of the session that began over it."""
+    """Send the new session's CSRF token to the open page, so that its forms can be submitted without losing text."""
     return trigger_client_event(response, "signed-in", {"token": get_token(request)})

@@ -1,8 +1,8 @@
-"""Roles as groups of Django's, with permissions.
+"""Roles as Django groups with permissions.
 
-A person has one role, and their group is that of the role (managers/backend.py): who belongs to a group is kept nowhere
-else, so the two can't differ. What a group may do is written here and to the database at every migrate. What somebody
-may do with which client is decided object by object, in clients/access.py and support/access.py.
+A user has one role, and the role names the group (managers/backend.py). Group membership is not stored, so the two
+can't differ. The permissions of groups are defined here and saved at every migrate. Access to a particular client or
+ticket is decided in clients/access.py and support/access.py.
 """
 
 from django.apps import AppConfig, apps
@@ -14,7 +14,7 @@ from managers.models import ROLE_RIGHTS, Role
 GROUPS = {Role.MANAGER: "Менеджеры", Role.SUPPORT: "Поддержка", Role.ADMIN: "Администраторы"}
 OUR_APPS = ("managers", "clients", "photos", "agreements", "passport", "devices", "contracts", "support", "erasure")
 
-# In the admin site admins see everything of ours, and change this.
+# In the admin site admins may view all our models, and change these.
 ADMIN_EDITABLE = {
     "managers.add_manager",
     "managers.change_manager",
@@ -30,7 +30,7 @@ ADMIN_EDITABLE = {
 
 
 def role_has_permission(role: Role, permission: str) -> bool:
-    """Whether people with `role` have `permission`, an «app.codename» of ours."""
+    """Whether users with `role` have `permission`, given as `app_label.codename` of one of our apps."""
     codename = permission.partition(".")[2]
     if permission in {f"managers.{right}" for right in ROLE_RIGHTS[role]}:
         return True
@@ -38,10 +38,10 @@ def role_has_permission(role: Role, permission: str) -> bool:
 
 
 def sync_groups(sender: AppConfig, using: str, **kwargs) -> None:
-    """After a migrate: the groups have the permissions that are written here, and no others."""
+    """Receiver of post_migrate: give the groups exactly the permissions defined here, after the last of our apps."""
     if sender.label != [config.label for config in apps.get_app_configs() if config.label in OUR_APPS][-1]:
         return
-    create_permissions(sender, verbosity=0, using=using)  # those of the apps before it are there
+    create_permissions(sender, verbosity=0, using=using)  # those of the other apps exist already
     ours = Permission.objects.using(using).filter(content_type__app_label__in=OUR_APPS).select_related("content_type")
     names = {permission: f"{permission.content_type.app_label}.{permission.codename}" for permission in ours}
     for role, name in GROUPS.items():

@@ -1,7 +1,7 @@
-"""The second factor: an app that gives codes, and ten backup codes for the day when it is lost.
+"""Second factor: a TOTP authenticator, and ten backup codes in case it is lost.
 
-Codes are tried under the limits of managers/limits.py, not under django-otp's own throttling: that waits ever longer,
-so that whoever knows a password could lock its owner out for good.
+Attempts are limited by managers/limits.py instead of django-otp's throttling. Its waits grow without limit, so anyone
+who knows a password could lock its owner out permanently.
 """
 
 import logging
@@ -28,27 +28,27 @@ PENDING_KEY = "second_factor_key"
 
 
 class WrongCode(Exception):
-    """It is no code of the person's app, is late or was used; no backup code of theirs; which of these is not said."""
+    """Invalid, expired or used code. The message does not say which."""
 
     message = "Код не подошёл. Введите тот, который приложение показывает сейчас: каждый код действует один раз."
 
 
 class AlreadySetUp(Exception):
-    """The person has an app; only an admin takes it from them."""
+    """The user already has an authenticator; only an admin can reset it."""
 
 
 def is_verified(request: HttpRequest) -> bool:
-    """Whether the second factor that the person of `request` has now was shown in this session."""
+    """Whether the user's current second factor was verified in this session."""
     if not settings.SECOND_FACTOR:
         return True
-    shown = request.session.get(django_otp.DEVICE_ID_SESSION_KEY)
-    return shown is not None and shown == f"{Authenticator.model_label()}/{request.user.authenticator_id}"
+    verified = request.session.get(django_otp.DEVICE_ID_SESSION_KEY)
+    return verified is not None and verified == f"{Authenticator.model_label()}/{request.user.authenticator_id}"
 
 
 def verify(request: HttpRequest, code: str) -> None:
-    """Go on verified, under a new session key; raises WrongCode or limits.TooManyTries.
+    """Mark the session as verified and cycle its key. Raises WrongCode or limits.TooManyTries.
 
-    `code`: 6 digits of the app or the 10 of a backup code. Either is used up by this.
+    `code`: 6 digits of the authenticator, or 10 digits of a backup code. It can't be used again.
     """
     attempt = _start_attempt(request)
     authenticator = _consume_code(request.user, code)
@@ -60,16 +60,16 @@ def verify(request: HttpRequest, code: str) -> None:
 
 
 def pending_authenticator(request: HttpRequest) -> Authenticator:
-    """An app to be, unsaved. Its key waits in the session, so that nobody else who signs in is shown it."""
+    """Return an unsaved authenticator. Its key is stored in the session, so that no other session sees it."""
     if PENDING_KEY not in request.session:
         request.session[PENDING_KEY] = cipher.encrypt(random_hex(20))
     return Authenticator(user=request.user, key="", encrypted_key=request.session[PENDING_KEY], confirmed=True)
 
 
 def set_up_authenticator(request: HttpRequest, code: str) -> list[str]:
-    """Keep the app that gave `code`, and go on verified; the backup codes, to be shown once.
+    """Save the pending authenticator if `code` is right, and mark the session as verified.
 
-    Raises WrongCode, AlreadySetUp or limits.TooManyTries.
+    Returns the backup codes, which can be shown only now. Raises WrongCode, AlreadySetUp or limits.TooManyTries.
     """
     authenticator, attempt = pending_authenticator(request), _start_attempt(request)
     with transaction.atomic():
@@ -87,7 +87,10 @@ def set_up_authenticator(request: HttpRequest, code: str) -> list[str]:
 
 
 def replace_backup_codes(request: HttpRequest, code: str) -> list[str]:
-    """Ten new backup codes in place of the old ones, for `code` of the app; raises WrongCode or limits.TooManyTries."""
+    """Replace the backup codes by ten new ones and return them. Raises WrongCode or limits.TooManyTries.
+
+    `code`: 6 digits of the authenticator; backup codes are not accepted.
+    """
     attempt = _start_attempt(request)
     with transaction.atomic():
         if _consume_code(request.user, code, backup=False) is None:
@@ -103,7 +106,10 @@ def unused_backup_code_count(manager: Manager) -> int:
 
 @transaction.atomic
 def reset(manager: Manager) -> None:
-    """Take the app and the backup codes from `manager` and end their sessions; they set up anew at the next sign-in."""
+    """Delete the authenticator and backup codes of `manager` and end all sessions.
+
+    The user sets up a new authenticator at the next sign-in.
+    """
     Manager.objects.select_for_update().get(pk=manager.pk)
     Authenticator.objects.filter(user=manager).delete()
     StaticDevice.objects.filter(user=manager).delete()
@@ -122,7 +128,7 @@ def _mark_session_verified(request: HttpRequest, authenticator: Authenticator) -
 
 @transaction.atomic
 def _consume_code(manager: Manager, code: str, *, backup: bool = True) -> Authenticator | None:
-    # Held until the use is written: of one code sent twice at once, the second is a replay.
+    # Locked until the use is saved, so that a code sent twice at once works only once.
     authenticator = Authenticator.objects.select_for_update().filter(user=manager, confirmed=True).first()
     if authenticator is None:
         return None
@@ -149,5 +155,5 @@ def _create_backup_codes(manager: Manager) -> list[str]:
 
 
 def _hash_backup_code(manager: Manager, code: str) -> str:
-    """What is kept of a backup code: 64 bits of a keyed hash, all that django-otp's column holds."""
+    """Return the stored form of a backup code: 64 bits of a keyed hash, the size of django-otp's column."""
     return salted_hmac("managers.second_factor backup", f"{manager.pk} {code}", algorithm="sha256").hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The second factor: asked for, set up, its backup codes."""
+"""Verify and set up the second factor, and replace the backup codes."""
 
 from base64 import b32encode
 from collections.abc import Callable
@@ -20,17 +20,17 @@ from managers.notices import send_notice
 from managers.redirects import next_url, with_new_csrf_token
 from managers.second_factor import AlreadySetUp, WrongCode
 
-page_and_form = require_http_methods(["GET", "HEAD", "POST"])
+require_get_head_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def before_second_factor(view: Callable) -> Callable:
-    """A page for those who gave their password and no code yet."""
+    """Decorator: the view is open to users who have not passed the second factor yet."""
     view.before_second_factor = True
     return view
 
 
 def continue_after_sign_in(request):
-    """Where the person was going. The page under the dialog stays as it is, and is given its new CSRF token."""
+    """Redirect to the requested page. For the dialog, keep the page and send it the new CSRF token."""
     if not request.htmx:
         return redirect(next_url(request))
     if not factor.is_verified(request):
@@ -45,7 +45,7 @@ def render_rate_limited(request, template: str, form, refused: TooManyTries, **c
 
 @before_second_factor
 @sensitive_post_parameters("code")
-@page_and_form
+@require_get_head_or_post
 def second_factor(request):
     if factor.is_verified(request):
         return continue_after_sign_in(request)
@@ -66,7 +66,7 @@ def second_factor(request):
 
 @before_second_factor
 @sensitive_post_parameters("code")
-@page_and_form
+@require_get_head_or_post
 def authenticator(request):
     if request.user.authenticator_id:
         return redirect(_with_next(request, "managers:second_factor"))
@@ -87,7 +87,7 @@ def authenticator(request):
 
 
 @sensitive_post_parameters("code")
-@page_and_form
+@require_get_head_or_post
 def backup_codes(request):
     form = CodeForm(request.POST if request.method == "POST" else None)
     context = {"form": form, "left": factor.unused_backup_code_count(request.user)}
@@ -102,23 +102,23 @@ def backup_codes(request):
 
 
 def _show_new_backup_codes(request, codes: list[str]):
-    # Not after a redirect: they would have to be kept until then.
+    # Rendered without a redirect, because the codes would have to be stored until then.
     halves = [f"{code[:5]} {code[5:]}" for code in codes]
     return render(request, "managers/backup_codes_once.html", {"codes": halves, "onward": next_url(request)})
 
 
 def _setup_context(request) -> dict:
-    """What a new app is told: the key as a picture, as a link for the same phone, and in groups of four to type."""
+    """The new authenticator's key as QR code, as link for the same phone, and as text in groups of four."""
     app: Authenticator = factor.pending_authenticator(request)
-    letters = b32encode(app.bin_key).decode()
-    picture = segno.make(app.config_url, error="m").svg_inline(scale=5, dark="#000", light="#fff", omitsize=True)
+    key = b32encode(app.bin_key).decode()
+    qr_code = segno.make(app.config_url, error="m").svg_inline(scale=5, dark="#000", light="#fff", omitsize=True)
     return {
-        "key": " ".join(letters[start : start + 4] for start in range(0, len(letters), 4)),
+        "key": " ".join(key[start : start + 4] for start in range(0, len(key), 4)),
         "link": app.config_url,
-        "picture": mark_safe(picture),  # noqa: S308  segno drew it
+        "picture": mark_safe(qr_code),  # noqa: S308  SVG from segno
     }
 
 
 def _with_next(request, name: str) -> str:
-    wanted = request.GET.get("next")
-    return reverse(name) + (f"?{urlencode({'next': wanted})}" if wanted else "")
+    next_page = request.GET.get("next")
+    return reverse(name) + (f"?{urlencode({'next': next_page})}" if next_page else "")

@@ -1,4 +1,4 @@
-"""One's own sessions, and ending them."""
+"""List and end the current user's sessions."""
 
 from django.contrib import messages
 from django.shortcuts import get_object_or_404, redirect, render

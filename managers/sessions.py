@@ -1,4 +1,4 @@
-"""One's own sessions: begun at sign-in, listed, ended."""
+"""The current user's sessions: start at sign-in, list, end."""
 
 from django.contrib.auth.signals import user_logged_in
 from django.db import transaction
@@ -18,18 +18,18 @@ def start_session(sender, request: HttpRequest, user: Manager, **kwargs) -> None
 
 
 def delete_expired(limit: int = 1000) -> None:
-    """Delete what nobody can use any more; rows that somebody else is deleting are skipped."""
-    ended = Session.objects.filter(expire_date__lt=timezone.now())
+    """Delete up to `limit` expired sessions; skip locked rows."""
+    expired = Session.objects.filter(expire_date__lt=timezone.now())
     with transaction.atomic():
-        keys = list(ended.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        keys = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
         Session.objects.filter(pk__in=keys).delete()
 
 
 def active_sessions(manager: Manager) -> QuerySet[Session]:
-    """The sessions of `manager` that have not ended, the one used last first. Accurate to a minute."""
+    """Return the unexpired sessions of `manager`, last used first. The time of use is accurate to a minute."""
     return manager.sessions.filter(expire_date__gt=timezone.now()).order_by("-seen_at", "-started_at")
 
 
 def end_other_sessions(request: HttpRequest) -> int:
-    """End all sessions of the person of `request` but this one; how many those were."""
+    """End all sessions of the request's user except the current one; return their number."""
     return request.user.sessions.exclude(session_key=request.session.session_key).delete()[0]

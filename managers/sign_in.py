@@ -1,4 +1,4 @@
-"""Letting people in. A password is looked at only after the try is counted."""
+"""Sign-in with a password. The attempt is counted before the password is checked."""
 
 import logging
 
@@ -14,14 +14,14 @@ logger = logging.getLogger(__name__)
 
 
 class WrongPassword(Exception):
-    """The password is not that of an account that may sign in; which of the two is not said."""
+    """Wrong password, or unknown or inactive account. The message does not say which."""
 
     message = "Неверная почта или пароль. Проверьте раскладку и Caps Lock."
 
 
 @metrics.count_outcome(metrics.SIGN_INS, (WrongPassword, limits.TooManyTries), success="let_in")
 def sign_in_with_password(request: HttpRequest, *, email: str, password: str) -> Manager:
-    """Sign in, under a new session key; raises WrongPassword or limits.TooManyTries."""
+    """Sign in and cycle the session key. Raises WrongPassword or limits.TooManyTries."""
     ip = client_ip(request)
     attempt = limits.start_attempt(
         limits.SIGN_IN, login=email, ip=ip, browser=known_browsers.known_browser_id(request, email)
@@ -36,7 +36,7 @@ def sign_in_with_password(request: HttpRequest, *, email: str, password: str) ->
 
 
 def check_current_password(request: HttpRequest, password: str) -> None:
-    """Check that the person of `request` knows their password; raises WrongPassword or limits.TooManyTries."""
+    """Check the password of the request's user. Raises WrongPassword or limits.TooManyTries."""
     email, ip = request.user.email, client_ip(request)
     attempt = limits.start_attempt(
         limits.SIGN_IN, login=email, ip=ip, browser=known_browsers.known_browser_id(request, email)

@@ -1,4 +1,4 @@
-"""The ten codes for the day when the app of the second factor is lost."""
+"""Ten backup codes in case the authenticator is lost."""
 
 import re
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def fresh(anna) -> Browser:
-    """Анна, who has no app yet, after her first password."""
+def without_app(anna) -> Browser:
+    """A browser of Анна, who has entered her password and has no authenticator yet."""
     return browser_for(anna, verified=False)
 
 
 @pytest.fixture
-def codes(fresh) -> list[str]:
-    return set_up(fresh)
+def codes(without_app) -> list[str]:
+    return set_up(without_app)
 
 
 @pytest.fixture
@@ -42,36 +42,36 @@ def test_each_code_works_once(codes, anna):
     assert "Осталось неиспользованных кодов: <strong>8</strong>" in browser.get(BACKUP).text
 
 
-def test_they_are_kept_as_a_keyed_hash_of_this_person(codes, anna, boris):
-    kept = repr(StaticToken.objects.values())
+def test_codes_are_stored_as_keyed_hashes_per_user(codes, anna, boris):
+    stored = repr(StaticToken.objects.values())
 
-    assert not any(code.replace(" ", "") in kept for code in codes)
+    assert not any(code.replace(" ", "") in stored for code in codes)
     authenticator_of(boris)
     assert browser_for(boris, verified=False).post(CODE, {"code": codes[0]}).status_code == 422
 
 
-def test_they_are_shown_once(codes, fresh):
-    for address in (APP, BACKUP, CODE):
-        assert codes[0] not in fresh.get(address, follow=True).text
+def test_codes_are_shown_once(codes, without_app):
+    for url in (APP, BACKUP, CODE):
+        assert codes[0] not in without_app.get(url, follow=True).text
 
 
-def test_valid_app_code_replaces_backup_codes(codes, fresh, anna):
-    answer = fresh.post(BACKUP, {"code": next_code(anna)})
+def test_valid_app_code_replaces_backup_codes(codes, without_app, anna):
+    response = without_app.post(BACKUP, {"code": next_code(anna)})
 
-    new = re.findall(r"<li>(\d{5} \d{5})</li>", answer.text)
+    new = re.findall(r"<li>(\d{5} \d{5})</li>", response.text)
     assert len(set(new) - set(codes)) == 10
     assert browser_for(anna, verified=False).post(CODE, {"code": codes[0]}).status_code == 422
     assert browser_for(anna, verified=False).post(CODE, {"code": new[0]}).status_code == 302
 
 
-def test_they_are_not_made_anew_for_a_backup_code_or_a_wrong_one(codes, wrong, fresh):
-    answers = [fresh.post(BACKUP, {"code": code}) for code in (codes[0], next(wrong))]
+def test_backup_code_or_wrong_code_does_not_replace_them(codes, wrong, without_app):
+    responses = [without_app.post(BACKUP, {"code": code}) for code in (codes[0], next(wrong))]
 
-    assert [answer.status_code for answer in answers] == [422, 422]
+    assert [response.status_code for response in responses] == [422, 422]
     assert StaticToken.objects.count() == 10
 
 
-def test_they_are_guessed_under_the_same_limit(wrong, fresh):
-    answers = [fresh.post(BACKUP, {"code": code}) for code in islice(wrong, 6)]
+def test_replacement_has_the_same_guess_limit(wrong, without_app):
+    responses = [without_app.post(BACKUP, {"code": code}) for code in islice(wrong, 6)]
 
-    assert [answer.status_code for answer in answers] == [422] * 5 + [429]
+    assert [response.status_code for response in responses] == [422] * 5 + [429]

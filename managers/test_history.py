@@ -1,4 +1,4 @@
-"""Every change is kept: what it was, who made it, from which address, in which request. Nobody rewrites that."""
+"""The history records every change with its user, IP address and request. It is append-only."""
 
 import pghistory
 import pgtrigger
@@ -20,7 +20,7 @@ from passport.test_passport_form import payload
 
 pytestmark = pytest.mark.django_db
 
-HISTORIES = [model for model in apps.get_models() if issubclass(model, Event) and model._meta.managed]
+HISTORY_MODELS = [model for model in apps.get_models() if issubclass(model, Event) and model._meta.managed]
 CONTACT = {"name": "Сидорова Ольга", "phone": "+7 977 555-66-77", "email": "", "address": "г. Тула, ул. Мира, д. 1"}
 
 
@@ -28,14 +28,14 @@ def history(obj) -> list:
     return list(obj.history.order_by("pgh_id"))
 
 
-def test_what_is_tracked():
-    assert {model.pgh_tracked_model.__name__ for model in HISTORIES} == {
+def test_tracked_models():
+    assert {model.pgh_tracked_model.__name__ for model in HISTORY_MODELS} == {
         "AppUser", "Client", "ClientTariff", "Contract", "Device", "Invoice", "Manager", "Passport", "Tariff",
     }  # fmt: skip
 
 
-def test_no_history_holds_a_password_a_plain_number_or_a_contracts_text():
-    names = {field.name for model in HISTORIES for field in model._meta.fields}
+def test_history_has_no_password_plain_number_or_contract_text():
+    names = {field.name for model in HISTORY_MODELS for field in model._meta.fields}
 
     assert not names & {"password", "password_hash", "series_and_number_hash", "encrypted_snapshot", "evidence"}
 
@@ -43,9 +43,9 @@ def test_no_history_holds_a_password_a_plain_number_or_a_contracts_text():
 def test_history_records_user_ip_and_request(as_anna, anna, make):
     client = make.client()
 
-    answer = as_anna.post(reverse("clients:contact", args=[client.pk]), CONTACT)
+    response = as_anna.post(reverse("clients:contact", args=[client.pk]), CONTACT)
 
-    context = {"user": str(anna.pk), "ip": "127.0.0.1", "request": answer["X-Request-ID"]}
+    context = {"user": str(anna.pk), "ip": "127.0.0.1", "request": response["X-Request-ID"]}
     assert (history(client)[-1].status, history(client)[-1].manager) == ("in_verification", anna)
     assert history(client)[-1].pgh_context == context
     before, after = history(client.user)
@@ -53,7 +53,7 @@ def test_history_records_user_ip_and_request(as_anna, anna, make):
     assert (before.pgh_context, after.pgh_context) == (None, context)
 
 
-def test_a_passport_is_kept_encrypted(as_anna, make, anna):
+def test_passport_history_is_encrypted(as_anna, make, anna):
     client = make.consented(anna)
 
     as_anna.post(reverse("passport:passport", args=[client.pk]), payload(digits="4613 348353"))
@@ -65,24 +65,24 @@ def test_a_passport_is_kept_encrypted(as_anna, make, anna):
     assert not any(appears_in(part, str(value)) for value in vars(first).values() for part in ("348353", "4613348353"))
 
 
-def test_the_admin_site_and_roles_are_kept_too(as_gleb, gleb, anna):
+def test_role_change_in_the_admin_is_recorded(as_gleb, gleb, anna):
     page = reverse("admin:managers_manager_change", args=[anna.pk])
-    answer = as_gleb.post(page, {"email": anna.email, "name": anna.name, "role": "support", "is_active": "on"})
+    response = as_gleb.post(page, {"email": anna.email, "name": anna.name, "role": "support", "is_active": "on"})
 
     event = history(anna)[-1]
     assert (event.pgh_label, event.role) == ("update", Role.SUPPORT)
-    assert event.pgh_context["request"] == answer["X-Request-ID"]
+    assert event.pgh_context["request"] == response["X-Request-ID"]
     assert event.pgh_context["user"] == str(gleb.pk)
 
 
-def test_a_management_command_names_itself(make):
+def test_history_records_the_management_command(make):
     with command_context(["manage.py", "sync_clients"]):
         tariff = make.tariff()
 
     assert history(tariff)[0].pgh_context == {"command": "sync_clients"}
 
 
-def test_what_was_removed_is_kept(make, anna):
+def test_deletion_is_recorded(make, anna):
     device = make.device(make.verified(anna), anna, title="Плита")
     pk = device.pk
     delete_device(device, by=anna)
@@ -92,16 +92,16 @@ def test_what_was_removed_is_kept(make, anna):
     ]  # fmt: skip
 
 
-def test_saving_without_a_change_and_searching_leave_nothing(make, anna):
+def test_saving_without_changes_leaves_no_history(make, anna):
     client = make.verified(anna)
     before = len(history(client))
     client.save()
-    make.passport(client, anna)  # refreshes what search looks through
+    make.passport(client, anna)  # updates the search text of the client
 
     assert len(history(client)) == before
 
 
-def test_a_sign_in_or_a_new_password_is_no_history(anna):
+def test_password_change_is_not_recorded(anna):
     before = len(history(anna))
     anna.set_password("four other words here")
     anna.save()
@@ -109,7 +109,7 @@ def test_a_sign_in_or_a_new_password_is_no_history(anna):
     assert len(history(anna)) == before
 
 
-def test_a_change_by_the_app_is_kept_without_a_person(make):
+def test_change_by_the_app_is_recorded_without_a_user(make):
     user = make.user()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE users SET phone = '9991112233', updated_at = now()")
@@ -120,17 +120,17 @@ def test_a_change_by_the_app_is_kept_without_a_person(make):
     ]  # fmt: skip
 
 
-def test_whatever_the_app_writes_is_kept_at_any_length(make):
+def test_long_values_of_the_app_are_recorded(make):
     user = make.user()
     AppUser.objects.filter(pk=user.pk).update(name="Я" * 3000, phone="+79771232323", email="e" * 3000)
 
-    kept = history(user)[-1]
-    assert (kept.name, kept.phone, kept.email) == ("Я" * 3000, "+79771232323", "e" * 3000)
+    recorded = history(user)[-1]
+    assert (recorded.name, recorded.phone, recorded.email) == ("Я" * 3000, "+79771232323", "e" * 3000)
 
 
-def test_the_app_goes_on_when_its_history_cannot_be_written(make):
+def test_app_can_insert_accounts_if_the_history_fails(make):
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE manager_contact_history RENAME TO away")
+        cursor.execute("ALTER TABLE manager_contact_history RENAME TO renamed_history")
 
     client = make.client(name="Новая")
 
@@ -138,15 +138,15 @@ def test_the_app_goes_on_when_its_history_cannot_be_written(make):
     assert client.status == "new"
 
 
-@pytest.mark.parametrize("deed", ["UPDATE {} SET pgh_label = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
-def test_history_is_append_only(deed, make, anna):
+@pytest.mark.parametrize("statement", ["UPDATE {} SET pgh_label = 'x'", "DELETE FROM {}", "TRUNCATE {}"])
+def test_history_is_append_only(statement, make, anna):
     sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for model in HISTORIES:
+        for model in HISTORY_MODELS:
             assert model.objects.exists(), model
             with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic():
-                cursor.execute(deed.format(model._meta.db_table))
+                cursor.execute(statement.format(model._meta.db_table))
 
 
 def test_erasure_may_delete_history_by_ignoring_the_trigger(make):

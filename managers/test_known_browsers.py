@@ -1,4 +1,4 @@
-"""A stranger who guesses without end keeps nobody out of a browser in which they signed in before."""
+"""Guesses made elsewhere do not lock a user out of a browser in which they signed in before."""
 
 from datetime import timedelta
 
@@ -22,8 +22,8 @@ def sign_in(browser: Browser, email: str = ANNA, password: str = PASSWORD) -> in
     return browser.post(SIGN_IN, {"email": email, "password": password}).status_code
 
 
-def guess_without_end(email: str = ANNA) -> None:
-    """Whatever a stranger did from wherever: the account and the address must wait."""
+def lock_out(email: str = ANNA) -> None:
+    """Guess until the account and the network address must wait."""
     assert [sign_in(Browser(), email, f"guess {number}") for number in range(6)][-1] == 429
     Attempts.objects.update(wait_until=timezone.now() + timedelta(minutes=15))
 
@@ -37,13 +37,13 @@ def own_phone(anna) -> Browser:
 
 
 def test_guesses_elsewhere_do_not_block_a_known_browser(own_phone):
-    guess_without_end()
+    lock_out()
 
     assert sign_in(own_phone) == 302
 
 
-def test_elsewhere_the_account_waits_as_before(own_phone):
-    guess_without_end()
+def test_account_still_waits_in_other_browsers(own_phone):
+    lock_out()
 
     assert sign_in(Browser()) == 429
 
@@ -54,20 +54,20 @@ def test_guesses_in_a_known_browser_are_limited_too(own_phone):
     assert sign_in(Browser()) == 302
 
 
-def test_another_account_is_unknown_in_that_browser(own_phone, boris):
-    guess_without_end(BORIS)
+def test_browser_is_known_for_one_account_only(own_phone, boris):
+    lock_out(BORIS)
 
     assert sign_in(own_phone, BORIS) == 429
 
 
-def test_signing_in_again_makes_no_new_browser_with_guesses_of_its_own(own_phone):
+def test_signing_in_again_keeps_the_browser_id(own_phone):
     before = signing.loads(own_phone.cookies["known"].value, salt=known_browsers.SALT)
     sign_in(own_phone)
 
     assert signing.loads(own_phone.cookies["known"].value, salt=known_browsers.SALT) == before
 
 
-# Signed where the test runs: a signature has a time, and processes that share the tests must name them alike.
+# Signed when the test runs: signatures contain the time, and parallel test processes need identical parameters.
 @pytest.mark.parametrize(
     "cookie",
     [
@@ -77,21 +77,21 @@ def test_signing_in_again_makes_no_new_browser_with_guesses_of_its_own(own_phone
         lambda: signing.dumps("x", salt=known_browsers.SALT),
         lambda: signing.dumps("x"),
     ],
-    ids=["empty", "a letter", "three parts", "no list", "of another purpose"],
+    ids=["empty", "one character", "three parts", "not a list", "other salt"],
 )
-def test_a_cookie_that_is_not_ours_makes_no_browser_known(own_phone, cookie):
-    guess_without_end()
+def test_invalid_cookie_makes_no_browser_known(own_phone, cookie):
+    lock_out()
     own_phone.cookies["known"] = cookie()
 
     assert sign_in(own_phone) == 429
 
 
-def test_a_browser_is_forgotten_after_half_a_year(own_phone, time_machine):
+def test_known_browser_expires_after_180_days(own_phone, time_machine):
     time_machine.move_to(timezone.now() + timedelta(days=181))
-    guess_without_end()
+    lock_out()
 
     assert sign_in(own_phone) == 429
 
 
-def test_the_cookie_names_nobody(own_phone):
+def test_cookie_contains_no_email(own_phone):
     assert ANNA not in str(signing.loads(own_phone.cookies["known"].value, salt=known_browsers.SALT))

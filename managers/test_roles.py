@@ -9,7 +9,7 @@ from managers.roles import ADMIN_EDITABLE, GROUPS, OUR_APPS
 pytestmark = pytest.mark.django_db
 
 
-def person(role: Role) -> Manager:
+def create_manager(role: Role) -> Manager:
     return Manager.objects.create_user(f"{role.value}@privet.example", name="Кто-то", role=role)
 
 
@@ -22,41 +22,41 @@ def test_each_role_has_its_group():
     ("role", "permissions"),
     [(Role.MANAGER, {"managers.serve_clients"}), (Role.SUPPORT, {"managers.answer_tickets"})],
 )
-def test_managers_and_support_may_do_their_work_and_nothing_else(role, permissions):
-    assert person(role).get_all_permissions() == permissions
+def test_managers_and_support_have_one_permission_each(role, permissions):
+    assert create_manager(role).get_all_permissions() == permissions
 
 
-def test_admins_see_everything_of_ours_and_change_what_is_listed():
-    permissions = person(Role.ADMIN).get_all_permissions()
+def test_admins_may_view_all_our_models_and_edit_the_listed_ones():
+    permissions = create_manager(Role.ADMIN).get_all_permissions()
 
-    viewing = Permission.objects.filter(content_type__app_label__in=OUR_APPS, codename__startswith="view_")
+    view_permissions = Permission.objects.filter(content_type__app_label__in=OUR_APPS, codename__startswith="view_")
     rights = {f"managers.{right}" for right in Right}
     assert {name for name in permissions if ".view_" not in name} == rights | ADMIN_EDITABLE
-    assert len(permissions) == viewing.count() + len(rights) + len(ADMIN_EDITABLE)
+    assert len(permissions) == view_permissions.count() + len(rights) + len(ADMIN_EDITABLE)
 
 
 @pytest.mark.parametrize("role", Role)
-def test_what_costs_no_query_says_the_same_as_the_permissions(role, django_assert_num_queries):
-    somebody = person(role)
+def test_role_properties_equal_permissions_without_queries(role, django_assert_num_queries):
+    manager = create_manager(role)
 
     with django_assert_num_queries(0):
-        free = [somebody.is_field_manager, somebody.is_support, somebody.is_admin]
+        rights = [manager.is_field_manager, manager.is_support, manager.is_admin]
 
-    assert free == [somebody.has_perm(f"managers.{right}") for right in Right]
+    assert rights == [manager.has_perm(f"managers.{right}") for right in Right]
 
 
 def test_inactive_manager_has_no_permissions():
-    admin = person(Role.ADMIN)
+    admin = create_manager(Role.ADMIN)
     admin.is_active = False
 
     assert not admin.is_staff
     assert admin.get_all_permissions() == set()
 
 
-def test_nobody_is_superuser():
+def test_admin_is_not_superuser():
     Group.objects.get(name="Администраторы").permissions.clear()
 
-    assert not person(Role.ADMIN).has_perm("clients.view_client")
+    assert not create_manager(Role.ADMIN).has_perm("clients.view_client")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_nobody_is_superuser():
         ("add_manager", "admin:managers_manager_add"),
     ],
 )
-def test_the_admin_site_asks_for_permissions(as_gleb, codename, page):
+def test_admin_site_checks_permissions(as_gleb, codename, page):
     assert as_gleb.get(reverse(page)).status_code == 200
     group = Group.objects.get(name="Администраторы")
     group.permissions.remove(*Permission.objects.filter(codename__in=[codename, codename.replace("view", "change")]))
@@ -76,19 +76,19 @@ def test_the_admin_site_asks_for_permissions(as_gleb, codename, page):
     assert as_gleb.get(reverse(page)).status_code == 403
 
 
-def test_what_somebody_changed_in_a_group_is_put_right_by_the_next_migrate():
+def test_migrate_restores_changed_groups():
     managers = Group.objects.get(name="Менеджеры")
     managers.permissions.add(Permission.objects.get(codename="change_manager"))
     Group.objects.get(name="Поддержка").delete()
 
     call_command("migrate", verbosity=0)
 
-    assert person(Role.MANAGER).get_all_permissions() == {"managers.serve_clients"}
-    assert person(Role.SUPPORT).get_all_permissions() == {"managers.answer_tickets"}
+    assert create_manager(Role.MANAGER).get_all_permissions() == {"managers.serve_clients"}
+    assert create_manager(Role.SUPPORT).get_all_permissions() == {"managers.answer_tickets"}
 
 
 def test_unknown_role_has_no_permissions():
-    stranger = Manager(email="x@privet.example", name="X", role="owner")
+    manager = Manager(email="x@privet.example", name="X", role="owner")
 
-    assert [stranger.is_admin, stranger.is_support, stranger.is_field_manager, stranger.is_staff] == [False] * 4
-    assert stranger.get_all_permissions() == set()
+    assert [manager.is_admin, manager.is_support, manager.is_field_manager, manager.is_staff] == [False] * 4
+    assert manager.get_all_permissions() == set()

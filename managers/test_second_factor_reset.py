@@ -20,26 +20,26 @@ class TestReset:
         fields = {"action": "reset_second_factor", "_selected_action": [manager.pk for manager in managers]}
         return browser.post(self.LIST, fields, follow=True)
 
-    def test_takes_the_app_and_the_codes_and_ends_the_sessions(self, as_gleb, anna):
-        fresh = browser_for(anna, verified=False)
-        codes = set_up(fresh)
+    def test_deletes_the_authenticator_and_codes_and_ends_sessions(self, as_gleb, anna):
+        without_app = browser_for(anna, verified=False)
+        codes = set_up(without_app)
 
         self.reset(as_gleb, anna)
 
         assert not Authenticator.objects.filter(user=anna).exists()
         assert not StaticToken.objects.exists()
         assert not Session.objects.filter(manager=anna).exists()
-        assert fresh.get(PAGE).url.startswith(reverse("managers:sign_in"))
-        anew = browser_for(anna, verified=False)
-        assert anew.post(CODE, {"code": codes[0]}).status_code == 302
-        assert not is_in(anew)
-        assert len(set_up(anew)) == 10
+        assert without_app.get(PAGE).url.startswith(reverse("managers:sign_in"))
+        next_browser = browser_for(anna, verified=False)
+        assert next_browser.post(CODE, {"code": codes[0]}).status_code == 302
+        assert not is_in(next_browser)
+        assert len(set_up(next_browser)) == 10
 
     def test_person_is_notified_and_reset_is_logged(self, as_anna, as_gleb, anna, gleb):
         self.reset(as_gleb, anna)
 
-        (letter,) = mail.outbox
-        assert (letter.to, letter.subject) == ([anna.email], "Второй фактор в «Привет» сброшен")
+        (message,) = mail.outbox
+        assert (message.to, message.subject) == ([anna.email], "Второй фактор в «Привет» сброшен")
         entry = LogEntry.objects.get()
         assert (entry.user_id, entry.object_id, entry.change_message) == (
             gleb.pk,
@@ -47,19 +47,19 @@ class TestReset:
             "Сброшен второй фактор.",
         )
 
-    def test_happens_though_the_mail_is_down_and_says_so(self, as_anna, as_gleb, anna, monkeypatch):
-        def refuse(self, messages):
+    def test_mail_outage_is_reported_and_does_not_prevent_the_reset(self, as_anna, as_gleb, anna, monkeypatch):
+        def fail(self, messages):
             raise ConnectionRefusedError
 
-        monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
+        monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", fail)
 
         assert "Письмо не отправлено" in self.reset(as_gleb, anna).text
         assert not Authenticator.objects.filter(user=anna).exists()
 
     def test_admin_cannot_reset_their_own(self, as_gleb, gleb):
-        answer = self.reset(as_gleb, gleb)
+        response = self.reset(as_gleb, gleb)
 
-        assert "Свой второй фактор сбросить нельзя" in answer.text
+        assert "Свой второй фактор сбросить нельзя" in response.text
         assert Authenticator.objects.filter(user=gleb).exists()
 
     def test_is_for_admins_only(self, as_anna, as_boris, boris):
@@ -67,7 +67,7 @@ class TestReset:
 
         assert Authenticator.objects.filter(user=boris).exists()
 
-    def test_of_the_only_admin_is_done_on_the_server(self, as_gleb, gleb, capsys):
+    def test_command_resets_the_only_admin(self, as_gleb, gleb, capsys):
         call_command("reset_second_factor", gleb.email.upper())
 
         assert not is_in(as_gleb)
@@ -76,11 +76,11 @@ class TestReset:
             call_command("reset_second_factor", "nobody@privet.example")
 
 
-def test_the_admin_site_shows_no_key(as_gleb, anna):
+def test_admin_site_does_not_show_the_key(as_gleb, anna):
     app = authenticator_of(anna)
 
-    for address in (TestReset.LIST, reverse("admin:managers_manager_change", args=[anna.pk]), reverse("admin:index")):
-        text = as_gleb.get(address).text
+    for url in (TestReset.LIST, reverse("admin:managers_manager_change", args=[anna.pk]), reverse("admin:index")):
+        text = as_gleb.get(url).text
         assert app.encrypted_key not in text
         assert "otp_totp" not in text
         assert "otp_static" not in text

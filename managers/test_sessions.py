@@ -31,11 +31,11 @@ def is_in(browser: Browser) -> bool:
 
 @pytest.fixture
 def clock():
-    with time_machine.travel(timezone.now(), tick=False) as traveller:
-        yield traveller
+    with time_machine.travel(timezone.now(), tick=False) as travel:
+        yield travel
 
 
-def after(clock, **span) -> None:
+def advance(clock, **span) -> None:
     clock.shift(timedelta(**span))
 
 
@@ -44,18 +44,18 @@ class TestExpiry:
     def test_idle_session_expires(self, clock, request, who, minutes):
         browser = browser_for(request.getfixturevalue(who))
 
-        after(clock, minutes=minutes - 1)
+        advance(clock, minutes=minutes - 1)
         assert is_in(browser)
-        after(clock, minutes=minutes - 1)
+        advance(clock, minutes=minutes - 1)
         assert is_in(browser)
-        after(clock, minutes=minutes, seconds=1)
+        advance(clock, minutes=minutes, seconds=1)
         assert not is_in(browser)
 
     def test_session_expires_after_twelve_hours(self, clock, as_anna):
         for _ in range(24):
-            after(clock, minutes=29, seconds=50)
+            advance(clock, minutes=29, seconds=50)
             assert is_in(as_anna)
-        after(clock, minutes=5)
+        advance(clock, minutes=5)
 
         assert not is_in(as_anna)
 
@@ -88,7 +88,7 @@ class TestExpiry:
         assert is_in(as_anna)
 
 
-def test_the_key_is_new_after_signing_in_and_the_old_one_is_nothing(signed_out, anna):
+def test_sign_in_cycles_the_session_key_and_deletes_the_old_session(signed_out, anna):
     session = signed_out.session
     session["something"] = 1
     session.save()
@@ -100,8 +100,8 @@ def test_the_key_is_new_after_signing_in_and_the_old_one_is_nothing(signed_out, 
     assert not Session.objects.filter(pk=old).exists()
 
 
-def test_says_whose_it_is_where_from_and_since_when(clock, signed_out, anna):
-    after(clock, hours=1)
+def test_session_records_user_ip_browser_and_times(clock, signed_out, anna):
+    advance(clock, hours=1)
     signed_out.post(SIGN_IN, {"email": anna.email, "password": PASSWORD}, headers={"User-Agent": ANDROID})
 
     session = Session.objects.get()
@@ -109,7 +109,7 @@ def test_says_whose_it_is_where_from_and_since_when(clock, signed_out, anna):
     assert session.started_at == session.seen_at == timezone.now()
 
 
-def test_a_new_key_keeps_what_is_known(as_anna, anna):
+def test_new_key_keeps_the_session_data(as_anna, anna):
     before = Session.objects.get()
     store = SessionStore(before.pk)
     store["kept"] = 1
@@ -122,20 +122,20 @@ def test_a_new_key_keeps_what_is_known(as_anna, anna):
     assert after.get_decoded()["kept"] == 1
 
 
-def test_a_page_is_read_without_writing_more_than_once_a_minute(clock, as_anna, django_assert_num_queries):
+def test_pages_write_the_session_at_most_once_a_minute(clock, as_anna, django_assert_num_queries):
     for second in (0, 59):
-        after(clock, seconds=second)
-        with django_assert_num_queries(1):  # the session, with the person
+        advance(clock, seconds=second)
+        with django_assert_num_queries(1):  # loads the session with its user
             as_anna.get(PAGE)
-    after(clock, seconds=1)
+    advance(clock, seconds=1)
     with django_assert_num_queries(2):
         as_anna.get(PAGE)
     assert Session.objects.get().seen_at == timezone.now()
 
 
 @contextmanager
-def asking(browser: Browser):
-    """While a request of `browser` is served, whose session was read."""
+def current_request(browser: Browser):
+    """Context of a current request of `browser` whose session is loaded."""
     request = RequestFactory().get("/")
     request.session = SessionStore(browser.cookies["sessionid"].value)
     request.session.load()
@@ -147,46 +147,46 @@ def asking(browser: Browser):
 
 
 class TestSessionManager:
-    def test_comes_with_it_as_a_query_would_load_them(self, as_anna, anna, django_assert_num_queries):
-        with asking(as_anna), django_assert_num_queries(0):
-            found = Backend().get_user(anna.pk)
-            app = found.authenticator_id
+    def test_equals_the_user_loaded_by_a_query(self, as_anna, anna, django_assert_num_queries):
+        with current_request(as_anna), django_assert_num_queries(0):
+            loaded = Backend().get_user(anna.pk)
+            authenticator_id = loaded.authenticator_id
 
         anna = Manager.objects.get(pk=anna.pk)
-        assert {name: found.__dict__[name] for name in prepared.column_names(Manager)} == {
+        assert {name: loaded.__dict__[name] for name in prepared.column_names(Manager)} == {
             name: anna.__dict__[name] for name in prepared.column_names(Manager)
         }
-        assert app == anna.authenticator_id is not None
+        assert authenticator_id == anna.authenticator_id is not None
 
-    def test_is_nobody_else(self, as_anna, boris):
-        with asking(as_anna):
+    def test_other_ids_are_loaded_by_a_query(self, as_anna, boris):
+        with current_request(as_anna):
             assert Backend().get_user(boris.pk) == boris
             assert Backend().get_user(uuid.uuid4()) is None
 
-    def test_is_let_in_while_they_work_here(self, as_anna, anna):
+    def test_inactive_user_is_not_authenticated(self, as_anna, anna):
         with pgtrigger.ignore("managers.Manager:end_sessions"):
             Manager.objects.filter(pk=anna.pk).update(is_active=False)
-        with asking(as_anna):
+        with current_request(as_anna):
             assert Backend().get_user(anna.pk) is None
         assert not is_in(as_anna)
 
 
-def test_data_of_a_session_stay_in_the_database(as_anna):
+def test_session_data_is_not_sent_to_the_browser(as_anna):
     as_anna.post(reverse("clients:search"), {"text": "Неповторимова"})
 
     assert "Неповторимова" in str(Session.objects.get().get_decoded())
     assert all("Неповторимова" not in str(cookie) for cookie in as_anna.cookies.values())
 
 
-def test_ended_ones_are_deleted_when_somebody_signs_in(clock, as_anna, boris):
-    after(clock, hours=2)
+def test_expired_sessions_are_deleted_at_sign_in(clock, as_anna, boris):
+    advance(clock, hours=2)
 
     browser_for(boris)
 
     assert [session.manager for session in Session.objects.all()] == [boris]
 
 
-class TestThePage:
+class TestPage:
     LIST = reverse("managers:sessions")
 
     @pytest.fixture
@@ -195,7 +195,7 @@ class TestThePage:
         Session.objects.update(user_agent=ANDROID, ip="203.0.113.9")
         return browser
 
-    def test_lists_ones_own_sessions_and_marks_this_one(self, elsewhere, as_anna, as_boris):
+    def test_lists_the_users_sessions_and_marks_the_current_one(self, elsewhere, as_anna, as_boris):
         page = as_anna.get(self.LIST)
 
         assert [session.is_this for session in page.context["sessions"]] == [True, False]
@@ -203,27 +203,27 @@ class TestThePage:
         assert "Адрес 203.0.113.9" in page.text
         assert page.text.count("этот</span>") == 1
 
-    def test_shows_no_key(self, elsewhere, as_anna):
+    def test_does_not_show_session_keys(self, elsewhere, as_anna):
         text = as_anna.get(self.LIST).text
 
         assert not any(session.session_key in text for session in Session.objects.all())
 
-    def test_leaves_out_what_has_ended(self, clock, anna):
+    def test_expired_sessions_are_not_listed(self, clock, anna):
         browser_for(anna)
-        after(clock, hours=2)
+        advance(clock, hours=2)
         browser = browser_for(anna)
         Session.objects.exclude(pk=browser.session.session_key).update(expire_date=timezone.now())
 
         assert len(browser.get(self.LIST).context["sessions"]) == 1
 
-    def test_ends_all_others(self, elsewhere, as_anna, as_boris):
+    def test_ends_all_other_sessions(self, elsewhere, as_anna, as_boris):
         as_anna.post(reverse("managers:others_removal"))
 
         assert is_in(as_anna)
         assert not is_in(elsewhere)
         assert is_in(as_boris)
 
-    def test_ends_a_single_one(self, elsewhere, as_anna, anna):
+    def test_ends_a_single_session(self, elsewhere, as_anna, anna):
         third = browser_for(anna)
         session = Session.objects.get(pk=elsewhere.session.session_key)
 
@@ -234,12 +234,12 @@ class TestThePage:
     def test_cannot_end_another_persons_session(self, as_anna, as_boris, boris):
         session = Session.objects.get(manager=boris)
 
-        answer = as_anna.post(reverse("managers:session_removal", args=[session.public_id]))
+        response = as_anna.post(reverse("managers:session_removal", args=[session.public_id]))
 
-        assert answer.status_code == 404
+        assert response.status_code == 404
         assert is_in(as_boris)
 
-    def test_takes_few_queries(self, as_anna, anna, django_assert_max_num_queries):
+    def test_number_of_queries_is_constant(self, as_anna, anna, django_assert_max_num_queries):
         for _ in range(5):
             browser_for(anna)
         with django_assert_max_num_queries(4):
@@ -247,7 +247,7 @@ class TestThePage:
 
 
 @pytest.mark.parametrize(
-    ("user_agent", "in_words"),
+    ("user_agent", "name"),
     [
         (ANDROID, "Chrome, Android"),
         (
@@ -265,5 +265,5 @@ class TestThePage:
         ("", "Неизвестное устройство"),
     ],
 )
-def test_a_device_in_words(user_agent, in_words):
-    assert describe_browser(user_agent) == in_words
+def test_browser_name(user_agent, name):
+    assert describe_browser(user_agent) == name

@@ -1,8 +1,11 @@
-"""Browsers as people name them; for one's own eyes, proof of nothing: a browser says what it likes."""
+"""Readable browser names for the session list.
+
+For display only: a browser can send any User-Agent header.
+"""
 
 import re
 
-# The first that is found counts: most browsers also claim to be those further down.
+# The first match wins: most browsers also claim to be those further down.
 BROWSERS = [
     ("Яндекс Браузер", r"YaBrowser/"),
     ("Edge", r"Edg(e|A|iOS)?/"),
@@ -25,8 +28,8 @@ SYSTEMS = [
 
 def describe_browser(user_agent: str) -> str:
     """«Chrome, Android»."""
-    known = [name for names in (BROWSERS, SYSTEMS) for name in _first_match(user_agent, names)]
-    return ", ".join(known) or "Неизвестное устройство"
+    parts = [name for names in (BROWSERS, SYSTEMS) for name in _first_match(user_agent, names)]
+    return ", ".join(parts) or "Неизвестное устройство"
 
 
 def _first_match(user_agent: str, names: list[tuple[str, str]]) -> list[str]:

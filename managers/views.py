@@ -1,4 +1,4 @@
-"""Signing in and out, and passwords."""
+"""Sign-in, sign-out and passwords."""
 
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ from managers.sign_in import WrongPassword, check_current_password, sign_in_with
 
 SIGNED_IN_AGAIN = "Вы вошли заново. Повторите ещё раз."
 
-page_and_form = require_http_methods(["GET", "HEAD", "POST"])
+require_get_head_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe
@@ -39,12 +39,12 @@ def home(request):
 
 @login_not_required
 @sensitive_post_parameters("password")
-@page_and_form
+@require_get_head_or_post
 def sign_in(request):
     if request.user.is_authenticated:
         if request.htmx and request.method == "POST":
             return continue_after_sign_in(request)
-        return redirect("home")  # not to `next`: the admin site sends here whom it doesn't let in, and would again
+        return redirect("home")  # not `next`: the admin redirects users without access here, which would loop
     if request.method != "POST":
         return _sign_in_page(request, SignInForm())
     form = SignInForm(request.POST)
@@ -67,12 +67,12 @@ def _sign_in_page(request, form, status=200):
 
 
 def _sign_in_template(request) -> str:
-    """The page, or the dialog when the form was sent from the one over another page."""
+    """The page, or the dialog if its form was submitted."""
     return "managers/sign_in_dialog.html" if request.htmx and request.method == "POST" else "managers/sign_in.html"
 
 
 def csrf_failed(request, reason=""):
-    """Mostly somebody who signed in again in another tab: the page is given the new token and loses no text."""
+    """Usually the user signed in again in another tab. Send the new token, so that typed text is not lost."""
     if request.htmx and request.user.is_authenticated:
         return with_new_csrf_token(request, reswap(HttpResponse(status=403), "none"))
     if wants_json(request):
@@ -86,12 +86,12 @@ def csrf_failed(request, reason=""):
 @require_POST
 def sign_out(request):
     logout(request)
-    where = reverse(settings.LOGIN_URL)
-    return HttpResponseClientRedirect(where) if request.htmx else redirect(where)
+    url = reverse(settings.LOGIN_URL)
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
 @sensitive_post_parameters()
-@page_and_form
+@require_get_head_or_post
 def password(request):
     form = PasswordChangeForm(request.user, request.POST if request.method == "POST" else None)
     status = 422 if form.is_bound else 200
@@ -110,7 +110,7 @@ def password(request):
 
 
 @login_not_required
-@page_and_form
+@require_get_head_or_post
 def password_reset(request):
     form = PasswordResetForm(request.POST if request.method == "POST" else None)
     status = 422 if form.is_bound else 200
@@ -136,7 +136,7 @@ def password_reset_sent(request):
 
 
 class _NewPasswordView(PasswordResetConfirmView):
-    """The link of the letter. Its token is moved from the address to the session before the form is shown."""
+    """The page of the e-mailed link. Django moves the token from the URL to the session before it shows the form."""
 
     form_class = NewPasswordForm
     token_generator = AnyPasswordLinkToken()
@@ -144,20 +144,20 @@ class _NewPasswordView(PasswordResetConfirmView):
     success_url = reverse_lazy("managers:password_done")
 
     def render_to_response(self, context, **kwargs):
-        # 410: the link was used, is late, or never was one.
+        # 410: the link is used, expired or invalid.
         return super().render_to_response(context, **{"status": 200 if self.validlink else 410} | kwargs)
 
     def form_invalid(self, form):
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
     def form_valid(self, form):
-        # Whoever reads the account's mail is no stranger, however many strangers have been guessing.
+        # Whoever can read the account's mail is its owner, so earlier guesses no longer matter.
         limits.reset_failures(limits.SIGN_IN, login=self.user.email)
         limits.reset_failures(limits.SECOND_FACTOR, login=self.user.email)
         return super().form_valid(form)
 
 
-new_password = page_and_form(_NewPasswordView.as_view())
+new_password = require_get_head_or_post(_NewPasswordView.as_view())
 
 
 @login_not_required

@@ -45,7 +45,7 @@ def start_upload(
     """
     client = client.lock()
     destination_for(purpose).check(client, device_id)
-    limits.UPLOADS.take(by)
+    limits.UPLOADS.consume(by)
     return Upload.objects.create(
         client=client, manager=by, purpose=purpose, device_id=device_id, content_type=content_type, size=size,
         key=f"incoming/{client.pk}/{purpose}-{uuid.uuid4().hex}",

@@ -49,7 +49,7 @@ def _list(request, status: str, *, after: str = "", form=None, code: int = 200):
     part, refused = FRAGMENTS.get(request.htmx.target), None
     try:
         if text:
-            limits.SEARCHES.take(request.user)
+            limits.SEARCHES.consume(request.user)
         page = tickets.ticket_page(status=chosen, text=text, after=after)
     except tickets.InvalidPosition as error:
         raise Http404 from error
