@@ -1,4 +1,4 @@
-"""What must be right before Privet runs, as system checks: each says what to do about it.
+"""System checks of the configuration. Each message has a hint.
 
 Errors stop every command and the server; warnings are for `manage.py check --deploy`.
 """
@@ -46,7 +46,9 @@ def check_database_url(app_configs, **kwargs) -> list[Error]:
 def check_secrets_set(app_configs, **kwargs) -> list[Error]:
     return [
         Error(
-            f"{name} is not set.", hint=f"Make one with {GENERATE_SECRET_COMMAND} and keep it safe.", id="privet.E003"
+            f"{name} is not set.",
+            hint=f"Generate one with {GENERATE_SECRET_COMMAND} and keep it safe.",
+            id="privet.E003",
         )
         for name in SECRETS
         if not all(_secret_values(name))
@@ -72,86 +74,88 @@ def check_base_url(app_configs, **kwargs) -> list[Error]:
             return []
     except ValueError:
         pass
-    hint = "Set it to what people type, such as https://privet.example."
-    return [Error("APP_BASE_URL is not an http:// or https:// address.", hint=hint, id="privet.E005")]
+    hint = "Set it to the URL that people open, such as https://privet.example."
+    return [Error("APP_BASE_URL is not an http:// or https:// URL.", hint=hint, id="privet.E005")]
 
 
 @register(Tags.database)
 def check_cyrillic_ctype(app_configs, databases=None, **kwargs) -> list[Error]:
-    found = []
+    messages = []
     for alias in databases or ():
         try:
             with connections[alias].cursor() as cursor:
                 cursor.execute("SELECT lower('Ё') = 'ё' AND 'ё' ~ '^[[:alpha:]]$', current_database()")
-                knows, name = cursor.fetchone()
-        except ImproperlyConfigured:  # named nowhere, which is another check's error
+                knows_cyrillic, name = cursor.fetchone()
+        except ImproperlyConfigured:  # no database is configured, which check_database_url reports
             continue
         except DatabaseError as error:
             hint = "Is it running, and is DATABASE_URL right?"
-            found.append(Error(f"The database does not answer: {error}", hint=hint, id="privet.E006"))
+            messages.append(Error(f"The database does not answer: {error}", hint=hint, id="privet.E006"))
             continue
-        if not knows:
+        if not knows_cyrillic:
             message = f"The character type of the database {name} has no Cyrillic letters: search would find nothing."
-            hint = f"Make it anew: CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'."
-            found.append(Error(message, hint=hint, id="privet.E007"))
-    return found
+            hint = f"Create it again: CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'."
+            messages.append(Error(message, hint=hint, id="privet.E007"))
+    return messages
 
 
 @register(Tags.database)
 def check_statement_timeouts(app_configs, databases=None, **kwargs) -> list[Error]:
-    found = []
+    messages = []
     for alias, name, cursor in _reachable_databases(databases):
         cursor.execute("SELECT name FROM pg_settings WHERE name = ANY(%s) AND setting = '0'", [list(TIMEOUTS)])
         unlimited = ", ".join(sorted(setting for (setting,) in cursor.fetchall()))
         if unlimited:
-            message = f"Nothing ends what lasts too long in the database {name}: {unlimited} is 0."
-            hint = "Behind PgBouncer the limits belong to the role: run manage.py limit_statements."
-            found.append(Error(message, hint=hint, id="privet.E020", obj=alias))
-    return found
+            message = f"The database {name} has no limit for {unlimited}."
+            hint = "Behind PgBouncer the limits must be set for the role: run manage.py limit_statements."
+            messages.append(Error(message, hint=hint, id="privet.E020", obj=alias))
+    return messages
 
 
 @register(Tags.database)
 def check_connection_limit(app_configs, databases=None, **kwargs) -> list[Warning]:
-    if settings.PGBOUNCER:  # which shares out what there is
+    if settings.PGBOUNCER:  # it limits the connections itself
         return []
-    found = []
+    messages = []
     for alias, name, cursor in _reachable_databases(databases):
         cursor.execute(
             "SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END) FROM pg_settings"
             " WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
         )
-        free, wanted = cursor.fetchone()[0] - capacity.RESERVED_CONNECTIONS, capacity.max_connections()
-        if wanted > free:
+        free, needed = cursor.fetchone()[0] - capacity.RESERVED_CONNECTIONS, capacity.max_connections()
+        if needed > free:
             message = (
-                f"{capacity.WORKERS} processes with {capacity.POOL_SIZE} connections each are {wanted};"
+                f"{capacity.WORKERS} processes with {capacity.POOL_SIZE} connections each need {needed} connections;"
                 f" {name} has {free} for them and {capacity.RESERVED_CONNECTIONS} for others."
             )
-            hint = "Lower WEB_CONCURRENCY or WEB_THREADS, raise max_connections, or put PgBouncer between."
-            found.append(Warning(message, hint=hint, id="privet.W020", obj=alias))
-    return found
+            hint = "Lower WEB_CONCURRENCY or WEB_THREADS, raise max_connections, or use PgBouncer."
+            messages.append(Warning(message, hint=hint, id="privet.W020", obj=alias))
+    return messages
 
 
 @register(Tags.security, deploy=True)
 def check_code_masking(app_configs, **kwargs) -> list[Warning]:
     if settings.MASK_CODE_IN_MANAGER_LOG:
         return []
-    message = "Managers can read the client's one-time code in their own log and sign in the client's place."
+    message = "Managers can read the client's one-time code in the client log and sign in place of the client."
     return [Warning(message, hint="Set MASK_CODE_IN_MANAGER_LOG=True.", id="privet.W001")]
 
 
 @register(Tags.security, deploy=True)
 def check_secret_strength(app_configs, **kwargs) -> list[Warning]:
-    found, seen = [], {}
+    messages, seen = [], {}
     for name in SECRETS:
         for value in filter(None, _secret_values(name)):
             if value == settings.DEVELOPMENT_SECRET or len(value) < SECRET_MIN_LENGTH:
-                message = f"{name} is easy to guess: it is short or the one for development."
-                found.append(Warning(message, hint=f"Make one with {GENERATE_SECRET_COMMAND}.", id="privet.W002"))
+                message = f"{name} is easy to guess: it is short or the development secret."
+                messages.append(
+                    Warning(message, hint=f"Generate one with {GENERATE_SECRET_COMMAND}.", id="privet.W002")
+                )
             elif value in seen:
                 message = f"{name} is the same as {seen[value]}."
-                found.append(Warning(message, hint="Give each secret one job.", id="privet.W003"))
+                messages.append(Warning(message, hint="Use a different value for each secret.", id="privet.W003"))
             seen[value] = name
-    return found
+    return messages
 
 
 @register(Tags.security, deploy=True)
@@ -162,11 +166,11 @@ def check_service_passwords(app_configs, **kwargs) -> list[Warning]:
     return [
         Warning(
             f"The password in {name} is easy to guess.",
-            hint=f"Make one with {GENERATE_SECRET_COMMAND}.",
+            hint=f"Generate one with {GENERATE_SECRET_COMMAND}.",
             id="privet.W008",
         )
         for name, password in passwords.items()
-        # None at all: the server trusts the socket or a certificate.
+        # Without a password the server trusts the socket or a certificate.
         if password and len(password) < PASSWORD_MIN_LENGTH
     ]
 
@@ -175,27 +179,30 @@ def check_service_passwords(app_configs, **kwargs) -> list[Warning]:
 def check_second_factor(app_configs, **kwargs) -> list[Warning]:
     if settings.SECOND_FACTOR:
         return []
-    message = "Whoever learns a password is in: nobody is asked for a second factor."
+    message = "The second factor is off: a password alone is enough to sign in."
     return [Warning(message, hint="Remove SECOND_FACTOR, or set it to True.", id="privet.W009")]
 
 
 @register(Tags.security, deploy=True)
 def check_https_origins(app_configs, **kwargs) -> list[Warning]:
     if not settings.HTTPS:
-        return []  # said by another check
-    open_ones = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if not origin.startswith("https://")]
-    hint = "List https:// origins alone."
-    found = [Warning(f"CSRF_TRUSTED_ORIGINS trusts {origin}.", hint=hint, id="privet.W010") for origin in open_ones]
+        return []  # check_public_url reports it
+    insecure = [origin for origin in settings.CSRF_TRUSTED_ORIGINS if not origin.startswith("https://")]
+    hint = "List only https:// origins."
+    messages = [Warning(f"CSRF_TRUSTED_ORIGINS trusts {origin}.", hint=hint, id="privet.W010") for origin in insecure]
     if settings.S3_ENDPOINT and not settings.S3_PUBLIC_ENDPOINT.startswith("https://"):
-        message = "Browsers would get photos openly, and refuse them: S3_PUBLIC_ENDPOINT is not https."
-        hint = "Set S3_PUBLIC_ENDPOINT to the https:// address of the storage."
-        found.append(Warning(message, hint=hint, id="privet.W011"))
-    return found
+        message = "S3_PUBLIC_ENDPOINT is not https: browsers would not load photos from it."
+        hint = "Set S3_PUBLIC_ENDPOINT to the https:// URL of the storage."
+        messages.append(Warning(message, hint=hint, id="privet.W011"))
+    return messages
 
 
 @register(Tags.database, deploy=True)
 def check_bucket_private(app_configs, databases=None, **kwargs) -> list[Warning]:
-    """Asks the bucket as a stranger would: only `check --deploy --database default` asks anybody outside."""
+    """Query the bucket without credentials.
+
+    Runs only with `check --deploy --database default`, because it needs the network.
+    """
     if not settings.S3_ENDPOINT:
         return []
     try:
@@ -203,28 +210,27 @@ def check_bucket_private(app_configs, databases=None, **kwargs) -> list[Warning]
             return []
     except object_storage.StorageUnavailable as error:
         hint = "Is it running, and are S3_PUBLIC_ENDPOINT and S3_BUCKET right?"
-        return [Warning(f"Could not ask the storage what it shows to strangers: {error}", hint=hint, id="privet.W013")]
-    message = f"The bucket {settings.S3_BUCKET} shows passports and contracts to anybody."
+        return [Warning(f"Could not check whether the bucket is public: {error}", hint=hint, id="privet.W013")]
+    message = f"The bucket {settings.S3_BUCKET} is public: anyone can read passports and contracts."
     hint = "Remove its public policy: `mc anonymous set none`, or AWS's Block Public Access."
     return [Warning(message, hint=hint, id="privet.W012")]
 
 
 @register(Tags.security, deploy=True)
 def check_public_url(app_configs, **kwargs) -> list[Warning]:
-    found = []
+    messages = []
     if not settings.HTTPS:
-        hint = "Set APP_BASE_URL to the https:// address that people use."
-        found.append(Warning("APP_BASE_URL is not https: passwords would travel openly.", hint=hint, id="privet.W004"))
+        hint = "Set APP_BASE_URL to the https:// URL that people open."
+        message = "APP_BASE_URL is not https: passwords would be sent unencrypted."
+        messages.append(Warning(message, hint=hint, id="privet.W004"))
     elif not settings.TRUSTED_PROXIES:
-        message = (
-            "No proxy is trusted, so nothing tells Privet that a request came by HTTPS: it would redirect for ever."
-        )
+        message = "No proxy is trusted, so Privet can't know that a request used HTTPS and would redirect forever."
         hint = "Set TRUSTED_PROXIES to the number of reverse proxies in front (1 with compose.full.yaml)."
-        found.append(Warning(message, hint=hint, id="privet.W005"))
+        messages.append(Warning(message, hint=hint, id="privet.W005"))
     if any("*" in host or host.startswith(".") for host in settings.ALLOWED_HOSTS):
-        hint = "List the host names that Privet answers to."
-        found.append(Warning("ALLOWED_HOSTS takes any host.", hint=hint, id="privet.W006"))
-    return found
+        hint = "List the host names of Privet."
+        messages.append(Warning("ALLOWED_HOSTS accepts any host.", hint=hint, id="privet.W006"))
+    return messages
 
 
 @register(Tags.security, deploy=True)
@@ -232,33 +238,33 @@ def check_company_details(app_configs, **kwargs) -> list[Warning]:
     made_up = [name for name, demo in settings.DEMO_COMPANY.items() if getattr(settings, name) in ("", demo)]
     if not made_up:
         return []
-    message = f"Contracts and invoices would name a made-up company: {', '.join(made_up)}."
-    return [Warning(message, hint="Set them to the requisites of the contractor.", id="privet.W007")]
+    message = f"Contracts and invoices would contain details of a made-up company: {', '.join(made_up)}."
+    return [Warning(message, hint="Set them to the details of the contractor.", id="privet.W007")]
 
 
 def _reachable_databases(databases: Iterable[str] | None) -> Iterator[tuple[str, str, CursorWrapper]]:
-    """Of these databases, those that can be asked: alias, name, cursor. The others are database_knows_cyrillic's."""
+    """Yield alias, name and cursor of the databases that answer. check_cyrillic_ctype reports the others."""
     for alias in databases or ():
         with suppress(ImproperlyConfigured, DatabaseError), connections[alias].cursor() as cursor:
             yield alias, connections[alias].settings_dict["NAME"], cursor
 
 
 def exit_on_check_errors() -> None:
-    """Run the checks as a command would, for servers that run none; on an error, print and exit.
+    """Run the checks as a management command does; print errors and exit. For servers, which run no checks.
 
-    The database is not asked: one that is away for a moment must not keep the server from starting.
+    Does not run the database checks: a short outage must not prevent the server from starting.
     """
     errors = [message for message in checks.run_checks() if message.is_serious() and not message.is_silenced()]
     if errors:
         print("Privet can't start:", *errors, sep="\n\n", file=sys.stderr)  # noqa: T201
-        # The status by which gunicorn knows that starting another worker is no use.
+        # Gunicorn does not restart a worker that exits with this status.
         sys.exit(3)
 
 
 def _secret_values(name: str) -> list[str]:
-    """The secret's values; [""] for one that is not set."""
+    """Return the values of the secret; [""] if it is not set."""
     try:
         value = getattr(settings, name)
-    except ImproperlyConfigured:  # that is how Django answers for an empty SECRET_KEY
+    except ImproperlyConfigured:  # Django raises it for an empty SECRET_KEY
         return [""]
     return (value if isinstance(value, list) else [value]) or [""]

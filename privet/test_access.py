@@ -1,4 +1,7 @@
-"""Who may open which address, asked how; test_access_walk.py asks. An address that is not in the table fails."""
+"""Table of all URLs: who may open them, with which methods. test_access_matrix.py tests every row.
+
+A URL that is not in the table fails a test.
+"""
 
 import io
 import uuid
@@ -37,9 +40,9 @@ pytestmark = pytest.mark.django_db
 SIGN_IN = "/sign-in/"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
-# Who may open a page. The others that are signed in get 404; who is not is sent to sign in.
-OPEN = ()
-EVERYBODY = ("anna", "boris", "vera", "gleb")
+# Users who may open a page. Other users get 404; signed-out browsers are redirected to sign in. () is a public page.
+PUBLIC = ()
+EVERYONE = ("anna", "boris", "vera", "gleb")
 FIELD = ("anna", "boris", "gleb")
 OWNER = ("anna", "gleb")
 SUPPORT = ("vera", "gleb")
@@ -48,7 +51,7 @@ UPLOADER = ("anna",)
 
 
 class Scenario:
-    """Анна's client at whatever stage an address needs, and what belongs to it."""
+    """Анна's client at the stage that a URL needs, with its rows. Everything is created on first use."""
 
     def __init__(self, make: Make, anna: Manager):
         self.make, self.anna = make, anna
@@ -83,22 +86,22 @@ class Scenario:
 
     @cached_property
     def upload(self):
-        said = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
-        return uploads.start_upload(self.consented, "passport", **said, by=self.anna)
+        file = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
+        return uploads.start_upload(self.consented, "passport", **file, by=self.anna)
 
     @cached_property
     def presigned_upload(self):
         return object_storage.presign_upload(self.upload.key, content_type="image/jpeg", max_bytes=10_000)
 
     @cached_property
-    def sent(self):
+    def delivered(self):
         object_storage.put(self.upload.key, picture().read())
         return self.upload
 
     @cached_property
     def accepted(self):
-        uploads.complete_upload(self.sent, by=self.anna)
-        return self.sent
+        uploads.complete_upload(self.delivered, by=self.anna)
+        return self.delivered
 
     @cached_property
     def awaiting_contract(self):
@@ -122,8 +125,8 @@ class Scenario:
         return self.signed.invoices.get()
 
     @cached_property
-    def changed_back(self):
-        """A client with a signed contract whose fee was changed, and changed back."""
+    def change_undone(self):
+        """A client with a signed contract whose fee was changed and restored."""
         device = self.signed.client.devices.first()
         for fee in (Decimal("1"), None):
             device.extra_fee = fee
@@ -142,38 +145,38 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Page:
-    who: tuple[str, ...]
+    allowed: tuple[str, ...]  # names of the users who may open it; () if it is public
     methods: tuple[str, ...]
-    args: Callable[[Scenario], list] = lambda world: []
-    # The attribute of the world whose key the address has, if that is all it needs.
-    of: str = ""
-    data: Callable[[Scenario], dict] = lambda world: {}
-    # What those get who may open it, and what the other people of the company get.
+    args: Callable[[Scenario], list] = lambda scenario: []
+    # The attribute of the scenario whose key is the only argument of the URL.
+    target: str = ""
+    data: Callable[[Scenario], dict] = lambda scenario: {}
+    # Status for users who may open it, and for other users.
     get: int = 200
     post: int = 302
-    refused: int = 404
-    # Whether the POST of one who may writes anything: the proof that an outsider's could have.
+    denied: int = 404
+    # Whether an allowed POST writes to the database. It proves that a POST of other users could have written, too.
     writes: bool = False
-    # Whether showing the page is written down.
+    # Whether viewing the page is recorded as a disclosure.
     disclosed: bool = False
 
 
 GET, POST, BOTH = ("GET",), ("POST",), ("GET", "POST")
 
 
-def token_in(address: str) -> str:
-    return address.split("/")[-2]
+def token_in(url: str) -> str:
+    return url.split("/")[-2]
 
 
-def page(who, methods, of=None, **options) -> Page:
-    """`of`: the attribute of the world whose key the address needs."""
-    if of:
-        options |= {"of": of, "args": lambda world: [attrgetter(of)(world).pk]}
-    return Page(who, methods, **options)
+def page(allowed, methods, target=None, **options) -> Page:
+    """`target`: the attribute of the scenario whose key is the argument of the URL."""
+    if target:
+        options |= {"target": target, "args": lambda scenario: [attrgetter(target)(scenario).pk]}
+    return Page(allowed, methods, **options)
 
 
-def always(**data) -> Callable[[Scenario], dict]:
-    return lambda world: data
+def constant(**data) -> Callable[[Scenario], dict]:
+    return lambda scenario: data
 
 
 CONTACT = {"name": "Сидорова Ольга", "phone": "+7 977 555-66-77", "email": "", "address": "г. Тула, ул. Мира, д. 1"}
@@ -203,49 +206,49 @@ def picture() -> SimpleUploadedFile:
 
 
 PAGES = {
-    "healthz": page(OPEN, GET),
-    "security_txt": page(OPEN, GET),
+    "healthz": page(PUBLIC, GET),
+    "security_txt": page(PUBLIC, GET),
     "statistics": page(ADMIN, GET),
     "statistics_table": page(ADMIN, GET),
-    "readyz": page(OPEN, GET),
+    "readyz": page(PUBLIC, GET),
     "metrics": page((), GET, get=404),
-    "home": page(EVERYBODY, GET, get=302),
-    "admin_sign_in": page(OPEN, BOTH, get=302),
-    "admin_password": page(EVERYBODY, BOTH, get=302),
-    "managers:sign_in": page(OPEN, BOTH, data=always(email="anna@privet.example", password=PASSWORD)),
-    "managers:sign_out": page(OPEN, POST),
-    "managers:second_factor": page(EVERYBODY, BOTH, get=302, data=always(code="123456")),
-    "managers:authenticator": page(EVERYBODY, BOTH, get=302, data=always(code="123456")),
-    "managers:backup_codes": page(EVERYBODY, BOTH, post=422, data=always(code="12")),
-    "managers:sessions": page(EVERYBODY, GET),
-    "managers:others_removal": page(EVERYBODY, POST),
-    "managers:session_removal": page(EVERYBODY, POST, args=lambda world: [uuid.UUID(int=1)], post=404),
+    "home": page(EVERYONE, GET, get=302),
+    "admin_sign_in": page(PUBLIC, BOTH, get=302),
+    "admin_password": page(EVERYONE, BOTH, get=302),
+    "managers:sign_in": page(PUBLIC, BOTH, data=constant(email="anna@privet.example", password=PASSWORD)),
+    "managers:sign_out": page(PUBLIC, POST),
+    "managers:second_factor": page(EVERYONE, BOTH, get=302, data=constant(code="123456")),
+    "managers:authenticator": page(EVERYONE, BOTH, get=302, data=constant(code="123456")),
+    "managers:backup_codes": page(EVERYONE, BOTH, post=422, data=constant(code="12")),
+    "managers:sessions": page(EVERYONE, GET),
+    "managers:others_removal": page(EVERYONE, POST),
+    "managers:session_removal": page(EVERYONE, POST, args=lambda scenario: [uuid.UUID(int=1)], post=404),
     "managers:password": page(
-        EVERYBODY,
+        EVERYONE,
         BOTH,
-        data=always(old_password=PASSWORD, new_password1="four new words here", new_password2="four new words here"),
+        data=constant(old_password=PASSWORD, new_password1="four new words here", new_password2="four new words here"),
         writes=True,
     ),
-    "managers:password_reset": page(OPEN, BOTH, data=always(email="anna@privet.example")),
-    "managers:password_reset_sent": page(OPEN, GET),
-    "managers:password_done": page(OPEN, GET),
-    "managers:new_password": page(OPEN, BOTH, args=lambda world: ["MQ", "not-a-token"], get=410, post=410),
-    "clients:list": page(FIELD, GET, refused=302),
-    "clients:search": page(FIELD, POST, data=always(text="Иванов")),
-    "clients:add": page(FIELD, BOTH, data=always(**CONTACT), writes=True),
+    "managers:password_reset": page(PUBLIC, BOTH, data=constant(email="anna@privet.example")),
+    "managers:password_reset_sent": page(PUBLIC, GET),
+    "managers:password_done": page(PUBLIC, GET),
+    "managers:new_password": page(PUBLIC, BOTH, args=lambda scenario: ["MQ", "not-a-token"], get=410, post=410),
+    "clients:list": page(FIELD, GET, denied=302),
+    "clients:search": page(FIELD, POST, data=constant(text="Иванов")),
+    "clients:add": page(FIELD, BOTH, data=constant(**CONTACT), writes=True),
     "clients:client": page(OWNER, GET, "claimed", get=302),
-    "clients:contact": page(OWNER, BOTH, "claimed", data=always(**CONTACT), writes=True),
+    "clients:contact": page(OWNER, BOTH, "claimed", data=constant(**CONTACT), writes=True),
     "agreements:agreement": page(
         OWNER,
         BOTH,
-        args=lambda world: [world.claimed.pk, "personal_data"],
-        data=lambda world: {"agreed": "on", "shown": consent_of(world.claimed).text_sha256},
+        args=lambda scenario: [scenario.claimed.pk, "personal_data"],
+        data=lambda scenario: {"agreed": "on", "shown": consent_of(scenario.claimed).text_sha256},
         writes=True,
     ),
-    "agreements:draft": page(OWNER, GET, args=lambda world: [world.claimed.pk, "personal_data"], disclosed=True),
+    "agreements:draft": page(OWNER, GET, args=lambda scenario: [scenario.claimed.pk, "personal_data"], disclosed=True),
     "agreements:pdf": page(OWNER, GET, "agreement", disclosed=True),
-    "agreements:withdrawal": page(OWNER, BOTH, "consented", data=always(reason="Написал в чат"), writes=True),
-    "passport:passport": page(OWNER, BOTH, "consented", data=always(**PASSPORT), writes=True),
+    "agreements:withdrawal": page(OWNER, BOTH, "consented", data=constant(reason="Написал в чат"), writes=True),
+    "passport:passport": page(OWNER, BOTH, "consented", data=constant(**PASSPORT), writes=True),
     "passport:number": page(OWNER, BOTH, "with_passport", post=200, writes=True),
     "passport:photo": page(OWNER, GET, "with_passport", get=302, disclosed=True),
     "passport:photo_removal": page(OWNER, POST, "with_passport", writes=True),
@@ -254,53 +257,55 @@ PAGES = {
         OWNER,
         BOTH,
         "with_passport",
-        data=lambda world: {"title": "Плита Гефест", "type": world.make.type().pk},
+        data=lambda scenario: {"title": "Плита Гефест", "type": scenario.make.type().pk},
         writes=True,
     ),
     "devices:tariff": page(
-        OWNER, POST, "with_passport", data=lambda world: {"tariff": world.make.tariff().pk}, writes=True
+        OWNER, POST, "with_passport", data=lambda scenario: {"tariff": scenario.make.tariff().pk}, writes=True
     ),
     "devices:surcharge": page(
-        OWNER, POST, "device.client", data=lambda world: {"tariff": world.make.tariff().pk}, writes=True
+        OWNER, POST, "device.client", data=lambda scenario: {"tariff": scenario.make.tariff().pk}, writes=True
     ),
     "devices:device": page(
         OWNER,
         BOTH,
         "device",
-        data=lambda world: {"title": "Плита Гефест", "type": world.device.type_id},
+        data=lambda scenario: {"title": "Плита Гефест", "type": scenario.device.type_id},
         writes=True,
     ),
     "devices:removal": page(OWNER, BOTH, "device", writes=True),
-    "devices:photos": page(OWNER, POST, "device", data=lambda world: {"photos": picture()}, writes=True),
+    "devices:photos": page(OWNER, POST, "device", data=lambda scenario: {"photos": picture()}, writes=True),
     "devices:photo": page(OWNER, GET, "photo", get=302),
     "devices:photo_removal": page(OWNER, POST, "photo", writes=True),
     "devices:public_photo": page(
-        OPEN, GET, args=lambda world: [mirror.public_url(world.photo).split("/")[-2]], get=302
+        PUBLIC, GET, args=lambda scenario: [mirror.public_url(scenario.photo).split("/")[-2]], get=302
     ),
-    "uploads": page(OWNER, POST, "consented", data=always(**UPLOAD), post=201, writes=True),
-    "upload_completion": page(UPLOADER, POST, "sent", post=200, writes=True),
-    "upload_removal": page(UPLOADER, POST, "sent", post=204, writes=True),
+    "uploads": page(OWNER, POST, "consented", data=constant(**UPLOAD), post=201, writes=True),
+    "upload_completion": page(UPLOADER, POST, "delivered", post=200, writes=True),
+    "upload_removal": page(UPLOADER, POST, "delivered", post=204, writes=True),
     "upload_photo": page(UPLOADER, GET, "accepted", get=302, disclosed=True),
     "stored_upload": page(
-        OPEN,
+        PUBLIC,
         POST,
-        args=lambda world: [world.address.url.split("/")[-2]],
-        data=lambda world: world.address.fields | {"file": picture()},
+        args=lambda scenario: [scenario.presigned_upload.url.split("/")[-2]],
+        data=lambda scenario: scenario.presigned_upload.fields | {"file": picture()},
         post=204,
     ),
     "stored_object": page(
-        OPEN, GET, args=lambda world: [token_in(object_storage.presign_download(world.photo.key, cache=""))]
+        PUBLIC, GET, args=lambda scenario: [token_in(object_storage.presign_download(scenario.photo.key, cache=""))]
     ),
     "contracts:contract": page(OWNER, BOTH, "awaiting_contract", writes=True),
-    "contracts:kept": page(OWNER, POST, "changed_back", writes=True),
-    "contracts:code": page(OWNER, POST, "issued.client", data=lambda world: {"contract": world.issued.pk}, writes=True),
+    "contracts:kept": page(OWNER, POST, "change_undone", writes=True),
+    "contracts:code": page(
+        OWNER, POST, "issued.client", data=lambda scenario: {"contract": scenario.issued.pk}, writes=True
+    ),
     "contracts:signature": page(
         OWNER,
         POST,
         "issued.client",
-        data=lambda world: {
-            "contract": world.issued.pk,
-            "code": world.code,
+        data=lambda scenario: {
+            "contract": scenario.issued.pk,
+            "code": scenario.code,
             "consent": "on",
             "pep_version": signature_consent.current_version(),
         },
@@ -308,13 +313,13 @@ PAGES = {
     ),
     "contracts:done": page(OWNER, GET, "signed.client"),
     "contracts:payment": page(
-        OWNER, POST, "signed.client", data=lambda world: {"invoice": world.invoice.pk}, writes=True
+        OWNER, POST, "signed.client", data=lambda scenario: {"invoice": scenario.invoice.pk}, writes=True
     ),
     "contracts:invoice": page(
         OWNER,
         BOTH,
         "signed.client",
-        data=lambda world: {
+        data=lambda scenario: {
             "amount": "100",
             "description": "Часть",
             "due_on": timezone.localdate() + timedelta(days=1),
@@ -322,21 +327,21 @@ PAGES = {
         writes=True,
     ),
     "contracts:card": page(OWNER, GET, "claimed"),
-    "contracts:notes": page(OWNER, POST, "claimed", data=always(body="Перезвонить"), writes=True),
+    "contracts:notes": page(OWNER, POST, "claimed", data=constant(body="Перезвонить"), writes=True),
     "contracts:pdf": page(OWNER, GET, "signed", disclosed=True),
     "contracts:invoice_pdf": page(OWNER, GET, "invoice", disclosed=True),
     "support:tickets": page(SUPPORT, GET),
-    "support:search": page(SUPPORT, POST, data=always(query="Иванов")),
+    "support:search": page(SUPPORT, POST, data=constant(query="Иванов")),
     "support:ticket": page(SUPPORT, GET, "ticket"),
-    "support:answer": page(SUPPORT, POST, "ticket", data=always(body="Здравствуйте!"), writes=True),
-    "support:status": page(SUPPORT, POST, "ticket", data=always(status="closed"), writes=True),
+    "support:answer": page(SUPPORT, POST, "ticket", data=constant(body="Здравствуйте!"), writes=True),
+    "support:status": page(SUPPORT, POST, "ticket", data=constant(status="closed"), writes=True),
     "support:client_card": page(SUPPORT, GET, "claimed", disclosed=True),
     "erasure:act": page(ADMIN, GET, "erasure", disclosed=True),
 }
 
 
 def all_url_patterns(patterns: list, namespace: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Every address: its name, or else its pattern, and the names of its arguments."""
+    """Yield the name (or pattern) of every URL, and the names of its arguments."""
     for entry in patterns:
         if isinstance(entry, URLPattern):
             yield f"{namespace}{entry.name or entry.pattern}", list(entry.pattern.regex.groupindex)
@@ -345,9 +350,9 @@ def all_url_patterns(patterns: list, namespace: str = "") -> Iterator[tuple[str,
             yield from all_url_patterns(entry.url_patterns, inner)
 
 
-ADDRESSES = dict(all_url_patterns(get_resolver().url_patterns))
-OUR_NAMES = [name for name in ADDRESSES if not name.startswith("admin:")]
+URL_ARGUMENTS = dict(all_url_patterns(get_resolver().url_patterns))
+OUR_URLS = [name for name in URL_ARGUMENTS if not name.startswith("admin:")]
 
 
-def test_every_address_is_walked():
-    assert sorted(OUR_NAMES) == sorted(PAGES)
+def test_every_url_is_in_the_table():
+    assert sorted(OUR_URLS) == sorted(PAGES)

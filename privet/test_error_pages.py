@@ -1,4 +1,4 @@
-"""Error pages, and what is logged of an error, say nothing of what was sent."""
+"""Error pages and error logs do not contain submitted data."""
 
 import re
 
@@ -16,9 +16,9 @@ MARKERS = ("Зюзьмарков", "918273", "Хрюмаркерн")
 IDS = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def marked(told: str) -> list[str]:
-    """The markers in it; those within ids of requests and rows are there by chance."""
-    return [marker for marker in MARKERS if marker in IDS.sub("id", told)]
+def leaked(text: str) -> list[str]:
+    """Return the markers in the text, ignoring chance matches within ids of requests and rows."""
+    return [marker for marker in MARKERS if marker in IDS.sub("id", text)]
 
 
 @pytest.fixture
@@ -28,35 +28,35 @@ def page(make, anna):
     return reverse("passport:passport", args=[client.pk])
 
 
-def refused(*args, **kwargs):
-    raise DatabaseError("the database refuses")
+def database_error(*args, **kwargs):
+    raise DatabaseError("database error")
 
 
-def away(*args, **kwargs):
-    raise object_storage.StorageUnavailable("away")
+def storage_outage(*args, **kwargs):
+    raise object_storage.StorageUnavailable("outage")
 
 
-@pytest.mark.parametrize("fault", [refused, away], ids=["500", "503"])
-def test_a_fault_while_a_passport_is_kept(as_anna, page, logged, monkeypatch, settings, fault):
+@pytest.mark.parametrize("fault", [database_error, storage_outage], ids=["500", "503"])
+def test_error_while_saving_a_passport_leaks_nothing(as_anna, page, logged, monkeypatch, settings, fault):
     settings.ADMINS = ["admin@privet.example"]
     as_anna.raise_request_exception = False
-    monkeypatch.setattr("passport.saving.save_passport", fault)
+    monkeypatch.setattr("passport.models.Passport.save", fault)
 
-    answer = as_anna.post(page, SENT)
+    response = as_anna.post(page, SENT)
 
-    assert answer.status_code in (500, 503)
-    told = str(answer.headers) + "".join(logged)
-    if answer.status_code == 500:  # a page that keeps what was typed shows it to who typed it
-        told += answer.text
-    assert marked(told) == []
+    assert response.status_code in (500, 503)
+    output = str(response.headers) + "".join(logged)
+    if response.status_code == 500:  # the page with 503 shows the form again with the typed values
+        output += response.text
+    assert leaked(output) == []
     assert mail.outbox == []
 
 
-def test_pages_that_are_not_there_and_forms_that_are_not_ours(as_anna, as_boris, anna, page, logged):
+def test_404_and_403_responses_leak_nothing(as_anna, as_boris, anna, page, logged):
     as_anna.handler.enforce_csrf_checks = True
-    answers = [as_boris.post(page, SENT), as_boris.post("/nowhere/", SENT), as_anna.post(page, SENT)]
+    responses = [as_boris.post(page, SENT), as_boris.post("/nowhere/", SENT), as_anna.post(page, SENT)]
 
-    assert [answer.status_code for answer in answers] == [404, 404, 403]
-    told = "".join(logged) + "".join(answer.text + str(answer.headers) for answer in answers)
-    assert marked(told) == []
+    assert [response.status_code for response in responses] == [404, 404, 403]
+    output = "".join(logged) + "".join(response.text + str(response.headers) for response in responses)
+    assert leaked(output) == []
     assert Client.objects.filter(manager=anna).exists()

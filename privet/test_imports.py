@@ -1,4 +1,4 @@
-"""Imports point one way: between packages by the layers in pyproject.toml, between modules without cycles."""
+"""Imports between packages follow the layers in pyproject.toml, and modules have no import cycles."""
 
 import ast
 import shutil
@@ -19,7 +19,7 @@ TESTS = ("test_*.py", "conftest.py", "testing.py")
 
 @pytest.fixture
 def project(tmp_path) -> Path:
-    """The project without its tests, which may import anything."""
+    """A copy of the project without tests, which may import anything."""
     for package in PACKAGES:
         ignored = shutil.ignore_patterns(*TESTS, "__pycache__", "migrations")
         shutil.copytree(BASE_DIR / package, tmp_path / package, ignore=ignored)
@@ -34,7 +34,7 @@ def lint(project: Path) -> tuple[int, str]:
 
 
 def find_cycle(project: Path) -> list[str]:
-    """Modules that import each other; imports inside functions and for type checking count."""
+    """Return modules that form an import cycle. Imports inside functions and for type checking count."""
     modules = {_name(path.relative_to(project)): path for path in project.rglob("*.py")}
     graph = {name: _imported(path, modules) - {name} for name, path in modules.items()}
     try:
@@ -49,14 +49,14 @@ def _name(path: Path) -> str:
 
 
 def _imported(path: Path, modules: dict[str, Path]) -> set[str]:
-    found = set()
+    imported = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imported |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             submodules = {f"{node.module}.{alias.name}" for alias in node.names} & modules.keys()
-            found |= submodules or {node.module}
-    return found & modules.keys()
+            imported |= submodules or {node.module}
+    return imported & modules.keys()
 
 
 def test_imports_follow_the_layers(project):
@@ -64,11 +64,11 @@ def test_imports_follow_the_layers(project):
     assert status == 0, report
 
 
-def test_modules_do_not_import_each_other(project):
+def test_modules_have_no_import_cycles(project):
     assert find_cycle(project) == []
 
 
-def test_every_package_is_in_the_layers():
+def test_layers_list_every_package():
     packages = {path.parent.name for path in BASE_DIR.glob("*/__init__.py")} - {"e2e"}
     layers = {name for layer in CONFIGURATION["contracts"][0]["layers"] for name in layer.split(" | ")}
     assert packages == set(PACKAGES) == layers
@@ -93,7 +93,7 @@ def test_every_package_is_in_the_layers():
         ("devices/mirror.py", "import boto3"),
     ],
 )
-def test_an_upward_import_is_found(project, module, upward_import):
+def test_reverse_import_is_detected(project, module, upward_import):
     with open(project / module, "a") as file:
         file.write(f"\n{upward_import}\n")
     status, report = lint(project)
@@ -101,7 +101,7 @@ def test_an_upward_import_is_found(project, module, upward_import):
     assert "BROKEN" in report
 
 
-def test_a_cycle_is_found(project):
+def test_import_cycle_is_detected(project):
     with open(project / "devices/shared.py", "a") as file:
         file.write("\n\ndef late():\n    from devices import mirror\n")
     assert {"devices.shared", "devices.mirror"} <= set(find_cycle(project))

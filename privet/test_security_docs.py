@@ -1,4 +1,4 @@
-"""docs/security.md: every requirement has its line, and every test that is named exists."""
+"""docs/security.md has a line for every requirement, and every file and test that it names exists."""
 
 import re
 
@@ -10,7 +10,7 @@ PAGE = (BASE_DIR / "docs" / "security.md").read_text()
 LINE = re.compile(r"^\| (\d+\.\d+\.\d+) \| (.+?) \| (.+) \|$", re.MULTILINE)
 NAMED = sorted(set(re.findall(r"`([a-z0-9_]+/[a-z0-9_/]+\.py)(?:::(test_\w+))?`", PAGE)))
 
-# ASVS 5.0.0, levels 1 and 2: each section, and the last number of its requirements. Those of level 3 come after them.
+# ASVS 5.0.0: the last requirement of levels 1 and 2 in each section. Requirements of level 3 have higher numbers.
 SECTIONS = """
     1.1.2 1.2.9 1.3.11 1.4.3 1.5.2  2.1.3 2.2.3 2.3.4 2.4.1  3.2.2 3.3.4 3.4.6 3.5.5 3.7.2  4.1.3 4.2.1 4.3.2 4.4.4
     5.1.1 5.2.3 5.3.2 5.4.3  6.1.3 6.2.12 6.3.4 6.4.4 6.5.5 6.6.3 6.8.4  7.1.3 7.2.4 7.3.2 7.4.5 7.5.2 7.6.2
@@ -21,21 +21,21 @@ SECTIONS = """
 
 
 def requirements() -> list[str]:
-    sections = [last.rsplit(".", 1) for last in SECTIONS.split()]
+    sections = [requirement.rsplit(".", 1) for requirement in SECTIONS.split()]
     return [f"{section}.{number}" for section, last in sections for number in range(1, int(last) + 1)]
 
 
-def test_every_requirement_of_levels_1_and_2_has_its_line():
+def test_every_requirement_of_levels_1_and_2_has_a_line():
     assert [number for number, _, _ in LINE.findall(PAGE)] == requirements()
     assert len(requirements()) == 253
 
 
 def test_every_line_has_a_test_or_a_reason():
-    assert [number for number, _, why in LINE.findall(PAGE) if len(why.strip(" `")) < 3] == []
+    assert [number for number, _, reason in LINE.findall(PAGE) if len(reason.strip(" `")) < 3] == []
 
 
 @pytest.mark.parametrize(("path", "name"), NAMED)
-def test_a_file_or_test_that_is_named_exists(path, name):
+def test_named_file_and_test_exist(path, name):
     file = BASE_DIR / path
     assert file.exists()
     assert not name or re.search(rf"^ *def {name}\(", file.read_text(), re.MULTILINE)

@@ -1,5 +1,7 @@
-"""What every answer of ours must tell the browser, as production tells it: the tests of MDN's HTTP Observatory by their
-names there (github.com/mdn/mdn-http-observatory, src/analyzer/tests), and those that it leaves out.
+"""Security headers of every response with production settings.
+
+The rules are named after the tests of MDN's HTTP Observatory (github.com/mdn/mdn-http-observatory, src/analyzer/tests);
+rules that it does not have come last.
 """
 
 import json
@@ -17,28 +19,27 @@ from django.urls import reverse
 
 from conftest import browser_for
 from foundation.web.security_headers import DENIED_FEATURES
-from privet.test_access import ADDRESSES, PAGES, Scenario
-from privet.test_access_matrix import ADMIN_NAMES, address
+from privet.test_access import PAGES, URL_ARGUMENTS, Scenario
+from privet.test_access_matrix import ADMIN_NAMES, page_url
 
 HOST = "privet.example"
-FOR_THE_CLIENTS_APP = ("devices:public_photo", "stored_object")
-CHOSEN_BY_HTTPS = re.compile(
+CLIENT_APP_URLS = ("devices:public_photo", "stored_object")
+HTTPS_SETTINGS = re.compile(
     r"SECURE_|SESSION_COOKIE_|CSRF_COOKIE_|COOKIE_PREFIX|HTTPS|TRUSTED_PROXIES|ALLOWED_HOSTS|X_FRAME"
 )
 
 
 @pytest.fixture(scope="session")
 def production_settings() -> dict:
-    """What settings.py makes of the environment of production."""
+    """The settings that depend on HTTPS, computed from the production environment."""
     script = (
         "import json, privet.settings as s;"
         "print(json.dumps({n: v for n, v in vars(s).items() if n.isupper() and n not in ('DATABASES',)}, default=str))"
     )
     environment = {"PATH": "", "PRIVET_ENV_FILE": ".ci/production.env"}
     root = Path(__file__).parent.parent
-    answer = subprocess.run([sys.executable, "-c", script], cwd=root, env=environment, capture_output=True, check=True)
-    everything = json.loads(answer.stdout)
-    return {name: value for name, value in everything.items() if CHOSEN_BY_HTTPS.match(name)}
+    result = subprocess.run([sys.executable, "-c", script], cwd=root, env=environment, capture_output=True, check=True)
+    return {name: value for name, value in json.loads(result.stdout).items() if HTTPS_SETTINGS.match(name)}
 
 
 @pytest.fixture
@@ -54,51 +55,50 @@ def over_https(browser: Browser, method: str, path: str, data: dict | None = Non
     return getattr(browser, method)(path, data, secure=True, headers={"Host": HOST} | headers)
 
 
-def content_security_policy(answer) -> bool:
+def content_security_policy(response) -> bool:
     policy = {
         name: sources.split()
-        for name, _, sources in (part.strip().partition(" ") for part in answer["Content-Security-Policy"].split(";"))
+        for name, _, sources in (part.strip().partition(" ") for part in response["Content-Security-Policy"].split(";"))
     }
-    everything = " ".join(source for sources in policy.values() for source in sources)
-    own = ["'self'"]
+    all_sources = " ".join(source for sources in policy.values() for source in sources)
     return (
         policy["default-src"] == ["'none'"]
-        and policy["script-src"] == policy["style-src"] == policy["form-action"] == own
+        and policy["script-src"] == policy["style-src"] == policy["form-action"] == ["'self'"]
         and policy["object-src"] == policy["base-uri"] == ["'none'"]
-        and not re.search(r"unsafe|\*|http:|(^| )https:( |$)", everything)
+        and not re.search(r"unsafe|\*|http:|(^| )https:( |$)", all_sources)
         and "upgrade-insecure-requests" in policy
     )
 
 
-def cookies(answer) -> bool:
+def cookies(response) -> bool:
     return all(
         name.startswith("__Host-")
         and cookie["secure"]
         and cookie["httponly"]
         and cookie["samesite"] in ("Lax", "Strict")
         and (cookie["path"], cookie["domain"]) == ("/", "")
-        for name, cookie in answer.cookies.items()
+        for name, cookie in response.cookies.items()
     )
 
 
-def cross_origin_resource_sharing(answer) -> bool:
-    return not [name for name in answer.headers if name.lower().startswith("access-control-")]
+def cross_origin_resource_sharing(response) -> bool:
+    return not [name for name in response.headers if name.lower().startswith("access-control-")]
 
 
-def referrer_policy(answer) -> bool:
-    return answer["Referrer-Policy"] == "same-origin"
+def referrer_policy(response) -> bool:
+    return response["Referrer-Policy"] == "same-origin"
 
 
-def strict_transport_security(answer) -> bool:
-    return answer["Strict-Transport-Security"] == f"max-age={365 * 24 * 3600}; includeSubDomains; preload"
+def strict_transport_security(response) -> bool:
+    return response["Strict-Transport-Security"] == f"max-age={365 * 24 * 3600}; includeSubDomains; preload"
 
 
-class _Loaded(HTMLParser):
-    """What a page loads or runs that is not a file of our own origin."""
+class _ForeignResources(HTMLParser):
+    """Collect in `found` inline scripts and styles, and resources of other origins."""
 
     def __init__(self, text: str):
         super().__init__()
-        self.strange = []
+        self.found = []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -108,50 +108,50 @@ class _Loaded(HTMLParser):
             source = attributes["href"]
         inline = tag == "style" or (tag == "script" and not source and attributes.get("type") != "application/json")
         if inline or "style" in attributes or any(name.startswith("on") for name in attributes):
-            self.strange.append((tag, attrs))
+            self.found.append((tag, attrs))
         if source and not re.match(r"/(?!/)", source):
-            self.strange.append((tag, source))
+            self.found.append((tag, source))
 
 
-def subresource_integrity(answer) -> bool:
-    """Integrity hashes are for files of others; there are none, and nothing stands inline."""
-    if not answer["Content-Type"].startswith("text/html"):
+def subresource_integrity(response) -> bool:
+    """No integrity hashes are needed, because there are no inline resources and none of other origins."""
+    if not response["Content-Type"].startswith("text/html"):
         return True
-    return _Loaded(answer.text).strange == []
+    return _ForeignResources(response.text).found == []
 
 
-def x_content_type_options(answer) -> bool:
-    return answer["X-Content-Type-Options"] == "nosniff"
+def x_content_type_options(response) -> bool:
+    return response["X-Content-Type-Options"] == "nosniff"
 
 
-def x_frame_options(answer) -> bool:
-    return answer["X-Frame-Options"] == "DENY" and "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+def x_frame_options(response) -> bool:
+    return response["X-Frame-Options"] == "DENY" and "frame-ancestors 'none'" in response["Content-Security-Policy"]
 
 
-def cross_origin_resource_policy(answer) -> bool:
-    return answer["Cross-Origin-Resource-Policy"] == "same-origin"
+def cross_origin_resource_policy(response) -> bool:
+    return response["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-def cross_origin_opener_policy(answer) -> bool:
-    return answer["Cross-Origin-Opener-Policy"] == "same-origin"
+def cross_origin_opener_policy(response) -> bool:
+    return response["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-def cross_origin_embedder_policy(answer) -> bool:
-    return answer["Cross-Origin-Embedder-Policy"] == "credentialless"
+def cross_origin_embedder_policy(response) -> bool:
+    return response["Cross-Origin-Embedder-Policy"] == "credentialless"
 
 
-def permissions_policy(answer) -> bool:
-    """No device is needed, by us or by what could be put into the page."""
-    return answer["Permissions-Policy"].split(", ") == [f"{feature}=()" for feature in DENIED_FEATURES]
+def permissions_policy(response) -> bool:
+    """All device features are denied, also to injected content."""
+    return response["Permissions-Policy"].split(", ") == [f"{feature}=()" for feature in DENIED_FEATURES]
 
 
-def no_software_is_named(answer) -> bool:
-    return not {"server", "x-powered-by", "via"} & {name.lower() for name in answer.headers}
+def no_server_software_header(response) -> bool:
+    return not {"server", "x-powered-by", "via"} & {name.lower() for name in response.headers}
 
 
-def no_page_is_kept(answer) -> bool:
-    is_page = answer["Content-Type"].startswith("text/html")
-    return not is_page or "no-store" in answer["Cache-Control"]
+def pages_are_not_cached(response) -> bool:
+    is_page = response["Content-Type"].startswith("text/html")
+    return not is_page or "no-store" in response["Cache-Control"]
 
 
 RULES = [
@@ -167,21 +167,21 @@ RULES = [
     cross_origin_opener_policy,
     cross_origin_embedder_policy,
     permissions_policy,
-    no_software_is_named,
-    no_page_is_kept,
+    no_server_software_header,
+    pages_are_not_cached,
 ]
 
 
-def broken_rules(answer, *, but=()) -> list[str]:
+def broken_rules(response, *, ignored=()) -> list[str]:
     headers = {"Content-Type", "Cache-Control", "Content-Security-Policy", "X-Frame-Options"}
-    for name in headers - set(answer.headers):
-        answer.headers[name] = ""
-    return [rule.__name__ for rule in RULES if rule not in but and not _holds(rule, answer)]
+    for name in headers - set(response.headers):
+        response.headers[name] = ""
+    return [rule.__name__ for rule in RULES if rule not in ignored and not _holds(rule, response)]
 
 
-def _holds(rule, answer) -> bool:
+def _holds(rule, response) -> bool:
     try:
-        return rule(answer)
+        return rule(response)
     except KeyError:  # the header is missing
         return False
 
@@ -189,34 +189,33 @@ def _holds(rule, answer) -> bool:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_sends_security_headers(name, make, anna, gleb, production):
-    world, page = Scenario(make, anna), PAGES[name]
-    url = address(name, world)
-    but = [cross_origin_resource_policy] if name in FOR_THE_CLIENTS_APP else []
-    browser = browser_for(gleb) if "gleb" in page.who else Browser()
+    scenario, page = Scenario(make, anna), PAGES[name]
+    url = page_url(name, scenario)
+    ignored = [cross_origin_resource_policy] if name in CLIENT_APP_URLS else []
 
-    for who in (Browser(), browser):
+    for browser in (Browser(), browser_for(gleb) if "gleb" in page.allowed else Browser()):
         for method in ("get", "post"):
-            answer = over_https(who, method, url, page.data(world) if method == "post" else None)
-            assert broken_rules(answer, but=but if answer.status_code in (200, 302) else ()) == [], (
+            response = over_https(browser, method, url, page.data(scenario) if method == "post" else None)
+            assert broken_rules(response, ignored=ignored if response.status_code in (200, 302) else ()) == [], (
                 method,
-                answer.status_code,
+                response.status_code,
             )
-            as_part = over_https(who, method, url, **{"HX-Request": "true"})
-            assert broken_rules(as_part, but=but if as_part.status_code in (200, 302) else ()) == [], method
+            fragment = over_https(browser, method, url, **{"HX-Request": "true"})
+            assert broken_rules(fragment, ignored=ignored if fragment.status_code in (200, 302) else ()) == [], method
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", [name for name in ADMIN_NAMES if not ADDRESSES[name]])
-def test_the_admin_site_obeys(name, gleb, production):
-    answer = over_https(browser_for(gleb), "get", reverse(name))
+@pytest.mark.parametrize("name", [name for name in ADMIN_NAMES if not URL_ARGUMENTS[name]])
+def test_admin_site_sends_security_headers(name, gleb, production):
+    response = over_https(browser_for(gleb), "get", reverse(name))
 
-    assert broken_rules(answer) == []
+    assert broken_rules(response) == []
 
 
 @pytest.mark.django_db
-def test_pages_of_other_origins_may_embed_the_photos_for_the_clients_app_alone(make, anna, production):
-    for name in FOR_THE_CLIENTS_APP:
-        url = address(name, Scenario(make, anna))
+def test_other_origins_may_embed_only_the_photos_of_the_client_app(make, anna, production):
+    for name in CLIENT_APP_URLS:
+        url = page_url(name, Scenario(make, anna))
         assert over_https(Browser(), "get", url)["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
@@ -229,15 +228,15 @@ def test_static_files_send_security_headers(production):
     assert {".css", ".js", ".svg"} <= kinds.keys()
 
     for path in kinds.values():
-        answer = over_https(browser, "get", f"/static/{path}")
-        assert answer.status_code == 200, path
-        assert broken_rules(answer) == [], path
+        response = over_https(browser, "get", f"/static/{path}")
+        assert response.status_code == 200, path
+        assert broken_rules(response) == [], path
 
 
 @pytest.mark.django_db
 @pytest.mark.urls("privet.test_middleware")
 @pytest.mark.parametrize(
-    ("status", "ask"),
+    ("status", "send"),
     [
         (400, lambda browser: over_https(browser, "get", "/", Host="elsewhere.example")),
         (400, lambda browser: over_https(browser, "get", "/?a=%00")),
@@ -249,22 +248,22 @@ def test_static_files_send_security_headers(production):
         (503, lambda browser: over_https(browser, "get", "/test/outage/")),
     ],
 )
-def test_error_pages_send_security_headers(status, ask, anna, production):
-    answer = ask(browser_for(anna, enforce_csrf_checks=True, raise_request_exception=False))
+def test_error_pages_send_security_headers(status, send, anna, production):
+    response = send(browser_for(anna, enforce_csrf_checks=True, raise_request_exception=False))
 
-    assert answer.status_code == status
-    assert broken_rules(answer) == []
+    assert response.status_code == status
+    assert broken_rules(response) == []
 
 
-def test_redirection_leads_to_https_on_the_same_host_at_once(production):
+def test_http_redirects_to_https_on_the_same_host(production):
     for path in ("/", "/sign-in/", "/clients/?tab=new", "/no/such/page/"):
-        answer = Browser().get(path, headers={"Host": HOST})
+        response = Browser().get(path, headers={"Host": HOST})
 
-        assert (answer.status_code, answer.url) == (301, f"https://{HOST}{path}")
+        assert (response.status_code, response.url) == (301, f"https://{HOST}{path}")
 
 
 @pytest.mark.django_db
-def test_without_https_the_cookies_work_on_a_machine_for_development(anna):
+def test_cookies_work_without_https_in_development(anna):
     browser = browser_for(anna)
 
     assert browser.get(reverse("clients:list")).status_code == 200

@@ -30,7 +30,7 @@ urlpatterns = [
     path("", include("support.urls")),
     path("", include("erasure.urls")),
     path("", include("operations.urls")),
-    # One way in: signing in to the admin site, and its passwords, obey the same limits as everywhere.
+    # The admin site uses our sign-in and password pages, so the same limits apply.
     path("admin/login/", to_sign_in, name="admin_sign_in"),
     path("admin/password_change/", to_password, name="admin_password"),
     path("admin/", admin.site.urls),

@@ -4,7 +4,7 @@ from contextlib import suppress
 from foundation.database import embedded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
-with suppress(embedded.DatabaseRequired):  # the checks say so, with whatever else is wrong
+with suppress(embedded.DatabaseRequired):  # the checks report it together with other errors
     embedded.ensure_database()
 
 from django.core.wsgi import get_wsgi_application

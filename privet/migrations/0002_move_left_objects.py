@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """LeftObject is a model of foundation.storage now; its table stays."""
+    """Move LeftObject to foundation.storage; its table is not renamed."""
 
     dependencies = [("privet", "0001_left_objects")]
 
