@@ -65,7 +65,7 @@ SHARED_TABLES = "users, devices, device_photos, support_tickets, support_message
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown():
-    """Ignore triggers: after a test with real transactions Django truncates all tables, also append-only ones."""
+    """Ignore triggers: Django truncates all tables after tests with real transactions, also append-only ones."""
     with pgtrigger.ignore():
         return (yield)
 

@@ -50,7 +50,7 @@ def pre_fork(server, worker):
 def post_fork(server, worker):
     from foundation.observability import metrics
 
-    metrics.worker = worker.place
+    metrics.worker_id = worker.place
 
 
 def child_exit(server, worker):

@@ -15,5 +15,5 @@ admin.site.empty_value_display = "—"
 admin.site.disable_action("delete_selected")
 # Permissions follow from the role alone; managers/roles.py defines them.
 admin.site.unregister(Group)
-# Nobody may see a second factor or create one for somebody else.
+# Second factors are neither shown nor created in the admin.
 admin.site.unregister([StaticDevice, TOTPDevice])

@@ -93,7 +93,7 @@ def check_cyrillic_ctype(app_configs, databases=None, **kwargs) -> list[Error]:
             messages.append(Error(f"The database does not answer: {error}", hint=hint, id="privet.E006"))
             continue
         if not knows_cyrillic:
-            message = f"The character type of the database {name} has no Cyrillic letters: search would find nothing."
+            message = f"LC_CTYPE of the database {name} has no Cyrillic letters: search would find nothing."
             hint = f"Create it again: CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8'."
             messages.append(Error(message, hint=hint, id="privet.E007"))
     return messages

@@ -103,5 +103,5 @@ def test_reverse_import_is_detected(project, module, upward_import):
 
 def test_import_cycle_is_detected(project):
     with open(project / "devices/shared.py", "a") as file:
-        file.write("\n\ndef late():\n    from devices import mirror\n")
+        file.write("\n\ndef imports_on_use():\n    from devices import mirror\n")
     assert {"devices.shared", "devices.mirror"} <= set(find_cycle(project))

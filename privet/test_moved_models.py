@@ -20,7 +20,7 @@ ACTIONS = ("add", "change", "delete", "view")
 
 @pytest.fixture
 def old_apps(transactional_db):
-    """The models before the move, on a database as that version left it."""
+    """App registry from before the move, on a database with the old migrations."""
     MigrationExecutor(connection).migrate([("photos", None), ("storage", None), *BEFORE])
     ContentType.objects.clear_cache()
     ContentType.objects.filter(model__in=[model for model, *_ in MOVED]).delete()
@@ -78,15 +78,14 @@ def test_moved_models_keep_content_type_permissions_and_admin_log(old_apps, gleb
     assert LogEntry.objects.get(pk=entry.pk).content_type == content_type
 
 
-def test_admins_still_may_see_uploads(old_apps):
+def test_admins_may_view_uploads_after_the_move(old_apps):
     migrate()
 
     admins = Group.objects.get(name=GROUPS[Role.ADMIN])
     assert admins.permissions.filter(codename="view_upload", content_type__app_label="photos").count() == 1
 
 
-def test_nothing_of_the_moved_models_is_created_again(old_apps):
-    """A fresh database and one that was migrated have the same tables and migrations."""
+def test_move_needs_no_new_migration_and_renames_no_table(old_apps):
     migrate()
 
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)

@@ -1,7 +1,7 @@
 """Private names of libraries are used only by the modules whose docstrings list them.
 
 A private name begins with one underscore. An upgrade may change it without notice, so code that uses one must save at
-least 15 % of what a person waits for (`bench/tricks.py`), and have a test that names what an upgrade broke.
+least 15 % of a user's waiting time (`bench/tricks.py`), and have a test that reports what an upgrade changed.
 """
 
 import ast
@@ -16,13 +16,13 @@ PRIVATE_NAMES = {
     "documents/weasyprint_internals.py": {"_fonts", "_resources"},
     "documents/test_weasyprint_internals.py": {"_fonts", "_resources"},
 }
-# Of Django's models and managers, custom storages, namedtuples and os.
+# Documented names of Django's models, managers and storages, of namedtuples and of os.
 DOCUMENTED = {"_meta", "_state", "_db", "_save", "_replace", "_asdict", "_exit"}
 PATCHING = {"getattr", "setattr", "hasattr", "delattr", "object"}  # functions that take the name as a string
 
 
 def sources() -> dict[str, ast.Module]:
-    """Syntax trees of all Python files but migrations, by path."""
+    """Return the syntax trees of all Python files except migrations, by path."""
     packages = [path for path in settings.BASE_DIR.iterdir() if (path / "__init__.py").exists() or path.name == "e2e"]
     files = [*settings.BASE_DIR.glob("*.py"), *(file for package in packages for file in package.rglob("*.py"))]
     return {
@@ -37,13 +37,14 @@ def is_private(name: str) -> bool:
 
 
 def defined(tree: ast.Module) -> set[str]:
-    """Private names of functions, classes and variables of a file, those of its classes included."""
+    """Return the private names of functions, classes, methods and variables that a file defines."""
     names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return {name for name in names if is_private(name)}
 
 
 def used(tree: ast.Module) -> Iterator[str]:
+    """Yield the attribute names and imported names that a file uses, except attributes that it sets on `self`."""
     own = {
         node.attr
         for node in ast.walk(tree)
@@ -88,17 +89,17 @@ def test_modules_that_use_private_names_list_them():
 def test_no_private_method_of_a_library_is_overridden():
     ours = {path.removesuffix(".py").replace("/", ".") for path in sources()}
     classes = [
-        each
+        cls
         for name in ours & sys.modules.keys()
-        for each in vars(sys.modules[name]).values()
-        if inspect.isclass(each) and each.__module__ == name
+        for cls in vars(sys.modules[name]).values()
+        if inspect.isclass(cls) and cls.__module__ == name
     ]
     overridden = {
-        f"{each.__qualname__}.{name}"
-        for each in classes
-        for name, value in vars(each).items()
+        f"{cls.__qualname__}.{name}"
+        for cls in classes
+        for name, value in vars(cls).items()
         if is_private(name) and inspect.isfunction(value) and value.__module__ in ours
-        for base in each.__mro__[1:]
+        for base in cls.__mro__[1:]
         if base.__module__ not in ours and name in vars(base)
     }
     assert len(classes) > 100

@@ -11,11 +11,11 @@ from contextlib import contextmanager
 
 from prometheus_client import Counter, Gauge, Histogram, values
 
-worker = "main"
+worker_id = "main"  # set by gunicorn.conf.py
 
 
 def _worker_id() -> str:
-    return worker
+    return worker_id
 
 
 if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

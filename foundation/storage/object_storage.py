@@ -54,7 +54,7 @@ def put(key: str, content: bytes) -> None:
         name = default_storage.save(key, ContentFile(content))
     if name != key:
         default_storage.delete(name)
-        raise StorageUnavailable(f"{key} is taken")
+        raise StorageUnavailable(f"{key} exists already")
 
 
 def get(key: str) -> bytes:
