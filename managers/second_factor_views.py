@@ -104,7 +104,7 @@ def backup_codes(request):
 def _show_new_backup_codes(request, codes: list[str]):
     # Rendered without a redirect, because the codes would have to be stored until then.
     halves = [f"{code[:5]} {code[5:]}" for code in codes]
-    return render(request, "managers/backup_codes_once.html", {"codes": halves, "onward": next_url(request)})
+    return render(request, "managers/new_backup_codes.html", {"codes": halves, "next_url": next_url(request)})
 
 
 def _setup_context(request) -> dict:

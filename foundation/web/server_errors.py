@@ -20,7 +20,7 @@ def server_error(request) -> HttpResponse:
     if not isinstance(sys.exception(), DATABASE_OUTAGE_ERRORS):
         return HttpResponse(render_to_string("500.html"), status=500)
     is_htmx = request.headers.get("HX-Request") == "true"
-    html = render_to_string("database_away.html#notice" if is_htmx else "database_away.html")
+    html = render_to_string("database_unavailable.html#notice" if is_htmx else "database_unavailable.html")
     response = HttpResponse(html, status=503, headers={"Retry-After": RETRY_AFTER})
     if not is_htmx:
         return response
