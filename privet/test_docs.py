@@ -6,7 +6,7 @@ import pytest
 
 from foundation.env import BASE_DIR
 
-# docs/contract-text.md names files that its readers create; privet/test_security_docs.py checks docs/security.md.
+# Not docs/contract-text.md: it names files that readers create. privet/test_security_docs.py checks docs/security.md.
 PAGES = ("architecture", "dependencies", "operations", "scaling")
 DOCUMENTS = ["README.md", "CHANGELOG.md", *(f"docs/{page}.md" for page in PAGES)]
 REFERENCE = re.compile(r"`([\w-]+(?:/[\w.-]+)+\.(?:py|js|css|html|sql|md|yml|json|txt))(?:: ([\w.]+))?`")
@@ -17,7 +17,7 @@ def references() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("path", "name"), references())
-def test_a_documented_name_exists(path, name):
+def test_documented_name_exists(path, name):
     text = (BASE_DIR / path).read_text()
     for part in name.split(".") if name else []:
         assert re.search(rf"^ *(?:(?:def|class) {part}\b|{part}(?:: .+)? = )", text, re.MULTILINE), part

@@ -16,7 +16,7 @@ CODE = "".join(SOURCES.values())
 
 
 def names() -> list[str]:
-    """Names in the second column: `Device`, `Contract.due`, `signing.sign`, `manager_devices`, `COMPANY_*`."""
+    """Return the names in the second column: `Device`, `Contract.due`, `manager_devices`, `COMPANY_*`."""
     columns = [line.split(" | ")[1] for line in DOMAIN_TERMS.splitlines() if line.count(" | ") >= 3]
     return sorted({name for column in columns for name in re.findall(r"`([^`]+)`", column)})
 
@@ -27,7 +27,7 @@ def is_defined(name: str, code: str = CODE) -> bool:
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_name_in_the_glossary_exists(name):
+def test_name_in_the_glossary_exists(name):
     owner, _, attribute = name.rpartition(".")
     if owner in SOURCES:
         assert is_defined(attribute, SOURCES[owner])
