@@ -68,13 +68,13 @@ def set_up(browser: Browser, meanwhile=lambda: None) -> list[str]:
 
 
 class TestCode:
-    def test_is_required_on_every_page_after_the_password(self, password_only):
+    def test_code_is_required_on_every_page_after_the_password(self, password_only):
         for url in (PAGE, reverse("clients:list"), reverse("admin:index"), "/"):
             response = password_only.get(url)
             assert response.status_code == 302
             assert response.url.startswith(CODE)
 
-    def test_redirects_to_the_requested_page(self, password_only, anna):
+    def test_right_code_redirects_to_the_requested_page(self, password_only, anna):
         redirect = password_only.get(f"{PAGE}?a=1")
 
         response = password_only.post(redirect.url, {"code": next_code(anna)})
@@ -82,19 +82,19 @@ class TestCode:
         assert response.url == f"{PAGE}?a=1"
         assert is_in(password_only)
 
-    def test_redirects_to_local_urls_only(self, password_only, anna):
+    def test_right_code_redirects_to_local_urls_only(self, password_only, anna):
         response = password_only.post(f"{CODE}?next=https://evil.example/", {"code": next_code(anna)})
 
         assert response.url == reverse("clients:list")
 
-    def test_may_be_typed_with_a_space(self, password_only, anna):
+    def test_code_may_contain_spaces(self, password_only, anna):
         code = next_code(anna)
 
         password_only.post(CODE, {"code": f" {code[:3]} {code[3:]} "})
 
         assert is_in(password_only)
 
-    def test_cycles_the_session_key(self, password_only, anna):
+    def test_right_code_cycles_the_session_key(self, password_only, anna):
         before = password_only.session.session_key
 
         password_only.post(CODE, {"code": next_code(anna)})
@@ -131,7 +131,7 @@ class TestCode:
             assert browser_for(anna, verified=False).post(CODE, {"code": next_code(boris)}).status_code == 422
             assert browser_for(boris, verified=False).post(CODE, {"code": next_code(boris)}).status_code == 302
 
-    def test_works_once(self, password_only, anna):
+    def test_code_works_once(self, password_only, anna):
         code = next_code(anna)
         assert password_only.post(CODE, {"code": code}).status_code == 302
 
@@ -182,7 +182,7 @@ class TestCode:
     def test_page_redirects_verified_users(self, as_anna):
         assert as_anna.get(CODE).url == reverse("clients:list")
 
-    def test_is_required_at_every_sign_in(self, password_only, anna):
+    def test_code_is_required_at_every_sign_in(self, password_only, anna):
         password_only.post(CODE, {"code": next_code(anna)})
         password_only.post(reverse("managers:sign_out"))
         password_only.post(reverse("managers:sign_in"), {"email": anna.email, "password": PASSWORD})
@@ -193,7 +193,7 @@ class TestCode:
         assert password_only.post(reverse("managers:sign_out")).url == reverse("managers:sign_in")
         assert "_auth_user_id" not in password_only.session
 
-    def test_is_not_required_if_the_setting_is_off(self, password_only, settings):
+    def test_code_is_not_required_if_the_setting_is_off(self, password_only, settings):
         settings.SECOND_FACTOR = False
 
         assert is_in(password_only)
@@ -244,7 +244,7 @@ class TestDialog:
 
 
 class TestSetup:
-    def test_user_without_an_authenticator_is_redirected_to_it(self, without_app):
+    def test_user_without_an_authenticator_is_redirected_to_setup(self, without_app):
         page = without_app.get(PAGE, follow=True)
 
         assert page.redirect_chain[-1][0].startswith(APP)

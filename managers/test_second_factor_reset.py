@@ -62,7 +62,7 @@ class TestReset:
         assert "Свой второй фактор сбросить нельзя" in response.text
         assert Authenticator.objects.filter(user=gleb).exists()
 
-    def test_is_for_admins_only(self, as_anna, as_boris, boris):
+    def test_only_admins_can_reset(self, as_anna, as_boris, boris):
         self.reset(as_anna, boris)
 
         assert Authenticator.objects.filter(user=boris).exists()
