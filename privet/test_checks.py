@@ -124,7 +124,7 @@ def test_unavailable_database_is_an_error(run_python):
     environment = GOOD_SECRETS | {"DATABASE_URL": "postgresql://127.0.0.1:1/privet"}
     result = run_python("manage.py", "check", "--database", "default", **environment)
     assert result.returncode == 1
-    assert "(privet.E006) The database does not result" in result.stderr
+    assert "(privet.E006) The database does not answer" in result.stderr
     assert "Traceback" not in result.stderr
 
 
