@@ -1,4 +1,4 @@
-"""Who may open which client. Every page and every fragment about a client loads it here."""
+"""Access to clients. Every page and every fragment about a client loads it here."""
 
 from functools import wraps
 
@@ -9,10 +9,9 @@ from clients.models import Client, Status
 
 
 def get_client_for(request, pk) -> Client:
-    """The client for the person of `request`; Http404 when there is none that they may open.
+    """Return the client with the related rows that every step needs. Raise Http404 if the user may not open it.
 
-    Managers open unclaimed clients and their own, admins all, support none; nobody those whose data was erased. What
-    every step needs comes along.
+    Managers may open unclaimed clients and their own, admins all, support none. Nobody may open an erased client.
     """
     return get_object_or_404(
         Client.objects.visible_to(request.user)
@@ -24,7 +23,7 @@ def get_client_for(request, pk) -> Client:
 
 
 def field_managers_only(view):
-    """Restrict a page that is not about one client to people who may open clients; others get 404."""
+    """Restrict a view without a client to users who may open clients; others get 404."""
 
     @wraps(view)
     def guarded(request, *args, **kwargs):

@@ -19,7 +19,7 @@ from foundation.russian.printable import validate_printable
 from managers.history import track_history
 
 CONTACT_FIELDS = ("name", "phone", "email", "address")
-UNUSABLE_PASSWORD = "!"  # noqa: S105  no hash equals it, so no password opens the account
+UNUSABLE_PASSWORD = "!"  # noqa: S105  not a hash, so no password matches it
 
 
 class AccountStatus(models.TextChoices):
@@ -31,7 +31,7 @@ class AccountStatus(models.TextChoices):
 
 @track_history("manager_contact_history", fields=list(CONTACT_FIELDS), by_triggers=False)
 class AppUser(models.Model):
-    """An account of the client's app (`users`): shared, read as it is; we correct contact data and add clients."""
+    """An account of the client's app (`users`, shared). We add accounts, correct their contact data and close them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     phone = models.CharField("телефон", max_length=10, unique=True, help_text="Десять цифр без +7.")
@@ -55,9 +55,9 @@ class AppUser(models.Model):
         return self.name
 
     def update_contact(self, *, name: str, phone: str, email: str | None, address: str, now: datetime) -> None:
-        """Write contact data that a manager confirmed; IntegrityError when phone or e-mail is another account's.
+        """Save contact data that a manager confirmed. Call it in a transaction.
 
-        Call it in a transaction.
+        Raises IntegrityError if another account has the phone or the e-mail.
         """
         if email and email != self.email:
             self.lock_email(email)
@@ -65,18 +65,23 @@ class AppUser(models.Model):
         self.save(update_fields=[*CONTACT_FIELDS, "updated_at"])
 
     def lock_email(self, email: str) -> None:
-        """Until the transaction ends no other account is given this e-mail here. EmailTaken when one has it already."""
+        """Lock the e-mail until the transaction ends. Raise EmailTaken if another account has it.
+
+        The lock is advisory: it serializes our own transactions. The table is the app's and has no index that ignores
+        case.
+        """
         advisory_lock.lock(email.lower())
         if list(self.others_with_email(email)):
             raise EmailTaken
 
     def others_with_email(self, email: str) -> models.QuerySet["AppUser"]:
-        """Accounts with this e-mail in any case, which to the app is another. Ask for all, there are few: for one row
-        of many, as far as it knows, PostgreSQL would rather read the table.
+        """Other accounts with this e-mail, ignoring case. To the app, e-mails in different cases are different.
+
+        Don't add LIMIT 1: PostgreSQL would scan the table instead of using the index.
         """
-        # The very expression of the index users_privet_email.
-        same = AppUser.objects.alias(folded=Lower("email")).filter(folded=Lower(Value(email)))
-        return same.exclude(pk=self.pk)
+        # Must match the expression of the index users_privet_email.
+        matching = AppUser.objects.alias(folded=Lower("email")).filter(folded=Lower(Value(email)))
+        return matching.exclude(pk=self.pk)
 
     @property
     def contact(self) -> dict[str, str | None]:
@@ -84,7 +89,7 @@ class AppUser(models.Model):
 
     @property
     def unprintable_error(self) -> str:
-        """Message about the first contact field that a document cannot show, or "". The app accepts any characters."""
+        """Error message for the first contact field that a PDF can't show, or "". The app accepts any characters."""
         for name, value in self.contact.items():
             try:
                 validate_printable(value or "")
@@ -93,25 +98,31 @@ class AppUser(models.Model):
                 return f"Исправьте поле «{label}». {error.message}"
         return ""
 
-    def conflicting_fields(self, shown: dict, correct: dict) -> set[str]:
-        """Which contact data is neither as it was `shown` nor as it is to be: it would be lost without being seen."""
+    def conflicting_fields(self, original: dict, new: dict) -> set[str]:
+        """Names of the fields that changed since the form was opened and would be overwritten.
+
+        Both arguments have the keys of CONTACT_FIELDS: `original` are the values when the form was opened, `new` those
+        to save.
+        """
         return {
-            name for name, now in self.contact.items() if (now or "") not in (shown[name] or "", correct[name] or "")
+            name
+            for name, current in self.contact.items()
+            if (current or "") not in (original[name] or "", new[name] or "")
         }
 
     @property
-    def state(self) -> str:
-        """The status; of an account that has a time of deletion, that it is deleted."""
+    def effective_status(self) -> str:
+        """The status, or DELETED if `deleted_at` is set."""
         return AccountStatus.DELETED if self.deleted_at else self.status
 
     @property
     def is_in_use(self) -> bool:
-        """Whether the client opens it in the app, with a password of theirs or for a subscription."""
-        is_open = self.state != AccountStatus.DELETED
+        """Whether the client uses the account in the app: it is not deleted and has a password or a subscription."""
+        is_open = self.effective_status != AccountStatus.DELETED
         return is_open and (self.has_subscription or self.password_hash != UNUSABLE_PASSWORD)
 
     def close(self, *, now: datetime) -> None:
-        """Take the person out of it and close it for good; the row stays, because rows of the app refer to it."""
+        """Anonymize and close the account permanently. The row stays, because rows of the app refer to it."""
         self.name, self.phone, self.email, self.address = ERASED_NAME, _unused_placeholder_phone(), None, None
         self.password_hash, self.status, self.has_subscription = UNUSABLE_PASSWORD, AccountStatus.DELETED, False
         self.deleted_at = self.updated_at = now
@@ -119,7 +130,7 @@ class AppUser(models.Model):
 
 
 def _unused_placeholder_phone() -> str:
-    """Ten digits as the column wants them, beginning with the 0 that no phone of Russia begins with."""
+    """An unused placeholder of ten digits. It starts with 0, which no Russian phone number does."""
     while True:
         digits = f"0{secrets.randbelow(10**9):09}"
         if not AppUser.objects.filter(phone=digits).exists():

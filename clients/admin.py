@@ -30,13 +30,13 @@ def assignable_managers():
 
 
 class ClientSearchMixin:
-    """Rows of clients, found by what a client is found by; `client_path` leads from the row to the client."""
+    """Search rows by their client. `client_path` is the lookup from the row to the client."""
 
     client_path = "client"
     search_help_text = "Имя, телефон или почта клиента, номер договора"
 
     def get_queryset(self, request):
-        # The account is not joined: the app may have deleted it, and the row is still to be listed.
+        # Prefetched, not joined: the app may have deleted the account, and the row must still be listed.
         return super().get_queryset(request).prefetch_related(f"{self.client_path}__user")
 
     def get_search_results(self, request, queryset, search_term):
@@ -68,7 +68,7 @@ class ClientChangeInline(ReadOnlyTabularInline):
 
 @admin.register(Client)
 class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
-    """Clients to look at, found as in the list of managers. One thing is done here: giving them to another manager."""
+    """Read-only clients with the search of the managers' list. The only change made here is reassigning a client."""
 
     plural_forms = ("клиент", "клиента", "клиентов")
     animate = True
@@ -94,9 +94,9 @@ class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
         actions: Iterable[Callable] = (),
         histories: Callable[[Client], list[QuerySet]] | None = None,
     ) -> None:
-        """Add what another app knows about a client; its admin module calls this.
+        """Add inlines, actions and histories of another app to the client's page. The app's admin module calls this.
 
-        `histories` returns querysets of history rows for «История» of a client.
+        `histories` takes the client and returns querysets of history rows for the page «История».
         """
         cls.inlines_of_apps.extend(inlines)
         cls.actions.extend(actions)
@@ -129,8 +129,8 @@ class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
 
     @admin.display(description="кто видел этого клиента")
     def seen_by(self, client: Client) -> str:
-        address = reverse("admin:clients_disclosure_changelist", query={"client__id__exact": client.pk})
-        return format_html('<a href="{}">Открыть список</a>', address)
+        url = reverse("admin:clients_disclosure_changelist", query={"client__id__exact": client.pk})
+        return format_html('<a href="{}">Открыть список</a>', url)
 
     def before_history_view(self, request, obj) -> None:
         disclosure.record(obj, DisclosureKind.HISTORY, request=request)
@@ -142,7 +142,7 @@ class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
         return False
 
     def get_queryset(self, request):
-        # The account is not joined: the app may have deleted it, and what we know of the client is still there.
+        # Prefetched, not joined: the app may have deleted the account, and the client must still be listed.
         return super().get_queryset(request).select_related("manager").prefetch_related("user").defer("search")
 
     def get_search_results(self, request, queryset, search_term):
@@ -153,7 +153,7 @@ class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
         manager = form.base_fields["manager"]
         manager.queryset = Manager.objects.filter(Q(pk__in=assignable_managers()) | Q(pk=obj and obj.manager_id))
         manager.empty_label = "Не назначен"
-        # What changed is what differs from the page as it was shown, not from what somebody else did since.
+        # Compare with the value that the page showed, not with a later change by another admin.
         manager.show_hidden_initial = True
         widget = manager.widget
         widget.can_add_related = widget.can_change_related = widget.can_delete_related = widget.can_view_related = False
@@ -171,8 +171,8 @@ class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
                 obj.reassign(to=obj.manager, by=request.user)
             except TransitionRefused as refused:
                 is_erased = refused.client.status == Status.ERASED
-                why = "Данные клиента удалены" if is_erased else "Клиента уже взяли в работу"
-                self.message_user(request, f"{why}: менеджер остался прежним.", messages.ERROR)
+                reason = "Данные клиента удалены" if is_erased else "Клиента уже взяли в работу"
+                self.message_user(request, f"{reason}: менеджер остался прежним.", messages.ERROR)
 
     @admin.action(description="Передать менеджеру")
     def reassign(self, request, queryset):
@@ -180,21 +180,21 @@ class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
         if to is None:
             self.message_user(request, "Выберите менеджера рядом с действием.", messages.ERROR)
             return
-        chosen = list(queryset.exclude(status=Status.ERASED)[: MAX_REASSIGN + 1])
-        if len(chosen) > MAX_REASSIGN:
+        selected = list(queryset.exclude(status=Status.ERASED)[: MAX_REASSIGN + 1])
+        if len(selected) > MAX_REASSIGN:
             text = f"За один раз можно передать не больше {MAX_REASSIGN} клиентов. Сузьте выбор."
             self.message_user(request, text, messages.ERROR)
             return
-        given = sum(_try_reassign(client, to, by=request.user) for client in chosen)
-        if given:
-            self.message_user(request, f"Передано клиентов: {given}. Менеджер — {to}.", messages.SUCCESS)
-        if given < len(chosen):
-            text = f"Не передано клиентов: {len(chosen) - given}. Их данные только что удалены."
+        reassigned = sum(_try_reassign(client, to, by=request.user) for client in selected)
+        if reassigned:
+            self.message_user(request, f"Передано клиентов: {reassigned}. Менеджер — {to}.", messages.SUCCESS)
+        if reassigned < len(selected):
+            text = f"Не передано клиентов: {len(selected) - reassigned}. Их данные только что удалены."
             self.message_user(request, text, messages.WARNING)
 
 
 def _try_reassign(client: Client, to: Manager, *, by: Manager) -> bool:
-    """False for one whose data was erased since the list was read, with or without the row."""
+    """Reassign the client. Return False if its data was erased, or its row deleted, after the list was read."""
     try:
         client.reassign(to=to, by=by)
     except (TransitionRefused, Client.DoesNotExist):
@@ -204,10 +204,10 @@ def _try_reassign(client: Client, to: Manager, *, by: Manager) -> bool:
 
 @admin.register(Disclosure)
 class DisclosureAdmin(ClientSearchMixin, ReadOnlyAdmin):
-    """«Кто видел этого клиента»: what personal data was shown, to whom and when."""
+    """«Кто видел этого клиента»: which personal data was shown to whom and when."""
 
     plural_forms = ("показ личных данных", "показа личных данных", "показов личных данных")
-    list_display = columns = ["at", "whose", "by", "what", "document", "ip", "request_id"]
+    list_display = columns = ["at", "client_name", "by", "what", "document", "ip", "request_id"]
     list_filter = ["what", ("by", admin.RelatedOnlyFieldListFilter)]
     list_display_links = None
     ordering = ["-at", "-id"]
@@ -215,32 +215,33 @@ class DisclosureAdmin(ClientSearchMixin, ReadOnlyAdmin):
     change_list_template = "admin/disclosures.html"
 
     def get_queryset(self, request):
-        # Nor is the client: that of a closed account is gone.
+        # The client is not joined: its row may have been deleted with a closed account.
         return super().get_queryset(request).select_related("by")
 
     @admin.display(description="клиент")
-    def whose(self, shown: Disclosure) -> str:
+    def client_name(self, disclosure: Disclosure) -> str:
         try:
-            return shown.client.user.name
+            return disclosure.client.user.name
         except ObjectDoesNotExist:
             return "учётная запись закрыта"
 
     def get_urls(self):
-        view = self.admin_site.admin_view(self.table)
+        view = self.admin_site.admin_view(self.csv)
         return [path("csv/", view, name="clients_disclosure_csv"), *super().get_urls()]
 
-    def table(self, request):
-        """The list as it is filtered, as a table to download."""
+    def csv(self, request):
+        """Download the filtered list as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         heading = ["Когда", "Клиент", "Кому показано", "Что показано", "Документ", "Адрес", "Запрос"]
         try:
             rows = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:  # the list itself says so, in words
+        except IncorrectLookupParameters:  # the list shows the error message
             return redirect(reverse("admin:clients_disclosure_changelist", query={ERROR_FLAG: 1}))
         return csv_download.csv_response("Кто видел клиентов", heading, map(self._row, rows.iterator(500)))
 
-    def _row(self, shown: Disclosure) -> list:
-        at = f"{timezone.localtime(shown.at):%d.%m.%Y %H:%M:%S}"
-        told = [shown.by, shown.get_what_display(), shown.document, shown.ip, shown.request_id]
-        return [at, self.whose(shown), *told]
+    def _row(self, disclosure: Disclosure) -> list:
+        at = f"{timezone.localtime(disclosure.at):%d.%m.%Y %H:%M:%S}"
+        what = disclosure.get_what_display()
+        values = [disclosure.by, what, disclosure.document, disclosure.ip, disclosure.request_id]
+        return [at, self.client_name(disclosure), *values]

@@ -1,4 +1,4 @@
-"""The record of what personal data was shown to whom: each showing is written down before anything is shown."""
+"""Disclosures: who was shown which personal data. The row is written before the data is sent."""
 
 from django.db import models
 from django.utils import timezone
@@ -20,9 +20,9 @@ class DisclosureKind(models.TextChoices):
 
 
 class Disclosure(models.Model):
-    """Personal data of a client was shown: to whom, what, when, from which address, in which request. Append-only."""
+    """Personal data of a client was shown: to whom, what, when, at which IP address, in which request. Append-only."""
 
-    # No constraint in the database: the record outlives the row of an account that was closed.
+    # No database constraint: the row must survive the deletion of the client.
     client = models.ForeignKey(
         "clients.Client", on_delete=models.DO_NOTHING, db_constraint=False, related_name="disclosures",
         db_index=False, verbose_name="клиент",
@@ -56,9 +56,10 @@ class Disclosure(models.Model):
 
 
 def record(client, what: DisclosureKind, *, request, document: str = "") -> Disclosure:
-    """Write down that `what` of `client` is shown to the person of `request`; call it before anything is shown.
+    """Record that `what` of `client` is shown to the user of `request`. Call it before showing anything.
 
-    What the database refuses to write down is not shown: its error goes on.
+    `document` is the number of a contract or an invoice. Database errors propagate, so data whose disclosure can't be
+    recorded is not shown.
     """
     return Disclosure.objects.create(
         client=client,

@@ -1,11 +1,11 @@
-"""Why a deed on a client is not done."""
+"""Exceptions of operations on a client."""
 
 from django.db import IntegrityError
 from django.http import Http404
 
 
 class TransitionRefused(Exception):
-    """The client is not in a status that this step starts from; `client` is as the database has it now."""
+    """The client's status does not allow this operation. `client` has its current values."""
 
     def __init__(self, client):
         super().__init__(f"Client {client.pk} is {client.status}")
@@ -13,15 +13,15 @@ class TransitionRefused(Exception):
 
 
 class ClientErased(Http404):
-    """The client's data was erased while a page of theirs was open: there is no such client any more."""
+    """The client's data was erased while the page was open. Answered with 404."""
 
 
 class ClientReassigned(Http404):
-    """Another manager got the client while a page of theirs was open: it is not for whoever opened it any more."""
+    """The client was reassigned while the page was open, so the manager may no longer open it. Answered with 404."""
 
 
 class ContactChanged(Exception):
-    """The contact data changed since the page was opened that it would be corrected from; `fields` names what did."""
+    """The contact data changed after the form was opened. `fields` holds the names of the changed fields."""
 
     def __init__(self, fields: set[str]):
         super().__init__(", ".join(sorted(fields)))
@@ -29,8 +29,8 @@ class ContactChanged(Exception):
 
 
 class AlreadyClaimed(TransitionRefused):
-    """Another manager has taken this client; `client.manager` is that manager."""
+    """Another manager has claimed this client; `client.manager` is that manager."""
 
 
 class EmailTaken(IntegrityError):
-    """Another account has the e-mail, if in another case: what an index would refuse if the table were ours."""
+    """Another account has this e-mail, ignoring case. The table is the app's, so no unique index enforces this."""

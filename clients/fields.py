@@ -1,4 +1,4 @@
-"""Column types of the tables that «Привет Супер» made."""
+"""Model fields for column types of the tables of «Привет Супер»."""
 
 from datetime import UTC
 
@@ -6,9 +6,9 @@ from django.db import models
 
 
 class PgEnumField(models.CharField):
-    """A column of a native PostgreSQL enum type, read and written as text.
+    """A column of the native PostgreSQL enum type `enum`, read and written as text.
 
-    `enum` is the type's name. Labels that this version does not know are read as they are.
+    Unknown labels are returned unchanged.
     """
 
     def __init__(self, *args, enum: str, **kwargs):
@@ -27,7 +27,7 @@ class PgEnumField(models.CharField):
 
 
 class NaiveUtcDateTimeField(models.DateTimeField):
-    """A `timestamp without time zone` that holds UTC; aware datetimes in Python."""
+    """A `timestamp without time zone` column that holds UTC. Values in Python are aware datetimes."""
 
     def db_type(self, connection) -> str:
         return "timestamp without time zone"

@@ -35,9 +35,9 @@ class Tab(models.TextChoices):
 
 class ClientQuerySet(models.QuerySet):
     def visible_to(self, manager: Manager) -> "ClientQuerySet":
-        """The clients whom `manager` may open: unclaimed ones and their own; admins all; support none.
+        """Clients that `manager` may open: unclaimed ones and their own; all for admins; none for support.
 
-        Of those whose data was erased, admins still see the documents that the law has us keep.
+        Admins also see erased clients, whose documents must be retained by law.
         """
         if manager.is_admin:
             return self
@@ -46,34 +46,36 @@ class ClientQuerySet(models.QuerySet):
         return self.none()
 
     def in_tab(self, tab: Tab, manager: Manager) -> "ClientQuerySet":
-        """The clients that `tab` shows to `manager`. Each branch has an index of its own, in list order."""
+        """Clients that `tab` shows to `manager`. Each branch has its own index, in list order."""
         if tab == Tab.NEW:
             return self.filter(status=Status.NEW, manager=None)
-        own = self if manager.is_admin and tab != Tab.MINE else self.filter(manager=manager)
+        clients = self if manager.is_admin and tab != Tab.MINE else self.filter(manager=manager)
         if tab == Tab.IN_WORK:
-            return own.filter(status__in=IN_WORK)
-        return own.filter(status=Status.PROCESSED) if tab == Tab.PROCESSED else own.exclude(status=Status.ERASED)
+            return clients.filter(status__in=IN_WORK)
+        if tab == Tab.PROCESSED:
+            return clients.filter(status=Status.PROCESSED)
+        return clients.exclude(status=Status.ERASED)
 
     def search(self, text: str) -> "ClientQuerySet":
-        """Those in whose name, phone, e-mail, addresses or contract numbers every word of `text` occurs."""
+        """Clients whose name, phone, e-mail, addresses and contract numbers contain every word of `text`."""
         return self.filter(index_condition("search", text), matches_all_words("search", text))
 
-    def held(self, pk: uuid.UUID) -> "Client":
-        """That client, held until the transaction ends. Raises Client.DoesNotExist."""
-        held = self.select_for_update(of=("self",), no_key=True).filter(pk=pk)
-        # With the account in one query; only where the app has deleted it, without.
-        return held.select_related("user").first() or held.get()
+    def lock(self, pk: uuid.UUID) -> "Client":
+        """Lock a client until the transaction ends and return it. Raise Client.DoesNotExist."""
+        locked = self.select_for_update(of=("self",), no_key=True).filter(pk=pk)
+        # One query loads the account too. A second one is needed only if the app deleted the account.
+        return locked.select_related("user").first() or locked.get()
 
     def newest_first(self) -> "ClientQuerySet":
         return self.order_by("-created_at", "-id")
 
     def before(self, created_at: datetime, pk: uuid.UUID) -> "ClientQuerySet":
-        """The rest of the list after the card with these values (keyset pagination)."""
-        # The first condition is implied by the second; it is what lets the index start at the right place.
+        """Clients after the one with these values, newest first (keyset pagination)."""
+        # The first condition is redundant, but lets the index scan start at the right position.
         return self.filter(created_at__lte=created_at).exclude(created_at=created_at, id__gte=pk)
 
     def cards(self) -> models.QuerySet:
-        """All that a card of the list shows, row by row: what clients/tabs.py makes one of."""
+        """Tuples of the values that a card of the list shows, in the order that clients/tabs.py expects."""
         return self.values_list(
             "created_at", "id", "status", "user__name", "user__phone", "user__address",
             "passport__registration_address",
@@ -82,10 +84,10 @@ class ClientQuerySet(models.QuerySet):
 
 @track_history("manager_clients_history", exclude=["created_at", "search"])
 class Client(models.Model):
-    """Our record of one account of «Привет Супер»; a trigger on `users` makes it, once for each account."""
+    """Our record of one account of «Привет Супер». A trigger on `users` creates one per account."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # No constraint in the database: the table is the app's, and a constraint would stop it deleting its own rows.
+    # No database constraint: the table is the app's, and a constraint would prevent the app from deleting its rows.
     user = models.OneToOneField(
         AppUser, on_delete=models.DO_NOTHING, db_constraint=False, related_name="client", verbose_name="учётная запись"
     )
@@ -96,7 +98,7 @@ class Client(models.Model):
     support_ticket_id = models.UUIDField("обращение", null=True, editable=False)
     created_at = models.DateTimeField("появился", default=timezone.now, editable=False)
     claimed_at = models.DateTimeField("взят в работу", null=True, editable=False)
-    # What search looks through; written by triggers alone (clients/sql/search.sql).
+    # The text that search matches; maintained by triggers (clients/sql/search_text.sql).
     search = models.TextField(default="", editable=False)
 
     objects = ClientQuerySet.as_manager()
@@ -147,9 +149,10 @@ class Client(models.Model):
     @classmethod
     @transaction.atomic
     def add(cls, *, by: Manager, name: str, phone: str, email: str | None, address: str) -> "Client":
-        """A client whom a manager brings: an account that no password opens, and its client from the trigger.
+        """Add a client: create an account without a password; the trigger creates the client.
 
-        A manager's new client is theirs; an admin's waits in the pool. IntegrityError when phone or e-mail is taken.
+        The client belongs to the manager who added it; if an admin added it, it is unclaimed. Raises IntegrityError if
+        another account has the phone or the e-mail.
         """
         user = AppUser(name=name, phone=phone, email=email or None, address=address)
         if email:
@@ -162,7 +165,7 @@ class Client(models.Model):
 
     @property
     def address(self) -> str:
-        """The registration address of the passport, or else the account's."""
+        """The registration address of the passport, or else the address of the account."""
         passport = getattr(self, "passport", None)
         return (passport and passport.registration_address) or self.user.address or ""
 
@@ -172,24 +175,25 @@ class Client(models.Model):
 
     @transaction.atomic
     def confirm_contact(
-        self, *, by: Manager, name: str, phone: str, email: str | None, address: str, shown: dict | None = None
+        self, *, by: Manager, name: str, phone: str, email: str | None, address: str, original: dict | None = None
     ) -> None:
-        """Step 1: write the confirmed contact data and, for a new client, claim them.
+        """Step 1: save the confirmed contact data and claim a new client.
 
-        Of two managers at once exactly one wins; the other gets ClaimedByAnother and nothing of theirs is written.
-        Raises ContactChanged when the account is not as it was `shown`: the client may have corrected it in the app.
+        If two managers confirm at once, exactly one wins. The other gets AlreadyClaimed and nothing is written. Raises
+        ContactChanged if the account differs from `original`, the values when the form was opened: the client may have
+        corrected it in the app. Raises IntegrityError if another account has the phone or the e-mail.
         """
         contact = {"name": name, "phone": phone, "email": email, "address": address}
         now = timezone.now()
-        # Our row first, like all deeds on a client: another one that holds it and waits for the account would keep the
-        # trigger on `users` from writing what search finds.
+        # Lock our row first, as every operation does. Otherwise an operation that has locked it and waits for the
+        # account would block the trigger on `users` from updating the search text.
         self.lock_for_any_manager()
         user = AppUser.objects.select_for_update().get(pk=self.user_id)
         if self._claim(by=by, now=now):
             pass
         elif not Client.objects.filter(pk=self.pk).exclude(status=Status.NEW).visible_to(by).exists():
             raise AlreadyClaimed(self._current_owner_view())
-        if shown and (fields := user.conflicting_fields(shown, contact)):
+        if original and (fields := user.conflicting_fields(original, contact)):
             raise ContactChanged(fields)
         user.update_contact(**contact, now=now)
         self.refresh_from_db()
@@ -201,11 +205,14 @@ class Client(models.Model):
         return client
 
     def _claim(self, *, by: Manager, now: datetime) -> bool:
-        """Take a new client who is nobody's or already `by`'s; an admin takes also what is assigned to another."""
-        free = Client.objects.filter(pk=self.pk, status=Status.NEW)
+        """Claim a new client that is unclaimed or already belongs to `by`. Return False if it can't be claimed.
+
+        An admin may also claim for the assigned manager, who then stays.
+        """
+        new = Client.objects.filter(pk=self.pk, status=Status.NEW)
         if not by.is_admin:
-            free = free.filter(Q(manager=None) | Q(manager=by))
-        if not free.update(status=Status.IN_VERIFICATION, manager=Coalesce("manager", Value(by.pk)), claimed_at=now):
+            new = new.filter(Q(manager=None) | Q(manager=by))
+        if not new.update(status=Status.IN_VERIFICATION, manager=Coalesce("manager", Value(by.pk)), claimed_at=now):
             return False
         before = self.manager_id
         self.refresh_from_db(fields=["status", "manager", "claimed_at"])
@@ -215,13 +222,13 @@ class Client(models.Model):
         )  # fmt: skip
         return True
 
-    def change_status(self, to: Status, *, by: Manager | None, now: datetime, start: tuple[Status, ...]) -> bool:
-        """Change the status in one guarded update; False when the client already is in `to`.
+    def change_status(self, to: Status, *, by: Manager | None, now: datetime, allowed_from: tuple[Status, ...]) -> bool:
+        """Change the status with a guarded update. Return False if it already is `to`. Call it in a transaction.
 
-        Raises TransitionRefused when the status is neither `to` nor one of `start`. Call it in a transaction.
+        Raises TransitionRefused if the status is neither `to` nor one of `allowed_from`.
         """
         before = self.status
-        if Client.objects.filter(pk=self.pk, status__in=start, status=before).update(status=to):
+        if Client.objects.filter(pk=self.pk, status__in=allowed_from, status=before).update(status=to):
             self.status = to
             ClientChange.objects.create(
                 client=self, at=now, by=by, from_status=before, to_status=to,
@@ -231,38 +238,38 @@ class Client(models.Model):
         self.refresh_from_db(fields=["status", "manager"])
         if self.status == to:
             return False
-        if self.status in start:  # it changed since it was loaded, to another status that is fine
-            return self.change_status(to, by=by, now=now, start=start)
+        if self.status in allowed_from:  # it changed after it was loaded, to another allowed status
+            return self.change_status(to, by=by, now=now, allowed_from=allowed_from)
         raise TransitionRefused(self)
 
     def lock(self) -> "Client":
-        """This client as it is now, held until the transaction ends: deeds on one client come one after another.
+        """Lock the client until the transaction ends and return its current state.
 
-        Raises ClientErased, so that nothing is written about somebody whose data is gone, and ClientReassigned when the
-        manager whom this was loaded with is not theirs now: whoever was let in then may have no right to go on.
+        Operations on one client run one after another. Raises ClientErased if its data was erased, and ClientReassigned
+        if its manager changed after this object was loaded: the access check may no longer hold.
         """
-        held = self.lock_for_any_manager()
-        if self.manager_id and held.manager_id != self.manager_id:
+        client = self.lock_for_any_manager()
+        if self.manager_id and client.manager_id != self.manager_id:
             raise ClientReassigned
-        return held
+        return client
 
     def lock_for_any_manager(self) -> "Client":
-        """The same for a deed that no manager's right to the client is asked for. Raises ClientErased."""
-        held = Client.objects.held(self.pk)
-        if held.status == Status.ERASED:
+        """Like lock(), for operations that don't depend on the client's manager. Raises ClientErased."""
+        client = Client.objects.lock(self.pk)
+        if client.status == Status.ERASED:
             raise ClientErased
-        return held
+        return client
 
-    def reopen(self, *, by: Manager, now: datetime) -> None:
-        """After a change of what was signed: the client needs a new contract; earlier ones stay."""
+    def require_new_contract(self, *, by: Manager, now: datetime) -> None:
+        """Move a signed client back to awaiting_contract after a change. Earlier contracts stay."""
         if self.status in SIGNED:
-            self.change_status(Status.AWAITING_CONTRACT, by=by, now=now, start=SIGNED)
+            self.change_status(Status.AWAITING_CONTRACT, by=by, now=now, allowed_from=SIGNED)
 
     @transaction.atomic
     def reassign(self, *, to: Manager | None, by: Manager) -> None:
-        """Give the client to another manager (admins only; the caller checks). Only a new client can be nobody's.
+        """Reassign the client to another manager, or to none. For admins only; the caller checks.
 
-        Raises TransitionRefused when a client in work would be left without a manager, or the client's data was erased.
+        Raises TransitionRefused if a claimed client would have no manager, or if the client's data was erased.
         """
         client = Client.objects.select_for_update().get(pk=self.pk)
         if client.status == Status.ERASED or (to is None and client.status != Status.NEW):
@@ -277,7 +284,7 @@ class Client(models.Model):
         self.manager = to
 
     def return_to_pool(self, *, by: Manager | None, now: datetime) -> None:
-        """After erasure, for a client who goes on using the app: new again, and nobody's. Call it in a transaction."""
+        """Reset the client to new and unclaimed after erasure, because they still use the app. In a transaction."""
         with pgtrigger.ignore("clients.Client:client_status_transitions"):
             Client.objects.filter(pk=self.pk).update(status=Status.NEW, manager=None, claimed_at=None)
         ClientChange.objects.create(
@@ -287,7 +294,7 @@ class Client(models.Model):
         self.refresh_from_db(fields=["status", "manager", "claimed_at"])
 
     def refresh_search(self) -> None:
-        """After a passport was removed: what search looks through, made anew. Triggers do so for what is added."""
+        """Rebuild the search text after a passport was deleted. The triggers handle only inserts and updates."""
         Client.objects.filter(pk=self.pk).update(search=Func(F("pk"), function="privet_search_text"))
 
 
@@ -296,7 +303,7 @@ class ClientChange(models.Model):
 
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="changes", verbose_name="клиент")
     at = models.DateTimeField("когда")
-    # Nobody: the retention time of the data was over.
+    # NULL: erased by retention.
     by = models.ForeignKey(Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто")
     from_status = models.CharField("был статус", max_length=20, choices=Status)
     to_status = models.CharField("стал статус", max_length=20, choices=Status)

@@ -60,15 +60,15 @@ class Step:
 
 
 def _contact_is_done(client: Client) -> bool:
-    """Whether the client is claimed and a contract can show the contact data, which the app may have changed since.
+    """Whether the client is claimed and a contract can show the contact data, which the app may have changed.
 
-    Signed contracts stay valid in any case.
+    A signed contract stays valid in any case.
     """
     return client.is_claimed and (client.status in SIGNED or not (client.account and client.account.unprintable_error))
 
 
 def _passport_is_done(client: Client) -> bool:
-    """Whether there are a passport and the consent that it needs.
+    """Whether the client has a passport and has consented to its processing.
 
     Clients who have signed need neither until their next contract: some signed before consents were recorded, and the
     retention period of a passport is shorter than that of a contract.

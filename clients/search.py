@@ -1,5 +1,7 @@
-"""How a search is read. The text searched is a column of `manager_clients` that triggers keep (see its migration):
-name, phone, e-mail, addresses and contract numbers, in lower case, with ё as е.
+"""Search queries: words and conditions on the search text of a client.
+
+The search text is a column of `manager_clients` that triggers maintain (clients/sql/search_text.sql): name, phone,
+e-mail, addresses and contract numbers, in lower case, with ё as е.
 """
 
 import re
@@ -19,25 +21,25 @@ PREFIX_LENGTH = 5  # characters
 
 
 def fold(text: str) -> str:
-    """The form in which text is stored and looked for. Must equal SQL's privet_fold()."""
+    """Normalize text for search. Must equal the SQL function privet_fold()."""
     return text.lower().replace("ё", "е")
 
 
 def words(text: str) -> list[str]:
-    """The words of a query, folded; a phone number, however it is written, is one word: its ten digits.
+    """Return the folded words of a query. A phone number in any notation is one word: its ten digits.
 
     >>> words("Иванов, Пётр"), words("+7(977)123-23-23"), words("977 123"), words("Иванов 8-977-123-23-23")
     (['иванов', 'петр'], ['9771232323'], ['977123'], ['иванов', '9771232323'])
     """
-    # Some keyboards write й and ё as two characters.
+    # Some keyboards type й and ё as two code points.
     text = fold(unicodedata.normalize("NFC", text[:MAX_LENGTH]).replace("\x00", " ")).strip()
-    index_parts = [text] if PHONE_LIKE.fullmatch(text) else text.split()
-    found = [national_digits(part) if PHONE_LIKE.fullmatch(part) else part.strip(PUNCTUATION) for part in index_parts]
+    parts = [text] if PHONE_LIKE.fullmatch(text) else text.split()
+    found = [national_digits(part) if PHONE_LIKE.fullmatch(part) else part.strip(PUNCTUATION) for part in parts]
     return [word for word in found if word]
 
 
 def national_digits(number: str) -> str:
-    """The digits of what may be a phone number or a part of one, without +7 or 8 when it has them for sure."""
+    """Return the digits of a phone number or a part of one, without the prefix +7 or 8 if it certainly has one."""
     digits = re.sub(r"\D", "", number)
     if number.startswith("+7") or (len(digits) == 11 and digits[0] in "78"):
         return digits[1:]
@@ -45,48 +47,53 @@ def national_digits(number: str) -> str:
 
 
 def matches_all_words(column: str, text: str) -> Q:
-    """The condition that every word of `text` occurs in `column`."""
-    every = Q()
-    for ways in _variants(sorted(words(text), key=len, reverse=True), text):  # the rarest first
-        every &= _any(Q(GreaterThan(StrIndex(column, Value(way)), 0)) for way in ways)
-    return every
+    """Return the condition that `column` contains every word of `text`."""
+    condition = Q()
+    for variants in _variants(sorted(words(text), key=len, reverse=True), text):  # the rarest first
+        condition &= _any(Q(GreaterThan(StrIndex(column, Value(variant)), 0)) for variant in variants)
+    return condition
 
 
 def index_condition(column: str, text: str, by_parts: bool = False) -> Q:
-    """What all that matches fulfils, for a trigram index; by parts of words it answers sooner, with others among it."""
-    wanted = words(text)
-    # «ул», «г»: asking the index for these too takes longer than it saves.
-    telling = [word for word in wanted if len(word) > 2 or word.isdigit()]
-    every = Q()
-    for ways in _variants(telling or wanted, text):
-        asked = [index_parts(way) if by_parts else [way] for way in ways]
-        every &= _any(reduce(and_, (Q(**{f"{column}__contains": part}) for part in all_of)) for all_of in asked)
-    return every
+    """Return a condition that every match fulfils and that a trigram index can answer.
+
+    With `by_parts`, the index looks for parts of words: it is faster, but has false matches.
+    """
+    all_words = words(text)
+    # «ул», «г»: looking these up in the index takes longer than it saves.
+    indexable = [word for word in all_words if len(word) > 2 or word.isdigit()]
+    condition = Q()
+    for variants in _variants(indexable or all_words, text):
+        alternatives = [index_parts(variant) if by_parts else [variant] for variant in variants]
+        condition &= _any(
+            reduce(and_, (Q(**{f"{column}__contains": part}) for part in parts)) for parts in alternatives
+        )
+    return condition
 
 
-def index_parts(way: str) -> list[str]:
-    """The beginnings of the words, and the numbers, that a word consists of.
+def index_parts(text: str) -> list[str]:
+    """Return the prefixes of the words and the numbers that a searched word consists of.
 
-    The index reads the rows of every trigram. Those of endings, and of where two words meet, are in half of all rows.
+    The index reads the rows of every trigram, and trigrams of word endings and word boundaries are in half of all rows.
 
-    >>> parts("октябрьская"), parts("ivanov1985@mail.e"), parts("ми-261123-1002"), parts(" ул")
+    >>> index_parts("октябрьская"), index_parts("ivanov1985@mail.e"), index_parts("ми-261123-1002"), index_parts(" ул")
     (['октяб'], ['ivano', '1985', 'mail'], ['261123', '1002'], [' ул'])
     """
-    found = re.findall(r"\d{3,}|[^\W\d_]{3,}", way)
-    return [piece if piece.isdigit() else piece[:PREFIX_LENGTH] for piece in found] or [way]
+    found = re.findall(r"\d{3,}|[^\W\d_]{3,}", text)
+    return [piece if piece.isdigit() else piece[:PREFIX_LENGTH] for piece in found] or [text]
 
 
-def _variants(wanted: list[str], text: str) -> Iterator[list[str]]:
-    """What each of the words of `text` may be meant to find."""
+def _variants(words: list[str], text: str) -> Iterator[list[str]]:
+    """For each of `words`, yield the strings that it may stand for in the query `text`."""
     number = fold(text[:MAX_LENGTH]).strip()
-    for word in wanted:
+    for word in words:
         # A trigram index finds nothing shorter than three characters, except at the start of a word.
-        ways = [word if len(word) > 2 else f" {word}"]
-        if re.fullmatch(r"[78]\d{3,9}", word):  # a phone number that is still being typed
-            ways.append(word[1:])
-        if re.fullmatch(r"\d+-\d+", number):  # the digits of a contract's number, typed without its letters
-            ways.append(number)
-        yield ways
+        variants = [word if len(word) > 2 else f" {word}"]
+        if re.fullmatch(r"[78]\d{3,9}", word):  # an incomplete phone number
+            variants.append(word[1:])
+        if re.fullmatch(r"\d+-\d+", number):  # a contract number without its letters
+            variants.append(number)
+        yield variants
 
 
 def _any(conditions: Iterable[Q]) -> Q:

@@ -1,11 +1,11 @@
-"""The shared tables as «Привет Супер» makes them, for a database that has none yet.
+"""DDL of the tables shared with «Привет Супер», for databases that lack them.
 
-Every statement leaves what exists as it is.
+Every statement leaves existing tables and types unchanged.
 """
 
 
 def create_enum(name: str, *labels: str) -> str:
-    """SQL that makes a native enum type unless it exists."""
+    """Return SQL that creates a native enum type unless it exists."""
     values = ", ".join(f"'{label}'" for label in labels)
     return f"""
         DO $$ BEGIN

@@ -1,4 +1,4 @@
-"""How many clients are in each status."""
+"""Number of clients by status."""
 
 from django.db import connection
 from django.db.models import Count

@@ -1,4 +1,4 @@
-"""Where the work with a client stands, and from where it can go on to where."""
+"""Client statuses and their transitions."""
 
 from django.db import models
 
@@ -11,14 +11,14 @@ class Status(models.TextChoices):
     AWAITING_CONTRACT = "awaiting_contract", "Ожидает договор"
     AWAITING_PAYMENT = "awaiting_payment", "Ожидает оплату"
     PROCESSED = "processed", "Оформлен"
-    # For good: of the person nothing is left here but what the law has us keep.
+    # Final. Only data that must be retained by law is left.
     ERASED = "erased", ERASED_NAME
 
 
 IN_WORK = (Status.IN_VERIFICATION, Status.AWAITING_CONTRACT, Status.AWAITING_PAYMENT)
 SIGNED = (Status.AWAITING_PAYMENT, Status.PROCESSED)
 
-# Also enforced by the database. The way back to awaiting_contract is a client who changed after signing.
+# Also enforced by the database. A signed client returns to awaiting_contract when their data changes.
 TRANSITIONS = [
     (Status.NEW, Status.IN_VERIFICATION),
     (Status.IN_VERIFICATION, Status.AWAITING_CONTRACT),

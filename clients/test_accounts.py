@@ -1,4 +1,4 @@
-"""Accounts that «Привет Супер» writes, and the trigger by which they become clients."""
+"""Accounts written by «Привет Супер», and the trigger that creates their clients."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ def execute(sql: str) -> None:
         cursor.execute(sql)
 
 
-def test_a_sign_up_in_the_app_is_a_new_client(db):
+def test_sign_up_in_the_app_creates_a_new_client(db):
     execute(SIGN_UP)
 
     client = Client.objects.select_related("user").get()
@@ -36,19 +36,19 @@ def test_a_sign_up_in_the_app_is_a_new_client(db):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    ("away", "back"),
+    ("rename", "rename_back"),
     [
         ("ALTER TABLE manager_clients RENAME TO gone", "ALTER TABLE gone RENAME TO manager_clients"),
         ("ALTER FUNCTION privet_fold RENAME TO gone", "ALTER FUNCTION gone RENAME TO privet_fold"),
         ("ALTER TABLE users_passports RENAME TO gone", "ALTER TABLE gone RENAME TO users_passports"),
     ],
 )
-def test_sign_up_succeeds_when_our_tables_are_missing(away, back):
+def test_sign_up_succeeds_when_our_tables_are_missing(rename, rename_back):
     with transaction.atomic():
-        execute(away)
+        execute(rename)
         execute(SIGN_UP)
         execute("UPDATE users SET name = 'Другое имя'")
-        execute(back)
+        execute(rename_back)
 
     assert AppUser.objects.get().name == "Другое имя"
     assert not Client.objects.exists()
@@ -106,7 +106,7 @@ def test_closed_account_leaves_the_pool_and_returns_when_reopened(make, as_anna)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_closing_an_account_does_not_fail_at_the_commit_because_rows_of_ours_refer_to_the_client(make, anna, gleb):
+def test_closing_an_account_commits_when_our_rows_refer_to_the_client(make, anna, gleb):
     client = make.client()
     client.reassign(to=anna, by=gleb)
     make.fresh(client).reassign(to=None, by=gleb)
@@ -117,21 +117,21 @@ def test_closing_an_account_does_not_fail_at_the_commit_because_rows_of_ours_ref
     assert Client.objects.filter(pk=client.pk).exists()
 
 
-def test_a_client_in_work_stays_when_the_account_is_closed(make, anna):
+def test_client_in_work_stays_when_the_account_is_closed(make, anna):
     client = make.verified(anna)
 
     AppUser.objects.filter(pk=client.user_id).update(status=AccountStatus.DELETED)
     assert make.fresh(client).manager == anna
 
 
-def test_a_change_in_the_app_makes_no_second_client_and_is_found(make):
+def test_change_in_the_app_updates_the_search_text_of_the_same_client(make):
     client = make.client()
 
     execute("UPDATE users SET name = 'Сменивший Имя', address = 'г. Псков'")
     assert list(Client.objects.search("сменивший псков")) == [client]
 
 
-def test_accounts_written_in_bulk_are_clients_too(make):
+def test_accounts_inserted_in_bulk_become_clients(make):
     users = [AppUser(phone=f"90000000{number:02}", name="Иванов", status=AccountStatus.ACTIVE) for number in range(20)]
     AppUser.objects.bulk_create(users)
 
@@ -162,7 +162,7 @@ def test_sync_skips_a_client_whose_account_was_deleted(make, anna):
     assert other.user.phone in Client.objects.get(pk=other.pk).search
 
 
-def migrate_emptied() -> None:
+def run_migration_0013() -> None:
     execute(import_module("clients.migrations.0013_found_without_account").EMPTIED)
 
 
@@ -170,21 +170,21 @@ def sync() -> None:
     call_command("sync_clients", stdout=StringIO())
 
 
-@pytest.mark.parametrize("make_anew", [migrate_emptied, sync])
-def test_a_client_without_an_account_is_found_by_passport_and_contract(make, anna, make_anew):
+@pytest.mark.parametrize("rebuild_search_text", [run_migration_0013, sync])
+def test_client_without_an_account_is_found_by_passport_and_contract(make, anna, rebuild_search_text):
     client = make.awaiting_contract(anna)
     contract = issuing.issue(client, by=anna)
     make.delete_account(client)
     Client.objects.filter(pk=client.pk).update(search="")
 
-    make_anew()
+    rebuild_search_text()
 
-    for known in ("Иванов Пётр", "Садовая", contract.number):
-        assert list(Client.objects.search(known)) == [client], known
+    for text in ("Иванов Пётр", "Садовая", contract.number):
+        assert list(Client.objects.search(text)) == [client], text
     assert not Client.objects.search(client.user.phone).exists()
 
 
-def test_a_passport_of_a_client_without_an_account_can_be_corrected(make, anna):
+def test_passport_of_a_client_without_an_account_can_be_corrected(make, anna):
     client = make.awaiting_contract(anna)
     make.delete_account(client)
 
@@ -197,8 +197,8 @@ def test_client_whose_account_was_deleted_can_be_locked(make, anna):
     client = make.verified(anna)
     make.delete_account(client)
 
-    held = Client.objects.get(pk=client.pk).lock()
-    assert (held, held.manager_id, held.account, str(held)) == (client, anna.pk, None, "Учётная запись удалена")
+    locked = Client.objects.get(pk=client.pk).lock()
+    assert (locked, locked.manager_id, locked.account, str(locked)) == (client, anna.pk, None, "Учётная запись удалена")
 
 
 def test_locking_loads_the_account_in_the_same_query(make, django_assert_num_queries):

@@ -17,10 +17,10 @@ def page(client):
     return reverse("admin:clients_client_change", args=[client.pk])
 
 
-def save(browser, client, manager, shown=None, **extra):
-    """Post the form of the client's page as it was shown with manager `shown`."""
-    shown = client.manager if shown is None else shown
-    data = {"manager": manager.pk if manager else "", "initial-manager": shown.pk if shown else ""}
+def save(browser, client, manager, initial=None, **extra):
+    """Submit the form of the client's page that was opened when the manager was `initial`."""
+    initial = client.manager if initial is None else initial
+    data = {"manager": manager.pk if manager else "", "initial-manager": initial.pk if initial else ""}
     return browser.post(page(client), data | inline_forms(browser.get(page(client))) | extra)
 
 
@@ -52,19 +52,19 @@ def test_reassigning_on_the_page_records_who_and_when(as_gleb, gleb, make, anna,
     assert "Борис Кузнецов" in as_gleb.get(page(client)).text
 
 
-def test_reassigning_many_by_the_action(as_gleb, gleb, make, anna, boris):
-    moved, kept = [make.verified(anna), make.client()], make.verified(anna)
+def test_action_reassigns_the_selected_clients(as_gleb, gleb, make, anna, boris):
+    selected, other = [make.verified(anna), make.client()], make.verified(anna)
 
-    response = reassign(as_gleb, *moved, to=boris.pk)
+    response = reassign(as_gleb, *selected, to=boris.pk)
 
     assert "Передано клиентов: 2" in response.text
-    assert [make.fresh(client).manager for client in moved] == [boris, boris]
-    assert make.fresh(kept).manager == anna
+    assert [make.fresh(client).manager for client in selected] == [boris, boris]
+    assert make.fresh(other).manager == anna
     assert ClientChange.objects.filter(to_manager=boris, by=gleb).count() == 2
 
 
 @pytest.mark.parametrize("to", ["", "not-a-uuid", "00000000-0000-0000-0000-000000000000"])
-def test_the_action_without_a_manager_changes_nothing(as_gleb, make, anna, to):
+def test_action_without_a_valid_manager_changes_nothing(as_gleb, make, anna, to):
     client = make.verified(anna)
 
     response = reassign(as_gleb, client, to=to)
@@ -106,16 +106,16 @@ def test_only_a_new_client_can_have_no_manager(as_gleb, make, anna):
     assert make.fresh(new).manager is None
 
 
-def test_saving_an_old_page_does_not_undo_what_happened_since(as_gleb, make, anna, boris):
+def test_saving_a_stale_page_does_not_undo_a_reassignment(as_gleb, make, anna, boris):
     client = make.verified(anna)
     client.reassign(to=boris, by=boris)
 
-    save(as_gleb, client, anna, shown=anna)
+    save(as_gleb, client, anna, initial=anna)
 
     assert make.fresh(client).manager == boris
 
 
-def test_all_else_is_read_only(as_gleb, make, anna):
+def test_fields_other_than_the_manager_are_read_only(as_gleb, make, anna):
     client = make.verified(anna)
     before = (Client.objects.filter(pk=client.pk).values().get(), AppUser.objects.values().get())
 
@@ -125,7 +125,7 @@ def test_all_else_is_read_only(as_gleb, make, anna):
     assert (Client.objects.filter(pk=client.pk).values().get(), AppUser.objects.values().get()) == before
 
 
-def test_clients_are_neither_added_nor_deleted_here(as_gleb, make):
+def test_admin_cannot_add_or_delete_clients(as_gleb, make):
     client = make.client()
 
     assert as_gleb.get(reverse("admin:clients_client_add")).status_code == 403
@@ -134,14 +134,14 @@ def test_clients_are_neither_added_nor_deleted_here(as_gleb, make):
 
 
 @pytest.mark.parametrize("query", ["елкина", "+7(977)123-23-23", "977 123", "jolka@", "садовая"])
-def test_finds_as_the_list_of_managers_does(as_gleb, make, query):
+def test_search_matches_like_the_list_of_managers(as_gleb, make, query):
     wanted = make.client(name="Ёлкина Юлия", phone="9771232323", email="jolka@x.example", address="ул. Садовая, 1")
     make.client()
 
     assert found(as_gleb, q=query) == {wanted}
 
 
-def test_filters_by_status_and_manager(as_gleb, make, anna, boris):
+def test_list_is_filtered_by_status_and_manager(as_gleb, make, anna, boris):
     of_anna, of_boris, new = make.verified(anna), make.verified(boris), make.client()
 
     assert found(as_gleb, status__exact=Status.IN_VERIFICATION) == {of_anna, of_boris}
@@ -156,14 +156,14 @@ def test_forged_query_strings_do_not_fail(as_gleb, make, query):
     assert as_gleb.get(LIST, query, follow=True).status_code == 200
 
 
-def test_the_number_of_queries_does_not_grow(as_gleb, make, anna):
-    def queries(address):
+def test_query_count_does_not_grow_with_rows(as_gleb, make, anna):
+    def queries(url):
         with CaptureQueriesContext(connection) as captured:
-            assert as_gleb.get(address).status_code == 200
+            assert as_gleb.get(url).status_code == 200
         return len(captured)
 
     client = make.awaiting_contract(anna)
-    queries(page(client))  # Django keeps what content types there are
+    queries(page(client))  # fills Django's cache of content types
     lists, pages = queries(LIST), queries(page(client))
     for _ in range(9):
         make.awaiting_contract(anna)
@@ -179,15 +179,15 @@ def test_list_count_is_capped(as_gleb, make, monkeypatch):
         make.client()
 
     with CaptureQueriesContext(connection) as captured:
-        shown = as_gleb.get(LIST).context["cl"]
+        changelist = as_gleb.get(LIST).context["cl"]
 
-    assert shown.result_count == 2
-    assert shown.full_result_count is None
+    assert changelist.result_count == 2
+    assert changelist.full_result_count is None
     counts = [query["sql"] for query in captured if "COUNT(" in query["sql"]]
     assert all("LIMIT 2" in sql for sql in counts)
 
 
-def test_the_page_shows_the_history_oldest_first(as_gleb, make, anna, boris):
+def test_page_shows_the_history_oldest_first(as_gleb, make, anna, boris):
     client = make.verified(anna)
     client.reassign(to=boris, by=anna)
 
@@ -196,7 +196,7 @@ def test_the_page_shows_the_history_oldest_first(as_gleb, make, anna, boris):
     assert text.index("Новый → На проверке") < text.index("Менеджер: Анна Смирнова → Борис Кузнецов")
 
 
-def test_a_client_whose_account_the_app_deleted_is_listed_found_and_opened(as_gleb, make, anna):
+def test_client_with_a_deleted_account_is_listed_found_and_opened(as_gleb, make, anna):
     client = make.awaiting_contract(anna)
     make.delete_account(client)
     call_command("sync_clients", stdout=StringIO())

@@ -1,4 +1,4 @@
-"""Migrations on a database that «Привет Супер» made: other versions of it, with columns and labels of their own."""
+"""Migrations on a database created by another version of «Привет Супер», with other columns and labels."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from django.conf import settings
 NAME = "test_privet_of_the_app"
 SHARED = ("users", "devices", "device_photos", "support_tickets", "support_messages")
 
-MADE_BY_THE_APP = """
+APP_SCHEMA = """
     CREATE TYPE user_status_t AS ENUM ('ghost', 'active', 'blocked', 'deleted', 'frozen');
     CREATE TYPE supportcasestatus AS ENUM ('open', 'pending', 'closed', 'rejected');
     CREATE TYPE messageauthor AS ENUM ('user', 'support', 'robot');
@@ -54,7 +54,7 @@ MADE_BY_THE_APP = """
     INSERT INTO support_messages SELECT gen_random_uuid(), id, 'robot', NULL, created_at, now() FROM support_tickets;
 """
 
-# Everything that the app could notice: columns, indexes, constraints (also those that point here), triggers, labels.
+# Everything that the app can observe: columns, indexes, constraints (also of referring tables), triggers, labels.
 STRUCTURE = """
     SELECT 'column', table_name::text, concat_ws(' ', column_name, ordinal_position, data_type, udt_name,
            character_maximum_length, is_nullable, column_default)
@@ -86,7 +86,7 @@ def url_of(name: str) -> str:
 
 
 def manage(*arguments: str) -> str:
-    """What a command of ours prints, run on that database."""
+    """Run a management command on that database and return its output."""
     command = [sys.executable, "manage.py", *arguments, "-v0"]
     environment = os.environ | {"DATABASE_URL": url_of(NAME)}
     return subprocess.run(
@@ -94,7 +94,7 @@ def manage(*arguments: str) -> str:
     ).stdout
 
 
-# Labels and columns of a version that is not ours are read as they are.
+# Labels and columns of another version of the app are read unchanged.
 READ = """
 import json
 from clients.models import AppUser, Client
@@ -112,18 +112,18 @@ print(json.dumps({
 
 @pytest.fixture
 def app_database():
-    """A database of the app's own making, before Privet has seen it."""
+    """A database created by the app, before our first migration."""
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
         server.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {NAME} TEMPLATE template0")
     with psycopg.connect(url_of(NAME), autocommit=True) as database:
-        database.execute(MADE_BY_THE_APP)
+        database.execute(APP_SCHEMA)
         yield database
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
         server.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
 
 
-def test_migrations_take_over_a_database_of_the_app_and_leave_it_as_it_is(app_database):
+def test_migrations_do_not_change_the_tables_of_the_app(app_database):
     structure_before, rows_before = structure(app_database), rows(app_database)
 
     manage("migrate")

@@ -12,44 +12,44 @@ def client(make, anna):
 
 
 @pytest.fixture
-def shown(as_gleb, client) -> Disclosure:
+def disclosure(as_gleb, client) -> Disclosure:
     as_gleb.get(reverse("admin:clients_client_change", args=[client.pk]))
     return Disclosure.objects.get()
 
 
-def test_an_admin_who_opens_a_client_is_on_record(shown, client, gleb):
-    assert (shown.client, shown.by, shown.what) == (client, gleb, DisclosureKind.CARD)
+def test_opening_a_client_in_the_admin_is_recorded(disclosure, client, gleb):
+    assert (disclosure.client, disclosure.by, disclosure.what) == (client, gleb, DisclosureKind.CARD)
 
 
-def test_support_who_opens_a_client_is_on_record(as_vera, vera, client):
+def test_opening_a_client_card_by_support_is_recorded(as_vera, vera, client):
     as_vera.get(reverse("support:client_card", args=[client.pk]))
 
     assert (Disclosure.objects.get().by, Disclosure.objects.get().what) == (vera, DisclosureKind.CARD)
 
 
 @pytest.mark.parametrize(
-    "deed",
+    "write",
     [
         lambda: Disclosure.objects.update(what=DisclosureKind.CONTRACT_PDF),
         lambda: Disclosure.objects.all().delete(),
         lambda: _execute("SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE manager_disclosures"),
     ],
-    ids=["change", "removal", "emptying"],
+    ids=["update", "delete", "truncate"],
 )
-def test_disclosures_are_append_only(shown, deed):
+def test_disclosures_are_append_only(disclosure, write):
     with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic():
-        deed()
-    assert Disclosure.objects.get() == shown
+        write()
+    assert Disclosure.objects.get() == disclosure
 
 
-def test_erasure_may_delete_disclosures_by_ignoring_the_trigger(shown):
+def test_erasure_may_delete_disclosures_by_ignoring_the_trigger(disclosure):
     with pgtrigger.ignore("clients.Disclosure:append_only"):
         Disclosure.objects.all().delete()
 
     assert not Disclosure.objects.exists()
 
 
-def test_a_closed_account_leaves_the_pool_although_somebody_had_opened_it(as_gleb, make):
+def test_closed_account_leaves_the_pool_even_after_a_disclosure(as_gleb, make):
     client = make.client()
     as_gleb.get(reverse("admin:clients_client_change", args=[client.pk]))
 
@@ -59,7 +59,7 @@ def test_a_closed_account_leaves_the_pool_although_somebody_had_opened_it(as_gle
     assert Disclosure.objects.filter(client_id=client.pk).count() == 1
 
 
-def test_list_and_csv_work_when_the_account_was_deleted(as_gleb, shown, client, make):
+def test_list_and_csv_work_when_the_account_was_deleted(as_gleb, disclosure, client, make):
     make.delete_account(client)
 
     assert "учётная запись закрыта" in as_gleb.get(reverse("admin:clients_disclosure_changelist")).text

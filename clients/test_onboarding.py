@@ -1,4 +1,4 @@
-"""Numbers, titles and URLs of the steps have one definition, onboarding.STEPS; pages, links and routes follow it."""
+"""onboarding.STEPS is the only definition of the numbers, titles and URLs of the steps. Pages and routes follow it."""
 
 import re
 from operator import attrgetter
@@ -21,7 +21,7 @@ def client(make, anna) -> Client:
 
 
 def titles(page: str) -> list[str]:
-    """Titles of the steps in the progress line."""
+    """Return the titles of the steps in the progress line."""
     return re.findall(r'<span class="title">(.*?)</span>', page)
 
 
@@ -40,13 +40,13 @@ def test_page_shows_number_and_title_of_its_step(step, client, as_anna):
 
 
 @each_step
-def test_page_has_the_route_and_the_name_of_its_step(step, client):
+def test_url_of_a_step_resolves_to_its_route_and_name(step, client):
     match = resolve(step.url(client))
 
     assert (match.route, match.view_name) == (step.route, step.url_name)
 
 
-def test_url_names_are_those_of_metrics_and_logs():
+def test_url_names_used_by_metrics_and_logs_do_not_change():
     assert [step.url_name for step in onboarding.STEPS] == [
         "clients:contact",
         "passport:passport",
@@ -79,7 +79,7 @@ def test_pages_follow_another_order(monkeypatch, client, as_anna):
 
 
 def test_a_new_step_needs_only_its_entry(monkeypatch, client, as_anna):
-    """An existing URL stands for the page of the new step's app."""
+    """Uses an existing URL as the page of the new step."""
     payment = Step("done", "Предоплата", "contracts", lambda client: False)
     monkeypatch.setattr(onboarding, "STEPS", (CONTACT, PASSPORT, DEVICES, payment, CONTRACT))
 

@@ -17,13 +17,13 @@ def test_managers_open_only_their_own_clients(as_anna, as_boris, anna, make, url
 
 def test_post_by_another_manager_changes_nothing(as_boris, anna, make):
     client = make.verified(anna)
-    user, row = AppUser.objects.values().get(), Client.objects.values().get()
+    account, row = AppUser.objects.values().get(), Client.objects.values().get()
 
     contact = {"name": "Чужой Человек", "phone": "9031112233", "email": "", "address": "г. Москва"}
     response = as_boris.post(reverse("clients:contact", args=[client.pk]), contact)
 
     assert response.status_code == 404
-    assert (AppUser.objects.values().get(), Client.objects.values().get()) == (user, row)
+    assert (AppUser.objects.values().get(), Client.objects.values().get()) == (account, row)
 
 
 def test_support_gets_404_for_step_1(as_vera, anna, make):

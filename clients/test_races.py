@@ -1,4 +1,4 @@
-"""Concurrent operations on one client, each on a connection of its own."""
+"""Concurrent operations on one client, each on its own connection."""
 
 import pytest
 from django.contrib.messages import get_messages
@@ -6,8 +6,8 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from clients.exceptions import EmailTaken
-from clients.models import AlreadyClaimed, AppUser, Client, ClientChange, Status
+from clients.exceptions import AlreadyClaimed, EmailTaken
+from clients.models import AppUser, Client, ClientChange, Status
 from conftest import post_while
 from support import bridge
 from support.models import LogEntry, LogKind
@@ -22,7 +22,7 @@ def confirm(client: Client, by, name: str):
 
 
 def test_only_one_of_two_managers_claims_a_client(make, anna, boris, race):
-    """In the older system both claimed. Exactly one wins, and nothing of the other is saved."""
+    """Exactly one wins, and nothing of the other is saved. In the older system both claimed the client."""
     client = make.client()
 
     outcomes = race(
@@ -54,7 +54,7 @@ def test_only_one_of_a_manager_and_an_admin_claims(make, anna, gleb, race):
 
     claimer = ClientChange.objects.get().by
     assert make.fresh(client).manager == claimer
-    # An admin who comes second corrects the data; a manager who comes second is refused.
+    # The second confirmation succeeds for an admin, as a correction, and is refused for a manager.
     assert outcomes[1] == gleb
     assert outcomes[0] == anna if claimer == anna else isinstance(outcomes[0], AlreadyClaimed)
 
@@ -74,12 +74,14 @@ def test_search_finds_a_name_confirmed_while_a_device_is_added(make, anna, race)
 def test_only_one_of_two_clients_gets_an_email_that_differs_in_case(make, anna, boris, race):
     one, another = make.client(), make.client()
 
-    def give(client, by, email):
+    def set_email(client, by, email):
         user = client.user
         client.confirm_contact(by=by, name=user.name, phone=user.phone, email=email, address="г. Орёл")
 
     outcomes = race(
-        lambda: give(one, anna, "new@mail.example"), lambda: give(another, boris, "New@mail.example"), at=AppUser
+        lambda: set_email(one, anna, "new@mail.example"),
+        lambda: set_email(another, boris, "New@mail.example"),
+        at=AppUser,
     )
 
     assert sorted(map(type, outcomes), key=str) == sorted([type(None), EmailTaken], key=str)
@@ -88,21 +90,21 @@ def test_only_one_of_two_clients_gets_an_email_that_differs_in_case(make, anna, 
 
 @pytest.mark.django_db(transaction=True)
 def test_bulk_reassign_skips_a_concurrently_erased_client(make, anna, boris, gleb):
-    erased, moved = make.verified(anna), make.verified(anna)
-    data = {"action": "reassign", "manager": boris.pk, "_selected_action": [erased.pk, moved.pk]}
+    erased, reassigned = make.verified(anna), make.verified(anna)
+    data = {"action": "reassign", "manager": boris.pk, "_selected_action": [erased.pk, reassigned.pk]}
 
     def erase():
-        erased.change_status(Status.ERASED, by=gleb, now=timezone.now(), start=(Status.IN_VERIFICATION,))
+        erased.change_status(Status.ERASED, by=gleb, now=timezone.now(), allowed_from=(Status.IN_VERIFICATION,))
 
     response = post_while(erase, gleb, reverse("admin:clients_client_changelist"), data)
 
     assert response.status_code == 302
-    shown = [str(message) for message in get_messages(response.wsgi_request)]
-    assert shown == [
+    shown_messages = [str(message) for message in get_messages(response.wsgi_request)]
+    assert shown_messages == [
         "Передано клиентов: 1. Менеджер — Борис Кузнецов.",
         "Не передано клиентов: 1. Их данные только что удалены.",
     ]
-    assert (make.fresh(moved).manager, make.fresh(erased).manager) == (boris, anna)
+    assert (make.fresh(reassigned).manager, make.fresh(erased).manager) == (boris, anna)
 
 
 FORMS = {  # forms about one client, by URL, with data that would be saved
@@ -116,7 +118,7 @@ FORMS = {  # forms about one client, by URL, with data that would be saved
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("route", FORMS)
 def test_form_of_the_previous_manager_saves_nothing_after_reassignment(make, anna, boris, gleb, route):
-    """Access was checked while the client was still theirs; the lock was acquired after the reassignment."""
+    """Access was checked before the reassignment, and the lock was acquired after it."""
     client = make.awaiting_contract(anna)
     data = FORMS[route] | ({"type": make.type().pk} if "type" in FORMS[route] else {})
 
@@ -144,7 +146,7 @@ def test_note_is_saved_while_the_same_manager_claims_in_another_tab(make, anna):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_answer_of_support_is_sent_while_the_client_is_reassigned(make, anna, boris, gleb, vera):
+def test_support_answer_is_sent_while_the_client_is_reassigned(make, anna, boris, gleb, vera):
     """Support has no clients, so a change of the manager does not matter."""
     client = make.verified(anna)
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""URLs of the list of clients. Their namespace is "clients", given in privet/urls.py."""
+"""URLs of the list of clients. privet/urls.py includes them in the namespace "clients"."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The list of clients, its search, and the URL of one client."""
+"""Views: the list of clients, its search, and the redirect to a client's current step."""
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -12,10 +12,10 @@ from clients.models import Tab
 from clients.search import MAX_LENGTH
 from managers import limits
 
-# The tab that «К списку» opens. A cookie, because in the session every change of the tab would write to the database.
+# The tab that «К списку» opens. A cookie, because storing it in the session would write to the database on each change.
 TAB_COOKIE = "tab"
 SEARCH_SESSION_KEY = "client_search"
-# The fragment for each element that HTMX fills; every other request gets the page.
+# Fragments by the id of the HTMX target. All other requests get the page.
 FRAGMENTS = {
     "beside": "beside",
     "beside-results": "results",
@@ -27,7 +27,7 @@ FRAGMENTS = {
 
 @require_GET
 def client_list(request):
-    """One page of a tab: the cards after the cursor `after`, or else the first `shown` cards."""
+    """Show one page of a tab: the cards after the cursor `after`, or the first `shown` cards."""
     if not request.user.is_field_manager:
         return redirect("support:tickets")
     cookie = settings.COOKIE_PREFIX + TAB_COOKIE
@@ -65,7 +65,7 @@ def _list_response(request, tab: Tab, after: str = "", shown_count: int = 0) -> 
             limits.SEARCHES.consume(manager)
         page = tabs.page(tab, manager, text, after, shown_count, counted=with_tabs)
     except limits.TooManyTries as too_many:
-        if fragment == "cards":  # the middleware shows the notice above the cards that are already there
+        if fragment == "cards":  # the middleware shows the notice above the existing cards
             raise
         refused = too_many
     context = {

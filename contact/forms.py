@@ -16,7 +16,7 @@ from managers.models import Manager
 
 REVIEW_MESSAGE = "Ваши исправления ещё не записаны. Проверьте всё и нажмите «Далее» ещё раз."
 
-# Accounts that are no clients, and how they become active: then the trigger on `users` creates the client.
+# Why an account has no client yet and how to fix it. The trigger on `users` then creates the client.
 INACTIVE_ACCOUNT = {
     AccountStatus.GHOST: "ещё не активирована. Попросите клиента войти в приложение",
     AccountStatus.BLOCKED: "заблокирована. Попросите поддержку её разблокировать",
@@ -138,10 +138,10 @@ class ContactForm(forms.Form):
     def _taken_message(self, field: str, other: AppUser) -> str:
         what = {"phone": "Этот телефон", "email": "Эта почта"}[field]
         client = Client.objects.filter(user=other).first()
-        if client is None and other.state in INACTIVE_ACCOUNT:
-            instead = {"phone": "другой телефон", "email": "другую почту"}[field]
-            why = f"{what} уже есть в «Привет Супер», но учётная запись {INACTIVE_ACCOUNT[other.state]}"
-            return f"{why}, и клиент сам появится в «Новых». Или укажите {instead}."
+        if client is None and other.effective_status in INACTIVE_ACCOUNT:
+            another = {"phone": "другой телефон", "email": "другую почту"}[field]
+            reason = f"{what} уже есть в «Привет Супер», но учётная запись {INACTIVE_ACCOUNT[other.effective_status]}"
+            return f"{reason}, и клиент сам появится в «Новых». Или укажите {another}."
         if client and Client.objects.visible_to(self.by).filter(pk=client.pk).exists():
             return format_html('{} уже у клиента <a href="{}">{}</a>.', what, client.get_absolute_url(), other.name)
         return f"{what} уже у другого клиента. Проверьте, не ошиблись ли."

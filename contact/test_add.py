@@ -1,4 +1,4 @@
-"""Adding a client: whose the client is, and which phones and e-mails are accepted."""
+"""Adding a client: its manager, and validation of phone and e-mail."""
 
 import pytest
 from django.db import connection
@@ -19,7 +19,7 @@ def payload(**overrides):
     } | overrides
 
 
-def test_managers_new_client_is_theirs(as_anna, anna):
+def test_client_added_by_a_manager_belongs_to_the_manager(as_anna, anna):
     response = as_anna.post("/clients/add/", payload())
 
     client = Client.objects.select_related("user").get()
@@ -33,7 +33,7 @@ def test_managers_new_client_is_theirs(as_anna, anna):
     assert client.changes.get().to_manager == anna
 
 
-def test_admins_new_client_is_unclaimed(as_gleb):
+def test_client_added_by_an_admin_is_unclaimed(as_gleb):
     as_gleb.post("/clients/add/", payload())
 
     client = Client.objects.get()
@@ -103,15 +103,15 @@ def test_error_links_the_client_with_the_same_phone_if_the_manager_may_open_it(m
         ({"deleted_at": timezone.now()}, "удалена. Попросите поддержку её восстановить"),
     ],
 )
-def test_error_says_why_an_account_is_no_client_and_what_to_do(make, as_anna, state, message):
+def test_error_explains_how_to_activate_the_account(make, as_anna, state, message):
     user = make.user(phone="9771232323", name="Тайный", email="julia@mail.example", **state)
 
     page = as_anna.post("/clients/add/", payload())
 
     assert page.status_code == 422
-    for what, instead in (("Этот телефон", "другой телефон"), ("Эта почта", "другую почту")):
+    for what, another in (("Этот телефон", "другой телефон"), ("Эта почта", "другую почту")):
         assert f"{what} уже есть в «Привет Супер», но учётная запись {message}" in page.text
-        assert f"клиент сам появится в «Новых». Или укажите {instead}." in page.text
+        assert f"клиент сам появится в «Новых». Или укажите {another}." in page.text
     assert "Тайный" not in page.text
 
     AppUser.objects.filter(pk=user.pk).update(status=AccountStatus.ACTIVE, deleted_at=None)

@@ -1,4 +1,4 @@
-"""Invalid contact data, in both forms that take it: the response is an error in Russian, and nothing is saved."""
+"""Invalid contact data in both forms: the response has an error in Russian, and nothing is saved."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Requests to step 1 and to adding a client, concurrent with each other or with changes in the app."""
+"""Concurrent requests to step 1 and to the form for adding a client, and concurrent changes in the app."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_losing_manager_sees_who_claimed_the_client(make, anna, boris, race):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("field", ["phone", "email"])
 def test_concurrent_account_with_the_same_value_is_an_error_of_the_field(make, anna, field):
-    """The form's own check sees nothing yet. The unique index does, and the response is the same."""
+    """The form's own check finds no conflict yet. The unique index does, and the response is the same."""
     response = post_while(lambda: make.user(**{field: DATA[field]}), anna, "/clients/add/", DATA)
 
     assert response.status_code == 422
@@ -36,7 +36,7 @@ def test_concurrent_account_with_the_same_value_is_an_error_of_the_field(make, a
 
 
 def test_only_one_of_two_clients_with_one_email_in_different_cases_is_added(anna, boris, race):
-    """No unique index refuses the second: to the app they are two e-mails."""
+    """No unique index refuses the second, because to the app they are different e-mails."""
 
     def post(manager, **fields):
         return browser_for(manager).post("/clients/add/", DATA | fields)

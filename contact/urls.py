@@ -1,4 +1,4 @@
-"""URLs of adding a client and of step 1. Their namespace is "clients", given in privet/urls.py."""
+"""URLs of adding a client and of step 1. privet/urls.py includes them in the namespace "clients"."""
 
 from django.urls import path
 

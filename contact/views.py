@@ -82,7 +82,7 @@ def _contact_page(request, client: Client, form: ContactForm, *, status: int) ->
 @transaction.atomic
 def _confirm(client: Client, form: ContactForm, by: Manager) -> None:
     was_new, changes = client.status == Status.NEW, ", ".join(form.changed_labels)
-    client.confirm_contact(by=by, shown=form.original, **form.cleaned_data)
+    client.confirm_contact(by=by, original=form.original, **form.cleaned_data)
     sentences = ["Контактные данные подтверждены, клиент взят в работу."] if was_new else []
     sentences += [f"Исправлено: {changes}."] if changes else []
     if sentences:

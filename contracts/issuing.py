@@ -162,7 +162,7 @@ def restore_signed_contract(client: Client, *, by: Manager) -> None:
         void(current, by=by, now=now)
     balance = Balance.of(client)
     target = Status.AWAITING_PAYMENT if balance.outstanding or balance.pending else Status.PROCESSED
-    client.change_status(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
+    client.change_status(target, by=by, now=now, allowed_from=(Status.AWAITING_CONTRACT,))
     log.add_event(client, f"Изменения отменены, действует договор {signed.number}", by=by, now=now)
     _update_surcharge(signed, by=by, now=now)
     append_event(signed, EventKind.KEPT, by=by, at=now)

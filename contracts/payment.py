@@ -125,7 +125,7 @@ def bill_after_signing(client: Client, contract: Contract, *, by: Manager, now: 
             client, contract, contract.due, f"Доплата по договору {contract.number}", due_on, by=by, now=now
         )
     target = Status.AWAITING_PAYMENT if pending.exists() else Status.PROCESSED
-    client.change_status(target, by=by, now=now, start=(Status.AWAITING_CONTRACT,))
+    client.change_status(target, by=by, now=now, allowed_from=(Status.AWAITING_CONTRACT,))
 
 
 @transaction.atomic
@@ -169,7 +169,7 @@ def confirm_payment(invoice: Invoice, *, by: Manager) -> bool:
     bridge.notify_client(client, text, by=by, now=now)
     _append_payment_events(invoice, by=by, now=now)
     if client.status == Status.AWAITING_PAYMENT and not Balance.of(client).outstanding:
-        client.change_status(Status.PROCESSED, by=by, now=now, start=(Status.AWAITING_PAYMENT,))
+        client.change_status(Status.PROCESSED, by=by, now=now, allowed_from=(Status.AWAITING_PAYMENT,))
     return True
 
 

@@ -133,7 +133,7 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     bridge.notify_client(
         client,
         _code_message(contract, digits),
-        logged_as=_code_message(contract, CODE_MASK) if settings.MASK_CODE_IN_MANAGER_LOG else None,
+        log_text=_code_message(contract, CODE_MASK) if settings.MASK_CODE_IN_MANAGER_LOG else None,
         by=by,
         now=now,
     )
@@ -143,7 +143,7 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
 
 def check_account_open(account: AppUser | None) -> None:
     """AccountClosed when the client can't open the app, where the code would be; None: the app has no such account."""
-    state = account.state if account else AccountStatus.DELETED
+    state = account.effective_status if account else AccountStatus.DELETED
     if state in (AccountStatus.BLOCKED, AccountStatus.DELETED):
         raise AccountClosed(state)
 

@@ -19,7 +19,7 @@ SIGNED = [*CODE_SENT, ClientStory.sign]
 PAID = [*SIGNED, ClientStory.pay]
 
 # What happens after the sign-up, and to how many clients; the newest first.
-PLAN = [
+SCENARIOS = [
     ([], 7),
     ([ClientStory.question], 2),
     ([ClientStory.contact], 3),
@@ -43,13 +43,13 @@ PLAN = [
 WEEKS = 6
 
 
-def load(say: Callable[[str], None]) -> int:
+def load_demo_data(report: Callable[[str], None]) -> int:
     """Bring the small office about; what is there already is left as it is. Returns how many clients were new."""
     staff, tariffs, types = office.staff(), office.tariffs(), office.device_types()
-    ways = [way for way, count in PLAN for _ in range(count)]
-    persons = people(Random(SEED), len(ways), double=0.1)  # noqa: S311
-    now, made = timezone.now(), 0
-    for number, (way, person) in enumerate(zip(ways, persons, strict=True), start=1):
+    scenarios = [actions for actions, count in SCENARIOS for _ in range(count)]
+    persons = people(Random(SEED), len(scenarios), double=0.1)  # noqa: S311
+    now, created = timezone.now(), 0
+    for number, (actions, person) in enumerate(zip(scenarios, persons, strict=True), start=1):
         story = ClientStory(
             number=number,
             person=person,
@@ -63,12 +63,12 @@ def load(say: Callable[[str], None]) -> int:
         )
         if AppUser.objects.filter(pk=story.user_id).exists():
             continue
-        age = timedelta(weeks=WEEKS) * (number / len(ways)) ** 1.5
+        age = timedelta(weeks=WEEKS) * (number / len(scenarios)) ** 1.5
         # A story is told as a whole or not at all, so that an interrupted load goes on where it stopped.
         with transaction.atomic():
             story.sign_up(age)
-            for deed in way:
-                deed(story)
-        made += 1
-        say(f"{number:2}/{len(ways)}  {person.full_name}: {story.reload().get_status_display().lower()}")
-    return made
+            for action in actions:
+                action(story)
+        created += 1
+        report(f"{number:2}/{len(scenarios)}  {person.full_name}: {story.reload().get_status_display().lower()}")
+    return created

@@ -58,14 +58,14 @@ def demo(office, db, settings) -> str:
     return said
 
 
-def test_there_are_clients_in_every_status(demo):
+def test_demo_has_clients_in_every_status(demo):
     statuses = list(Client.objects.values_list("status", flat=True))
     assert len(statuses) == 40
     assert statuses.count(Status.ERASED) == 1
     assert all(statuses.count(status) >= 5 for status in Status.values if status != Status.ERASED)
 
 
-def test_the_people_who_are_printed_sign_in(demo):
+def test_printed_staff_can_sign_in(demo):
     for email, _, role in STAFF:
         assert re.search(rf"{role.value} +{re.escape(email)} +{PASSWORD}", demo)
         assert Browser().login(email=email, password=PASSWORD)
@@ -74,7 +74,7 @@ def test_the_people_who_are_printed_sign_in(demo):
     assert Tariff.objects.filter(is_active=True).count() == 3
 
 
-def test_signed_contracts_have_their_files_and_intact_evidence(demo):
+def test_signed_contracts_have_files_and_valid_evidence(demo):
     signed = list(Contract.objects.signed())
     assert len(signed) >= 15
     for contract in signed:
@@ -101,7 +101,7 @@ def test_invoices_are_pending_paid_and_replaced(demo):
     assert Client.objects.filter(status=Status.PROCESSED, contracts__invoices=None).count() == 2
 
 
-def test_photos_can_be_read_and_are_in_the_clients_app(demo):
+def test_photos_are_stored_and_mirrored(demo):
     photos = list(DevicePhoto.objects.all())
     assert len(photos) > 15
     assert all(object_storage.get(key).startswith(b"\xff\xd8") for photo in photos for key in photo.keys)
@@ -146,7 +146,7 @@ def test_names_agree_in_gender(demo):
         ("Соколов-Раевский", "Соколова-Раевская"),
     ],
 )
-def test_surnames_of_women(his, hers):
+def test_feminine_surnames(his, hers):
     assert feminine(his) == hers
 
 
@@ -156,7 +156,7 @@ def test_loading_again_changes_nothing(demo):
     assert {model: list(model.objects.order_by("pk").values()) for model in TABLES} == before
 
 
-def test_loading_is_refused_where_debug_is_off(demo, settings):
+def test_loading_requires_debug(demo, settings):
     settings.DEBUG = False
     with pytest.raises(CommandError, match="DEBUG"):
         load()

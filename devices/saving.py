@@ -79,7 +79,7 @@ def _save(device: Device, client: Client, *, by: Manager, now: datetime) -> None
     device.save()
     mirror.mirror_device(device)
     surcharge.recompute(client, by=by, now=now)
-    client.reopen(by=by, now=now)
+    client.require_new_contract(by=by, now=now)
 
 
 def _photos_of_uploads(device: Device, uploads: Iterable[Upload], *, by: Manager, now: datetime) -> list[DevicePhoto]:
@@ -120,7 +120,7 @@ def delete_device(device: Device, *, by: Manager) -> None:
     device.delete()
     object_storage.delete_after_commit(*keys)
     surcharge.recompute(client, by=by, now=now)
-    client.reopen(by=by, now=now)
+    client.require_new_contract(by=by, now=now)
     log.add_event(client, f"Удалено устройство «{device.title}»", by=by, now=now)
 
 

@@ -77,7 +77,7 @@ def fix_surcharge(client: Client, tariff: Tariff, *, by: Manager) -> Surcharge:
     was_open, previous = client.status == Status.IN_VERIFICATION, _saved_choice(client)
     surcharge = _save_choice(client, tariff, previous, by=by, now=now)
     if client.status not in SIGNED:
-        client.change_status(Status.AWAITING_CONTRACT, by=by, now=now, start=(Status.IN_VERIFICATION,))
+        client.change_status(Status.AWAITING_CONTRACT, by=by, now=now, allowed_from=(Status.IN_VERIFICATION,))
     if was_open or _values(previous) != _values(_saved_choice(client)):
         details = f"тариф «{tariff}», устройств: {len(surcharge.lines)}"
         log.add_event(client, f"Доплата рассчитана: {money.format_rubles(surcharge.total)} ({details})", by=by, now=now)
@@ -105,7 +105,7 @@ def _save_choice(
     if not (is_same and client.status in SIGNED):
         _save(client, tariff, surcharge, by=by, now=now)
     if previous is not None and not is_same:
-        client.reopen(by=by, now=now)
+        client.require_new_contract(by=by, now=now)
     return surcharge
 
 

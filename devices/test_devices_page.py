@@ -147,7 +147,7 @@ def test_saving_without_a_change_leaves_a_signed_client_alone(as_anna, anna, mak
 
 def signed(client, by):
     """As if the client had signed with nothing due."""
-    client.change_status(Status.PROCESSED, by=by, now=timezone.now(), start=(Status.AWAITING_CONTRACT,))
+    client.change_status(Status.PROCESSED, by=by, now=timezone.now(), allowed_from=(Status.AWAITING_CONTRACT,))
     return client
 
 

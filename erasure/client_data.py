@@ -112,7 +112,7 @@ def erase_account(removal: ErasureRun) -> None:
         for table, number in bridge.delete_conversation(removal.client).items():
             removal.count(DataCategory.CONVERSATION, table, number)
         # First, because the trigger on `users` takes an unclaimed client away with a closed account.
-        removal.client.change_status(Status.ERASED, by=removal.by, now=removal.now, start=tuple(Status))
+        removal.client.change_status(Status.ERASED, by=removal.by, now=removal.now, allowed_from=tuple(Status))
         if user:
             user.close(now=removal.now)
             removal.count(DataCategory.CONTACT, AppUser._meta.db_table, 1)

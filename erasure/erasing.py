@@ -56,7 +56,7 @@ def _erase_on_demand(client: Client, reason: ErasureReason, *, by: Manager, note
 def _erase_by_rule(rule: retention.RetentionRule, client_id: uuid.UUID, now: datetime) -> Erasure | None:
     client = Client.objects.get(pk=client_id)
     _lock_account(client)
-    client = Client.objects.held(client_id)
+    client = Client.objects.lock(client_id)
     if not rule.clients(now).filter(pk=client_id).exists():  # somebody has worked on it meanwhile
         return None
     return _erase(client, rule.scope or retention.allowed_scope(client, now), rule.reason, by=None, note="", now=now)
@@ -139,7 +139,7 @@ def _notify(removal: ErasureRun, erasure: Erasure) -> None:
         if erasure.reason != ErasureReason.ENDED:
             told += " Подписанные договоры остаются в силе."
         logged = f"{told} {erasure}."
-        bridge.notify_client(removal.client, told, by=removal.by, now=removal.now, logged_as=logged)
+        bridge.notify_client(removal.client, told, by=removal.by, now=removal.now, log_text=logged)
     elif erasure.scope == ErasureScope.CLIENT:
         managers_log.add_event(removal.client, f"Данные клиента уничтожены. {erasure}.", by=removal.by, now=removal.now)
 

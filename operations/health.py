@@ -31,7 +31,7 @@ def healthz(request):
 @require_safe
 def readyz(request):
     """200 when all that is needed is there, else 503: {"ready", "version", "checks": {name: {"ok", "ms"}}}."""
-    checks = answers.get()
+    checks = readiness.get()
     ready = all(check["ok"] for check in checks.values())
     return JsonResponse(
         {"ready": ready, "version": settings.APP_VERSION, "checks": checks}, status=200 if ready else 503
@@ -69,7 +69,7 @@ class CachedReadiness:
                 self._known, self._until = self._run_checks(), time.monotonic() + CACHE_SECONDS
             return self._known
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         self._until = 0.0
 
     def _run_checks(self) -> dict[str, dict]:
@@ -101,4 +101,4 @@ def _run_timed(check) -> dict:
     return {"ok": ok, "ms": round((time.perf_counter() - started) * 1000, 1)}
 
 
-answers = CachedReadiness()
+readiness = CachedReadiness()

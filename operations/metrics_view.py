@@ -28,11 +28,11 @@ def metrics(request):
     token = f"Bearer {settings.METRICS_TOKEN}".encode()
     if not settings.METRICS_TOKEN or not hmac.compare_digest(request.headers.get("Authorization", "").encode(), token):
         raise Http404
-    text = b"".join(generate_latest(registry) for registry in (_counted(), _workload))
+    text = b"".join(generate_latest(registry) for registry in (_request_registry(), _workload_registry))
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
 
 
-def _counted() -> CollectorRegistry:
+def _request_registry() -> CollectorRegistry:
     """Of all processes of this machine, where there are several."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
@@ -41,7 +41,7 @@ def _counted() -> CollectorRegistry:
     return registry
 
 
-class Workload:
+class CachedWorkload:
     """How the work stands, asked of the database once a minute at most, however many ask us."""
 
     def __init__(self):
@@ -53,14 +53,14 @@ class Workload:
     def collect(self):
         with self._lock:
             if time.monotonic() >= self._until:
-                self._known, self._until = list(_families()), time.monotonic() + WORKLOAD_SECONDS
+                self._known, self._until = list(_workload_families()), time.monotonic() + WORKLOAD_SECONDS
             return self._known
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         self._until = 0.0
 
 
-def _families():
+def _workload_families():
     clients = GaugeMetricFamily("privet_clients", "Clients by status; estimated when there are many", labels=["status"])
     for status, count in clients_by_status().items():
         clients.add_metric([status], count)
@@ -71,22 +71,22 @@ def _families():
     for queue, seconds in workload.queue_ages().items():
         oldest.add_metric([queue], seconds)
     yield oldest
-    yield from _backups()
+    yield from _backup_families()
     version = GaugeMetricFamily("privet_version_info", "Which version runs", labels=["version"])
     version.add_metric([settings.APP_VERSION], 1)
     yield version
 
 
-def _backups():
+def _backup_families():
     """Nothing where this machine makes no backups."""
     if settings.BACKUP_FOLDER and settings.BACKUP_RECIPIENT:
         with suppress(OSError):
-            taken = rotation.newest(settings.BACKUP_FOLDER)
+            taken = rotation.newest_backup_time(settings.BACKUP_FOLDER)
             at = GaugeMetricFamily("privet_last_backup_timestamp_seconds", "When the newest backup was made; 0: none")
             at.add_metric([], taken.timestamp() if taken else 0)
             yield at
 
 
-known_workload = Workload()
-_workload = CollectorRegistry()
-_workload.register(known_workload)
+cached_workload = CachedWorkload()
+_workload_registry = CollectorRegistry()
+_workload_registry.register(cached_workload)

@@ -47,11 +47,11 @@ class Report:
     without_row: KeySummary = field(default_factory=KeySummary)
     without_object: KeySummary = field(default_factory=KeySummary)
     too_young: int = 0
-    removed: int = 0
+    deleted: int = 0
 
 
 @transaction.atomic
-def compare_storage(*, remove: bool = False) -> Report:
+def compare_storage(*, delete: bool = False) -> Report:
     """Walk over both sides once; with `remove`, photos without a row that are older than SAFE_AGE are removed."""
     report, now = Report(), timezone.now()
     for listed, key in _merge_by_key(object_storage.list_objects(), _referenced_keys()):
@@ -62,7 +62,7 @@ def compare_storage(*, remove: bool = False) -> Report:
             report.too_young += 1
         elif key is None:
             report.without_row.add(listed.key)
-            report.removed += remove and _delete_orphan(listed.key)
+            report.deleted += delete and _delete_orphan(listed.key)
     return report
 
 
@@ -83,12 +83,12 @@ def _is_referenced(key: str) -> bool:
     )
 
 
-def delete_stale_uploads(*, remove: bool = False) -> int:
+def delete_stale_uploads(*, delete: bool = False) -> int:
     """Uploads older than SAFE_AGE whose photo no row names; returns how many. With `remove`, they and theirs go."""
     over = Upload.objects.filter(created_at__lt=timezone.now() - MIN_AGE)
     abandoned = over.filter(attached_at=None)
     count = abandoned.count()
-    if remove:
+    if delete:
         for upload in abandoned.iterator(chunk_size=500):
             with transaction.atomic():
                 upload.discard()

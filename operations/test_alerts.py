@@ -24,25 +24,25 @@ def names_of(family: Metric) -> set[str]:
 @pytest.fixture
 def shown(settings, tmp_path, db) -> set[str]:
     settings.BACKUP_FOLDER, settings.BACKUP_RECIPIENT = tmp_path, "age1made-up"
-    families = [*REGISTRY.collect(), *metrics_view._families()]
+    families = [*REGISTRY.collect(), *metrics_view._workload_families()]
     return set().union(*map(names_of, families))
 
 
 @pytest.mark.parametrize("file", [RULES, RULES.with_name("alerts.test.yml"), DASHBOARD], ids=lambda file: file.name)
-def test_every_metric_that_is_named_is_shown(file, shown):
+def test_every_used_metric_is_exported(file, shown):
     named = set(re.findall(r"\bprivet_\w+", file.read_text()))
     assert named
     assert named - shown == set()
 
 
-def test_all_that_privet_shows_is_on_the_dashboard(shown):
+def test_every_exported_metric_is_on_the_dashboard(shown):
     named = re.findall(r"\bprivet_\w+", DASHBOARD.read_text())
     endings = r"_(bucket|sum|count|total)$"
     ours = {re.sub(endings, "", name) for name in shown if name.startswith("privet_")}
     assert ours - {re.sub(endings, "", name) for name in named} == set()
 
 
-def test_every_panel_asks_for_something_at_a_place_of_its_own():
+def test_every_panel_has_a_query_and_its_own_position():
     panels = json.loads(DASHBOARD.read_text())["panels"]
     assert all(target["expr"] for panel in panels for target in panel["targets"])
     places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}
@@ -58,12 +58,12 @@ def test_every_panel_asks_for_something_at_a_place_of_its_own():
     ],
     ids=" ".join,
 )
-def test_prometheus_takes_it(command):
+def test_promtool_accepts_the_configuration(command):
     told = subprocess.run([BASE_DIR / "bin/promtool", *command], cwd=RULES.parent, capture_output=True, text=True)
     assert told.returncode == 0, told.stdout + told.stderr
 
 
-def test_what_to_do_is_written_for_every_alert_and_every_alert_is_tried():
+def test_every_alert_is_documented_and_tested():
     alerts = re.findall(r"- alert: (\w+)", RULES.read_text())
     told = re.findall(r"^\| `(Privet\w+)`", (BASE_DIR / "docs/operations.md").read_text(), re.MULTILINE)
     assert told == alerts

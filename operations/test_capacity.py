@@ -10,13 +10,13 @@ from operations import capacity
 @pytest.mark.parametrize(
     ("quota", "expected"), [("200000 100000", 2), ("50000 100000", 1), ("6400000 100000", 4), ("max 100000", 4)]
 )
-def test_a_containers_limit_counts_as_its_cores_when_the_machine_has_more(tmp_path, monkeypatch, quota, expected):
+def test_cores_are_limited_by_the_container(tmp_path, monkeypatch, quota, expected):
     monkeypatch.setattr(os, "process_cpu_count", lambda: 4)
     (tmp_path / "cpu.max").write_text(f"{quota}\n")
     assert capacity.cores(tmp_path / "cpu.max") == expected
 
 
-def test_without_control_groups_the_machines_cores_count(tmp_path, monkeypatch):
+def test_cores_without_control_groups_are_those_of_the_machine(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "process_cpu_count", lambda: 4)
     assert capacity.cores(tmp_path / "cpu.max") == 4
 
@@ -24,13 +24,13 @@ def test_without_control_groups_the_machines_cores_count(tmp_path, monkeypatch):
 SIZES = "from operations import capacity as c; print(c.WORKERS - c.cores(), c.THREADS, c.POOL_SIZE, c.max_connections())"
 
 
-def test_there_is_a_process_more_than_cores_and_a_connection_for_each_thread(run_python):
+def test_default_sizes_are_one_process_more_than_cores_and_one_connection_per_thread(run_python):
     assert run_python("-c", SIZES).stdout.split()[:3] == ["1", "8", "8"]
     assert run_python("-c", SIZES, WEB_CONCURRENCY="5", WEB_THREADS="3").stdout.split()[1:] == ["3", "3", "15"]
 
 
 @pytest.mark.django_db
-def test_more_connections_than_postgresql_has_are_warned_of(monkeypatch):
+def test_too_many_connections_cause_a_warning(monkeypatch):
     monkeypatch.setattr(capacity, "WORKERS", 9)
     monkeypatch.setattr(capacity, "POOL_SIZE", 9)  # 81 of the 100, less 3 for superusers and 20 for others
     (found,) = checks.run_checks(databases=["default"])
@@ -46,7 +46,7 @@ def test_behind_pgbouncer_connections_are_not_counted(monkeypatch, settings):
     assert checks.run_checks(databases=["default"]) == []
 
 
-def test_pgbouncer_is_asked_for_no_parameters_and_no_cursor_outlives_its_transaction():
+def test_pgbouncer_gets_no_startup_parameters_and_no_server_side_cursors():
     found = configuration.database_settings(
         {"NAME": "office", "OPTIONS": {"sslmode": "require"}}, pool_size=4, pgbouncer=True
     )

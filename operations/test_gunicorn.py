@@ -25,7 +25,7 @@ with psycopg.connect(os.environ["DATABASE_URL"]) as own:
 """
 
 
-def test_no_connection_is_opened_before_the_workers_are_forked(run_python):
+def test_no_connection_is_opened_before_the_fork(run_python):
     url = database_named(f"wsgi-{os.getpid()}")
     answer = run_python("-c", OWN_CONNECTIONS, DEBUG="1", DATABASE_URL=url)
     assert answer.stdout.strip() == "1", answer.stderr
@@ -122,7 +122,7 @@ def crowd(server):
         one.join()
 
 
-def test_renewing_the_workers_under_load_loses_no_request_and_leaves_no_connection(server, crowd):
+def test_reload_under_load_drops_no_request_and_leaks_no_connection(server, crowd):
     for _ in range(2):
         before = server.workers()
         server.process.send_signal(signal.SIGHUP)
@@ -133,7 +133,7 @@ def test_renewing_the_workers_under_load_loses_no_request_and_leaves_no_connecti
     wait_until(lambda: server.connections() <= WORKERS * THREADS)
 
 
-def test_each_worker_keeps_to_its_connections(server, crowd):
+def test_workers_stay_within_their_connection_limit(server, crowd):
     wait_until(lambda: len(crowd) > 200)
     assert WORKERS <= server.connections() <= WORKERS * THREADS
     assert set(crowd) == {302}

@@ -10,16 +10,16 @@ from operations import health
 
 @pytest.fixture(autouse=True)
 def _no_answer_is_kept():
-    health.answers.forget()
+    health.readiness.clear()
     yield
-    health.answers.forget()
+    health.readiness.clear()
 
 
 def replace(monkeypatch, name, check):
     monkeypatch.setitem(health.CHECKS, name, check)
 
 
-def test_ready_when_database_migrations_and_storage_are(client, transactional_db, settings):
+def test_readyz_is_200_when_all_checks_pass(client, transactional_db, settings):
     settings.APP_VERSION = "2.7"
     answer = client.get("/readyz")
     told = answer.json()
@@ -29,7 +29,7 @@ def test_ready_when_database_migrations_and_storage_are(client, transactional_db
 
 
 @pytest.mark.parametrize("name", ["database", "migrations", "storage"])
-def test_not_ready_when_one_is_missing_and_no_words_of_a_driver_are_told(client, transactional_db, monkeypatch, name):
+def test_readyz_is_503_when_a_check_fails_and_hides_the_error_message(client, transactional_db, monkeypatch, name):
     def fails():
         raise OperationalError("password of user privet at db.internal")
 
@@ -39,7 +39,7 @@ def test_not_ready_when_one_is_missing_and_no_words_of_a_driver_are_told(client,
     assert "db.internal" not in answer.text
 
 
-def test_a_migration_that_was_not_applied_is_missed(client, transactional_db):
+def test_unapplied_migration_fails_the_check(client, transactional_db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(id) FROM django_migrations WHERE app = 'contracts'")
         (last,) = cursor.fetchone()
@@ -51,14 +51,14 @@ def test_a_migration_that_was_not_applied_is_missed(client, transactional_db):
             cursor.execute("UPDATE django_migrations SET name = replace(name, '-not', '') WHERE id = %s", [last])
 
 
-def test_a_storage_that_cannot_be_written_is_missed(client, transactional_db, settings, tmp_path):
+def test_unwritable_storage_fails_the_check(client, transactional_db, settings, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     location = str(tmp_path / "file")
     settings.STORAGES = local_storage(location)
     assert client.get("/readyz").json()["checks"]["storage"]["ok"] is False
 
 
-def test_what_does_not_answer_in_time_is_missing(client, transactional_db, monkeypatch):
+def test_check_that_times_out_fails(client, transactional_db, monkeypatch):
     over = threading.Event()
     monkeypatch.setattr(health, "TIMEOUT_SECONDS", 0.2)
     replace(monkeypatch, "storage", lambda: over.wait(20) or True)  # well, for whom it is waited

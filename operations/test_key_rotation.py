@@ -49,7 +49,7 @@ def office(settings, make, anna):
     return client
 
 
-def test_everything_is_read_with_the_new_key_alone_afterwards(office, settings):
+def test_new_key_alone_decrypts_everything_after_rotation(office, settings):
     rotate(apply=True)
 
     settings.PERSONAL_DATA_KEYS = [NEW]
@@ -59,7 +59,7 @@ def test_everything_is_read_with_the_new_key_alone_afterwards(office, settings):
     assert cipher.decrypt(Authenticator.objects.get().encrypted_key)
 
 
-def test_all_that_is_encrypted_anywhere_is_known_to_the_command(office):
+def test_command_covers_every_encrypted_column(office):
     rotate(apply=True)
 
     with connection.cursor() as cursor:
@@ -69,7 +69,7 @@ def test_all_that_is_encrypted_anywhere_is_known_to_the_command(office):
             assert all(cipher.reencrypt(token) == token for (token,) in cursor.fetchall()), table
 
 
-def test_nothing_else_changes_and_signatures_stay_intact(office):
+def test_rotation_changes_nothing_else_and_signatures_stay_valid(office):
     tables = {
         "manager_contracts": "encrypted_snapshot", "users_passports": "series_and_number",
         "users_passports_history": "series_and_number", "manager_contracts_history": "", "manager_contract_events": "",
@@ -89,7 +89,7 @@ def _verify() -> str:
     return out.getvalue()
 
 
-def test_without_apply_it_only_counts(office):
+def test_dry_run_only_counts(office):
     before = rows("manager_contracts", ""), rows("users_passports", ""), rows("users_passports_history", "")
 
     said = rotate()
@@ -99,7 +99,7 @@ def test_without_apply_it_only_counts(office):
     assert (rows("manager_contracts", ""), rows("users_passports", ""), rows("users_passports_history", "")) == before
 
 
-def test_interrupted_it_goes_on_where_it_stopped(office, monkeypatch):
+def test_interrupted_rotation_continues(office, monkeypatch):
     monkeypatch.setattr(key_rotation, "BATCH", 1)
     renew, calls = key_rotation.EncryptedColumn._rotate_row, []
 
@@ -132,7 +132,7 @@ def test_undecryptable_row_is_reported_and_unchanged(office, settings):
         _ = Passport.objects.get().digits
 
 
-def test_another_hash_key_finds_the_same_passport_again(office, make, anna, settings):
+def test_rotation_to_another_hash_key_still_finds_duplicates(office, make, anna, settings):
     settings.PERSONAL_DATA_HASH_KEY = "another key of hashes"
     rotate(apply=True)
 
@@ -151,7 +151,7 @@ def test_saving_an_old_form_does_not_restore_the_old_token(office, anna):
     assert (Passport.objects.get().series_and_number, Passport.objects.get().issued_by) == (token, "ОВД «Арбат»")
 
 
-def test_an_edit_at_the_same_moment_is_kept(race, make, anna, settings):
+def test_concurrent_edit_is_not_overwritten(race, make, anna, settings):
     settings.PERSONAL_DATA_KEYS = [OLD]
     passport = make.passport(make.verified(anna), anna)
     settings.PERSONAL_DATA_KEYS = [NEW, OLD]

@@ -25,7 +25,7 @@ def scraped(settings, client, db):
     settings.METRICS_TOKEN = TOKEN
 
     def scrape() -> dict[str, float]:
-        metrics_view.known_workload.forget()
+        metrics_view.cached_workload.clear()
         answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
         assert answer.status_code == 200
         lines = (line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
@@ -41,12 +41,12 @@ def grown(before: dict, after: dict, name: str) -> float:
 @pytest.mark.parametrize(
     ("token", "sent"), [("", "Bearer "), ("", ""), (TOKEN, ""), (TOKEN, "Bearer else"), (TOKEN, "Bearer é")]
 )
-def test_without_the_token_there_is_no_such_page(settings, client, db, token, sent):
+def test_metrics_without_the_token_is_404(settings, client, db, token, sent):
     settings.METRICS_TOKEN = token
     assert client.get("/metrics", headers={"Authorization": sent}).status_code == 404
 
 
-def test_requests_are_counted_by_view_and_never_by_address(scraped, as_anna, make, anna):
+def test_requests_are_counted_by_view_not_by_url(scraped, as_anna, make, anna):
     subject, before = make.verified(anna), scraped()
 
     as_anna.get(f"/clients/{subject.pk}/contact/")
@@ -113,7 +113,7 @@ def test_uploads_are_counted_by_outcome(scraped, make, anna):
     } == outcomes
 
 
-def test_calls_to_the_storage_are_timed_and_its_failures_counted(scraped, settings, tmp_path):
+def test_storage_calls_are_timed_and_failures_counted(scraped, settings, tmp_path):
     before = scraped()
     put("a/key", b"content")
     (tmp_path / "file").write_bytes(b"")
@@ -125,7 +125,7 @@ def test_calls_to_the_storage_are_timed_and_its_failures_counted(scraped, settin
     assert grown(before, after, "privet_storage_failures_total") == 1
 
 
-def test_a_missing_object_is_no_failure_of_the_storage(scraped):
+def test_missing_object_is_no_storage_failure(scraped):
     before = scraped()
     with pytest.raises(StorageUnavailable):
         get("no/such")
@@ -144,7 +144,7 @@ def test_queue_ages_are_exported(scraped, make, anna):
     assert shown['privet_queue_age_seconds{queue="unpaid_invoices"}'] == 0
 
 
-def test_the_last_backup_is_shown_where_backups_are_made(scraped, settings, tmp_path):
+def test_last_backup_is_exported_where_backups_are_configured(scraped, settings, tmp_path):
     name = "privet_last_backup_timestamp_seconds"
     settings.BACKUP_FOLDER, settings.BACKUP_RECIPIENT = tmp_path, ""
     assert name not in scraped()
@@ -157,7 +157,7 @@ def test_the_last_backup_is_shown_where_backups_are_made(scraped, settings, tmp_
     assert name not in scraped()
 
 
-def test_the_database_is_asked_once_a_minute_at_most(scraped, client, make, django_assert_num_queries):
+def test_workload_is_cached_for_a_minute(scraped, client, make, django_assert_num_queries):
     scraped()
     with django_assert_num_queries(0):
         client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})

@@ -59,14 +59,14 @@ def test_migration_retries_when_the_table_is_locked(reader, tries, monkeypatch, 
     assert pauses == [1]
 
 
-def test_a_migration_gives_up_in_the_end(reader, tries, monkeypatch):
+def test_migration_fails_after_the_last_retry(reader, tries, monkeypatch):
     monkeypatch.setattr(migrate, "RETRY_DELAYS", (0.01,))
     with pytest.raises(OperationalError):
         call_command("migrate")
     assert tries == ["200ms", "200ms"]
 
 
-def test_the_limits_of_pages_hold_again_afterwards(transactional_db, monkeypatch):
+def test_timeouts_are_reset_after_a_migration(transactional_db, monkeypatch):
     monkeypatch.setattr(Migrate, "handle", lambda self, *args, **options: None)
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
@@ -78,7 +78,7 @@ def test_the_limits_of_pages_hold_again_afterwards(transactional_db, monkeypatch
         assert cursor.fetchone() == ("20s",)
 
 
-def test_an_index_that_was_left_unfinished_is_cleared_away(transactional_db, monkeypatch):
+def test_invalid_index_is_dropped(transactional_db, monkeypatch):
     monkeypatch.setattr(Migrate, "handle", lambda self, *args, **options: None)
     with connection.cursor() as cursor:
         cursor.execute("CREATE INDEX left_behind ON manager_invoices (amount)")

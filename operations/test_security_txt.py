@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 URL = "/.well-known/security.txt"
 
 
-def test_who_finds_a_hole_finds_whom_to_tell(signed_out, settings):
+def test_security_txt_names_the_contact_and_the_canonical_url(signed_out, settings):
     settings.SECURITY_CONTACT, settings.APP_BASE_URL = "security@company.example", "https://privet.example"
 
     answer = signed_out.get(URL)
@@ -14,7 +14,7 @@ def test_who_finds_a_hole_finds_whom_to_tell(signed_out, settings):
     assert f"Canonical: https://privet.example{URL}\n" in answer.text
 
 
-def test_it_expires_within_a_year_and_not_soon(signed_out):
+def test_security_txt_expires_in_three_to_twelve_months(signed_out):
     expires = datetime.fromisoformat(re.search(r"^Expires: (.+)$", signed_out.get(URL).text, re.MULTILINE)[1])
 
     assert timedelta(days=90) < expires - datetime.now(UTC) < timedelta(days=365)

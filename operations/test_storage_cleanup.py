@@ -77,7 +77,7 @@ def test_referenced_objects_are_not_deleted(rows):
 
 
 @pytest.mark.usefixtures("old")
-def test_photos_without_a_row_are_reported_and_removed_when_asked(rows):
+def test_orphaned_photos_are_reported_and_deleted_on_request(rows):
     stray = {
         f"devices/{uuid.uuid4()}/{uuid.uuid4()}.jpg",
         f"devices/{uuid.uuid4()}/{uuid.uuid4()}-thumbnail.jpg",
@@ -96,7 +96,7 @@ def test_photos_without_a_row_are_reported_and_removed_when_asked(rows):
 
 
 @pytest.mark.usefixtures("old")
-def test_documents_without_a_row_are_reported_and_never_removed(rows):
+def test_orphaned_documents_are_reported_and_not_deleted(rows):
     documents = {f"contracts/{uuid.uuid4()}/{uuid.uuid4()}.pdf", "something/else.pdf"}
     for key in documents:
         object_storage.put(key, b"%PDF")
@@ -105,14 +105,14 @@ def test_documents_without_a_row_are_reported_and_never_removed(rows):
     assert keys() == rows | documents
 
 
-def test_what_is_younger_than_a_day_is_left_alone(storage):
+def test_objects_younger_than_a_day_are_not_deleted(storage):
     object_storage.put(f"devices/{uuid.uuid4()}/{uuid.uuid4()}.jpg", b"its row is about to be written")
     assert "0 without a row (0 removed), 1 younger than a day" in clean("--remove")
     assert len(keys()) == 1
 
 
 @pytest.mark.usefixtures("old")
-def test_rows_without_an_object_are_reported(rows):
+def test_missing_objects_are_reported(rows):
     for key in rows:
         object_storage.delete(key)
     answer = clean("--remove")
@@ -120,7 +120,7 @@ def test_rows_without_an_object_are_reported(rows):
     assert all(f"rows without an object: {key}\n" in answer for key in rows)
 
 
-def test_an_upload_that_is_not_attached_within_a_day_goes(accepted, commits):
+def test_upload_not_attached_within_a_day_is_deleted(accepted, commits):
     assert "0 without a row" in clean("--remove")
     assert len(keys()) == 2
 
@@ -146,7 +146,7 @@ def test_attached_upload_row_is_deleted_and_its_photo_stays(accepted, make, anna
     assert not Upload.objects.exists()
 
 
-def test_what_could_not_be_removed_is_removed_by_the_next_cleaning(storage):
+def test_failed_deletions_are_retried(storage):
     object_storage.put("passports/1.jpg", b"photo")
     LeftObject.objects.create(key="passports/1.jpg")
     LeftObject.objects.create(key="passports/gone.jpg")

@@ -53,7 +53,7 @@ def _workers(gunicorn) -> list[str]:
     return Path(f"/proc/{gunicorn.pid}/task/{gunicorn.pid}/children").read_text().split()
 
 
-def test_processes_count_together_and_a_new_worker_goes_on(served, db):
+def test_metrics_are_summed_over_workers_and_survive_a_restart_of_one(served, db):
     address, gunicorn = served
     before = _healthy(address)
     for _ in range(20):

@@ -25,9 +25,9 @@ class TicketClosed(Exception):
 
 
 def notify_client(
-    client: Client, body: str, *, by: Manager | None, now: datetime, logged_as: str | None = None
+    client: Client, body: str, *, by: Manager | None, now: datetime, log_text: str | None = None
 ) -> Ticket | None:
-    """Post `body` to the client's open ticket, and to the manager's log (as `logged_as` where that differs). To the log
+    """Post `body` to the client's open ticket, and to the manager's log (as `log_text` where that differs). To the log
     alone when the app has deleted the account: nobody would read what stands under it.
 
     Raises TransactionManagementError outside a transaction.
@@ -35,7 +35,7 @@ def notify_client(
     ticket = client.account and open_ticket(client, now=now)
     if ticket:
         post(ticket, body, now=now)
-    log.add_event(client, logged_as or body, by=by, now=now)
+    log.add_event(client, log_text or body, by=by, now=now)
     return ticket
 
 

@@ -85,7 +85,7 @@ class TicketQuerySet(models.QuerySet):
     def newest_first(self) -> "TicketQuerySet":
         return self.order_by("-updated_at", "-id")
 
-    def before(self, updated_at: datetime, pk: uuid.UUID) -> "TicketQuerySet":
+    def older_than(self, updated_at: datetime, pk: uuid.UUID) -> "TicketQuerySet":
         """The rest of the list after the ticket with these values (keyset pagination)."""
         at = clamped_times.database_value(updated_at, "updated_at", Ticket.objects.filter(pk=pk))
         # The first condition is implied by the second; it is what lets the index start at the right place.

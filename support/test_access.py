@@ -23,7 +23,7 @@ def pages(ticket):
     ]
 
 
-def test_a_manager_finds_nothing_here(as_anna, ticket, anna):
+def test_managers_get_404(as_anna, ticket, anna):
     ticket.user.client.reassign(to=anna, by=anna)  # not even about a client of their own
 
     for method, address in pages(ticket):
@@ -34,27 +34,27 @@ def test_a_manager_finds_nothing_here(as_anna, ticket, anna):
     assert Ticket.objects.get().status == TicketStatus.OPEN
 
 
-def test_support_staff_and_admins_see_all(as_vera, as_gleb, ticket):
+def test_support_and_admins_open_every_page(as_vera, as_gleb, ticket):
     for browser in (as_vera, as_gleb):
         for method, address in pages(ticket):
             if method == "get":
                 assert browser.get(address).status_code == 200, address
 
 
-def test_states_change_by_post_alone(as_vera, ticket):
+def test_wrong_method_gets_405(as_vera, ticket):
     for method, address in pages(ticket):
         other = as_vera.get if method == "post" else as_vera.post
         assert other(address).status_code == 405, address
 
 
-def test_what_does_not_exist_is_404(as_vera):
+def test_unknown_ids_get_404(as_vera):
     for name in ("ticket", "client_card"):
         assert as_vera.get(reverse(f"support:{name}", args=[uuid.uuid4()])).status_code == 404
     assert as_vera.get("/support/not-a-uuid/").status_code == 404
     assert as_vera.post(reverse("support:answer", args=[uuid.uuid4()]), {"body": "Ответ"}).status_code == 404
 
 
-def test_signed_out_is_sent_to_sign_in(signed_out, ticket):
+def test_signed_out_user_is_redirected_to_sign_in(signed_out, ticket):
     for method, address in pages(ticket):
         response = getattr(signed_out, method)(address)
         assert response.status_code == 302, address

@@ -31,7 +31,7 @@ def test_tickets_are_found_by_client_phone_and_subject(as_gleb, make, ticket, wr
     assert len(found(as_gleb, TICKETS)) == 2
 
 
-def test_tickets_are_filtered_by_the_statuses_that_the_database_has(as_gleb, make, written):
+def test_tickets_are_filtered_by_statuses_of_the_database(as_gleb, make, written):
     resolved = written(make.client(), status="resolved")
     written(make.client())
 
@@ -42,11 +42,11 @@ def test_tickets_are_filtered_by_the_statuses_that_the_database_has(as_gleb, mak
     assert len(found(as_gleb, TICKETS, status="unheard-of")) == 2
 
 
-def test_a_status_that_the_type_does_not_know_is_no_error(as_gleb, ticket):
+def test_filter_by_an_unknown_status_is_rejected(as_gleb, ticket):
     assert as_gleb.get(TICKETS, {"status__exact": "unheard-of"}).status_code == 400
 
 
-def test_nothing_of_a_ticket_or_the_log_can_be_changed(as_gleb, make, anna, ticket):
+def test_tickets_and_log_entries_are_read_only(as_gleb, make, anna, ticket):
     tell(make.client(), anna)
     for row in (ticket, LogEntry.objects.get()):
         model = type(row)
@@ -61,20 +61,20 @@ def test_nothing_of_a_ticket_or_the_log_can_be_changed(as_gleb, make, anna, tick
         assert list(model.objects.order_by("pk").values()) == before
 
 
-def test_the_conversation_is_one_click_away(as_gleb, ticket):
+def test_ticket_page_links_to_the_conversation(as_gleb, ticket):
     page = as_gleb.get(reverse("admin:support_ticket_change", args=[ticket.pk]))
 
     assert reverse("support:ticket", args=[ticket.pk]) in page.text
 
 
-def test_a_ticket_of_a_removed_account_is_shown(as_gleb):
+def test_ticket_of_a_deleted_account_is_shown(as_gleb):
     orphan = Ticket.objects.create(user_id=uuid.uuid4(), subject="Без учётной записи")
 
     assert "Без учётной записи" in as_gleb.get(TICKETS).text
     assert as_gleb.get(reverse("admin:support_ticket_change", args=[orphan.pk])).status_code == 200
 
 
-def test_the_log_shows_no_one_time_code(as_gleb, make, anna):
+def test_log_masks_one_time_codes(as_gleb, make, anna):
     tell(make.client(), anna)
     entry = LogEntry.objects.get()
 
@@ -84,14 +84,14 @@ def test_the_log_shows_no_one_time_code(as_gleb, make, anna):
         assert not appears_in("482913", text)
 
 
-def test_the_log_is_found_by_client(as_gleb, make, anna):
+def test_log_is_searched_by_client(as_gleb, make, anna):
     tell(make.client(name="Сидорова Анна"), anna)
     tell(make.client(), anna)
 
     assert {str(entry.thread.client) for entry in found(as_gleb, LOG, q="сидорова")} == {"Сидорова Анна"}
 
 
-def test_the_log_of_a_client_without_an_account_is_listed_and_found(as_gleb, make, anna):
+def test_log_of_a_client_without_an_account_is_listed_and_found(as_gleb, make, anna):
     client = make.verified(anna)
     make.passport(client, anna)
     tell(client, anna, "Договор подписан")
@@ -105,7 +105,7 @@ def test_the_log_of_a_client_without_an_account_is_listed_and_found(as_gleb, mak
 
 
 @pytest.mark.parametrize("address", [TICKETS, LOG])
-def test_the_number_of_queries_does_not_grow(as_gleb, make, anna, address):
+def test_query_count_does_not_grow_with_rows(as_gleb, make, anna, address):
     def queries():
         with CaptureQueriesContext(connection) as captured:
             as_gleb.get(address)

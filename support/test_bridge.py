@@ -22,7 +22,7 @@ def bodies(ticket):
     return list(Message.objects.filter(ticket=ticket).order_by("created_at").values_list("body", flat=True))
 
 
-def test_a_message_reaches_the_client_and_the_managers_log(make, anna):
+def test_message_is_posted_to_the_ticket_and_the_client_log(make, anna):
     client = make.client()
 
     ticket = tell(client, anna)
@@ -36,14 +36,14 @@ def test_a_message_reaches_the_client_and_the_managers_log(make, anna):
 
 
 def test_log_text_can_differ_from_the_message(make, anna):
-    tell(make.client(), anna, body="Код 123456", logged_as="Код ••••••")
+    tell(make.client(), anna, body="Код 123456", log_text="Код ••••••")
 
     assert Message.objects.get().body == "Код 123456"
     assert LogEntry.objects.get().body == "Код ••••••"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_a_transaction_nothing_is_written(make, anna):
+def test_notifying_outside_a_transaction_raises_and_writes_nothing(make, anna):
     client = make.client()
 
     with pytest.raises(TransactionManagementError):
@@ -54,7 +54,7 @@ def test_without_a_transaction_nothing_is_written(make, anna):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_fact_and_message_appear_together_or_not_at_all(make, anna):
+def test_rollback_undoes_the_message_and_the_log_entry(make, anna):
     client = make.client()
 
     with suppress(RuntimeError), transaction.atomic():
@@ -79,7 +79,7 @@ def test_messages_of_one_operation_keep_their_order(make, anna):
     assert list(LogEntry.objects.order_by("created_at").values_list("body", flat=True)) == expected
 
 
-def test_an_open_ticket_of_the_app_is_used(make, anna):
+def test_open_ticket_of_the_app_is_used(make, anna):
     client = make.client()
     theirs = Ticket.objects.create(user=client.user, subject="Не работает холодильник", status=TicketStatus.PENDING)
 
@@ -88,7 +88,7 @@ def test_an_open_ticket_of_the_app_is_used(make, anna):
     assert make.fresh(client).support_ticket_id == theirs.pk
 
 
-def test_the_linked_ticket_is_preferred_to_a_newer_one(make, anna):
+def test_linked_ticket_is_preferred_to_a_newer_one(make, anna):
     client = make.client()
     linked = tell(client, anna)
     Ticket.objects.create(user=client.user, subject="Другой вопрос", created_at=NOW + timedelta(days=1))
@@ -96,7 +96,7 @@ def test_the_linked_ticket_is_preferred_to_a_newer_one(make, anna):
     assert tell(client, anna) == linked
 
 
-def test_another_clients_ticket_is_never_used(make, anna):
+def test_linked_ticket_of_another_client_is_not_used(make, anna):
     client, other = make.client(), make.client()
     theirs = tell(other, anna)
     type(client).objects.filter(pk=client.pk).update(support_ticket_id=theirs.pk)
@@ -108,7 +108,7 @@ def test_another_clients_ticket_is_never_used(make, anna):
     assert len(bodies(theirs)) == 1
 
 
-def test_after_the_app_deleted_the_ticket_a_new_one_is_opened_and_linked(make, anna):
+def test_deleted_ticket_is_replaced_by_a_new_linked_one(make, anna):
     client = make.client()
     first = tell(client, anna)
     with connection.cursor() as cursor:
@@ -122,7 +122,7 @@ def test_after_the_app_deleted_the_ticket_a_new_one_is_opened_and_linked(make, a
 
 
 @pytest.mark.parametrize("over", ["closed", "resolved"])
-def test_after_a_ticket_is_over_a_new_one_is_opened_and_linked(make, anna, over):
+def test_closed_ticket_is_replaced_by_a_new_linked_one(make, anna, over):
     client = make.client()
     first = tell(client, anna)
     Ticket.objects.filter(pk=first.pk).update(status=over)
@@ -134,7 +134,7 @@ def test_after_a_ticket_is_over_a_new_one_is_opened_and_linked(make, anna, over)
     assert len(bodies(first)) == 1
 
 
-def test_a_label_of_another_version_is_read_and_ends_the_conversation(make, anna):
+def test_unknown_status_counts_as_closed(make, anna):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE support_tickets ALTER status DROP DEFAULT, ALTER status TYPE text")
         cursor.execute("CREATE TYPE newer AS ENUM ('open', 'pending', 'closed', 'rejected', 'snoozed')")
@@ -150,7 +150,7 @@ def test_a_label_of_another_version_is_read_and_ends_the_conversation(make, anna
 
 
 @pytest.mark.parametrize("column", ["DROP COLUMN IF EXISTS", "ADD COLUMN IF NOT EXISTS"])
-def test_works_whether_or_not_the_messages_have_a_file_key(make, anna, column):
+def test_messages_work_with_and_without_the_file_key_column(make, anna, column):
     kind = " varchar(512)" if column.startswith("ADD") else ""
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE support_messages {column} file_key{kind}")
@@ -162,7 +162,7 @@ def test_works_whether_or_not_the_messages_have_a_file_key(make, anna, column):
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Moscow"])
-def test_times_without_zone_are_utc_and_come_back_aware(make, anna, zone):
+def test_naive_times_are_stored_in_utc_and_loaded_aware(make, anna, zone):
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL TIME ZONE '{zone}'")
     ticket = tell(make.client(), anna)
@@ -224,7 +224,7 @@ def test_concurrent_messages_use_one_ticket(race, make, anna):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_ticket_being_closed_meanwhile_gets_no_message(make, anna, vera):
+def test_concurrently_closed_ticket_gets_no_message(make, anna, vera):
     client = make.client()
     first = tell(client, anna)
     second = Caller(lambda: bridge.notify_client(client, "Второе", by=anna, now=timezone.now()))
@@ -242,7 +242,7 @@ def test_a_ticket_being_closed_meanwhile_gets_no_message(make, anna, vera):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_ticket_that_the_app_deletes_meanwhile_is_replaced(make, anna):
+def test_concurrently_deleted_ticket_is_replaced(make, anna):
     client = make.client()
     first = tell(client, anna)
     second = Caller(lambda: bridge.notify_client(client, "Второе", by=anna, now=timezone.now()))
@@ -259,7 +259,7 @@ def test_a_ticket_that_the_app_deletes_meanwhile_is_replaced(make, anna):
     assert bodies(second.result) == ["Второе"]
 
 
-def test_concurrent_answers_are_both_kept(race, make, anna, vera, gleb):
+def test_concurrent_answers_are_both_posted(race, make, anna, vera, gleb):
     ticket = tell(make.client(), anna)
 
     race(
@@ -272,7 +272,7 @@ def test_concurrent_answers_are_both_kept(race, make, anna, vera, gleb):
     assert len(set(Message.objects.values_list("created_at", flat=True))) == 3
 
 
-def test_an_answer_and_a_message_of_the_bridge_do_not_wait_for_each_other_forever(race, make, anna, vera):
+def test_concurrent_answer_and_notification_do_not_deadlock(race, make, anna, vera):
     client = make.client()
     ticket = tell(client, anna)
 

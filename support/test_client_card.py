@@ -7,7 +7,7 @@ from conftest import appears_in
 from support import log, tickets
 
 
-def test_shows_contact_manager_tickets_and_log_but_no_passport(as_vera, make, anna, written):
+def test_card_shows_contact_manager_tickets_and_log_but_no_passport(as_vera, make, anna, written):
     client = make.verified(anna, phone="9771232323")
     make.passport(client, anna, digits="4613348353", issued_by="ОВД района Тверской")
     ticket = written(client)
@@ -30,12 +30,12 @@ def test_shows_contact_manager_tickets_and_log_but_no_passport(as_vera, make, an
         assert not appears_in(hidden, text), hidden
 
 
-def test_a_phone_that_the_app_wrote_in_full_can_be_called(as_vera, make):
+def test_call_link_accepts_a_phone_in_international_format(as_vera, make):
     client = make.client(phone="+79771232323")
     assert 'href="tel:+79771232323"' in as_vera.get(reverse("support:client_card", args=[client.pk])).text
 
 
-def test_nothing_can_be_changed_on_it(as_vera, make):
+def test_card_is_read_only(as_vera, make):
     text = as_vera.get(reverse("support:client_card", args=[make.client().pk])).text
 
     forms = text.split("<main", 1)[1].split("</main>")[0]
@@ -43,14 +43,14 @@ def test_nothing_can_be_changed_on_it(as_vera, make):
     assert 'method="post"' not in forms
 
 
-def test_empty_states(as_vera, make):
+def test_card_shows_empty_states(as_vera, make):
     text = as_vera.get(reverse("support:client_card", args=[make.client(email=None, address=None).pk])).text
 
     for shown in ("не указана", "не указан", "не назначен", "Обращений нет", "Записей пока нет"):
         assert shown in text
 
 
-def test_a_long_log_comes_in_parts(as_vera, make, anna):
+def test_long_log_is_paginated(as_vera, make, anna):
     client = make.client()
     for number in range(tickets.MESSAGES_PER_PAGE + 1):
         log.add_note(client, f"Заметка {number:03}.", by=anna, now=timezone.now())
@@ -62,7 +62,7 @@ def test_a_long_log_comes_in_parts(as_vera, make, anna):
     assert "Заметка 000." in as_vera.get(address, {"before": page.context["page"].next}).text
 
 
-def test_the_number_of_queries_does_not_grow(as_vera, make, anna, written):
+def test_query_count_does_not_grow_with_rows(as_vera, make, anna, written):
     client = make.client()
     address = reverse("support:client_card", args=[client.pk])
 

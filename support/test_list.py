@@ -28,7 +28,7 @@ def url(name, ticket):
     return reverse(f"support:{name}", args=[ticket.pk])
 
 
-def test_newest_activity_comes_first(as_vera, make, written):
+def test_tickets_are_ordered_by_newest_activity(as_vera, make, written):
     now = timezone.now()
     old = written(make.client(), subject="Старое", updated_at=now - timedelta(days=2))
     written(make.client(), subject="Новое", updated_at=now - timedelta(days=1))
@@ -39,14 +39,14 @@ def test_newest_activity_comes_first(as_vera, make, written):
     assert subjects(as_vera.get(LIST)) == ["Старое", "Новое"]
 
 
-def test_a_row_shows_who_what_and_the_last_message(as_vera, ticket):
+def test_row_shows_client_subject_and_last_message(as_vera, ticket):
     page = as_vera.get(LIST)
 
     for text in ("Иванов Пётр Сергеевич", "+7 (977) 123-23-23", ticket.subject, "Клиент: Помогите", "Открыто"):
         assert text in page.text
 
 
-def test_filters_by_status(as_vera, make, written):
+def test_list_is_filtered_by_status(as_vera, make, written):
     for status in TicketStatus:
         written(make.client(), subject=status, status=status)
 
@@ -55,7 +55,7 @@ def test_filters_by_status(as_vera, make, written):
     assert len(subjects(as_vera.get(LIST, {"status": "'; drop table"}))) == 3
 
 
-def test_a_status_of_another_version_can_be_filtered(as_vera, make, written):
+def test_list_is_filtered_by_a_status_of_another_app_version(as_vera, make, written):
     written(make.client(), subject="Решённое", status="resolved")
     written(make.client(), subject="Открытое")
 
@@ -65,7 +65,7 @@ def test_a_status_of_another_version_can_be_filtered(as_vera, make, written):
     assert "Решено" in page.text
 
 
-def test_pages_by_position_show_each_ticket_once(as_vera, make, written):
+def test_pages_show_each_ticket_once(as_vera, make, written):
     now = timezone.now()
     for number in range(60):  # groups of the same time: the id decides
         written(make.client(), subject=f"Обращение {number}", updated_at=now - timedelta(minutes=number // 10))
@@ -81,11 +81,11 @@ def test_pages_by_position_show_each_ticket_once(as_vera, make, written):
 
 
 @pytest.mark.parametrize("after", ["x", "1_2", f"{10**30}_{uuid.UUID(int=7)}", "_", "9" * 5000])
-def test_a_wrong_position_is_404(as_vera, after):
+def test_invalid_position_gets_404(as_vera, after):
     assert as_vera.get(LIST, {"after": after}).status_code == 404
 
 
-def test_the_number_of_queries_does_not_grow_with_rows(as_vera, make, written):
+def test_query_count_does_not_grow_with_rows(as_vera, make, written):
     def queries():
         with CaptureQueriesContext(
             connection,
@@ -101,14 +101,14 @@ def test_the_number_of_queries_does_not_grow_with_rows(as_vera, make, written):
     assert queries() == one <= 8
 
 
-def test_empty_states(as_vera, make):
+def test_list_shows_empty_states(as_vera, make):
     assert "Обращений пока нет" in as_vera.get(LIST).text
     assert "с таким статусом нет" in as_vera.get(LIST, {"status": "closed"}).text
     as_vera.post(SEARCH, {"query": "нетакого"})
     assert "Ничего не найдено" in as_vera.get(LIST).text
 
 
-def test_a_ticket_of_a_removed_account_is_shown(as_vera):
+def test_ticket_of_a_deleted_account_is_shown_and_answered(as_vera):
     orphan = Ticket.objects.create(user_id=uuid.uuid4(), subject="Без учётной записи")
 
     assert "Учётная запись удалена" in as_vera.get(LIST).text
@@ -121,32 +121,32 @@ def test_a_ticket_of_a_removed_account_is_shown(as_vera):
     "query",
     ["иванов", "ПЕТР", "Пётр иванов", "977 123", "+7(977)123-23-23", "8 977 1232323", "холодильник", "не работает"],
 )
-def test_finds_by_name_phone_and_subject(as_vera, make, ticket, query, written):
+def test_search_finds_tickets_by_name_phone_and_subject(as_vera, make, ticket, query, written):
     written(make.client(name="Сидорова Анна", phone="9160000000", email="s@x.example"), subject="Счёт")
 
     assert search(as_vera, query) == [ticket.subject]
 
 
-def test_finds_a_subject_with_yo_either_way(as_vera, make, written):
+def test_search_treats_yo_and_ye_alike(as_vera, make, written):
     written(make.client(), subject="Счёт за ремонт")
 
     assert search(as_vera, "счет") == search(as_vera, "СЧЁТ") == ["Счёт за ремонт"]
 
 
-def test_a_ticket_found_both_ways_is_shown_once(as_vera, make, written):
+def test_ticket_matching_by_client_and_subject_is_shown_once(as_vera, make, written):
     written(make.client(name="Холодильников Иван"), subject="Холодильник")
 
     assert search(as_vera, "холодильник") == ["Холодильник"]
 
 
-def test_search_and_status_hold_together(as_vera, make, ticket, written):
+def test_search_and_status_filter_are_combined(as_vera, make, ticket, written):
     written(make.client(name="Иванова Мария"), subject="Закрытое", status="closed")
     search(as_vera, "иванов")
 
     assert subjects(as_vera.get(LIST, {"status": "closed"})) == ["Закрытое"]
 
 
-def test_what_is_searched_stands_in_no_address_and_can_be_cleared(as_vera, make, ticket, written):
+def test_search_text_is_not_in_the_url_and_can_be_cleared(as_vera, make, ticket, written):
     written(make.client(name="Сидорова Анна"), subject="Счёт")
     search(as_vera, "иванов")
     assert "иванов" in as_vera.get(LIST).text
@@ -160,7 +160,7 @@ def test_wildcards_are_literal(as_vera, ticket, wildcard):
 
 
 @pytest.mark.parametrize("query", ["и\x00ван", "и" * 101, "и" * 1_000_000])
-def test_a_bad_query_is_422_and_says_so(as_vera, ticket, query):
+def test_invalid_query_gets_422_with_an_error(as_vera, ticket, query):
     response = as_vera.post(SEARCH, {"query": query})
 
     assert response.status_code == 422
@@ -172,11 +172,11 @@ def test_query_of_punctuation_is_ignored(as_vera, ticket):
     assert search(as_vera, "'") == [ticket.subject]
 
 
-def test_emoji_find_nothing_quietly(as_vera, ticket):
+def test_emoji_query_finds_nothing(as_vera, ticket):
     assert search(as_vera, "🙂") == []
 
 
-def test_typing_gets_the_results_alone(as_vera, ticket):
+def test_search_while_typing_returns_only_the_results(as_vera, ticket):
     headers = {"HX-Request": "true", "HX-Target": "tickets-results"}
 
     response = as_vera.post(SEARCH, {"query": "холод", "status": ""}, headers=headers)
@@ -187,7 +187,7 @@ def test_typing_gets_the_results_alone(as_vera, ticket):
     assert as_vera.post(SEARCH, {"query": "x" * 101}, headers=headers).status_code == 422
 
 
-def test_scrolling_gets_the_next_rows_alone(as_vera, make, written):
+def test_scrolling_returns_only_the_next_rows(as_vera, make, written):
     for number in range(26):
         written(make.client(), subject=f"Обращение {number}")
     after = as_vera.get(LIST).context["page"].next
@@ -198,7 +198,7 @@ def test_scrolling_gets_the_next_rows_alone(as_vera, make, written):
     assert "<form" not in response.text
 
 
-def test_the_status_stays_while_searching_and_the_search_is_cleared_by_its_button(as_vera, ticket):
+def test_status_filter_survives_a_search_and_the_button_clears_the_search(as_vera, ticket):
     response = as_vera.post(SEARCH, {"query": "нетакого", "status": "open"})
     assert response.url == f"{LIST}?status=open"
 

@@ -19,7 +19,7 @@ def url(name, ticket):
     return reverse(f"support:{name}", args=[ticket.pk])
 
 
-def test_messages_stand_oldest_first_with_who_and_when_in_moscow(as_vera, ticket):
+def test_messages_are_oldest_first_with_author_and_moscow_time(as_vera, ticket):
     Message.objects.all().delete()
     for hour, author, body in [(23, "support", "Вторая"), (21, "user", "Первая")]:
         at = datetime(2026, 11, 22, hour, 5, tzinfo=UTC)
@@ -33,18 +33,18 @@ def test_messages_stand_oldest_first_with_who_and_when_in_moscow(as_vera, ticket
     assert text.index("<strong>Клиент") < text.index("<strong>Поддержка")
 
 
-def test_links_to_the_clients_card(as_vera, ticket):
+def test_ticket_links_to_the_client_card(as_vera, ticket):
     card = reverse("support:client_card", args=[ticket.user.client.pk])
 
     assert card in as_vera.get(url("ticket", ticket)).text
 
 
-def test_a_phone_that_the_app_wrote_in_full_can_be_called(as_vera, make, written):
+def test_call_link_accepts_a_phone_in_international_format(as_vera, make, written):
     ticket = written(make.client(phone="+79771232323"))
     assert 'href="tel:+79771232323"' in as_vera.get(url("ticket", ticket)).text
 
 
-def test_text_of_a_client_is_never_markup(as_vera, make, written):
+def test_client_text_is_escaped(as_vera, make, written):
     ticket = written(make.client(), subject="<script>1</script>", body="<img src=x onerror=alert(1)>")
 
     for address in (LIST, url("ticket", ticket)):
@@ -53,7 +53,7 @@ def test_text_of_a_client_is_never_markup(as_vera, make, written):
         assert "<img src=x" not in text
 
 
-def test_a_message_without_text_is_an_attachment(as_vera, ticket):
+def test_message_without_text_is_shown_as_an_attachment(as_vera, ticket):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE support_messages ALTER body DROP NOT NULL")
     Message.objects.update(body=None)
@@ -62,7 +62,7 @@ def test_a_message_without_text_is_an_attachment(as_vera, ticket):
     assert "вложение" in as_vera.get(LIST).text
 
 
-def test_long_conversations_come_in_parts(as_vera, ticket):
+def test_long_conversation_is_paginated(as_vera, ticket):
     start = datetime(2026, 1, 1, tzinfo=UTC)
     Message.objects.all().delete()
     Message.objects.bulk_create(
@@ -80,7 +80,7 @@ def test_long_conversations_come_in_parts(as_vera, ticket):
     assert as_vera.get(url("ticket", ticket), {"before": "x"}).status_code == 404
 
 
-def test_one_time_codes_are_not_for_support(as_vera, make, anna):
+def test_one_time_codes_are_masked(as_vera, make, anna):
     client = make.client()
     with transaction.atomic():
         body = "Код для подписания договора ИВ-261123-01: 482913. Действует 10 минут."
@@ -92,7 +92,7 @@ def test_one_time_codes_are_not_for_support(as_vera, make, anna):
         assert "ИВ-261123-01: ••••••" in text, address
 
 
-def test_the_number_of_queries_does_not_grow_with_messages(as_vera, ticket):
+def test_query_count_does_not_grow_with_messages(as_vera, ticket):
     def queries():
         with CaptureQueriesContext(connection) as captured:
             as_vera.get(url("ticket", ticket))
@@ -105,7 +105,7 @@ def test_the_number_of_queries_does_not_grow_with_messages(as_vera, ticket):
     assert queries() == one <= 8
 
 
-def test_an_answer_is_posted_and_waits_for_the_client(as_vera, vera, ticket):
+def test_answer_is_posted_and_the_ticket_waits_for_the_client(as_vera, vera, ticket):
     response = as_vera.post(url("answer", ticket), {"body": "Мастер приедет завтра 🙂"})
 
     assert response.status_code == 302
@@ -134,7 +134,7 @@ def test_answer_sent_twice_is_posted_once(as_vera, ticket):
     assert Ticket.objects.get().status == TicketStatus.CLOSED
 
 
-def test_another_text_or_another_form_is_another_answer(as_vera, make, written, ticket):
+def test_other_text_or_other_form_is_another_answer(as_vera, make, written, ticket):
     other, shown = written(make.client()), {"form_id": uuid.uuid4()}
     sent = [
         (ticket, shown | {"body": "Да"}),
@@ -151,7 +151,7 @@ def test_another_text_or_another_form_is_another_answer(as_vera, make, written, 
     assert Message.objects.filter(author=Author.SUPPORT).count() == len(sent)
 
 
-def test_two_copies_of_an_answer_at_once_are_one(race, make, written, vera):
+def test_concurrent_copies_of_an_answer_are_posted_once(race, make, written, vera):
     ticket, form_id = written(make.client()), uuid.uuid4()
 
     outcomes = race(*[lambda: bridge.answer(ticket, "Да", by=vera, form_id=form_id)] * 2, at=ticket.user.client)
@@ -174,7 +174,7 @@ def test_closed_ticket_rejects_an_answer_without_reopen(as_vera, ticket):
     assert not Message.objects.filter(author=Author.SUPPORT).exists()
 
 
-def test_the_page_of_a_closed_ticket_opens_it_again_with_the_answer(as_vera, ticket):
+def test_closed_ticket_can_be_reopened_with_an_answer(as_vera, ticket):
     Ticket.objects.update(status=TicketStatus.CLOSED)
     page = as_vera.get(url("ticket", ticket)).text
     assert 'name="reopen"' in page
@@ -186,7 +186,7 @@ def test_the_page_of_a_closed_ticket_opens_it_again_with_the_answer(as_vera, tic
 
 
 @pytest.mark.parametrize("body", ["", "   ", "при\x00вет", "я" * 4001, "я" * 900_000])
-def test_a_bad_answer_is_422_and_nothing_is_written(as_vera, ticket, body, written):
+def test_invalid_answer_gets_422_and_writes_nothing(as_vera, ticket, body, written):
     response = as_vera.post(url("answer", ticket), {"body": body})
 
     assert response.status_code == 422
@@ -195,26 +195,26 @@ def test_a_bad_answer_is_422_and_nothing_is_written(as_vera, ticket, body, writt
     assert Ticket.objects.get().status == TicketStatus.OPEN
 
 
-def test_a_missing_field_is_422_in_russian(as_vera, ticket):
+def test_missing_answer_gets_422_with_a_russian_error(as_vera, ticket):
     response = as_vera.post(url("answer", ticket))
 
     assert response.status_code == 422
     assert "Напишите ответ." in response.text
 
 
-def test_what_was_typed_too_long_is_kept(as_vera, ticket):
+def test_too_long_answer_stays_in_the_form(as_vera, ticket):
     assert "я" * 4001 in as_vera.post(url("answer", ticket), {"body": "я" * 4001}).text
 
 
 @pytest.mark.parametrize("status", TicketStatus)
-def test_support_moves_a_ticket(as_vera, ticket, status):
+def test_support_changes_the_status(as_vera, ticket, status):
     response = as_vera.post(url("status", ticket), {"status": status})
 
     assert response.status_code == 302
     assert Ticket.objects.get().status == status
 
 
-def test_who_closed_it_is_in_the_log(as_vera, vera, ticket):
+def test_status_change_is_logged_once_with_its_author(as_vera, vera, ticket):
     as_vera.post(url("status", ticket), {"status": "closed"})
     as_vera.post(url("status", ticket), {"status": "closed"})
 
@@ -224,7 +224,7 @@ def test_who_closed_it_is_in_the_log(as_vera, vera, ticket):
 
 
 @pytest.mark.parametrize("status", ["", "resolved", "unknown", "о\x00", "я" * 900_000])
-def test_another_status_is_422(as_vera, ticket, status):
+def test_invalid_status_gets_422(as_vera, ticket, status):
     response = as_vera.post(url("status", ticket), {"status": status})
 
     assert response.status_code == 422
@@ -232,7 +232,7 @@ def test_another_status_is_422(as_vera, ticket, status):
     assert Ticket.objects.get().status == TicketStatus.OPEN
 
 
-def test_of_a_status_that_another_version_of_the_app_wrote_none_of_ours_is_chosen(as_vera, ticket):
+def test_status_of_another_app_version_preselects_no_status(as_vera, ticket):
     assert "Выберите статус" not in as_vera.get(url("ticket", ticket)).text
     Ticket.objects.update(status="resolved")
 
@@ -241,7 +241,7 @@ def test_of_a_status_that_another_version_of_the_app_wrote_none_of_ours_is_chose
     assert page.index("Выберите статус") < page.index('<option value="open">')
 
 
-def test_whose_account_the_app_deleted_is_still_answered_and_closed(as_vera, make, anna):
+def test_ticket_of_a_deleted_account_can_be_answered_and_closed(as_vera, make, anna):
     client = make.verified(anna)
     with transaction.atomic():
         ticket = bridge.open_ticket(client, now=timezone.now())
@@ -256,7 +256,7 @@ def test_whose_account_the_app_deleted_is_still_answered_and_closed(as_vera, mak
     assert LogEntry.objects.filter(thread__client=client.pk, body__contains="Здравствуйте").exists()
 
 
-def test_a_long_conversation_leads_past_itself_to_the_answer(as_vera, ticket):
+def test_long_conversation_links_to_the_answer_form(as_vera, ticket):
     short = as_vera.get(url("ticket", ticket)).text
     for number in range(9):
         Message.objects.create(ticket=ticket, author=Author.USER, body=f"{number}")

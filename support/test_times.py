@@ -49,7 +49,7 @@ def test_support_pages_work_with_out_of_range_times(as_vera, as_gleb, make, writ
 
 
 @pytest.mark.parametrize("text", OUT_OF_RANGE)
-def test_pages_show_each_ticket_once_and_end(as_vera, make, written, text):
+def test_ticket_pages_show_each_ticket_once(as_vera, make, written, text):
     ordinary = [written(make.client()).pk for _ in range(30)]
     odd = [written(make.client()).pk for _ in range(60)]
     write("support_tickets", "updated_at", text, odd)
@@ -61,7 +61,7 @@ def test_pages_show_each_ticket_once_and_end(as_vera, make, written, text):
 
 
 @pytest.mark.parametrize("text", OUT_OF_RANGE)
-def test_a_conversation_shows_each_message_once_and_ends(as_vera, ticket, text):
+def test_message_pages_show_each_message_once(as_vera, ticket, text):
     Message.objects.bulk_create(Message(ticket=ticket, author=Author.USER, body="") for _ in range(230))
     write("support_messages", "created_at", text, list(Message.objects.values_list("pk", flat=True)[:220]))
 
@@ -71,7 +71,7 @@ def test_a_conversation_shows_each_message_once_and_ends(as_vera, ticket, text):
 
 
 @pytest.mark.parametrize("text", ["infinity", "20000-01-01", "2040-01-01"])
-def test_an_answer_is_of_now_even_if_an_earlier_one_is_of_a_time_to_come(vera, ticket, text):
+def test_answer_gets_the_current_time_after_a_message_from_the_future(vera, ticket, text):
     earlier = Message.objects.create(ticket=ticket, author=Author.SUPPORT, body="Раньше")
     write("support_messages", "created_at", text, [earlier.pk])
 

@@ -42,7 +42,7 @@ def ticket_page(*, status: str = "", text: str = "", after: str = "") -> Page:
     if status:
         rows = rows.filter(status=status)
     if after:
-        rows = rows.before(*_decode_position(after))
+        rows = rows.older_than(*_decode_position(after))
     # Two searches, each over its own index and each cut off, cost less than one with OR, which has no index.
     found = _merge_results([rows.search_clients(text), rows.search_subject(text)] if text else [rows])
     tickets = found[:PAGE_SIZE]

@@ -1,4 +1,4 @@
-"""Users of «Привет Супер» appear as clients by themselves, and search knows what changed."""
+"""Add triggers that create a client for each account of «Привет Супер» and maintain the search text."""
 
 from django.db import migrations
 

@@ -111,6 +111,6 @@ class Migration(migrations.Migration):
             model_name='clienthistory',
             trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='e17776cffc6ac9d9cba1c65874bec497314358c0', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_e4846', table='manager_clients_history', when='BEFORE')),
         ),
-        # The trigger on `users` writes the history of contact data too.
+        # The trigger on `users` also writes the history of contact data.
         migrations.RunSQL(sql.read("users_trigger"), migrations.RunSQL.noop),
     ]

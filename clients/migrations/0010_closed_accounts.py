@@ -1,4 +1,4 @@
-"""An account that the app closes no longer takes along a client to whom rows of ours refer."""
+"""Keep a client that our rows refer to when the app closes the account."""
 
 from django.db import migrations
 

@@ -1,11 +1,11 @@
-"""The list and the count of a manager's own clients from one index alone, those whose data was erased left out."""
+"""Add an index of a manager's own clients, without erased ones, for the list and its count."""
 
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    # Everybody goes on writing while it is built.
+    # Built concurrently, so that writes continue meanwhile.
     atomic = False
 
     dependencies = [("clients", "0010_closed_accounts")]

@@ -1,6 +1,6 @@
-"""The history of contact data takes what the app's own columns take: a longer value was not kept at all.
+"""Make the history columns of contact data as long as the app's: longer values were not recorded at all.
 
-The model goes on saying what we ourselves write, as it does of the app's table.
+The fields of the model keep the lengths that we write ourselves, as they do for the app's table.
 """
 
 from django.db import migrations
@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(
             "ALTER TABLE manager_contact_history " + ", ".join(f"ALTER COLUMN {name} TYPE text" for name in COLUMNS),
-            # A shorter column may have no room for what is kept by then.
+            # Not reversible: recorded values may be too long for the shorter columns.
             migrations.RunSQL.noop,
         )
     ]

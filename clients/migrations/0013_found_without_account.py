@@ -1,4 +1,4 @@
-"""A client whose account the app deleted is found by what is still held of them: passport and contract numbers."""
+"""Find a client whose account the app deleted by passport and contract numbers."""
 
 from django.db import migrations
 

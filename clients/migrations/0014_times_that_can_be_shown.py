@@ -1,4 +1,4 @@
-"""A time that the app wrote and Python has no word for is no longer when our client appeared."""
+"""Replace creation times of clients that Python can't represent."""
 
 from django.db import migrations
 
@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(sql.read("users_trigger"), migrations.RunSQL.noop),
         migrations.RunSQL(
-            # Two ranges of the index clients_by_time.
+            # Scans two ranges of the index clients_by_time.
             "UPDATE manager_clients SET created_at = now()"
             " WHERE created_at < '0001-01-01 00:00Z' OR created_at > '9999-12-30 23:59Z'",
             migrations.RunSQL.noop,

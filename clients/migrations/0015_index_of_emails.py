@@ -1,4 +1,4 @@
-"""An index of ours on the shared table: an e-mail is looked for in any case before it is written."""
+"""Add our own index on the shared table `users`: e-mails are looked up ignoring case before they are saved."""
 
 from django.db import migrations
 
@@ -6,7 +6,7 @@ NAME = "users_privet_email"
 
 
 class Migration(migrations.Migration):
-    # The client's app goes on writing while it is built.
+    # Built concurrently, so that the app can write meanwhile.
     atomic = False
 
     dependencies = [("clients", "0014_times_that_can_be_shown")]

@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    """Upload is a model of photos now; its table stays."""
+    """Move the model Upload to the app `photos`; the table stays."""
 
     dependencies = [("clients", "0015_index_of_emails")]
 

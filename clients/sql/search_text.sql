@@ -1,4 +1,4 @@
--- What search looks through for one client: of one whose account the app has deleted, what we ourselves hold.
+-- The search text of a client. If the app deleted the account, it has only our own data.
 -- privet_fold must equal clients.search.fold.
 CREATE OR REPLACE FUNCTION privet_fold(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -18,7 +18,7 @@ LANGUAGE sql STABLE SET search_path = public AS $$
     WHERE clients.id = client
 $$;
 
--- Own tables: a passport or a contract that changes what is found.
+-- Triggers of our own tables: a change of a passport or a contract updates the search text.
 CREATE OR REPLACE FUNCTION privet_refresh_search() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public AS $$
 BEGIN

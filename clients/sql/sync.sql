@@ -1,4 +1,4 @@
--- Every active user has exactly one client, and every search text is as it should be. Safe to run at any time.
+-- Create missing clients of active accounts and correct wrong search texts. Idempotent.
 INSERT INTO manager_clients (id, user_id, status, search, created_at)
 SELECT gen_random_uuid(), users.id, 'new', '', privet_appeared(users.created_at)
 FROM users

@@ -1,11 +1,12 @@
--- When a client appeared: what the app says, unless that is no time that we could show (foundation/database/clamped_times.py).
+-- Creation time of a client: that of the account, or now if Python can't represent it
+-- (foundation/database/clamped_times.py).
 CREATE OR REPLACE FUNCTION privet_appeared(created_at timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN created_at BETWEEN '0001-01-01 00:00Z' AND '9999-12-30 23:59Z' THEN created_at ELSE now() END
 $$;
 
--- The one trigger on a table of the client's app. Whatever goes wrong in it is a warning: a sign-up must not fail.
--- It runs with our rights, because the app's database role may have none on our tables.
+-- Our only trigger on a table of the app. Errors become warnings, because a sign-up must never fail.
+-- SECURITY DEFINER, because the app's database role may have no privileges on our tables.
 CREATE OR REPLACE FUNCTION privet_user_changed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET lock_timeout = '1s' AS $$
 BEGIN
@@ -15,8 +16,8 @@ BEGIN
             VALUES (gen_random_uuid(), NEW.id, 'new', '', privet_appeared(NEW.created_at))
             ON CONFLICT (user_id) DO NOTHING;
         ELSE
-            -- Nobody has worked on it yet: an account that is closed leaves the pool, and returns when opened again.
-            -- One that has a past of ours stays: what refers to it is checked at the commit, which is the app's.
+            -- A closed account leaves the pool if nobody has worked on the client, and returns when it is reopened.
+            -- Keep clients that our rows refer to: the foreign keys are deferred and would fail the app's commit.
             DELETE FROM manager_clients clients
             WHERE user_id = NEW.id AND status = 'new' AND manager_id IS NULL
                 AND NOT EXISTS (SELECT FROM manager_client_changes WHERE client_id = clients.id)
@@ -30,7 +31,7 @@ BEGIN
         IF TG_OP = 'INSERT' OR (OLD.name, OLD.phone, OLD.email, OLD.address)
             IS DISTINCT FROM (NEW.name, NEW.phone, NEW.email, NEW.address)
         THEN
-            -- As django-pghistory writes the history of our own tables; a change by the app has no context.
+            -- Same format as django-pghistory uses for our own tables. A change by the app has no context.
             INSERT INTO manager_contact_history
                 (pgh_created_at, pgh_label, pgh_obj_id, pgh_context, name, phone, email, address)
             VALUES (now(), lower(TG_OP), NEW.id, nullif(current_setting('pghistory.context_metadata', true), '')::jsonb,

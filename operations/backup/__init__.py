@@ -5,5 +5,5 @@ A backup is a folder `privet-<time>/` with `database.dump.age` (pg_dump's custom
 """
 
 
-class BackupFailed(Exception):
+class BackupError(Exception):
     """It was not made, or not brought back; the message says why."""

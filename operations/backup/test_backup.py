@@ -17,10 +17,10 @@ from django.db import connection, connections
 from clients.models import Client
 from foundation.storage import object_storage
 from foundation.testing import local_storage
-from operations.backup import BackupFailed
-from operations.backup.create import take
-from operations.backup.restore import restore
-from operations.backup.rotation import rotate
+from operations.backup import BackupError
+from operations.backup.create import create_backup
+from operations.backup.restore import restore_backup
+from operations.backup.rotation import delete_old_backups
 from passport import saving
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -84,22 +84,22 @@ def fetched(sql: str) -> list:
 EVERYTHING = "SELECT users::text FROM users UNION ALL SELECT users_passports::text FROM users_passports ORDER BY 1"
 
 
-def test_what_was_taken_comes_back_into_an_empty_installation(office, elsewhere, keys, tmp_path):
+def test_backup_is_restored_into_an_empty_installation(office, elsewhere, keys, tmp_path):
     recipient, identity = keys
     rows, photo = fetched(EVERYTHING), office.passport.photo
-    taken, manifest = take(tmp_path / "backups", recipient=recipient, now=NOW)
+    taken, manifest = create_backup(tmp_path / "backups", recipient=recipient, now=NOW)
     assert taken.name == "privet-20261124T030000Z"
     assert (manifest.tables["users_passports"][0], manifest.objects) == (1, 3)
 
     elsewhere()
-    assert restore(taken, identity=identity) == manifest
+    assert restore_backup(taken, identity=identity) == manifest
 
     assert fetched(EVERYTHING) == rows
     assert object_storage.get(photo) == b"a photo"
 
 
 def test_backup_requires_the_private_key(office, elsewhere, keys, tmp_path):
-    taken, _ = take(tmp_path / "backups", recipient=keys[0], now=NOW)
+    taken, _ = create_backup(tmp_path / "backups", recipient=keys[0], now=NOW)
     for path in taken.iterdir():
         assert b"a photo" not in path.read_bytes()
         assert office.user.name.encode() not in path.read_bytes()
@@ -107,55 +107,55 @@ def test_backup_requires_the_private_key(office, elsewhere, keys, tmp_path):
     _, stranger = key_pair(tmp_path / "another")
 
     elsewhere()
-    with pytest.raises(BackupFailed, match="no identity matched"):
-        restore(taken, identity=stranger)
+    with pytest.raises(BackupError, match="no identity matched"):
+        restore_backup(taken, identity=stranger)
     assert fetched("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 
 
 def test_restore_requires_an_empty_database(office, keys, tmp_path):
     recipient, identity = keys
-    taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
-    with pytest.raises(BackupFailed, match="into an empty one only"):
-        restore(taken, identity=identity)
+    taken, _ = create_backup(tmp_path / "backups", recipient=recipient, now=NOW)
+    with pytest.raises(BackupError, match="into an empty one only"):
+        restore_backup(taken, identity=identity)
 
 
 def test_restore_requires_an_empty_storage(elsewhere, keys, tmp_path):
     recipient, identity = keys
-    taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
+    taken, _ = create_backup(tmp_path / "backups", recipient=recipient, now=NOW)
     elsewhere()
     object_storage.put("photos/1", b"somebody's")
-    with pytest.raises(BackupFailed, match="The storage has objects"):
-        restore(taken, identity=identity)
+    with pytest.raises(BackupError, match="The storage has objects"):
+        restore_backup(taken, identity=identity)
 
 
-def test_a_damaged_backup_is_refused_before_anything_is_written(elsewhere, keys, tmp_path):
+def test_damaged_backup_is_rejected_before_anything_is_written(elsewhere, keys, tmp_path):
     recipient, identity = keys
-    taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
+    taken, _ = create_backup(tmp_path / "backups", recipient=recipient, now=NOW)
     dump = taken / "database.dump.age"
     *whole, last = dump.read_bytes()
     dump.write_bytes(bytes([*whole, last ^ 1]))
     elsewhere()
-    with pytest.raises(BackupFailed, match="database.dump.age is damaged"):
-        restore(taken, identity=identity)
+    with pytest.raises(BackupError, match="database.dump.age is damaged"):
+        restore_backup(taken, identity=identity)
     assert fetched("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 
 
-def test_a_manifest_that_somebody_else_wrote_is_refused(office, keys, tmp_path):
+def test_manifest_with_an_invalid_signature_is_rejected(office, keys, tmp_path):
     recipient, identity = keys
-    taken, _ = take(tmp_path / "backups", recipient=recipient, now=NOW)
+    taken, _ = create_backup(tmp_path / "backups", recipient=recipient, now=NOW)
     manifest = json.loads((taken / "manifest.json").read_text())
     manifest["objects"] = 0
     (taken / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(BackupFailed, match="not signed"):
-        restore(taken, identity=identity)
+    with pytest.raises(BackupError, match="not signed"):
+        restore_backup(taken, identity=identity)
 
 
-def test_what_was_removed_while_it_was_taken_is_counted_and_not_missed(office, keys, tmp_path, monkeypatch):
+def test_objects_deleted_during_the_backup_are_only_counted(office, keys, tmp_path, monkeypatch):
     def gone(key):
         raise object_storage.ObjectNotFound(key)
 
     monkeypatch.setattr(object_storage, "get", gone)
-    _, manifest = take(tmp_path / "backups", recipient=keys[0], now=NOW)
+    _, manifest = create_backup(tmp_path / "backups", recipient=keys[0], now=NOW)
     assert (manifest.objects, manifest.removed_meanwhile) == (0, 3)
 
 
@@ -164,18 +164,18 @@ def test_failed_backup_leaves_no_files(office, keys, tmp_path, monkeypatch):
         raise object_storage.StorageUnavailable(key)
 
     monkeypatch.setattr(object_storage, "get", down)
-    with pytest.raises(BackupFailed, match="The storage does not answer"):
-        take(tmp_path / "backups", recipient=keys[0], now=NOW)
+    with pytest.raises(BackupError, match="The storage does not answer"):
+        create_backup(tmp_path / "backups", recipient=keys[0], now=NOW)
     assert list((tmp_path / "backups").iterdir()) == []
 
 
 def test_invalid_key_is_reported(office, tmp_path):
-    with pytest.raises(BackupFailed, match="age: "):
-        take(tmp_path / "backups", recipient="age1nonsense", now=NOW)
+    with pytest.raises(BackupError, match="age: "):
+        create_backup(tmp_path / "backups", recipient="age1nonsense", now=NOW)
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_the_command_says_what_it_took_and_removes_what_is_too_old(office, keys, tmp_path, capsys, settings):
+def test_command_reports_the_backup_and_deletes_old_ones(office, keys, tmp_path, capsys, settings):
     settings.BACKUP_DAYS = settings.BACKUP_WEEKS = 1
     old = tmp_path / "backups" / "privet-20200101T000000Z"
     old.mkdir(parents=True)
@@ -186,7 +186,7 @@ def test_the_command_says_what_it_took_and_removes_what_is_too_old(office, keys,
     assert not old.exists()
 
 
-def test_without_a_folder_or_a_key_the_command_asks_for_them(db):
+def test_command_requires_a_folder_and_a_public_key(db):
     with pytest.raises(CommandError, match="BACKUP_FOLDER and BACKUP_RECIPIENT"):
         call_command("backup")
 
@@ -196,9 +196,9 @@ def backups_of(folder: Path, *ago: timedelta) -> None:
         (folder / f"{NOW - before:privet-%Y%m%dT%H%M%SZ}").mkdir()
 
 
-def test_the_last_of_each_day_and_of_each_week_is_kept(tmp_path):
+def test_last_backup_of_each_day_and_week_is_retained(tmp_path):
     backups_of(tmp_path, *(timedelta(hours=12 * step) for step in range(80)))
-    rotate(tmp_path, days=7, weeks=4)
+    delete_old_backups(tmp_path, days=7, weeks=4)
     kept = sorted(path.name[7:18] for path in tmp_path.iterdir())
     assert kept == [
         "20261108T15", "20261115T15",
@@ -208,12 +208,12 @@ def test_the_last_of_each_day_and_of_each_week_is_kept(tmp_path):
 
 def test_old_backups_stay_when_no_new_ones_are_made(tmp_path):
     backups_of(tmp_path, *(timedelta(days=100 + day) for day in range(3)))
-    assert rotate(tmp_path, days=3, weeks=1) == []
+    assert delete_old_backups(tmp_path, days=3, weeks=1) == []
 
 
-def test_what_is_no_backup_is_left_alone(tmp_path):
+def test_other_files_are_not_deleted(tmp_path):
     (tmp_path / "privet-notes").mkdir()
     (tmp_path / "privet-20200101T000000Z.txt").write_text("")
     backups_of(tmp_path, timedelta(0))
-    rotate(tmp_path, days=1, weeks=1)
+    delete_old_backups(tmp_path, days=1, weeks=1)
     assert len(list(tmp_path.iterdir())) == 3

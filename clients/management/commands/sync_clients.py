@@ -5,13 +5,13 @@ from clients import sql
 
 
 class Command(BaseCommand):
-    help = "Make the clients of active accounts that have none, and put every search text right. Safe at any time."
+    help = "Creates missing clients of active accounts and corrects wrong search texts. Idempotent."
 
     @transaction.atomic
     def handle(self, **options):
         insert, update = sql.read("sync").split(";\n\n")
         with connection.cursor() as cursor:
-            # A repair of a million rows takes longer than any page may.
+            # A repair of a million rows takes longer than the statement timeout of pages.
             cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute(insert)
             added = cursor.rowcount

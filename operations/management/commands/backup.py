@@ -6,9 +6,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from operations.backup import BackupFailed
-from operations.backup.create import take
-from operations.backup.rotation import rotate
+from operations.backup import BackupError
+from operations.backup.create import create_backup
+from operations.backup.rotation import delete_old_backups
 
 
 class Command(BaseCommand):
@@ -24,9 +24,9 @@ class Command(BaseCommand):
                 "Where to, and for whom? Set BACKUP_FOLDER and BACKUP_RECIPIENT (age-keygen makes a key)."
             )
         try:
-            path, manifest = take(Path(folder), recipient=recipient, now=timezone.now())
-            outdated = rotate(Path(folder), days=settings.BACKUP_DAYS, weeks=settings.BACKUP_WEEKS)
-        except BackupFailed as error:
+            path, manifest = create_backup(Path(folder), recipient=recipient, now=timezone.now())
+            outdated = delete_old_backups(Path(folder), days=settings.BACKUP_DAYS, weeks=settings.BACKUP_WEEKS)
+        except BackupError as error:
             raise CommandError(str(error)) from error
         stored = sum(size for size, _ in manifest.files.values())
         self.stdout.write(

@@ -28,12 +28,12 @@ class Command(BaseCommand):
         left = LeftObject.objects.count()
         if remove:
             object_storage.retry_failed_deletions()
-        abandoned = storage_cleanup.delete_stale_uploads(remove=remove)
-        report = storage_cleanup.compare_storage(remove=remove)
+        abandoned = storage_cleanup.delete_stale_uploads(delete=remove)
+        report = storage_cleanup.compare_storage(delete=remove)
         self._list("objects without a row", report.without_row)
         self._list("rows without an object", report.without_object)
         self.stdout.write(
-            f"{report.objects} objects; {report.without_row.count} without a row ({report.removed} removed), "
+            f"{report.objects} objects; {report.without_row.count} without a row ({report.deleted} removed), "
             f"{report.too_young} younger than a day; {report.without_object.count} rows without an object; "
             f"{abandoned} uploads never attached; {left} removals had failed, "
             f"{LeftObject.objects.count()} are still to do."

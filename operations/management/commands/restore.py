@@ -4,8 +4,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from operations.backup import BackupFailed
-from operations.backup.restore import restore
+from operations.backup import BackupError
+from operations.backup.restore import restore_backup
 
 
 class Command(BaseCommand):
@@ -18,8 +18,8 @@ class Command(BaseCommand):
 
     def handle(self, *args, backup: Path, identity: Path, **options):
         try:
-            manifest = restore(backup, identity=identity)
-        except BackupFailed as error:
+            manifest = restore_backup(backup, identity=identity)
+        except BackupError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"Back as of {manifest.taken_at}: {manifest.rows:,} rows of {len(manifest.tables)} tables and "
