@@ -1,4 +1,4 @@
-"""Who may open the pages of support. Every page and every fragment of them loads what it shows here."""
+"""Access to the pages of support. Every page and every fragment loads its objects here."""
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -8,21 +8,21 @@ from support.models import Ticket
 
 
 def require_support(request) -> None:
-    """Http404 unless the person of `request` is support staff or an admin."""
+    """Raise Http404 unless the user is support staff or an admin."""
     if not request.user.is_support:
         raise Http404
 
 
 def get_ticket_for(request, pk) -> Ticket:
-    """The ticket with its account, client and manager; Http404 for anybody but support staff and admins.
+    """Return the ticket with its account, client and manager. Raise Http404 unless support or admin.
 
-    The shared table has no foreign key: `user` is None when the app has removed the account.
+    The shared table has no foreign key: `user` is None if the app deleted the account.
     """
     require_support(request)
     return get_object_or_404(Ticket.objects.prefetch_related("user__client__manager"), pk=pk)
 
 
 def get_client_card_for(request, pk) -> Client:
-    """The client to look at, without the passport; Http404 for anybody but support staff and admins."""
+    """Return the client for the read-only card, without the passport. Raise Http404 unless support or admin."""
     require_support(request)
     return get_object_or_404(Client.objects.select_related("user", "manager"), pk=pk)

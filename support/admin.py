@@ -23,7 +23,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(Ticket)
 class TicketAdmin(ReadOnlyAdmin):
-    """Tickets are read and answered on the pages of support; here they are found."""
+    """Search tickets. They are read and answered on the pages of support."""
 
     plural_forms = ("обращение", "обращения", "обращений")
     list_display = ["subject", "client", "state", "created_at", "updated_at"]
@@ -34,11 +34,11 @@ class TicketAdmin(ReadOnlyAdmin):
     fields = ["subject", "client", "state", "created_at", "updated_at", "conversation"]
 
     def get_queryset(self, request):
-        # Not joined: the account of a ticket may be gone.
+        # Prefetched, not joined: the app may have deleted the account.
         return super().get_queryset(request).prefetch_related("user__client")
 
     def lookup_allowed(self, lookup, value, request=None) -> bool:
-        # Only our filter: a status that the database's type does not know is an error there.
+        # Only our filter: comparing with a status that the enum type lacks is a database error.
         return lookup == StatusFilter.parameter_name
 
     def get_search_results(self, request, queryset, search_term):

@@ -1,6 +1,6 @@
-"""The one place that writes to the tables of the client's conversation.
+"""The only module that writes to the shared tables of tickets and messages.
 
-Everything runs in the caller's transaction: the fact and the message that tells of it appear together or not at all.
+notify_client() runs in the caller's transaction, so a change and its message are committed together.
 """
 
 from datetime import datetime, timedelta
@@ -16,21 +16,21 @@ from support import log
 from support.models import OPEN_STATUSES, Author, Message, Ticket, TicketStatus
 
 SUBJECT = "Обслуживание устройств"
-# A deed posts its messages as of one moment, a microsecond apart.
+# Messages of one operation have the same `now` and are stored one microsecond apart.
 SAME_OPERATION = timedelta(seconds=1)
 
 
 class TicketClosed(Exception):
-    """The conversation is over: it takes no answer unless it is opened again."""
+    """The ticket is closed; reopen it to answer."""
 
 
 def notify_client(
     client: Client, body: str, *, by: Manager | None, now: datetime, log_text: str | None = None
 ) -> Ticket | None:
-    """Post `body` to the client's open ticket, and to the manager's log (as `log_text` where that differs). To the log
-    alone when the app has deleted the account: nobody would read what stands under it.
+    """Post `body` to the client's open ticket, and `log_text` or else `body` to the client log.
 
-    Raises TransactionManagementError outside a transaction.
+    If the app deleted the account, post only to the log and return None: the client can't read the ticket. Raises
+    ClientErased, ClientReassigned, and TransactionManagementError outside a transaction.
     """
     ticket = client.account and open_ticket(client, now=now)
     if ticket:
@@ -40,13 +40,16 @@ def notify_client(
 
 
 def open_ticket(client: Client, *, now: datetime) -> Ticket:
-    """The client's ticket that goes on, or a new one; concurrent callers get the same. Call it in a transaction."""
+    """Return the client's open ticket, locked, or a new one. Concurrent callers get the same. Call it in a transaction.
+
+    Raises ClientErased or ClientReassigned.
+    """
     client = client.lock()
-    # Held, so that the app can't delete or close it between our look and our message.
-    going_on = Ticket.objects.filter(user_id=client.user_id, status__in=OPEN_STATUSES).select_for_update(no_key=True)
+    # Lock the ticket, so that the app can't delete or close it before we post.
+    tickets = Ticket.objects.filter(user_id=client.user_id, status__in=OPEN_STATUSES).select_for_update(no_key=True)
     ticket = (
-        going_on.filter(pk=client.support_ticket_id).first()
-        or going_on.order_by("-created_at", "-id").first()
+        tickets.filter(pk=client.support_ticket_id).first()
+        or tickets.order_by("-created_at", "-id").first()
         or Ticket.objects.create(user_id=client.user_id, subject=SUBJECT, created_at=now, updated_at=now)
     )
     if client.support_ticket_id != ticket.pk:
@@ -57,16 +60,16 @@ def open_ticket(client: Client, *, now: datetime) -> Ticket:
 def post(
     ticket: Ticket, body: str, *, now: datetime, status: TicketStatus | None = None, pk: UUID | None = None
 ) -> Message:
-    """Post as support; with `status`, move the ticket there. Messages of one `now` keep the order of posting."""
-    ours = Message.objects.filter(ticket=ticket, author=Author.SUPPORT, created_at__range=(now, now + SAME_OPERATION))
-    last = ours.aggregate(at=Max("created_at"))["at"]
-    # The app sorts by this time alone.
+    """Post a message as support and set `status` if given. Messages with the same `now` keep the order of posting."""
+    recent = Message.objects.filter(ticket=ticket, author=Author.SUPPORT, created_at__range=(now, now + SAME_OPERATION))
+    last = recent.aggregate(at=Max("created_at"))["at"]
+    # The app sorts by created_at alone, so the times must differ.
     at = last + timedelta(microseconds=1) if last else now
     message = Message.objects.create(
         pk=pk or uuid4(), ticket=ticket, author=Author.SUPPORT, body=body, created_at=at, updated_at=at
     )
-    changed = {"updated_at": at} | ({"status": status} if status else {})
-    Ticket.objects.filter(pk=ticket.pk).update(**changed)
+    changes = {"updated_at": at} | ({"status": status} if status else {})
+    Ticket.objects.filter(pk=ticket.pk).update(**changes)
     return message
 
 
@@ -74,10 +77,10 @@ def post(
 def answer(
     ticket: Ticket, body: str, *, by: Manager, reopen: bool = False, form_id: UUID | None = None
 ) -> tuple[Message, bool]:
-    """Answer the client, who is now to reply; the same from one form is posted once. Returns the message, and whether
-    it was posted now.
+    """Post an answer and wait for the client's reply. A repeated submit of one form is posted once.
 
-    Raises TicketClosed for one that is over, unless `reopen`, and Ticket.DoesNotExist when the app has deleted it.
+    Returns the message and whether it was created by this call. Raises TicketClosed if the ticket is closed, unless
+    `reopen` is true, and Ticket.DoesNotExist if the app deleted it.
     """
     client, ticket = _lock(ticket)
     pk = log.id_from_form(form_id, ticket.pk, body)
@@ -94,7 +97,7 @@ def answer(
 
 @transaction.atomic
 def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager) -> None:
-    """Move the ticket to `status`; nothing happens when it is there. Raises Ticket.DoesNotExist."""
+    """Change the ticket's status and log it. Do nothing if the ticket already has it. Raise Ticket.DoesNotExist."""
     client, ticket = _lock(ticket)
     if ticket.status == status:
         return
@@ -106,7 +109,7 @@ def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager) -> None:
 
 
 def delete_conversation(client: Client) -> dict[str, int]:
-    """Delete the client's whole conversation; returns how many rows of which table. Call it in a transaction."""
+    """Delete the client's tickets and messages. Return the number of rows by table. Call it in a transaction."""
     tickets = Ticket.objects.filter(user_id=client.user_id)
     messages = Message.objects.filter(ticket__in=tickets).delete()[0]
     Client.objects.filter(pk=client.pk).update(support_ticket_id=None)
@@ -114,7 +117,7 @@ def delete_conversation(client: Client) -> dict[str, int]:
 
 
 def _lock(ticket: Ticket) -> tuple[Client | None, Ticket]:
-    # The client first: every deed on a client takes its locks in this order. An account may have no client.
+    # Lock the client first, as every operation does, to avoid deadlocks. An account may have no client.
     client = Client.objects.filter(user_id=ticket.user_id).first()
     client = client and client.lock_for_any_manager()
     return client, Ticket.objects.select_for_update(no_key=True).get(pk=ticket.pk)

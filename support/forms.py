@@ -25,7 +25,7 @@ class SearchForm(forms.Form):
 
 
 class FormIdField(forms.UUIDField):
-    """Chosen when the form is opened, so that a form that is sent twice is one deed; what is no id is none."""
+    """A random id, generated when the form is opened, so that a repeated submit runs once. Invalid ids are ignored."""
 
     def __init__(self):
         super().__init__(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
@@ -61,5 +61,5 @@ class StatusForm(forms.Form):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.initial.get("status") not in TicketStatus:
-            # A label of another version of the app: else the browser would choose the first of ours.
+            # Status of another version of the app. Without an empty choice the browser would preselect our first one.
             self.fields["status"].choices = [("", "Выберите статус"), *TicketStatus.choices]

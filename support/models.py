@@ -1,4 +1,4 @@
-"""The conversation shared with the client's app, and the manager's own log of a client."""
+"""Tickets and messages, shared with the client's app, and the client log, which is ours."""
 
 import uuid
 from datetime import datetime
@@ -23,7 +23,7 @@ class TicketStatus(models.TextChoices):
     CLOSED = "closed", "Закрыто"
 
 
-# What counts as a conversation that goes on; whatever other versions of the app call the rest, it is over.
+# Statuses of open tickets. All others, including unknown ones of other app versions, count as closed.
 OPEN_STATUSES = (TicketStatus.OPEN, TicketStatus.PENDING)
 
 
@@ -32,7 +32,7 @@ class Author(models.TextChoices):
     SUPPORT = "support", "Поддержка"
 
 
-# So many clients can be listed in a query.
+# More clients than this are not listed by id in a query.
 MAX_CLIENTS_IN_QUERY = 1000
 MAX_RESULTS = 1000
 
@@ -41,12 +41,12 @@ OTHER_APP_LABELS = {"resolved": "Решено", "rejected": "Отклонено"
 
 
 def status_label(status: str) -> str:
-    """In words; a label that only another version of the app knows is shown as it is."""
+    """Return the display value of a status. Unknown ones are returned unchanged."""
     return dict(TicketStatus.choices).get(status) or OTHER_APP_LABELS.get(status, status)
 
 
 def known_statuses() -> list[str]:
-    """The labels that this database has, in its order; comparing with any other is an error of PostgreSQL."""
+    """Return the labels of the enum type in this database, in its order. Comparing with others is a database error."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT enum_range(NULL::supportcasestatus)::text[]")
         return cursor.fetchone()[0]
@@ -54,41 +54,41 @@ def known_statuses() -> list[str]:
 
 class TicketQuerySet(models.QuerySet):
     def search_clients(self, text: str) -> "TicketQuerySet":
-        """Those of the clients who are found by `text`: name, phone in any form, e-mail, address, contract number."""
+        """Tickets of clients matching `text`: name, phone in any notation, e-mail, address, contract number."""
         found = Client.objects.search(text)
         if len(search.words(text)) > 1:
-            # The planner takes words for independent and, for a pair that hardly occurs together, reads all tickets.
-            # No index gives this order, so the clients are found first, by the index of the words.
-            few = list(found.order_by("claimed_at").values_list("user_id", flat=True)[: MAX_CLIENTS_IN_QUERY + 1])
-            if len(few) <= MAX_CLIENTS_IN_QUERY:
-                return self.filter(user_id__in=few)
+            # The planner assumes independent words and scans all tickets for a rare pair. Ordering by a column without
+            # an index makes it find the clients first, through the trigram index.
+            user_ids = list(found.order_by("claimed_at").values_list("user_id", flat=True)[: MAX_CLIENTS_IN_QUERY + 1])
+            if len(user_ids) <= MAX_CLIENTS_IN_QUERY:
+                return self.filter(user_id__in=user_ids)
         return self.filter(user_id__in=found.values("user_id"))
 
     def search_subject(self, text: str) -> "TicketQuerySet":
-        """Those in whose subject every word of `text` occurs; words too short for the trigram index are passed over."""
+        """Tickets whose subject contains every word of `text`. Words too short for the trigram index are ignored."""
         words = [word for word in search.words(text) if len(word) > 2]
         if not words:
             return self.none()
         found = Q()
         for word in words:
             found &= Q(folded_subject__contains=word)
-        # The very expression of the index support_tickets_privet_subject.
+        # Must match the expression of the index support_tickets_privet_subject.
         return self.alias(folded_subject=Replace(Lower("subject"), Value("ё"), Value("е"))).filter(found)
 
     def search(self, text: str) -> "TicketQuerySet":
-        """Of those found by client and by subject, the 1000 with the newest activity of each."""
-        # Cut off, because a common word is in a million tickets and one query with OR has no index.
-        halves = self.search_clients(text), self.search_subject(text)
-        newest = (half.newest_first().values_list("pk", flat=True)[:MAX_RESULTS] for half in halves)
+        """Tickets found by client or by subject; of each, the 1000 with the newest activity."""
+        # Limited, because a common word is in a million tickets and one query with OR could not use the indexes.
+        searches = self.search_clients(text), self.search_subject(text)
+        newest = (found.newest_first().values_list("pk", flat=True)[:MAX_RESULTS] for found in searches)
         return self.filter(pk__in=set(chain.from_iterable(newest)))
 
     def newest_first(self) -> "TicketQuerySet":
         return self.order_by("-updated_at", "-id")
 
     def older_than(self, updated_at: datetime, pk: uuid.UUID) -> "TicketQuerySet":
-        """The rest of the list after the ticket with these values (keyset pagination)."""
+        """Tickets after the one with these values, newest activity first (keyset pagination)."""
         at = clamped_times.database_value(updated_at, "updated_at", Ticket.objects.filter(pk=pk))
-        # The first condition is implied by the second; it is what lets the index start at the right place.
+        # The first condition is redundant, but lets the index scan start at the right position.
         return self.filter(updated_at__lte=at).exclude(updated_at=at, id__gte=pk)
 
 
@@ -121,7 +121,7 @@ class Ticket(models.Model):
 
     @property
     def client(self) -> Client | None:
-        """Whose it is; None when the account is gone or has no client. Needs `user__client` prefetched."""
+        """The client, or None if the account was deleted or has no client. Needs `user__client` prefetched."""
         return getattr(self.user, "client", None)
 
     @property
@@ -130,7 +130,7 @@ class Ticket(models.Model):
 
 
 class Message(models.Model):
-    """A message of a ticket (`support_messages`, shared). Newer versions have a column `file_key`; it is left alone."""
+    """A message of a ticket (`support_messages`, shared). Newer versions have a column `file_key`, which we ignore."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     ticket = models.ForeignKey(Ticket, on_delete=models.DO_NOTHING, related_name="messages")
@@ -151,7 +151,7 @@ class Message(models.Model):
 
 
 class Thread(models.Model):
-    """The manager's log of one client."""
+    """The client log of one client."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.OneToOneField(Client, on_delete=models.PROTECT, related_name="thread", verbose_name="клиент")
@@ -172,7 +172,7 @@ class LogKind(models.TextChoices):
 
 
 class LogEntry(models.Model):
-    """An event or a manager's note in the log; kept as written."""
+    """An event or a manager's note in the client log. Append-only."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     thread = models.ForeignKey(Thread, on_delete=models.PROTECT, related_name="entries")
@@ -193,5 +193,5 @@ class LogEntry(models.Model):
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self):
-        # Not the text: it may hold a one-time code, and names of rows are shown and logged.
+        # Not the text: it may contain a one-time code, and str() is shown and logged.
         return f"{self.get_kind_display()} {timezone.localtime(self.created_at):%d.%m.%Y %H:%M}"

@@ -24,11 +24,11 @@ def pages(ticket):
 
 
 def test_managers_get_404(as_anna, ticket, anna):
-    ticket.user.client.reassign(to=anna, by=anna)  # not even about a client of their own
+    ticket.user.client.reassign(to=anna, by=anna)  # even for their own client
 
-    for method, address in pages(ticket):
+    for method, page in pages(ticket):
         data = {"body": "Ответ", "status": "closed", "query": "иван"} if method == "post" else {}
-        assert getattr(as_anna, method)(address, data).status_code == 404, address
+        assert getattr(as_anna, method)(page, data).status_code == 404, page
 
     assert Message.objects.count() == 1
     assert Ticket.objects.get().status == TicketStatus.OPEN
@@ -36,15 +36,15 @@ def test_managers_get_404(as_anna, ticket, anna):
 
 def test_support_and_admins_open_every_page(as_vera, as_gleb, ticket):
     for browser in (as_vera, as_gleb):
-        for method, address in pages(ticket):
+        for method, page in pages(ticket):
             if method == "get":
-                assert browser.get(address).status_code == 200, address
+                assert browser.get(page).status_code == 200, page
 
 
 def test_wrong_method_gets_405(as_vera, ticket):
-    for method, address in pages(ticket):
-        other = as_vera.get if method == "post" else as_vera.post
-        assert other(address).status_code == 405, address
+    for method, page in pages(ticket):
+        other_method = as_vera.get if method == "post" else as_vera.post
+        assert other_method(page).status_code == 405, page
 
 
 def test_unknown_ids_get_404(as_vera):
@@ -55,7 +55,7 @@ def test_unknown_ids_get_404(as_vera):
 
 
 def test_signed_out_user_is_redirected_to_sign_in(signed_out, ticket):
-    for method, address in pages(ticket):
-        response = getattr(signed_out, method)(address)
-        assert response.status_code == 302, address
-        assert response.url.startswith("/sign-in/"), address
+    for method, page in pages(ticket):
+        response = getattr(signed_out, method)(page)
+        assert response.status_code == 302, page
+        assert response.url.startswith("/sign-in/"), page

@@ -14,26 +14,26 @@ TICKETS = reverse("admin:support_ticket_changelist")
 LOG = reverse("admin:support_logentry_changelist")
 
 
-def found(browser, address, **query):
-    return set(browser.get(address, query).context["cl"].queryset)
+def found(browser, url, **query):
+    return set(browser.get(url, query).context["cl"].queryset)
 
 
-def tell(client, by, body="Код для подписания договора ИВ-261123-01: 482913. Действует 10 минут."):
+def notify(client, by, body="Код для подписания договора ИВ-261123-01: 482913. Действует 10 минут."):
     with transaction.atomic():
         return bridge.notify_client(client, body, by=by, now=timezone.now())
 
 
-def test_tickets_are_found_by_client_phone_and_subject(as_gleb, make, ticket, written):
-    written(make.client(name="Сидорова Анна", phone="9160000000"), subject="Счёт за ремонт")
+def test_tickets_are_found_by_client_phone_and_subject(as_gleb, make, ticket, create_ticket):
+    create_ticket(make.client(name="Сидорова Анна", phone="9160000000"), subject="Счёт за ремонт")
 
     for query in ("иванов петр", "+7(977)123-23-23", "холодильник"):
         assert found(as_gleb, TICKETS, q=query) == {ticket}
     assert len(found(as_gleb, TICKETS)) == 2
 
 
-def test_tickets_are_filtered_by_statuses_of_the_database(as_gleb, make, written):
-    resolved = written(make.client(), status="resolved")
-    written(make.client())
+def test_tickets_are_filtered_by_statuses_of_the_database(as_gleb, make, create_ticket):
+    resolved = create_ticket(make.client(), status="resolved")
+    create_ticket(make.client())
 
     page = as_gleb.get(TICKETS, {"status": "resolved"})
 
@@ -47,7 +47,7 @@ def test_filter_by_an_unknown_status_is_rejected(as_gleb, ticket):
 
 
 def test_tickets_and_log_entries_are_read_only(as_gleb, make, anna, ticket):
-    tell(make.client(), anna)
+    notify(make.client(), anna)
     for row in (ticket, LogEntry.objects.get()):
         model = type(row)
         before = list(model.objects.order_by("pk").values())
@@ -75,18 +75,18 @@ def test_ticket_of_a_deleted_account_is_shown(as_gleb):
 
 
 def test_log_masks_one_time_codes(as_gleb, make, anna):
-    tell(make.client(), anna)
+    notify(make.client(), anna)
     entry = LogEntry.objects.get()
 
-    for address in (LOG, reverse("admin:support_logentry_change", args=[entry.pk])):
-        text = as_gleb.get(address).text
+    for url in (LOG, reverse("admin:support_logentry_change", args=[entry.pk])):
+        text = as_gleb.get(url).text
         assert "ИВ-261123-01: ••••••" in text
         assert not appears_in("482913", text)
 
 
 def test_log_is_searched_by_client(as_gleb, make, anna):
-    tell(make.client(name="Сидорова Анна"), anna)
-    tell(make.client(), anna)
+    notify(make.client(name="Сидорова Анна"), anna)
+    notify(make.client(), anna)
 
     assert {str(entry.thread.client) for entry in found(as_gleb, LOG, q="сидорова")} == {"Сидорова Анна"}
 
@@ -94,7 +94,7 @@ def test_log_is_searched_by_client(as_gleb, make, anna):
 def test_log_of_a_client_without_an_account_is_listed_and_found(as_gleb, make, anna):
     client = make.verified(anna)
     make.passport(client, anna)
-    tell(client, anna, "Договор подписан")
+    notify(client, anna, "Договор подписан")
     make.delete_account(client)
 
     for query in ({}, {"q": "Иванов"}):
@@ -104,18 +104,18 @@ def test_log_of_a_client_without_an_account_is_listed_and_found(as_gleb, make, a
     assert "Учётная запись удалена" in page.text
 
 
-@pytest.mark.parametrize("address", [TICKETS, LOG])
-def test_query_count_does_not_grow_with_rows(as_gleb, make, anna, address):
+@pytest.mark.parametrize("url", [TICKETS, LOG])
+def test_query_count_does_not_grow_with_rows(as_gleb, make, anna, url):
     def queries():
         with CaptureQueriesContext(connection) as captured:
-            as_gleb.get(address)
+            as_gleb.get(url)
         return len(captured)
 
-    tell(make.client(), anna)
+    notify(make.client(), anna)
     one = queries()
     for number in range(9):
         client = make.client()
-        tell(client, anna)
+        notify(client, anna)
         if number % 2:
             make.delete_account(client)
 

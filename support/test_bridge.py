@@ -13,7 +13,7 @@ from support.models import Author, LogEntry, Message, Ticket, TicketStatus
 NOW = datetime(2026, 11, 23, 9, 30, 15, 123456, tzinfo=UTC)
 
 
-def tell(client, anna, body="Договор подписан", now=NOW, **kwargs):
+def notify(client, anna, body="Договор подписан", now=NOW, **kwargs):
     with transaction.atomic():
         return bridge.notify_client(client, body, by=anna, now=now, **kwargs)
 
@@ -25,7 +25,7 @@ def bodies(ticket):
 def test_message_is_posted_to_the_ticket_and_the_client_log(make, anna):
     client = make.client()
 
-    ticket = tell(client, anna)
+    ticket = notify(client, anna)
 
     message = Message.objects.get()
     assert (message.ticket, message.author, message.body) == (ticket, Author.SUPPORT, "Договор подписан")
@@ -36,7 +36,7 @@ def test_message_is_posted_to_the_ticket_and_the_client_log(make, anna):
 
 
 def test_log_text_can_differ_from_the_message(make, anna):
-    tell(make.client(), anna, body="Код 123456", log_text="Код ••••••")
+    notify(make.client(), anna, body="Код 123456", log_text="Код ••••••")
 
     assert Message.objects.get().body == "Код 123456"
     assert LogEntry.objects.get().body == "Код ••••••"
@@ -59,7 +59,7 @@ def test_rollback_undoes_the_message_and_the_log_entry(make, anna):
 
     with suppress(RuntimeError), transaction.atomic():
         bridge.notify_client(client, "Договор подписан", by=anna, now=NOW)
-        raise RuntimeError("the fact fails")
+        raise RuntimeError("the operation fails")
 
     assert not Ticket.objects.exists()
     assert not Message.objects.exists()
@@ -72,7 +72,7 @@ def test_messages_of_one_operation_keep_their_order(make, anna):
     expected = [f"Сообщение {number}" for number in range(8)]
 
     for body in expected:
-        ticket = tell(client, anna, body=body)
+        ticket = notify(client, anna, body=body)
 
     assert bodies(ticket) == expected
     assert len(set(Message.objects.values_list("created_at", flat=True))) == 8
@@ -81,53 +81,53 @@ def test_messages_of_one_operation_keep_their_order(make, anna):
 
 def test_open_ticket_of_the_app_is_used(make, anna):
     client = make.client()
-    theirs = Ticket.objects.create(user=client.user, subject="Не работает холодильник", status=TicketStatus.PENDING)
+    existing = Ticket.objects.create(user=client.user, subject="Не работает холодильник", status=TicketStatus.PENDING)
 
-    assert tell(client, anna) == theirs
-    assert Ticket.objects.get() == theirs
-    assert make.fresh(client).support_ticket_id == theirs.pk
+    assert notify(client, anna) == existing
+    assert Ticket.objects.get() == existing
+    assert make.fresh(client).support_ticket_id == existing.pk
 
 
 def test_linked_ticket_is_preferred_to_a_newer_one(make, anna):
     client = make.client()
-    linked = tell(client, anna)
+    linked = notify(client, anna)
     Ticket.objects.create(user=client.user, subject="Другой вопрос", created_at=NOW + timedelta(days=1))
 
-    assert tell(client, anna) == linked
+    assert notify(client, anna) == linked
 
 
 def test_linked_ticket_of_another_client_is_not_used(make, anna):
     client, other = make.client(), make.client()
-    theirs = tell(other, anna)
-    type(client).objects.filter(pk=client.pk).update(support_ticket_id=theirs.pk)
+    foreign = notify(other, anna)
+    type(client).objects.filter(pk=client.pk).update(support_ticket_id=foreign.pk)
 
-    ticket = tell(client, anna)
+    ticket = notify(client, anna)
 
-    assert ticket != theirs
+    assert ticket != foreign
     assert ticket.user_id == client.user_id
-    assert len(bodies(theirs)) == 1
+    assert len(bodies(foreign)) == 1
 
 
 def test_deleted_ticket_is_replaced_by_a_new_linked_one(make, anna):
     client = make.client()
-    first = tell(client, anna)
+    first = notify(client, anna)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM support_tickets WHERE id = %s", [first.pk])
 
-    second = tell(client, anna)
+    second = notify(client, anna)
 
     assert second.pk != first.pk
     assert make.fresh(client).support_ticket_id == second.pk
     assert bodies(second) == ["Договор подписан"]
 
 
-@pytest.mark.parametrize("over", ["closed", "resolved"])
-def test_closed_ticket_is_replaced_by_a_new_linked_one(make, anna, over):
+@pytest.mark.parametrize("status", ["closed", "resolved"])
+def test_closed_ticket_is_replaced_by_a_new_linked_one(make, anna, status):
     client = make.client()
-    first = tell(client, anna)
-    Ticket.objects.filter(pk=first.pk).update(status=over)
+    first = notify(client, anna)
+    Ticket.objects.filter(pk=first.pk).update(status=status)
 
-    second = tell(client, anna)
+    second = notify(client, anna)
 
     assert second.pk != first.pk
     assert make.fresh(client).support_ticket_id == second.pk
@@ -140,13 +140,13 @@ def test_unknown_status_counts_as_closed(make, anna):
         cursor.execute("CREATE TYPE newer AS ENUM ('open', 'pending', 'closed', 'rejected', 'snoozed')")
         cursor.execute("ALTER TABLE support_tickets ALTER status TYPE newer USING status::newer")
     client = make.client()
-    strange = Ticket.objects.create(user=client.user, subject="Вопрос", status="snoozed")
+    snoozed = Ticket.objects.create(user=client.user, subject="Вопрос", status="snoozed")
 
-    ticket = Ticket.objects.get(pk=strange.pk)
+    ticket = Ticket.objects.get(pk=snoozed.pk)
 
     assert ticket.status_label == "snoozed"
     assert not ticket.is_open
-    assert tell(client, anna) != strange
+    assert notify(client, anna) != snoozed
 
 
 @pytest.mark.parametrize("column", ["DROP COLUMN IF EXISTS", "ADD COLUMN IF NOT EXISTS"])
@@ -155,7 +155,7 @@ def test_messages_work_with_and_without_the_file_key_column(make, anna, column):
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE support_messages {column} file_key{kind}")
 
-    ticket = tell(make.client(), anna)
+    ticket = notify(make.client(), anna)
 
     assert bodies(ticket) == ["Договор подписан"]
     assert [message.body for message in ticket.messages.all()] == ["Договор подписан"]
@@ -165,7 +165,7 @@ def test_messages_work_with_and_without_the_file_key_column(make, anna, column):
 def test_naive_times_are_stored_in_utc_and_loaded_aware(make, anna, zone):
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL TIME ZONE '{zone}'")
-    ticket = tell(make.client(), anna)
+    ticket = notify(make.client(), anna)
 
     with connection.cursor() as cursor:
         cursor.execute(
@@ -181,11 +181,11 @@ def test_naive_times_are_stored_in_utc_and_loaded_aware(make, anna, zone):
 
 
 class Caller(threading.Thread):
-    """Runs `deed` in a transaction on a connection of its own."""
+    """A thread that runs `operation` in a transaction on its own connection."""
 
-    def __init__(self, deed):
+    def __init__(self, operation):
         super().__init__(daemon=True)
-        self.deed, self.result, self.error, self.backend = deed, None, None, None
+        self.operation, self.result, self.error, self.backend = operation, None, None, None
 
     def run(self):
         try:
@@ -193,7 +193,7 @@ class Caller(threading.Thread):
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT pg_backend_pid()")
                     self.backend = cursor.fetchone()[0]
-                self.result = self.deed()
+                self.result = self.operation()
         except Exception as error:  # the test asserts that there is none
             self.error = error
         finally:
@@ -201,7 +201,7 @@ class Caller(threading.Thread):
 
 
 def wait_until_blocked(caller, timeout=20):
-    """Returns once the database says that the caller waits for somebody's lock."""
+    """Return when the caller waits for a lock, according to the database. Raise AssertionError after the timeout."""
     end = timezone.now() + timedelta(seconds=timeout)
     while timezone.now() < end:
         if caller.backend:
@@ -215,7 +215,7 @@ def wait_until_blocked(caller, timeout=20):
 def test_concurrent_messages_use_one_ticket(race, make, anna):
     client = make.client()
 
-    calls = [lambda body=body: tell(client, anna, body=body, now=timezone.now()) for body in ("Первое", "Второе")]
+    calls = [lambda body=body: notify(client, anna, body=body, now=timezone.now()) for body in ("Первое", "Второе")]
     first, second = race(*calls, at=client)
 
     assert first.pk == second.pk == Ticket.objects.get().pk
@@ -226,7 +226,7 @@ def test_concurrent_messages_use_one_ticket(race, make, anna):
 @pytest.mark.django_db(transaction=True)
 def test_concurrently_closed_ticket_gets_no_message(make, anna, vera):
     client = make.client()
-    first = tell(client, anna)
+    first = notify(client, anna)
     second = Caller(lambda: bridge.notify_client(client, "Второе", by=anna, now=timezone.now()))
 
     with transaction.atomic():
@@ -244,7 +244,7 @@ def test_concurrently_closed_ticket_gets_no_message(make, anna, vera):
 @pytest.mark.django_db(transaction=True)
 def test_concurrently_deleted_ticket_is_replaced(make, anna):
     client = make.client()
-    first = tell(client, anna)
+    first = notify(client, anna)
     second = Caller(lambda: bridge.notify_client(client, "Второе", by=anna, now=timezone.now()))
 
     with transaction.atomic():
@@ -260,7 +260,7 @@ def test_concurrently_deleted_ticket_is_replaced(make, anna):
 
 
 def test_concurrent_answers_are_both_posted(race, make, anna, vera, gleb):
-    ticket = tell(make.client(), anna)
+    ticket = notify(make.client(), anna)
 
     race(
         lambda: bridge.answer(ticket, "Ответ Веры", by=vera),
@@ -274,13 +274,13 @@ def test_concurrent_answers_are_both_posted(race, make, anna, vera, gleb):
 
 def test_concurrent_answer_and_notification_do_not_deadlock(race, make, anna, vera):
     client = make.client()
-    ticket = tell(client, anna)
+    ticket = notify(client, anna)
 
-    (answered, _), told = race(
+    (message, _), used_ticket = race(
         lambda: bridge.answer(ticket, "Ответ", by=vera),
-        lambda: tell(client, anna, body="Договор готов", now=timezone.now()),
+        lambda: notify(client, anna, body="Договор готов", now=timezone.now()),
         at=client,
     )
 
-    assert answered.ticket_id == told.pk == ticket.pk
+    assert message.ticket_id == used_ticket.pk == ticket.pk
     assert set(bodies(ticket)) == {"Договор подписан", "Ответ", "Договор готов"}

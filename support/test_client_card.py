@@ -7,10 +7,10 @@ from conftest import appears_in
 from support import log, tickets
 
 
-def test_card_shows_contact_manager_tickets_and_log_but_no_passport(as_vera, make, anna, written):
+def test_card_shows_contact_manager_tickets_and_log_but_no_passport(as_vera, make, anna, create_ticket):
     client = make.verified(anna, phone="9771232323")
     make.passport(client, anna, digits="4613348353", issued_by="ОВД района Тверской")
-    ticket = written(client)
+    ticket = create_ticket(client)
     log.add_note(client, "Звонить после шести", by=anna, now=timezone.now())
 
     text = as_vera.get(reverse("support:client_card", args=[client.pk])).text
@@ -54,30 +54,30 @@ def test_long_log_is_paginated(as_vera, make, anna):
     client = make.client()
     for number in range(tickets.MESSAGES_PER_PAGE + 1):
         log.add_note(client, f"Заметка {number:03}.", by=anna, now=timezone.now())
-    address = reverse("support:client_card", args=[client.pk])
+    url = reverse("support:client_card", args=[client.pk])
 
-    page = as_vera.get(address)
+    page = as_vera.get(url)
 
     assert "Заметка 000." not in page.text
-    assert "Заметка 000." in as_vera.get(address, {"before": page.context["page"].next}).text
+    assert "Заметка 000." in as_vera.get(url, {"before": page.context["page"].next}).text
 
 
-def test_query_count_does_not_grow_with_rows(as_vera, make, anna, written):
+def test_query_count_does_not_grow_with_rows(as_vera, make, anna, create_ticket):
     client = make.client()
-    address = reverse("support:client_card", args=[client.pk])
+    url = reverse("support:client_card", args=[client.pk])
 
     def queries():
         with CaptureQueriesContext(connection) as captured:
-            as_vera.get(address)
+            as_vera.get(url)
         return len(captured)
 
-    def more():
-        written(client)
+    def add_rows():
+        create_ticket(client)
         log.add_note(client, "Заметка", by=anna, now=timezone.now())
 
-    more()
+    add_rows()
     one = queries()
     for _ in range(9):
-        more()
+        add_rows()
 
     assert queries() == one <= 8

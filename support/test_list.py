@@ -28,10 +28,10 @@ def url(name, ticket):
     return reverse(f"support:{name}", args=[ticket.pk])
 
 
-def test_tickets_are_ordered_by_newest_activity(as_vera, make, written):
+def test_tickets_are_ordered_by_newest_activity(as_vera, make, create_ticket):
     now = timezone.now()
-    old = written(make.client(), subject="Старое", updated_at=now - timedelta(days=2))
-    written(make.client(), subject="Новое", updated_at=now - timedelta(days=1))
+    old = create_ticket(make.client(), subject="Старое", updated_at=now - timedelta(days=2))
+    create_ticket(make.client(), subject="Новое", updated_at=now - timedelta(days=1))
     assert subjects(as_vera.get(LIST)) == ["Новое", "Старое"]
 
     as_vera.post(url("answer", old), {"body": "Смотрим"})
@@ -46,18 +46,18 @@ def test_row_shows_client_subject_and_last_message(as_vera, ticket):
         assert text in page.text
 
 
-def test_list_is_filtered_by_status(as_vera, make, written):
+def test_list_is_filtered_by_status(as_vera, make, create_ticket):
     for status in TicketStatus:
-        written(make.client(), subject=status, status=status)
+        create_ticket(make.client(), subject=status, status=status)
 
     assert subjects(as_vera.get(LIST, {"status": "closed"})) == ["closed"]
     assert len(subjects(as_vera.get(LIST))) == 3
     assert len(subjects(as_vera.get(LIST, {"status": "'; drop table"}))) == 3
 
 
-def test_list_is_filtered_by_a_status_of_another_app_version(as_vera, make, written):
-    written(make.client(), subject="Решённое", status="resolved")
-    written(make.client(), subject="Открытое")
+def test_list_is_filtered_by_a_status_of_another_app_version(as_vera, make, create_ticket):
+    create_ticket(make.client(), subject="Решённое", status="resolved")
+    create_ticket(make.client(), subject="Открытое")
 
     page = as_vera.get(LIST, {"status": "resolved"})
 
@@ -65,19 +65,19 @@ def test_list_is_filtered_by_a_status_of_another_app_version(as_vera, make, writ
     assert "Решено" in page.text
 
 
-def test_pages_show_each_ticket_once(as_vera, make, written):
+def test_pages_show_each_ticket_once(as_vera, make, create_ticket):
     now = timezone.now()
-    for number in range(60):  # groups of the same time: the id decides
-        written(make.client(), subject=f"Обращение {number}", updated_at=now - timedelta(minutes=number // 10))
+    for number in range(60):  # ten tickets have the same time and are ordered by id
+        create_ticket(make.client(), subject=f"Обращение {number}", updated_at=now - timedelta(minutes=number // 10))
 
-    seen, after = [], ""
+    listed, after = [], ""
     while after is not None:
         page = as_vera.get(LIST, {"after": after}).context["page"]
-        seen += page.rows
+        listed += page.rows
         after = page.next
 
-    assert len(seen) == len({ticket.pk for ticket in seen}) == 60
-    assert seen == sorted(seen, key=lambda ticket: (ticket.updated_at, ticket.pk), reverse=True)
+    assert len(listed) == len({ticket.pk for ticket in listed}) == 60
+    assert listed == sorted(listed, key=lambda ticket: (ticket.updated_at, ticket.pk), reverse=True)
 
 
 @pytest.mark.parametrize("after", ["x", "1_2", f"{10**30}_{uuid.UUID(int=7)}", "_", "9" * 5000])
@@ -85,18 +85,16 @@ def test_invalid_position_gets_404(as_vera, after):
     assert as_vera.get(LIST, {"after": after}).status_code == 404
 
 
-def test_query_count_does_not_grow_with_rows(as_vera, make, written):
+def test_query_count_does_not_grow_with_rows(as_vera, make, create_ticket):
     def queries():
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             assert as_vera.get(LIST).status_code == 200
         return len(captured)
 
-    written(make.client())
+    create_ticket(make.client())
     one = queries()
     for _ in range(9):
-        written(make.client())
+        create_ticket(make.client())
 
     assert queries() == one <= 8
 
@@ -121,33 +119,33 @@ def test_ticket_of_a_deleted_account_is_shown_and_answered(as_vera):
     "query",
     ["иванов", "ПЕТР", "Пётр иванов", "977 123", "+7(977)123-23-23", "8 977 1232323", "холодильник", "не работает"],
 )
-def test_search_finds_tickets_by_name_phone_and_subject(as_vera, make, ticket, query, written):
-    written(make.client(name="Сидорова Анна", phone="9160000000", email="s@x.example"), subject="Счёт")
+def test_search_finds_tickets_by_name_phone_and_subject(as_vera, make, ticket, query, create_ticket):
+    create_ticket(make.client(name="Сидорова Анна", phone="9160000000", email="s@x.example"), subject="Счёт")
 
     assert search(as_vera, query) == [ticket.subject]
 
 
-def test_search_treats_yo_and_ye_alike(as_vera, make, written):
-    written(make.client(), subject="Счёт за ремонт")
+def test_search_treats_yo_and_ye_alike(as_vera, make, create_ticket):
+    create_ticket(make.client(), subject="Счёт за ремонт")
 
     assert search(as_vera, "счет") == search(as_vera, "СЧЁТ") == ["Счёт за ремонт"]
 
 
-def test_ticket_matching_by_client_and_subject_is_shown_once(as_vera, make, written):
-    written(make.client(name="Холодильников Иван"), subject="Холодильник")
+def test_ticket_matching_by_client_and_subject_is_shown_once(as_vera, make, create_ticket):
+    create_ticket(make.client(name="Холодильников Иван"), subject="Холодильник")
 
     assert search(as_vera, "холодильник") == ["Холодильник"]
 
 
-def test_search_and_status_filter_are_combined(as_vera, make, ticket, written):
-    written(make.client(name="Иванова Мария"), subject="Закрытое", status="closed")
+def test_search_and_status_filter_are_combined(as_vera, make, ticket, create_ticket):
+    create_ticket(make.client(name="Иванова Мария"), subject="Закрытое", status="closed")
     search(as_vera, "иванов")
 
     assert subjects(as_vera.get(LIST, {"status": "closed"})) == ["Закрытое"]
 
 
-def test_search_text_is_not_in_the_url_and_can_be_cleared(as_vera, make, ticket, written):
-    written(make.client(name="Сидорова Анна"), subject="Счёт")
+def test_search_text_is_not_in_the_url_and_can_be_cleared(as_vera, make, ticket, create_ticket):
+    create_ticket(make.client(name="Сидорова Анна"), subject="Счёт")
     search(as_vera, "иванов")
     assert "иванов" in as_vera.get(LIST).text
 
@@ -187,9 +185,9 @@ def test_search_while_typing_returns_only_the_results(as_vera, ticket):
     assert as_vera.post(SEARCH, {"query": "x" * 101}, headers=headers).status_code == 422
 
 
-def test_scrolling_returns_only_the_next_rows(as_vera, make, written):
+def test_scrolling_returns_only_the_next_rows(as_vera, make, create_ticket):
     for number in range(26):
-        written(make.client(), subject=f"Обращение {number}")
+        create_ticket(make.client(), subject=f"Обращение {number}")
     after = as_vera.get(LIST).context["page"].next
 
     response = as_vera.get(LIST, {"after": after}, headers={"HX-Request": "true", "HX-Target": "tickets-more"})
@@ -207,10 +205,10 @@ def test_status_filter_survives_a_search_and_the_button_clears_the_search(as_ver
     assert subjects(as_vera.get(LIST)) == [ticket.subject]
 
 
-def test_rare_word_pairs_are_found(as_vera, make, written, monkeypatch):
-    written(make.client(name="Смирнова Анна"), subject="Одно")
-    written(make.client(name="Смирнова Вера"), subject="Другое")
+def test_rare_word_pairs_are_found(as_vera, make, create_ticket, monkeypatch):
+    create_ticket(make.client(name="Смирнова Анна"), subject="Одно")
+    create_ticket(make.client(name="Смирнова Вера"), subject="Другое")
 
-    for few in (0, 1000):
-        monkeypatch.setattr("support.models.MAX_CLIENTS_IN_QUERY", few)
+    for limit in (0, 1000):
+        monkeypatch.setattr("support.models.MAX_CLIENTS_IN_QUERY", limit)
         assert search(as_vera, "смирнова анна") == ["Одно"]

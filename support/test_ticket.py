@@ -39,16 +39,16 @@ def test_ticket_links_to_the_client_card(as_vera, ticket):
     assert card in as_vera.get(url("ticket", ticket)).text
 
 
-def test_call_link_accepts_a_phone_in_international_format(as_vera, make, written):
-    ticket = written(make.client(phone="+79771232323"))
+def test_call_link_accepts_a_phone_in_international_format(as_vera, make, create_ticket):
+    ticket = create_ticket(make.client(phone="+79771232323"))
     assert 'href="tel:+79771232323"' in as_vera.get(url("ticket", ticket)).text
 
 
-def test_client_text_is_escaped(as_vera, make, written):
-    ticket = written(make.client(), subject="<script>1</script>", body="<img src=x onerror=alert(1)>")
+def test_client_text_is_escaped(as_vera, make, create_ticket):
+    ticket = create_ticket(make.client(), subject="<script>1</script>", body="<img src=x onerror=alert(1)>")
 
-    for address in (LIST, url("ticket", ticket)):
-        text = as_vera.get(address).text
+    for page in (LIST, url("ticket", ticket)):
+        text = as_vera.get(page).text
         assert "<script>1" not in text
         assert "<img src=x" not in text
 
@@ -86,10 +86,10 @@ def test_one_time_codes_are_masked(as_vera, make, anna):
         body = "Код для подписания договора ИВ-261123-01: 482913. Действует 10 минут."
         ticket = bridge.notify_client(client, body, by=anna, now=timezone.now())
 
-    for address in (LIST, url("ticket", ticket), reverse("support:client_card", args=[client.pk])):
-        text = as_vera.get(address).text
-        assert not appears_in("482913", text), address
-        assert "ИВ-261123-01: ••••••" in text, address
+    for page in (LIST, url("ticket", ticket), reverse("support:client_card", args=[client.pk])):
+        text = as_vera.get(page).text
+        assert not appears_in("482913", text), page
+        assert "ИВ-261123-01: ••••••" in text, page
 
 
 def test_query_count_does_not_grow_with_messages(as_vera, ticket):
@@ -119,40 +119,40 @@ def test_answer_is_posted_and_the_ticket_waits_for_the_client(as_vera, vera, tic
 
 
 def test_answer_sent_twice_is_posted_once(as_vera, ticket):
-    shown = {"form_id": as_vera.get(url("ticket", ticket)).context["form"]["form_id"].value()}
+    form_id = {"form_id": as_vera.get(url("ticket", ticket)).context["form"]["form_id"].value()}
 
-    told = []
+    messages = []
     for _ in range(2):
-        response = as_vera.post(url("answer", ticket), shown | {"body": "Мастер приедет завтра"}, follow=True)
-        told += map(str, response.context["messages"])
+        response = as_vera.post(url("answer", ticket), form_id | {"body": "Мастер приедет завтра"}, follow=True)
+        messages += map(str, response.context["messages"])
 
-    assert told == ["Ответ отправлен.", "Этот ответ уже отправлен раньше, второй раз он не ушёл."]
+    assert messages == ["Ответ отправлен.", "Этот ответ уже отправлен раньше, второй раз он не ушёл."]
     assert Message.objects.filter(author=Author.SUPPORT).count() == LogEntry.objects.count() == 1
 
-    Ticket.objects.update(status=TicketStatus.CLOSED)  # since; the answer is there all the same
-    assert as_vera.post(url("answer", ticket), shown | {"body": "Мастер приедет завтра"}).status_code == 302
+    Ticket.objects.update(status=TicketStatus.CLOSED)  # the repeated submit still succeeds
+    assert as_vera.post(url("answer", ticket), form_id | {"body": "Мастер приедет завтра"}).status_code == 302
     assert Ticket.objects.get().status == TicketStatus.CLOSED
 
 
-def test_other_text_or_other_form_is_another_answer(as_vera, make, written, ticket):
-    other, shown = written(make.client()), {"form_id": uuid.uuid4()}
-    sent = [
-        (ticket, shown | {"body": "Да"}),
-        (ticket, shown | {"body": "Да, завтра"}),  # mended after a connection that was lost too late
+def test_other_text_or_other_form_is_another_answer(as_vera, make, create_ticket, ticket):
+    other, form_id = create_ticket(make.client()), {"form_id": uuid.uuid4()}
+    answers = [
+        (ticket, form_id | {"body": "Да"}),
+        (ticket, form_id | {"body": "Да, завтра"}),  # edited because the connection was lost after the first submit
         (ticket, {"form_id": uuid.uuid4(), "body": "Да"}),
-        (other, shown | {"body": "Да"}),
+        (other, form_id | {"body": "Да"}),
         (ticket, {"body": "Да"}),
         (ticket, {"form_id": "\x00 no id", "body": "Да"}),
     ]
 
-    for where, data in sent:
-        assert as_vera.post(url("answer", where), data).status_code == 302
+    for answered, data in answers:
+        assert as_vera.post(url("answer", answered), data).status_code == 302
 
-    assert Message.objects.filter(author=Author.SUPPORT).count() == len(sent)
+    assert Message.objects.filter(author=Author.SUPPORT).count() == len(answers)
 
 
-def test_concurrent_copies_of_an_answer_are_posted_once(race, make, written, vera):
-    ticket, form_id = written(make.client()), uuid.uuid4()
+def test_concurrent_copies_of_an_answer_are_posted_once(race, make, create_ticket, vera):
+    ticket, form_id = create_ticket(make.client()), uuid.uuid4()
 
     outcomes = race(*[lambda: bridge.answer(ticket, "Да", by=vera, form_id=form_id)] * 2, at=ticket.user.client)
 
@@ -186,7 +186,7 @@ def test_closed_ticket_can_be_reopened_with_an_answer(as_vera, ticket):
 
 
 @pytest.mark.parametrize("body", ["", "   ", "при\x00вет", "я" * 4001, "я" * 900_000])
-def test_invalid_answer_gets_422_and_writes_nothing(as_vera, ticket, body, written):
+def test_invalid_answer_gets_422_and_writes_nothing(as_vera, ticket, body, create_ticket):
     response = as_vera.post(url("answer", ticket), {"body": body})
 
     assert response.status_code == 422

@@ -1,4 +1,4 @@
-"""Times of the app's tickets and messages that Python has no word for (foundation/database/clamped_times.py)."""
+"""Out-of-range timestamps in the app's tickets and messages (foundation/database/clamped_times.py)."""
 
 from datetime import timedelta
 
@@ -19,21 +19,21 @@ def write(table: str, column: str, text: str, rows: list) -> None:
         cursor.execute(f"UPDATE {table} SET {column} = %s WHERE id = ANY(%s)", [text, rows])  # noqa: S608
 
 
-def pages(browser, address, key):
-    """All that is shown, page after page."""
-    seen, place = [], ""
+def rows_of_all_pages(browser, url, key):
+    """Follow the cursor, sent as the parameter `key`, and return the rows of all pages."""
+    rows, position = [], ""
     for _ in range(20):
-        page = browser.get(address, {key: place}).context["page"]
-        seen += page.rows
-        place = page.next
-        if place is None:
-            return seen
+        page = browser.get(url, {key: position}).context["page"]
+        rows += page.rows
+        position = page.next
+        if position is None:
+            return rows
     raise AssertionError("the list has no end")
 
 
 @pytest.mark.parametrize("text", OUT_OF_RANGE)
-def test_support_pages_work_with_out_of_range_times(as_vera, as_gleb, make, written, ticket, text):
-    other = written(make.client(), subject="Обычное")
+def test_support_pages_work_with_out_of_range_times(as_vera, as_gleb, make, create_ticket, ticket, text):
+    other = create_ticket(make.client(), subject="Обычное")
     for column in ("created_at", "updated_at"):
         write("support_tickets", column, text, [ticket.pk])
         write("support_messages", column, text, [ticket.messages.get().pk])
@@ -49,15 +49,15 @@ def test_support_pages_work_with_out_of_range_times(as_vera, as_gleb, make, writ
 
 
 @pytest.mark.parametrize("text", OUT_OF_RANGE)
-def test_ticket_pages_show_each_ticket_once(as_vera, make, written, text):
-    ordinary = [written(make.client()).pk for _ in range(30)]
-    odd = [written(make.client()).pk for _ in range(60)]
-    write("support_tickets", "updated_at", text, odd)
+def test_ticket_pages_show_each_ticket_once(as_vera, make, create_ticket, text):
+    ordinary = [create_ticket(make.client()).pk for _ in range(30)]
+    out_of_range = [create_ticket(make.client()).pk for _ in range(60)]
+    write("support_tickets", "updated_at", text, out_of_range)
 
-    seen = [ticket.pk for ticket in pages(as_vera, LIST, "after")]
+    listed = [ticket.pk for ticket in rows_of_all_pages(as_vera, LIST, "after")]
 
-    assert len(seen) == 90
-    assert set(seen) == set(ordinary + odd)
+    assert len(listed) == 90
+    assert set(listed) == set(ordinary + out_of_range)
 
 
 @pytest.mark.parametrize("text", OUT_OF_RANGE)
@@ -65,9 +65,9 @@ def test_message_pages_show_each_message_once(as_vera, ticket, text):
     Message.objects.bulk_create(Message(ticket=ticket, author=Author.USER, body="") for _ in range(230))
     write("support_messages", "created_at", text, list(Message.objects.values_list("pk", flat=True)[:220]))
 
-    seen = pages(as_vera, reverse("support:ticket", args=[ticket.pk]), "before")
+    listed = rows_of_all_pages(as_vera, reverse("support:ticket", args=[ticket.pk]), "before")
 
-    assert len(seen) == len({message.pk for message in seen}) == 231
+    assert len(listed) == len({message.pk for message in listed}) == 231
 
 
 @pytest.mark.parametrize("text", ["infinity", "20000-01-01", "2040-01-01"])

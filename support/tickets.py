@@ -1,4 +1,4 @@
-"""The list of tickets and a ticket's messages, page by page. Positions are kept as values (keyset), not as counts."""
+"""Pages of the list of tickets, of a ticket's messages and of a client log, with keyset pagination."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,35 +15,35 @@ MESSAGES_PER_PAGE = 100
 
 
 class InvalidPosition(ValueError):
-    """Not the place of a row, as a page's `next` gives it."""
+    """The cursor in the URL is invalid."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some rows in the order of the page, and where the next ones begin (None: there are no more)."""
+    """Rows in the order of the page, and the cursor of the next page (None on the last page)."""
 
     rows: list
     next: str | None
 
 
 def _decode_position(text: str) -> tuple[datetime, UUID]:
-    place = cursor.decode(text)
-    if place is None:
+    position = cursor.decode(text)
+    if position is None:
         raise InvalidPosition(text)
-    return place
+    return position
 
 
 def ticket_page(*, status: str = "", text: str = "", after: str = "") -> Page:
-    """Tickets by newest activity, each with `last_message`: 25 of those after `after`, in `status`, found by `text`.
+    """Return 25 tickets, newest activity first, each with `last_message`.
 
-    Raises BadPosition.
+    `status` and `text` filter the tickets; `after` is the cursor of the previous page. Raises InvalidPosition.
     """
     rows = Ticket.objects.newest_first()
     if status:
         rows = rows.filter(status=status)
     if after:
         rows = rows.older_than(*_decode_position(after))
-    # Two searches, each over its own index and each cut off, cost less than one with OR, which has no index.
+    # Two limited searches, each with its own index, are cheaper than one with OR, which can't use the indexes.
     found = _merge_results([rows.search_clients(text), rows.search_subject(text)] if text else [rows])
     tickets = found[:PAGE_SIZE]
     _add_last_messages(tickets)
@@ -52,13 +52,19 @@ def ticket_page(*, status: str = "", text: str = "", after: str = "") -> Page:
 
 
 def message_page(ticket: Ticket, *, before: str = "") -> Page:
-    """The last 100 messages before `before`, oldest first; `next` leads to earlier ones. Raises BadPosition."""
-    ticket_page = _newest_page(ticket.messages.all(), before)
-    return Page(ticket_page.rows[::-1], ticket_page.next)
+    """Return the last 100 messages before the cursor `before`, oldest first. `next` is the cursor of earlier ones.
+
+    Raises InvalidPosition.
+    """
+    page = _newest_page(ticket.messages.all(), before)
+    return Page(page.rows[::-1], page.next)
 
 
 def log_page(client, *, before: str = "") -> Page:
-    """The last 100 entries of the client's log before `before`, newest first. Raises BadPosition."""
+    """Return the last 100 entries of the client log before the cursor `before`, newest first.
+
+    Raises InvalidPosition.
+    """
     return _newest_page(LogEntry.objects.filter(thread__client=client).select_related("author"), before)
 
 
@@ -75,7 +81,7 @@ def _newest_page(rows, before: str) -> Page:
 
 
 def _merge_results(queries: Iterable[TicketQuerySet]) -> list[Ticket]:
-    """The first PAGE_SIZE + 1 of all queries together, each ticket once, newest activity first."""
+    """Return the first PAGE_SIZE + 1 tickets of all queries, without duplicates, newest activity first."""
     found = {
         ticket.pk: ticket for query in queries for ticket in query.prefetch_related("user__client")[: PAGE_SIZE + 1]
     }

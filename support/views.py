@@ -1,4 +1,4 @@
-"""Pages for support staff: the tickets shared with «Привет Супер», and a client to look at."""
+"""Views for support staff: the tickets shared with «Привет Супер», and the read-only client card."""
 
 from django.contrib import messages
 from django.http import Http404
@@ -16,7 +16,7 @@ from support.forms import AnswerForm, SearchForm, StatusForm
 from support.models import Ticket, TicketStatus, known_statuses, status_label
 
 SEARCH_SESSION_KEY = "ticket_search"
-# What HTMX gets, by the element that it fills; everything else is the page.
+# Fragments by the id of the HTMX target. All other requests get the page.
 FRAGMENTS = {"tickets-results": "results", "tickets-more": "rows"}
 TICKETS_ON_CARD = 50
 
@@ -24,29 +24,29 @@ TICKETS_ON_CARD = 50
 @require_GET
 def ticket_list(request):
     require_support(request)
-    return _list(request, request.GET.get("status", ""), after=request.GET.get("after", ""))
+    return _list_response(request, request.GET.get("status", ""), after=request.GET.get("after", ""))
 
 
 @require_POST
 def search(request):
-    """What is looked for is kept in the session: a name or a phone must not stand in an address."""
+    """Save the query in the session: names and phone numbers must not appear in URLs."""
     require_support(request)
     form = SearchForm(request.POST)
     status = request.POST.get("status", "")
     if not form.is_valid():
-        return _list(request, status, form=form, code=422)
+        return _list_response(request, status, form=form, code=422)
     request.session[SEARCH_SESSION_KEY] = "" if "clear" in request.POST else form.cleaned_data["query"]
     if request.htmx.target in FRAGMENTS:
-        return _list(request, status)
+        return _list_response(request, status)
     query = f"?{urlencode({'status': status})}" if status in known_statuses() else ""
     return redirect(reverse("support:tickets") + query)
 
 
-def _list(request, status: str, *, after: str = "", form=None, code: int = 200):
+def _list_response(request, status: str, *, after: str = "", form=None, code: int = 200):
     statuses = known_statuses()
     chosen = status if status in statuses else ""
     text = request.session.get(SEARCH_SESSION_KEY, "")
-    part, refused = FRAGMENTS.get(request.htmx.target), None
+    fragment, refused = FRAGMENTS.get(request.htmx.target), None
     try:
         if text:
             limits.SEARCHES.consume(request.user)
@@ -54,7 +54,7 @@ def _list(request, status: str, *, after: str = "", form=None, code: int = 200):
     except tickets.InvalidPosition as error:
         raise Http404 from error
     except limits.TooManyTries as too_many:
-        if part == "rows":  # said above those that are there
+        if fragment == "rows":  # the middleware shows the notice above the existing rows
             raise
         page, refused = tickets.Page([], None), too_many
     context = {
@@ -67,7 +67,7 @@ def _list(request, status: str, *, after: str = "", form=None, code: int = 200):
         "chosen": chosen,
         "filters": [("", "Все"), *((label, status_label(label)) for label in statuses)],
     }
-    response = render(request, "support/tickets.html" + (f"#{part}" if part else ""), context, status=code)
+    response = render(request, "support/tickets.html" + (f"#{fragment}" if fragment else ""), context, status=code)
     return refused.apply_to(response) if refused else response
 
 
@@ -133,7 +133,7 @@ def client_card(request, pk):
     context = {
         "client": client,
         "page": page,
-        "tickets": Ticket.objects.filter(user_id=client.user_id).newest_first()[:50],
+        "tickets": Ticket.objects.filter(user_id=client.user_id).newest_first()[:TICKETS_ON_CARD],
     }
     disclosure.record(client, DisclosureKind.CARD, request=request)
     return render(request, "support/client_card.html", context)

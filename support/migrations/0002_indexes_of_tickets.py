@@ -1,4 +1,4 @@
-"""Indexes of ours on the shared table, for the list and the search of support staff."""
+"""Add our own indexes on the shared table, for the list and the search of support staff."""
 
 from django.db import migrations
 
@@ -6,7 +6,7 @@ NAMES = ["support_tickets_privet_activity", "support_tickets_privet_status", "su
 
 
 class Migration(migrations.Migration):
-    # The client's app goes on writing while they are built.
+    # Built concurrently, so that the app can write meanwhile.
     atomic = False
 
     dependencies = [("support", "0001_initial")]
@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {NAMES[0]} ON support_tickets (updated_at DESC, id DESC)",
                 f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {NAMES[1]}"
                 " ON support_tickets (status, updated_at DESC, id DESC)",
-                # No partial index by status and no function of ours: the app must stay able to change its types.
+                # No partial index by status and none of our functions, so that the app can change its types.
                 f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {NAMES[2]}"
                 " ON support_tickets USING gin (replace(lower(subject), 'ё', 'е') gin_trgm_ops)",
                 "RESET statement_timeout",
