@@ -1,4 +1,4 @@
-"""Whether this process answers, and whether it could do its work."""
+"""Liveness (/healthz) and readiness (/readyz) of this process."""
 
 import functools
 import threading
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from foundation.storage import object_storage
 
-# One answer serves all who ask meanwhile: asking is no way to load the database.
+# The result is cached, so that health checks can't load the database.
 CACHE_SECONDS = 2
 TIMEOUT_SECONDS = 4
 
@@ -23,14 +23,14 @@ TIMEOUT_SECONDS = 4
 @login_not_required
 @require_safe
 def healthz(request):
-    """Whether this process answers; says nothing of the database or the storage."""
+    """Return 200 if this process answers. Does not check the database or the storage."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 @login_not_required
 @require_safe
 def readyz(request):
-    """200 when all that is needed is there, else 503: {"ready", "version", "checks": {name: {"ok", "ms"}}}."""
+    """Return 200 if all checks pass, else 503: {"ready", "version", "checks": {name: {"ok", "ms"}}}."""
     checks = readiness.get()
     ready = all(check["ok"] for check in checks.values())
     return JsonResponse(
@@ -45,7 +45,7 @@ def database() -> bool:
 
 
 def migrations() -> bool:
-    """Whether all that this version needs are applied; later ones are those of a newer version that stands beside."""
+    """Whether all migrations of this version are applied. A newer version may already have applied later ones."""
     return _required_migrations() <= set(MigrationRecorder(connection).applied_migrations())
 
 
@@ -58,35 +58,35 @@ CHECKS = {"database": database, "migrations": migrations, "storage": object_stor
 
 
 class CachedReadiness:
-    """The latest answer, found out again when it is older than KEPT_SECONDS."""
+    """The results of CHECKS by name, cached for CACHE_SECONDS."""
 
     def __init__(self):
-        self._lock, self._known, self._until = threading.Lock(), {}, 0.0
+        self._lock, self._results, self._until = threading.Lock(), {}, 0.0
 
     def get(self) -> dict[str, dict]:
         with self._lock:
             if time.monotonic() >= self._until:
-                self._known, self._until = self._run_checks(), time.monotonic() + CACHE_SECONDS
-            return self._known
+                self._results, self._until = self._run_checks(), time.monotonic() + CACHE_SECONDS
+            return self._results
 
     def clear(self) -> None:
         self._until = 0.0
 
     def _run_checks(self) -> dict[str, dict]:
         deadline = time.monotonic() + TIMEOUT_SECONDS
-        asked = {name: self._pool.submit(_run_timed, check) for name, check in CHECKS.items()}
-        found = {}
-        for name, answer in asked.items():
+        futures = {name: self._pool.submit(_run_timed, check) for name, check in CHECKS.items()}
+        results = {}
+        for name, future in futures.items():
             try:
-                found[name] = answer.result(timeout=max(0.0, deadline - time.monotonic()))
+                results[name] = future.result(timeout=max(0.0, deadline - time.monotonic()))
             except TimeoutError:
-                answer.cancel()
-                found[name] = {"ok": False, "ms": TIMEOUT_SECONDS * 1000}
-        return found
+                future.cancel()
+                results[name] = {"ok": False, "ms": TIMEOUT_SECONDS * 1000}
+        return results
 
     @functools.cached_property
     def _pool(self) -> ThreadPoolExecutor:
-        # Made at the first question: threads do not survive the fork of a worker.
+        # Created at the first request, because threads do not survive the fork of a worker.
         return ThreadPoolExecutor(len(CHECKS), thread_name_prefix="readyz")
 
 
@@ -94,7 +94,7 @@ def _run_timed(check) -> dict:
     started = time.perf_counter()
     try:
         ok = check()
-    except Exception:  # whatever it is, the answer is the same, and its words are not for strangers
+    except Exception:  # never expose the error message
         ok = False
     finally:
         connection.close()

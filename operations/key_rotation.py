@@ -1,4 +1,4 @@
-"""Encrypting with the first key what older ones encrypted, while the pages go on working."""
+"""Encrypt personal data with the newest key, while the web server runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -13,23 +13,26 @@ from django.db import IntegrityError, models, transaction
 from managers import cipher
 from passport.cipher import keyed_hash
 
-BATCH = 200
+BATCH_SIZE = 200
 
 
 @dataclass
 class EncryptedColumn:
-    """A column that changes with the keys. `passing` are the triggers that refuse or record any change but this one."""
+    """A column whose values depend on the keys.
+
+    `ignored_triggers` are the triggers that would refuse or record the change.
+    """
 
     label: str
     name: str
-    passing: tuple[str, ...] = ()
-    # The new value of the column, from that of `source`.
+    ignored_triggers: tuple[str, ...] = ()
+    # Computes the new value of the column from the value of `source`, by default the column itself.
     renew: Callable[[str], str] = cipher.reencrypt
     source: str = ""
 
     rows: int = 0
     renewed: int = 0
-    refused: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
     @cached_property
     def model(self) -> type[models.Model]:
@@ -39,19 +42,23 @@ class EncryptedColumn:
         return f"{self.model._meta.db_table}.{self.name}"
 
     def rotate(self, *, dry_run: bool) -> None:
-        """All rows in batches, each in a short transaction of its own; run again, it goes on with what is left."""
+        """Renew the column in all rows, in batches with one short transaction each. Idempotent.
+
+        Adds up `rows`, `renewed` and `failed`, whose texts name the row and the exception. With `dry_run`, only counts.
+        """
+        triggers = self.ignored_triggers
         for first, last in self._batches():
-            # Without a name all triggers would be passed.
-            with transaction.atomic(), pgtrigger.ignore(*self.passing) if self.passing else nullcontext():
+            # ignore() without arguments would ignore all triggers.
+            with transaction.atomic(), pgtrigger.ignore(*triggers) if triggers else nullcontext():
                 batch = self.model.objects.filter(pk__gte=first, pk__lte=last).order_by("pk")
-                # Held from the reading to the writing: an edit that came between would be undone.
+                # Locked until the update, which would otherwise undo a concurrent edit.
                 batch = batch if dry_run else batch.select_for_update(of=("self",), no_key=True)
                 for row in batch.only("pk", self.name, self.source or self.name):
                     self._rotate_row(row, dry_run=dry_run)
 
     def _batches(self) -> Iterator[tuple]:
         after, rows = None, self.model.objects.order_by("pk").values_list("pk", flat=True)
-        while keys := list((rows if after is None else rows.filter(pk__gt=after))[:BATCH]):
+        while keys := list((rows if after is None else rows.filter(pk__gt=after))[:BATCH_SIZE]):
             yield keys[0], (after := keys[-1])
 
     def _rotate_row(self, row: models.Model, *, dry_run: bool) -> None:
@@ -67,11 +74,11 @@ class EncryptedColumn:
                     self.model.objects.filter(pk=row.pk).update(**{self.name: value})
             self.renewed += 1
         except (InvalidToken, IntegrityError) as error:
-            self.refused.append(f"{self.model._meta.db_table} {row.pk}: {type(error).__name__}")
+            self.failed.append(f"{self.model._meta.db_table} {row.pk}: {type(error).__name__}")
 
 
 def encrypted_columns() -> list[EncryptedColumn]:
-    """All that is encrypted, and the hashes by which it is found."""
+    """Return all encrypted columns and the keyed hashes of their values."""
     return [
         EncryptedColumn("managers.Authenticator", "encrypted_key"),
         EncryptedColumn("passport.Passport", "series_and_number", ("passport.Passport:update_update",)),

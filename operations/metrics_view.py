@@ -1,4 +1,4 @@
-"""/metrics: what `foundation.observability.metrics` counts, and how the work stands, for Prometheus."""
+"""/metrics for Prometheus: the metrics of `foundation.observability.metrics`, and workload gauges."""
 
 import hmac
 import os
@@ -18,13 +18,13 @@ from clients.statistics import clients_by_status
 from operations import workload
 from operations.backup import rotation
 
-WORKLOAD_SECONDS = 60
+WORKLOAD_CACHE_SECONDS = 60
 
 
 @login_not_required
 @require_safe
 def metrics(request):
-    """For whoever has METRICS_TOKEN as a bearer token (RFC 6750); for others there is no such page."""
+    """Return all metrics to a request with METRICS_TOKEN as bearer token (RFC 6750). Others get 404."""
     token = f"Bearer {settings.METRICS_TOKEN}".encode()
     if not settings.METRICS_TOKEN or not hmac.compare_digest(request.headers.get("Authorization", "").encode(), token):
         raise Http404
@@ -33,7 +33,7 @@ def metrics(request):
 
 
 def _request_registry() -> CollectorRegistry:
-    """Of all processes of this machine, where there are several."""
+    """Return the registry of this process, or that of all processes of this machine if there are several."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
     registry = CollectorRegistry()
@@ -42,10 +42,10 @@ def _request_registry() -> CollectorRegistry:
 
 
 class CachedWorkload:
-    """How the work stands, asked of the database once a minute at most, however many ask us."""
+    """Collector of workload gauges, read from the database at most once a minute."""
 
     def __init__(self):
-        self._lock, self._known, self._until = threading.Lock(), [], 0.0
+        self._lock, self._cached_families, self._until = threading.Lock(), [], 0.0
 
     def describe(self):
         return []
@@ -53,37 +53,38 @@ class CachedWorkload:
     def collect(self):
         with self._lock:
             if time.monotonic() >= self._until:
-                self._known, self._until = list(_workload_families()), time.monotonic() + WORKLOAD_SECONDS
-            return self._known
+                self._cached_families = list(_workload_families())
+                self._until = time.monotonic() + WORKLOAD_CACHE_SECONDS
+            return self._cached_families
 
     def clear(self) -> None:
         self._until = 0.0
 
 
 def _workload_families():
-    clients = GaugeMetricFamily("privet_clients", "Clients by status; estimated when there are many", labels=["status"])
+    clients = GaugeMetricFamily("privet_clients", "Clients by status, estimated if there are many", labels=["status"])
     for status, count in clients_by_status().items():
         clients.add_metric([status], count)
     yield clients
     oldest = GaugeMetricFamily(
-        "privet_queue_age_seconds", "Age of the oldest that waits; 0 when none does", labels=["queue"]
+        "privet_queue_age_seconds", "Age of the oldest pending item, 0 if there is none", labels=["queue"]
     )
     for queue, seconds in workload.queue_ages().items():
         oldest.add_metric([queue], seconds)
     yield oldest
     yield from _backup_families()
-    version = GaugeMetricFamily("privet_version_info", "Which version runs", labels=["version"])
+    version = GaugeMetricFamily("privet_version_info", "The running version", labels=["version"])
     version.add_metric([settings.APP_VERSION], 1)
     yield version
 
 
 def _backup_families():
-    """Nothing where this machine makes no backups."""
+    """Yield the time of the newest backup, if this machine makes backups."""
     if settings.BACKUP_FOLDER and settings.BACKUP_RECIPIENT:
         with suppress(OSError):
-            taken = rotation.newest_backup_time(settings.BACKUP_FOLDER)
-            at = GaugeMetricFamily("privet_last_backup_timestamp_seconds", "When the newest backup was made; 0: none")
-            at.add_metric([], taken.timestamp() if taken else 0)
+            newest = rotation.newest_backup_time(settings.BACKUP_FOLDER)
+            at = GaugeMetricFamily("privet_last_backup_timestamp_seconds", "Time of the newest backup, 0 if none")
+            at.add_metric([], newest.timestamp() if newest else 0)
             yield at
 
 

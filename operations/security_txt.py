@@ -1,4 +1,4 @@
-"""Where to report a hole (RFC 9116)."""
+"""/.well-known/security.txt (RFC 9116): where to report a vulnerability."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-# The RFC asks for less than a year, so that an abandoned address is noticed.
+# RFC 9116 recommends less than a year.
 LIFETIME = timedelta(days=180)
 
 

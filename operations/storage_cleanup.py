@@ -1,6 +1,6 @@
-"""Compares the storage with the rows: objects that no row names, and rows whose object is missing.
+"""Compare the object storage with the database: objects without a row, and rows whose object is missing.
 
-Both sides are read in the order of keys, a page at a time, so that memory does not grow with their number.
+Both sides are read in key order, one page at a time, so that memory use does not depend on their number.
 """
 
 import heapq
@@ -21,16 +21,16 @@ from foundation.storage import object_storage
 from passport.models import Passport
 from photos.models import Upload
 
-# Younger objects may belong to a row that is about to be written.
+# The row of a younger object may not be written yet.
 MIN_AGE = timedelta(days=1)
-# Only photos are removed: a document that nobody names is looked at by people.
+# Only photos are deleted automatically. Orphaned documents are reported for manual review.
 DELETABLE_PREFIXES = ("devices/", "passports/", "incoming/")
 MAX_LISTED = 100
 
 
 @dataclass
 class KeySummary:
-    """What was found: how many, and the first of their keys."""
+    """The number of keys, and the first MAX_LISTED of them."""
 
     count: int = 0
     keys: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Report:
 
 @transaction.atomic
 def compare_storage(*, delete: bool = False) -> Report:
-    """Walk over both sides once; with `remove`, photos without a row that are older than SAFE_AGE are removed."""
+    """Compare both sides in one pass. With `delete`, delete photos without a row that are older than MIN_AGE."""
     report, now = Report(), timezone.now()
     for listed, key in _merge_by_key(object_storage.list_objects(), _referenced_keys()):
         report.objects += listed is not None
@@ -67,7 +67,8 @@ def compare_storage(*, delete: bool = False) -> Report:
 
 
 def _delete_orphan(key: str) -> bool:
-    # Looked up once more: an order of keys that is not the storage's must cost a report, not a photo.
+    # Check again before deleting: if the storage's key order differs from ours, the report is wrong, but no photo is
+    # lost.
     if not key.startswith(DELETABLE_PREFIXES) or _is_referenced(key):
         return False
     object_storage.delete(key)
@@ -84,20 +85,20 @@ def _is_referenced(key: str) -> bool:
 
 
 def delete_stale_uploads(*, delete: bool = False) -> int:
-    """Uploads older than SAFE_AGE whose photo no row names; returns how many. With `remove`, they and theirs go."""
-    over = Upload.objects.filter(created_at__lt=timezone.now() - MIN_AGE)
-    abandoned = over.filter(attached_at=None)
+    """Count uploads older than MIN_AGE that were never attached. With `delete`, delete them and their objects."""
+    old = Upload.objects.filter(created_at__lt=timezone.now() - MIN_AGE)
+    abandoned = old.filter(attached_at=None)
     count = abandoned.count()
     if delete:
         for upload in abandoned.iterator(chunk_size=500):
             with transaction.atomic():
                 upload.discard()
-        over.exclude(attached_at=None).delete()
+        old.exclude(attached_at=None).delete()
     return count
 
 
 def _merge_by_key(listing: Iterator, keys: Iterator[str]) -> Iterator[tuple]:
-    """Pairs of a listed object and the key that a row names; None for what the other side lacks."""
+    """Yield pairs of a listed object and the key in a row; None where one side has no counterpart."""
     listed, key = next(listing, None), next(keys, None)
     while listed or key:
         if key is None or (listed and listed.key < key):
@@ -124,7 +125,7 @@ def _referenced_keys() -> Iterator[str]:
 
 def _keys_in_order(rows: QuerySet, name: str) -> Iterator[str]:
     rows = rows.filter(~Q(**{name: ""})).annotate(in_order=Collate(F(name), "C")).order_by("in_order")
-    # A cursor of the server's own, which `iterator` does not take behind PgBouncer; it needs the one transaction.
+    # Server-side cursor: iterator() does not use one behind PgBouncer. Needs the surrounding transaction.
     with connection.chunked_cursor() as cursor:
         cursor.execute(*rows.values_list(name).query.sql_with_params())
         while page := cursor.fetchmany(2000):
@@ -133,6 +134,6 @@ def _keys_in_order(rows: QuerySet, name: str) -> Iterator[str]:
 
 def _with_thumbnails(keys: Iterator[str]) -> Iterator[str]:
     for key in keys:
-        if key.startswith("devices/"):  # "-" is before ".", so the thumbnail's key is before its picture's
+        if key.startswith("devices/"):  # "-" sorts before ".", so the thumbnail's key comes before the photo's
             yield key.replace(".jpg", "-thumbnail.jpg")
         yield key

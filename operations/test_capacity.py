@@ -21,7 +21,10 @@ def test_cores_without_control_groups_are_those_of_the_machine(tmp_path, monkeyp
     assert capacity.cores(tmp_path / "cpu.max") == 4
 
 
-SIZES = "from operations import capacity as c; print(c.WORKERS - c.cores(), c.THREADS, c.POOL_SIZE, c.max_connections())"
+SIZES = """
+from operations import capacity as c
+print(c.WORKERS - c.cores(), c.THREADS, c.POOL_SIZE, c.max_connections())
+"""
 
 
 def test_default_sizes_are_one_process_more_than_cores_and_one_connection_per_thread(run_python):
@@ -32,9 +35,9 @@ def test_default_sizes_are_one_process_more_than_cores_and_one_connection_per_th
 @pytest.mark.django_db
 def test_too_many_connections_cause_a_warning(monkeypatch):
     monkeypatch.setattr(capacity, "WORKERS", 9)
-    monkeypatch.setattr(capacity, "POOL_SIZE", 9)  # 81 of the 100, less 3 for superusers and 20 for others
-    (found,) = checks.run_checks(databases=["default"])
-    assert (found.id, "are 81; " in found.msg, "has 77 for them" in found.msg) == ("privet.W020", True, True)
+    monkeypatch.setattr(capacity, "POOL_SIZE", 9)  # 81; of 100, 3 are reserved for superusers and 20 for others
+    (warning,) = checks.run_checks(databases=["default"])
+    assert (warning.id, "are 81; " in warning.msg, "has 77 for them" in warning.msg) == ("privet.W020", True, True)
     monkeypatch.setattr(capacity, "POOL_SIZE", 8)
     assert checks.run_checks(databases=["default"]) == []
 
@@ -47,8 +50,8 @@ def test_behind_pgbouncer_connections_are_not_counted(monkeypatch, settings):
 
 
 def test_pgbouncer_gets_no_startup_parameters_and_no_server_side_cursors():
-    found = configuration.database_settings(
+    settings = configuration.database_settings(
         {"NAME": "office", "OPTIONS": {"sslmode": "require"}}, pool_size=4, pgbouncer=True
     )
-    assert found["OPTIONS"] == {"sslmode": "require", "pool": {"min_size": 1, "max_size": 4, "timeout": 5}}
-    assert found["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert settings["OPTIONS"] == {"sslmode": "require", "pool": {"min_size": 1, "max_size": 4, "timeout": 5}}
+    assert settings["DISABLE_SERVER_SIDE_CURSORS"] is True

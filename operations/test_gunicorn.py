@@ -1,4 +1,4 @@
-"""The real server, as gunicorn.conf.py has it."""
+"""The real server, with the settings of gunicorn.conf.py."""
 
 import http.client
 import os
@@ -27,12 +27,12 @@ with psycopg.connect(os.environ["DATABASE_URL"]) as own:
 
 def test_no_connection_is_opened_before_the_fork(run_python):
     url = database_named(f"wsgi-{os.getpid()}")
-    answer = run_python("-c", OWN_CONNECTIONS, DEBUG="1", DATABASE_URL=url)
-    assert answer.stdout.strip() == "1", answer.stderr
+    result = run_python("-c", OWN_CONNECTIONS, DEBUG="1", DATABASE_URL=url)
+    assert result.stdout.strip() == "1", result.stderr
 
 
 def database_named(application: str) -> str:
-    """The address of the tests' database, for a program that tells its name."""
+    """Return the URL of the test database with `application` as the application name of the connections."""
     url = urlsplit(os.environ["DATABASE_URL"])
     query = urlencode(dict(parse_qsl(url.query)) | {"application_name": application})
     return url._replace(path=f"/{connection.settings_dict['NAME']}", query=query).geturl()
@@ -47,7 +47,7 @@ class Server:
             "PRIVET_ENV_FILE": os.devnull,
             "DEBUG": "1",
             "DATABASE_URL": database_named(self.name),
-            "BIND": f"fd://{listener.fileno()}",  # a port let go of may be another's before the server takes it
+            "BIND": f"fd://{listener.fileno()}",  # passes the open socket, because a freed port may be taken
             "WEB_CONCURRENCY": str(WORKERS),
             "WEB_THREADS": str(THREADS),
         }
@@ -57,8 +57,8 @@ class Server:
                 command, cwd=BASE_DIR, env=environment, stderr=output, pass_fds=[listener.fileno()]
             )
 
-    def ask(self) -> int:
-        """Asks for a page whose session has to be looked up in the database."""
+    def request_page(self) -> int:
+        """Request a page that looks up its session in the database; return the status code."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request("GET", "/clients/", headers={"Cookie": "sessionid=made-up-made-up-made-up"})
@@ -84,7 +84,7 @@ def wait_until(condition, seconds: float = 30) -> None:
 
 def answers(server: Server) -> bool:
     try:
-        return bool(server.ask())
+        return bool(server.request_page())
     except OSError:
         return False
 
@@ -102,38 +102,38 @@ def server(transactional_db, tmp_path):
 
 
 @pytest.fixture
-def crowd(server):
-    """Eight who ask without a pause until the test is over; what they were answered."""
-    answers, over = [], threading.Event()
+def load(server):
+    """Eight threads that send requests until the test ends. Return the list of their status codes and errors."""
+    results, finished = [], threading.Event()
 
-    def ask():
-        while not over.is_set():
+    def send_requests():
+        while not finished.is_set():
             try:
-                answers.append(server.ask())
+                results.append(server.request_page())
             except (OSError, http.client.HTTPException) as error:
-                answers.append(repr(error))
+                results.append(repr(error))
 
-    everybody = [threading.Thread(target=ask) for _ in range(8)]
-    for one in everybody:
-        one.start()
-    yield answers
-    over.set()
-    for one in everybody:
-        one.join()
+    threads = [threading.Thread(target=send_requests) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    yield results
+    finished.set()
+    for thread in threads:
+        thread.join()
 
 
-def test_reload_under_load_drops_no_request_and_leaks_no_connection(server, crowd):
+def test_reload_under_load_drops_no_request_and_leaks_no_connection(server, load):
     for _ in range(2):
         before = server.workers()
         server.process.send_signal(signal.SIGHUP)
         wait_until(lambda before=before: len(now := server.workers()) == WORKERS and not now & before)
-    asked = len(crowd)
-    wait_until(lambda: len(crowd) > asked + 50)
-    assert set(crowd) == {302}
+    count = len(load)
+    wait_until(lambda: len(load) > count + 50)
+    assert set(load) == {302}
     wait_until(lambda: server.connections() <= WORKERS * THREADS)
 
 
-def test_workers_stay_within_their_connection_limit(server, crowd):
-    wait_until(lambda: len(crowd) > 200)
+def test_workers_stay_within_their_connection_limit(server, load):
+    wait_until(lambda: len(load) > 200)
     assert WORKERS <= server.connections() <= WORKERS * THREADS
-    assert set(crowd) == {302}
+    assert set(load) == {302}

@@ -9,7 +9,7 @@ from operations import health
 
 
 @pytest.fixture(autouse=True)
-def _no_answer_is_kept():
+def _clear_cache():
     health.readiness.clear()
     yield
     health.readiness.clear()
@@ -21,11 +21,11 @@ def replace(monkeypatch, name, check):
 
 def test_readyz_is_200_when_all_checks_pass(client, transactional_db, settings):
     settings.APP_VERSION = "2.7"
-    answer = client.get("/readyz")
-    told = answer.json()
-    assert (answer.status_code, told["ready"], told["version"]) == (200, True, "2.7"), told
-    assert set(told["checks"]) == {"database", "migrations", "storage"}
-    assert all(check["ok"] and check["ms"] >= 0 for check in told["checks"].values())
+    response = client.get("/readyz")
+    body = response.json()
+    assert (response.status_code, body["ready"], body["version"]) == (200, True, "2.7"), body
+    assert set(body["checks"]) == {"database", "migrations", "storage"}
+    assert all(check["ok"] and check["ms"] >= 0 for check in body["checks"].values())
 
 
 @pytest.mark.parametrize("name", ["database", "migrations", "storage"])
@@ -34,9 +34,10 @@ def test_readyz_is_503_when_a_check_fails_and_hides_the_error_message(client, tr
         raise OperationalError("password of user privet at db.internal")
 
     replace(monkeypatch, name, fails)
-    answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()["ready"], answer.json()["checks"][name]["ok"]) == (503, False, False)
-    assert "db.internal" not in answer.text
+    response = client.get("/readyz")
+    body = response.json()
+    assert (response.status_code, body["ready"], body["checks"][name]["ok"]) == (503, False, False)
+    assert "db.internal" not in response.text
 
 
 def test_unapplied_migration_fails_the_check(client, transactional_db):
@@ -59,21 +60,21 @@ def test_unwritable_storage_fails_the_check(client, transactional_db, settings, 
 
 
 def test_check_that_times_out_fails(client, transactional_db, monkeypatch):
-    over = threading.Event()
+    finished = threading.Event()
     monkeypatch.setattr(health, "TIMEOUT_SECONDS", 0.2)
-    replace(monkeypatch, "storage", lambda: over.wait(20) or True)  # well, for whom it is waited
-    answer = client.get("/readyz")
-    over.set()
-    assert (answer.status_code, answer.json()["checks"]["storage"]["ok"]) == (503, False)
+    replace(monkeypatch, "storage", lambda: finished.wait(20) or True)  # would pass, but too late
+    response = client.get("/readyz")
+    finished.set()
+    assert (response.status_code, response.json()["checks"]["storage"]["ok"]) == (503, False)
 
 
 def test_concurrent_requests_share_one_check(client, transactional_db, monkeypatch):
-    asked = []
+    calls = []
     monkeypatch.setattr(health, "CACHE_SECONDS", 600)
-    replace(monkeypatch, "database", lambda: asked.append(1) or True)
+    replace(monkeypatch, "database", lambda: calls.append(1) or True)
     for _ in range(5):
         client.get("/readyz")
-    assert len(asked) == 1
+    assert len(calls) == 1
 
 
 def test_health_works_without_https(settings, client, transactional_db):

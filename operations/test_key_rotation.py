@@ -1,4 +1,4 @@
-"""`rotate_keys`: everything encrypted moves to the first key, nothing that was signed changes, nobody is disturbed."""
+"""`rotate_keys`: all encrypted data moves to the first key, and signed data and concurrent edits are not affected."""
 
 import io
 
@@ -36,7 +36,7 @@ def rows(table: str, without: str) -> list:
 
 @pytest.fixture
 def office(settings, make, anna):
-    """A signed, a void and an open contract, a passport with a history, a second factor: all under the old key."""
+    """A signed, a void and an open contract, a passport with history, a second factor: all with the old key."""
     settings.PERSONAL_DATA_KEYS = [OLD]
     authenticator_of(anna)
     client = make.awaiting_contract(anna)
@@ -80,10 +80,10 @@ def test_rotation_changes_nothing_else_and_signatures_stay_valid(office):
 
     assert {table: rows(table, column) for table, column in tables.items()} == before
     assert evidence_is_intact(Contract.objects.signed().get())
-    assert "All is as it was" in _verify()
+    assert "All is as it was" in _verify_audit()
 
 
-def _verify() -> str:
+def _verify_audit() -> str:
     out = io.StringIO()
     call_command("verify_audit", stdout=out, files=True)
     return out.getvalue()
@@ -92,15 +92,15 @@ def _verify() -> str:
 def test_dry_run_only_counts(office):
     before = rows("manager_contracts", ""), rows("users_passports", ""), rows("users_passports_history", "")
 
-    said = rotate()
+    output = rotate()
 
-    assert "manager_contracts.encrypted_snapshot: 3 of 3 to renew" in said
-    assert "users_passports.series_and_number: 1 of 1 to renew" in said
+    assert "manager_contracts.encrypted_snapshot: 3 of 3 to renew" in output
+    assert "users_passports.series_and_number: 1 of 1 to renew" in output
     assert (rows("manager_contracts", ""), rows("users_passports", ""), rows("users_passports_history", "")) == before
 
 
 def test_interrupted_rotation_continues(office, monkeypatch):
-    monkeypatch.setattr(key_rotation, "BATCH", 1)
+    monkeypatch.setattr(key_rotation, "BATCH_SIZE", 1)
     renew, calls = key_rotation.EncryptedColumn._rotate_row, []
 
     def interrupted(self, row, **options):
@@ -113,10 +113,10 @@ def test_interrupted_rotation_continues(office, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         rotate(apply=True)
 
-    said = rotate(apply=True)
+    output = rotate(apply=True)
 
-    assert "users_passports.series_and_number: 0 of 1 renewed" in said
-    assert "manager_contracts.encrypted_snapshot: 3 of 3 renewed" in said
+    assert "users_passports.series_and_number: 0 of 1 renewed" in output
+    assert "manager_contracts.encrypted_snapshot: 3 of 3 renewed" in output
     assert "encrypted_snapshot: 0 of 3 renewed" in rotate(apply=True)
 
 
@@ -124,7 +124,7 @@ def test_undecryptable_row_is_reported_and_unchanged(office, settings):
     settings.PERSONAL_DATA_KEYS = [NEW]
     before = rows("users_passports", "")
 
-    with pytest.raises(CommandError, match="rows are as they were"):
+    with pytest.raises(CommandError, match="rows are unchanged"):
         rotate(apply=True)
 
     assert rows("users_passports", "") == before

@@ -21,20 +21,20 @@ TOKEN = "a token of the tests"
 
 @pytest.fixture
 def scraped(settings, client, db):
-    """What Prometheus would get: {"name{labels}": value}."""
+    """Return a function that scrapes /metrics: {"name{labels}": value}."""
     settings.METRICS_TOKEN = TOKEN
 
     def scrape() -> dict[str, float]:
         metrics_view.cached_workload.clear()
-        answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-        assert answer.status_code == 200
-        lines = (line.rsplit(" ", 1) for line in answer.text.splitlines() if not line.startswith("#"))
+        response = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert response.status_code == 200
+        lines = (line.rsplit(" ", 1) for line in response.text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, value in lines}
 
     return scrape
 
 
-def grown(before: dict, after: dict, name: str) -> float:
+def increase(before: dict, after: dict, name: str) -> float:
     return after.get(name, 0) - before.get(name, 0)
 
 
@@ -54,12 +54,12 @@ def test_requests_are_counted_by_view_not_by_url(scraped, as_anna, make, anna):
     as_anna.generic("MADEUP", "/clients/")
     after = scraped()
 
-    served = 'privet_requests_total{method="GET",status="200",view="clients:contact"}'
-    assert grown(before, after, served) == 1
-    assert grown(before, after, 'privet_request_seconds_count{view="clients:contact"}') == 1
-    assert grown(before, after, 'privet_database_queries_total{view="clients:contact"}') >= 3
-    assert grown(before, after, 'privet_requests_total{method="GET",status="404",view="unknown"}') == 1
-    assert grown(before, after, 'privet_requests_total{method="other",status="405",view="clients:list"}') == 1
+    contact_requests = 'privet_requests_total{method="GET",status="200",view="clients:contact"}'
+    assert increase(before, after, contact_requests) == 1
+    assert increase(before, after, 'privet_request_seconds_count{view="clients:contact"}') == 1
+    assert increase(before, after, 'privet_database_queries_total{view="clients:contact"}') >= 3
+    assert increase(before, after, 'privet_requests_total{method="GET",status="404",view="unknown"}') == 1
+    assert increase(before, after, 'privet_requests_total{method="other",status="405",view="clients:list"}') == 1
     assert not [name for name in after if str(subject.pk) in name or "made-up" in name or "MADEUP" in name]
 
 
@@ -68,8 +68,8 @@ def test_sign_ins_are_counted_by_outcome(scraped, client, anna):
     for password in ("wrong", PASSWORD):
         client.post("/sign-in/", {"email": anna.email, "password": password})
     after = scraped()
-    assert grown(before, after, 'privet_sign_ins_total{outcome="WrongPassword"}') == 1
-    assert grown(before, after, 'privet_sign_ins_total{outcome="let_in"}') == 1
+    assert increase(before, after, 'privet_sign_ins_total{outcome="WrongPassword"}') == 1
+    assert increase(before, after, 'privet_sign_ins_total{outcome="let_in"}') == 1
 
 
 def test_codes_and_documents_are_counted(scraped, make, anna):
@@ -83,33 +83,34 @@ def test_codes_and_documents_are_counted(scraped, make, anna):
     with pytest.raises(signing.ConsentMissing):
         signing.sign(contract, "", consent=False, pep_text_version="v1", by=anna, ip="", user_agent="")
     after = scraped()
-    assert grown(before, after, 'privet_codes_total{outcome="sent"}') == 1
-    assert grown(before, after, 'privet_codes_total{outcome="CodeTooSoon"}') == 1
-    assert grown(before, after, 'privet_signatures_total{outcome="ConsentMissing"}') == 1
-    assert grown(before, after, "privet_pdf_seconds_count") >= 1
+    assert increase(before, after, 'privet_codes_total{outcome="sent"}') == 1
+    assert increase(before, after, 'privet_codes_total{outcome="CodeTooSoon"}') == 1
+    assert increase(before, after, 'privet_signatures_total{outcome="ConsentMissing"}') == 1
+    assert increase(before, after, "privet_pdf_seconds_count") >= 1
 
 
 def test_uploads_are_counted_by_outcome(scraped, make, anna):
     client, before = make.consented(anna), scraped()
 
-    def handed_out(content: bytes | None) -> Upload:
-        said = {"device_id": None, "content_type": "image/jpeg", "size": 1000}
-        upload = uploads.start_upload(client, UploadPurpose.PASSPORT, **said, by=anna)
+    def start(content: bytes | None) -> Upload:
+        upload = uploads.start_upload(
+            client, UploadPurpose.PASSPORT, device_id=None, content_type="image/jpeg", size=1000, by=anna
+        )
         if content is not None:
             put(upload.key, content)
         return upload
 
-    accepted = handed_out(jpeg())
-    for _ in range(2):  # the second time nothing more becomes of it
+    accepted = start(jpeg())
+    for _ in range(2):  # the repeated completion is not counted
         uploads.complete_upload(accepted, by=anna)
-    uploads.complete_upload(handed_out(b"no photo"), by=anna)
+    uploads.complete_upload(start(b"no photo"), by=anna)
     with pytest.raises(uploads.NotArrived):
-        uploads.complete_upload(handed_out(None), by=anna)
+        uploads.complete_upload(start(None), by=anna)
 
     after = scraped()
     outcomes = {"accepted": 1, "PhotoRefused": 1, "NotArrived": 1, "ObjectNotFound": 0}
     assert {
-        outcome: grown(before, after, f'privet_uploads_total{{outcome="{outcome}"}}') for outcome in outcomes
+        outcome: increase(before, after, f'privet_uploads_total{{outcome="{outcome}"}}') for outcome in outcomes
     } == outcomes
 
 
@@ -121,27 +122,27 @@ def test_storage_calls_are_timed_and_failures_counted(scraped, settings, tmp_pat
     with pytest.raises(StorageUnavailable):
         get("a/key")
     after = scraped()
-    assert grown(before, after, "privet_storage_seconds_count") == 2
-    assert grown(before, after, "privet_storage_failures_total") == 1
+    assert increase(before, after, "privet_storage_seconds_count") == 2
+    assert increase(before, after, "privet_storage_failures_total") == 1
 
 
 def test_missing_object_is_no_storage_failure(scraped):
     before = scraped()
     with pytest.raises(StorageUnavailable):
         get("no/such")
-    assert grown(before, scraped(), "privet_storage_failures_total") == 0
+    assert increase(before, scraped(), "privet_storage_failures_total") == 0
 
 
 def test_queue_ages_are_exported(scraped, make, anna):
     old = make.client()
     Client.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=2))
     make.verified(anna)
-    shown = scraped()
-    assert shown['privet_clients{status="new"}'] == 1
-    assert shown['privet_clients{status="in_verification"}'] == 1
-    assert shown['privet_clients{status="processed"}'] == 0
-    assert shown['privet_queue_age_seconds{queue="new_clients"}'] == pytest.approx(7200, abs=60)
-    assert shown['privet_queue_age_seconds{queue="unpaid_invoices"}'] == 0
+    metrics = scraped()
+    assert metrics['privet_clients{status="new"}'] == 1
+    assert metrics['privet_clients{status="in_verification"}'] == 1
+    assert metrics['privet_clients{status="processed"}'] == 0
+    assert metrics['privet_queue_age_seconds{queue="new_clients"}'] == pytest.approx(7200, abs=60)
+    assert metrics['privet_queue_age_seconds{queue="unpaid_invoices"}'] == 0
 
 
 def test_last_backup_is_exported_where_backups_are_configured(scraped, settings, tmp_path):
@@ -153,7 +154,7 @@ def test_last_backup_is_exported_where_backups_are_configured(scraped, settings,
     for folder in ("privet-20261124T030000Z", "privet-20261123T030000Z", ".privet-20261125T030000Z.partial", "else"):
         (tmp_path / folder).mkdir()
     assert scraped()[name] == datetime(2026, 11, 24, 3, tzinfo=UTC).timestamp()
-    settings.BACKUP_FOLDER = tmp_path / "not-here"  # as in a container that makes none
+    settings.BACKUP_FOLDER = tmp_path / "missing"  # as in a container without the backup folder
     assert name not in scraped()
 
 

@@ -10,24 +10,24 @@ from operations.management.commands import migrate
 
 
 @pytest.fixture
-def tries(monkeypatch) -> list[str]:
-    """Makes the migration one that wants a table for itself; how long it would wait for it each time."""
-    at_most = []
+def lock_timeouts(monkeypatch) -> list[str]:
+    """Replace the migration by one that locks a table. Return the list of the lock timeouts of its attempts."""
+    timeouts = []
 
     def handle(self, *args, **options):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SHOW lock_timeout")
-            at_most.extend(cursor.fetchone())
+            timeouts.extend(cursor.fetchone())
             cursor.execute("LOCK TABLE manager_invoices IN ACCESS EXCLUSIVE MODE")
 
     monkeypatch.setattr(Migrate, "handle", handle)
     monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "200ms")
-    return at_most
+    return timeouts
 
 
 @pytest.fixture
 def reader(transactional_db):
-    """Somebody who has read the table and goes on in the same transaction; called, they end it."""
+    """An open transaction that has read the table. Return a function that ends it."""
     read, ended = threading.Event(), threading.Event()
 
     def hold():
@@ -51,19 +51,19 @@ def reader(transactional_db):
     end()
 
 
-def test_migration_retries_when_the_table_is_locked(reader, tries, monkeypatch, capsys):
+def test_migration_retries_when_the_table_is_locked(reader, lock_timeouts, monkeypatch, capsys):
     pauses = []
     monkeypatch.setattr(migrate, "time", SimpleNamespace(sleep=lambda seconds: pauses.append(seconds) or reader()))
     call_command("migrate")
-    assert tries == ["200ms", "200ms"]
+    assert lock_timeouts == ["200ms", "200ms"]
     assert pauses == [1]
 
 
-def test_migration_fails_after_the_last_retry(reader, tries, monkeypatch):
+def test_migration_fails_after_the_last_retry(reader, lock_timeouts, monkeypatch):
     monkeypatch.setattr(migrate, "RETRY_DELAYS", (0.01,))
     with pytest.raises(OperationalError):
         call_command("migrate")
-    assert tries == ["200ms", "200ms"]
+    assert lock_timeouts == ["200ms", "200ms"]
 
 
 def test_timeouts_are_reset_after_a_migration(transactional_db, monkeypatch):

@@ -1,4 +1,4 @@
-"""The storage and the rows side by side, on either kind of storage."""
+"""Comparison of the object storage with the database, on local files and on S3."""
 
 import tracemalloc
 import uuid
@@ -36,7 +36,7 @@ def keys() -> set[str]:
 
 @pytest.fixture
 def rows(make, anna, storage) -> set[str]:
-    """A client with a contract, a device with photos and a passport with one; the keys of all that."""
+    """Create a client with a contract, a device with photos and a passport with a photo; return all object keys."""
     client = make.awaiting_contract(anna)
     device = client.devices.get()
     saving.save_device(device, [(b"1", b"1"), (b"2", b"2")], by=anna)
@@ -47,7 +47,7 @@ def rows(make, anna, storage) -> set[str]:
 
 @pytest.fixture
 def accepted(make, anna, storage) -> Upload:
-    """An accepted upload of a device that was never kept."""
+    """An accepted upload of a device that was never saved."""
     client, device_id = make.verified(anna), uuid.uuid4()
     upload = start_upload(client, "device", device_id=device_id, content_type="image/jpeg", size=1, by=anna)
     upload.mark_accepted(f"devices/{device_id}/{uuid.uuid4()}.jpg", now=timezone.now())
@@ -58,40 +58,40 @@ def accepted(make, anna, storage) -> Upload:
 
 @pytest.fixture
 def commits(django_capture_on_commit_callbacks):
-    """What happens in it is committed."""
+    """Return a context manager that runs on_commit callbacks at its end."""
     return lambda: django_capture_on_commit_callbacks(execute=True)
 
 
 @pytest.fixture
 def old(monkeypatch):
-    """Whatever was written counts as older than a day: the real server's clock can't be moved."""
+    """Count all objects as older than a day, because the storage server's clock can't be changed."""
     monkeypatch.setattr(storage_cleanup, "MIN_AGE", timedelta(seconds=-5))
 
 
 @pytest.mark.usefixtures("old")
 def test_referenced_objects_are_not_deleted(rows):
-    answer = clean("--remove")
+    output = clean("--remove")
     assert keys() == rows
-    assert f"{len(rows)} objects; 0 without a row (0 removed)" in answer
-    assert "0 rows without an object" in answer
+    assert f"{len(rows)} objects; 0 without a row (0 deleted)" in output
+    assert "0 rows without an object" in output
 
 
 @pytest.mark.usefixtures("old")
 def test_orphaned_photos_are_reported_and_deleted_on_request(rows):
-    stray = {
+    orphans = {
         f"devices/{uuid.uuid4()}/{uuid.uuid4()}.jpg",
         f"devices/{uuid.uuid4()}/{uuid.uuid4()}-thumbnail.jpg",
         f"passports/{uuid.uuid4()}/{uuid.uuid4()}.jpg",
         f"incoming/{uuid.uuid4()}/device-{uuid.uuid4().hex}",
     }
-    for key in stray:
-        object_storage.put(key, b"stray")
+    for key in orphans:
+        object_storage.put(key, b"orphan")
 
-    answer = clean()
-    assert all(f"objects without a row: {key}\n" in answer for key in stray)
-    assert keys() == rows | stray
+    output = clean()
+    assert all(f"objects without a row: {key}\n" in output for key in orphans)
+    assert keys() == rows | orphans
 
-    assert "4 without a row (4 removed)" in clean("--remove")
+    assert "4 without a row (4 deleted)" in clean("--remove")
     assert keys() == rows
 
 
@@ -101,13 +101,13 @@ def test_orphaned_documents_are_reported_and_not_deleted(rows):
     for key in documents:
         object_storage.put(key, b"%PDF")
 
-    assert "2 without a row (0 removed)" in clean("--remove")
+    assert "2 without a row (0 deleted)" in clean("--remove")
     assert keys() == rows | documents
 
 
 def test_objects_younger_than_a_day_are_not_deleted(storage):
-    object_storage.put(f"devices/{uuid.uuid4()}/{uuid.uuid4()}.jpg", b"its row is about to be written")
-    assert "0 without a row (0 removed), 1 younger than a day" in clean("--remove")
+    object_storage.put(f"devices/{uuid.uuid4()}/{uuid.uuid4()}.jpg", b"its row is not written yet")
+    assert "0 without a row (0 deleted), 1 younger than a day" in clean("--remove")
     assert len(keys()) == 1
 
 
@@ -115,9 +115,9 @@ def test_objects_younger_than_a_day_are_not_deleted(storage):
 def test_missing_objects_are_reported(rows):
     for key in rows:
         object_storage.delete(key)
-    answer = clean("--remove")
-    assert f"{len(rows)} rows without an object" in answer
-    assert all(f"rows without an object: {key}\n" in answer for key in rows)
+    output = clean("--remove")
+    assert f"{len(rows)} rows without an object" in output
+    assert all(f"rows without an object: {key}\n" in output for key in rows)
 
 
 def test_upload_not_attached_within_a_day_is_deleted(accepted, commits):
@@ -139,9 +139,9 @@ def test_attached_upload_row_is_deleted_and_its_photo_stays(accepted, make, anna
     Upload.objects.update(created_at=timezone.now() - TOMORROW)
 
     with commits():
-        answer = clean("--remove")
+        output = clean("--remove")
 
-    assert "0 uploads never attached" in answer
+    assert "0 uploads never attached" in output
     assert keys() == set(device.photos.get().keys)
     assert not Upload.objects.exists()
 
@@ -149,10 +149,10 @@ def test_attached_upload_row_is_deleted_and_its_photo_stays(accepted, make, anna
 def test_failed_deletions_are_retried(storage):
     object_storage.put("passports/1.jpg", b"photo")
     LeftObject.objects.create(key="passports/1.jpg")
-    LeftObject.objects.create(key="passports/gone.jpg")
+    LeftObject.objects.create(key="passports/missing.jpg")
 
-    assert "2 removals had failed, 2 are still to do" in clean()
-    assert "2 removals had failed, 0 are still to do" in clean("--remove")
+    assert "2 failed deletions, 2 still pending" in clean()
+    assert "2 failed deletions, 0 still pending" in clean("--remove")
     assert keys() == set()
 
 

@@ -1,4 +1,4 @@
-"""gunicorn itself: several processes count together, and one that replaces another goes on with its file."""
+"""gunicorn with several workers: metrics are summed, and a replacement continues the file of its predecessor."""
 
 import os
 import re
@@ -22,11 +22,11 @@ def served(tmp_path, db):
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     environment = os.environ | {"WEB_CONCURRENCY": "2", "METRICS_TOKEN": "t", "TMPDIR": str(tmp_path)}
-    environment["BIND"] = f"fd://{listener.fileno()}"  # a port let go of may be another's before the server takes it
+    environment["BIND"] = f"fd://{listener.fileno()}"  # passes the open socket, because a freed port may be taken
     environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
-    # The tests' database: the one that it was made beside may have no tables.
-    address_of = urlsplit(os.environ["DATABASE_URL"])
-    environment["DATABASE_URL"] = address_of._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    # The test database: the one in DATABASE_URL may have no tables.
+    url = urlsplit(os.environ["DATABASE_URL"])
+    environment["DATABASE_URL"] = url._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     with listener:
         command = [sys.executable, "-m", "gunicorn"]
         gunicorn = subprocess.Popen(command, cwd=BASE_DIR, env=environment, pass_fds=[listener.fileno()])
@@ -40,13 +40,13 @@ def served(tmp_path, db):
 
 def _get(address: str, path: str) -> str:
     request = urllib.request.Request(f"http://{address}{path}", headers={"Authorization": "Bearer t"})
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-        return answer.read().decode()
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+        return response.read().decode()
 
 
-def _healthy(address: str) -> int:
-    counted = re.search(r'privet_requests_total\{.*view="healthz"\} (\d+)', _get(address, "/metrics"))
-    return int(counted[1])
+def _healthz_count(address: str) -> int:
+    match = re.search(r'privet_requests_total\{.*view="healthz"\} (\d+)', _get(address, "/metrics"))
+    return int(match[1])
 
 
 def _workers(gunicorn) -> list[str]:
@@ -55,10 +55,10 @@ def _workers(gunicorn) -> list[str]:
 
 def test_metrics_are_summed_over_workers_and_survive_a_restart_of_one(served, db):
     address, gunicorn = served
-    before = _healthy(address)
+    before = _healthz_count(address)
     for _ in range(20):
         _get(address, "/healthz")
-    assert _healthy(address) == before + 20
+    assert _healthz_count(address) == before + 20
 
     first = _workers(gunicorn)
     os.kill(int(first[0]), signal.SIGKILL)
@@ -68,4 +68,4 @@ def test_metrics_are_summed_over_workers_and_survive_a_restart_of_one(served, db
         time.sleep(0.1)
     for _ in range(20):
         _get(address, "/healthz")
-    assert _healthy(address) == before + 40
+    assert _healthz_count(address) == before + 40

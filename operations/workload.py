@@ -1,4 +1,4 @@
-"""How long work has been waiting, from a few index lookups however many clients there are."""
+"""Ages of pending work from a few index lookups, independent of the number of clients."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from support.models import OPEN_STATUSES, Ticket
 
 
 def queue_ages() -> dict[str, float]:
-    """Seconds for which the oldest new client, open ticket and unpaid invoice wait; 0 when there is none."""
+    """Return the age in seconds of the oldest new client, open ticket and unpaid invoice; 0 if there is none."""
     new = Client.objects.filter(status=Status.NEW, manager=None).order_by("created_at", "id").values_list("created_at")
     invoices = Invoice.objects.filter(status=InvoiceStatus.PENDING).order_by("created_at").values_list("created_at")
     waiting = {"new_clients": [new], "open_tickets": _open_tickets_by_status(), "unpaid_invoices": [invoices]}
@@ -19,7 +19,10 @@ def queue_ages() -> dict[str, float]:
 
 
 def _open_tickets_by_status() -> list:
-    """Of each status by its own: the index begins with it. By the last change, because silence is what waits."""
+    """One query per status, because the index starts with it.
+
+    Ordered by the last change: the age of a ticket is the time since its last activity.
+    """
     ordered = Ticket.objects.order_by("updated_at", "id").values_list("updated_at")
     return [ordered.filter(status=status) for status in OPEN_STATUSES]
 

@@ -1,9 +1,9 @@
-"""Backup of the whole installation, and its return: the database and every object, encrypted to a public key.
+"""Backup and restore of the whole installation: the database and every object, encrypted with a public key.
 
 A backup is a folder `privet-<time>/` with `database.dump.age` (pg_dump's custom format), `objects.tar.age` and
-`manifest.json`, which says how many rows and objects there are and signs it all. Nothing unencrypted touches the disk.
+`manifest.json`, which has counts and digests of rows and objects and is signed. No unencrypted data is written to disk.
 """
 
 
 class BackupError(Exception):
-    """It was not made, or not brought back; the message says why."""
+    """Creating or restoring the backup failed; the message says why."""

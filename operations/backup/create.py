@@ -1,4 +1,4 @@
-"""Making a backup."""
+"""Create a backup."""
 
 import io
 import shutil
@@ -20,11 +20,10 @@ NAME = "privet-%Y%m%dT%H%M%SZ"
 
 
 def create_backup(folder: Path, *, recipient: str, now: datetime) -> tuple[Path, Manifest]:
-    """Write a new backup under `folder`, encrypted to `recipient` (an age public key).
+    """Write a new backup under `folder`, encrypted with `recipient` (an age public key). Return its path and manifest.
 
-    The database comes first: objects are written before the row that names them, so none that the dump names is missed,
-    except what was removed on purpose since. Returns where it is and what it holds; one that fails leaves
-    nothing. Raises BackupError.
+    The database is dumped first. An object is stored before its row, so every object in the dump exists, unless it was
+    deleted meanwhile. Raises BackupError and then leaves no files.
     """
     target = folder / f"{now:{NAME}}"
     with _atomic_folder(target) as partial:
@@ -37,12 +36,12 @@ def create_backup(folder: Path, *, recipient: str, now: datetime) -> tuple[Path,
 
 @contextmanager
 def _atomic_folder(target: Path) -> Iterator[Path]:
-    """A folder that gets the name `target` when all of it is written."""
+    """Create a temporary folder, and rename it to `target` if the block succeeds."""
     partial = target.with_name(f".{target.name}.partial")
     try:
         partial.mkdir(mode=0o700, parents=True)
     except OSError as error:
-        raise BackupError(f"{partial} can't be made: {error.strerror}") from error
+        raise BackupError(f"{partial} can't be created: {error.strerror}") from error
     try:
         yield partial
         partial.rename(target)
@@ -55,7 +54,7 @@ def _atomic_folder(target: Path) -> Iterator[Path]:
 
 
 def _dump_database(path: Path, recipient: str, now: datetime) -> Manifest:
-    """Dump the database as it is at one moment, and count the rows of the very same moment."""
+    """Dump the database from one snapshot, and count the rows in the same snapshot."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         tables = table_digests()
@@ -89,8 +88,8 @@ def _archive_objects(path: Path, recipient: str, manifest: Manifest) -> None:
 
 
 def _object_keys() -> Iterator[str]:
-    """Uploads that nobody has looked at yet are left out: the browser sends them again."""
-    return (found.key for found in object_storage.list_objects() if not found.key.startswith("incoming/"))
+    """Keys of all objects, without unchecked uploads: the browser sends them again."""
+    return (listed.key for listed in object_storage.list_objects() if not listed.key.startswith("incoming/"))
 
 
 def _add_to_tar(tar: tarfile.TarFile, key: str, content: bytes) -> None:

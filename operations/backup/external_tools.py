@@ -1,4 +1,4 @@
-"""The programs that do the work: pg_dump and pg_restore of the server's own version, and age, joined by pipes."""
+"""External programs, connected by pipes: pg_dump and pg_restore of the server's version, and age."""
 
 import re
 import shutil
@@ -17,9 +17,9 @@ from operations.backup import BackupError
 
 
 def find_postgresql_tool(name: str, server_version: int) -> str:
-    """The path of `pg_dump` or `pg_restore` for a server of that major version.
+    """Return the path of `pg_dump` or `pg_restore` for a server of that major version. Raise BackupError if missing.
 
-    An older one refuses the server, a newer one writes settings that the server does not know.
+    Older programs refuse the server; newer ones write settings that the server does not know.
     """
     for path in filter(None, [shutil.which(name), *_debian_paths(name), _embedded_path(name)]):
         output = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
@@ -39,9 +39,10 @@ def _embedded_path(name: str) -> Path | None:
 
 
 def connection_args(connection: psycopg.Connection) -> tuple[str, dict[str, str]]:
-    """How another program reaches the same database: a connection string without the password, and the environment.
+    """Return what another program needs to connect to the same database.
 
-    The time limits that pages have are left out; a dump takes as long as it takes.
+    The result is a connection string without the password, and environment variables with the password. The timeouts
+    of pages are left out: a dump may take long.
     """
     info = connection.info
     parameters = {name: value for name, value in info.get_parameters().items() if name != "options"}
@@ -50,28 +51,30 @@ def connection_args(connection: psycopg.Connection) -> tuple[str, dict[str, str]
 
 @contextmanager
 def encrypted_writer(path: Path, recipient: str) -> Iterator[IO[bytes]]:
-    """A stream; what is written to it lies encrypted in `path`, a new file."""
+    """Yield a stream that encrypts to the new file `path`. `recipient` is an age public key."""
     with path.open("xb") as file, _running([_age_path(), "--recipient", recipient], stdin=-1, stdout=file) as age:
         yield age.stdin
 
 
 @contextmanager
 def decrypted_reader(path: Path, identity: Path) -> Iterator[IO[bytes]]:
-    """A stream of what `path` holds encrypted; `identity` is the file of the private key."""
-    with path.open("rb") as file, _running([_age_path(), "--decrypt", "--identity", identity], stdin=file, stdout=-1) as age:
+    """Yield a stream with the decrypted content of `path`. `identity` is the file with the private key."""
+    command = [_age_path(), "--decrypt", "--identity", identity]
+    with path.open("rb") as file, _running(command, stdin=file, stdout=-1) as age:
         yield age.stdout
 
 
 def run(command: list, **options) -> None:
+    """Run a program to its end. Raise BackupError with its stderr if it fails. `options` are those of Popen."""
     with _running(command, **options):
         pass
 
 
 @contextmanager
 def _running(command: list, **options) -> Iterator[subprocess.Popen]:
-    """The program while the block runs; BackupError in its own words when it does not end well."""
+    """Run the program during the block. Raise BackupError with its stderr if it fails."""
     program = subprocess.Popen(command, stderr=subprocess.PIPE, **options)  # noqa: S603
-    block_error = None  # what failed in the block, perhaps because this program had ended
+    block_error = None  # may be a consequence of this program's failure
     try:
         yield program
     except (BrokenPipeError, BackupError, tarfile.ReadError) as error:

@@ -1,4 +1,4 @@
-"""What a backup says of itself: enough to prove, after its return, that each row and object is there unchanged."""
+"""The manifest of a backup: counts and digests that verify every row and object after a restore."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ NAME = "manifest.json"
 
 
 class ObjectsDigest:
-    """SHA-256 over the keys and contents of objects, in whatever order they come."""
+    """Sum of the SHA-256 digests of keys and contents, independent of the order of the objects."""
 
     def __init__(self):
         self.count = self.bytes = self._sum = 0
@@ -32,7 +32,10 @@ class ObjectsDigest:
 
 @dataclass
 class Manifest:
-    """`tables`: rows and a digest of them by table; `files`: size in bytes and SHA-256 by name."""
+    """Contents of a backup. The field names are the keys of manifest.json in existing backups and must not change.
+
+    `tables` has the number of rows and their digest by table, `files` the size in bytes and the SHA-256 by name.
+    """
 
     taken_at: str
     version: str
@@ -57,13 +60,13 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
-        """The manifest in `folder`; BackupError unless this installation's secret signed it and the files fit it."""
+        """Return the manifest in `folder`, with the signature and the files verified. Raise BackupError otherwise."""
         try:
             body = json.loads((folder / NAME).read_text())
             signature = body.pop("signature")
             manifest = cls(**body)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BackupError(f"{folder} holds no complete backup: {error}") from error
+            raise BackupError(f"{folder} has no complete backup: {error}") from error
         if not constant_time_compare(signature, _signature(body)):
             raise BackupError("The manifest was not signed with this CONTRACT_SIGNATURE_SECRET.")
         for name, expected in manifest.files.items():
@@ -73,19 +76,19 @@ class Manifest:
 
 
 def _signature(body: dict) -> str:
-    # The secret of evidence, without which a return is worth little: whoever brings back the data has it at hand.
+    # Signed with CONTRACT_SIGNATURE_SECRET, which is needed anyway to verify evidence after a restore.
     text = json.dumps(body, sort_keys=True)
     return salted_hmac("privet.backup", text, secret=settings.CONTRACT_SIGNATURE_SECRET, algorithm="sha256").hexdigest()
 
 
 def size_and_sha256(path: Path) -> list:
-    """Size in bytes and SHA-256 of a file."""
+    """Return the size in bytes and the SHA-256 of a file."""
     with path.open("rb") as file:
         return [path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()]
 
 
 def table_digests() -> dict[str, list]:
-    """Rows and a digest of all of them, whatever their order, by table of the schema `public`."""
+    """Return [number of rows, digest independent of their order] by table of the schema `public`."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")

@@ -1,4 +1,4 @@
-"""Bringing a backup back, into an empty installation."""
+"""Restore a backup into an empty installation."""
 
 import tarfile
 from pathlib import Path
@@ -12,10 +12,10 @@ from operations.backup.manifest import Manifest, ObjectsDigest, table_digests
 
 
 def restore_backup(folder: Path, *, identity: Path) -> Manifest:
-    """Bring back the backup in `folder` with the private key in the file `identity`, and compare each row and object.
+    """Restore the backup in `folder` and verify every row and object. `identity` is the file with the private key.
 
-    Raises BackupError: before anything is written when the backup is damaged or something is here already, and at the
-    end when what came back is not what was taken.
+    Raises BackupError: before anything is written if the backup is damaged or the installation is not empty, and at the
+    end if the restored data differs from the backup.
     """
     manifest = Manifest.read(folder)
     _check_empty()
@@ -30,12 +30,10 @@ def _check_empty() -> None:
         cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
         (tables,) = cursor.fetchone()
     if tables:
-        raise BackupError(f"The database has {tables} tables. A backup is brought back into an empty one only.")
+        raise BackupError(f"The database has {tables} tables. Restore into an empty one.")
     try:
-        if found := next(object_storage.list_objects(), None):
-            raise BackupError(
-                f"The storage has objects ({found.key}). A backup is brought back into an empty one only."
-            )
+        if listed := next(object_storage.list_objects(), None):
+            raise BackupError(f"The storage has objects ({listed.key}). Restore into an empty one.")
     except object_storage.StorageUnavailable as error:
         raise BackupError(f"The storage does not answer: {error}") from error
 
@@ -62,17 +60,19 @@ def _restore_objects(path: Path, identity: Path) -> ObjectsDigest:
                 content = tar.extractfile(entry).read()
                 object_storage.put(entry.name, content)
                 digest.add(entry.name, content)
-            stream.read()  # the padding at the end, or age would be cut off
+            stream.read()  # read the padding at the end, or age would fail with a broken pipe
     except object_storage.StorageUnavailable as error:
-        raise BackupError(f"The storage does not take {error}") from error
+        raise BackupError(f"The storage does not answer: {error}") from error
     return digest
 
 
 def _verify(manifest: Manifest, objects: ObjectsDigest) -> None:
     with transaction.atomic():
         tables = table_digests()
-    wrong = sorted(name for name in manifest.tables | tables if manifest.tables.get(name) != tables.get(name))
-    if wrong:
-        raise BackupError(f"These tables came back different: {', '.join(wrong)}")
+    different = sorted(name for name in manifest.tables | tables if manifest.tables.get(name) != tables.get(name))
+    if different:
+        raise BackupError(f"These tables differ from the backup: {', '.join(different)}")
     if (objects.count, str(objects)) != (manifest.objects, manifest.objects_digest):
-        raise BackupError(f"{objects.count} objects came back, or changed ones; {manifest.objects} were taken.")
+        raise BackupError(
+            f"The restored objects differ from the backup: {objects.count} were restored, it has {manifest.objects}."
+        )

@@ -1,4 +1,4 @@
-"""Which backups are retained."""
+"""Delete old backups."""
 
 import re
 import shutil
@@ -9,9 +9,10 @@ from operations.backup.create import NAME
 
 
 def delete_old_backups(folder: Path, *, days: int, weeks: int) -> list[Path]:
-    """Remove what is neither the last of one of the newest `days` days nor of one of the newest `weeks` weeks (UTC).
+    """Delete old backups in `folder` and return their paths.
 
-    Days and weeks without a backup do not count, so that none is removed because nothing new was made.
+    The last backup of each of the newest `days` days and `weeks` weeks (UTC) is retained. Days and weeks without a
+    backup do not count, so old backups stay when no new ones are made.
     """
     backups = {parse_backup_time(path): path for path in folder.iterdir() if path.is_dir() and parse_backup_time(path)}
     retained = _newest_per_period(backups, days, lambda at: at.date())
@@ -23,12 +24,12 @@ def delete_old_backups(folder: Path, *, days: int, weeks: int) -> list[Path]:
 
 
 def newest_backup_time(folder: Path) -> datetime | None:
-    """When the newest backup in `folder` was made; None when it holds none. OSError when it can't be read."""
+    """Return the time of the newest backup in `folder`, or None if there is none. Raise OSError if it can't be read."""
     return max(filter(None, map(parse_backup_time, folder.iterdir())), default=None)
 
 
 def parse_backup_time(path: Path) -> datetime | None:
-    """When the backup in `path` was made; None when its name is not a backup's."""
+    """Return the time in the name of the backup `path`, or None if it is not the name of a backup."""
     if not re.fullmatch(r"privet-\d{8}T\d{6}Z", path.name):
         return None
     return datetime.strptime(path.name, NAME).replace(tzinfo=UTC)

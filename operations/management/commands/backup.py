@@ -1,4 +1,4 @@
-"""A backup of the database and the objects."""
+"""Back up the database and the object storage."""
 
 from pathlib import Path
 
@@ -12,28 +12,28 @@ from operations.backup.rotation import delete_old_backups
 
 
 class Command(BaseCommand):
-    help = "Backs up the database and every object, encrypted to a public key, and removes backups that are too old."
+    help = "Backs up the database and every object, encrypted with a public key, and deletes old backups."
 
     def add_arguments(self, parser):
-        parser.add_argument("folder", nargs="?", type=Path, default=settings.BACKUP_FOLDER, help="BACKUP_FOLDER")
-        parser.add_argument("--recipient", default=settings.BACKUP_RECIPIENT, help="age public key; BACKUP_RECIPIENT")
+        parser.add_argument("folder", nargs="?", type=Path, default=settings.BACKUP_FOLDER, help="or BACKUP_FOLDER")
+        parser.add_argument("--recipient", default=settings.BACKUP_RECIPIENT, help="age public key or BACKUP_RECIPIENT")
 
     def handle(self, *args, folder: Path | None, recipient: str, **options):
         if not folder or not recipient:
             raise CommandError(
-                "Where to, and for whom? Set BACKUP_FOLDER and BACKUP_RECIPIENT (age-keygen makes a key)."
+                "Set BACKUP_FOLDER and BACKUP_RECIPIENT, the public key of whoever may read backups (age-keygen)."
             )
         try:
             path, manifest = create_backup(Path(folder), recipient=recipient, now=timezone.now())
             outdated = delete_old_backups(Path(folder), days=settings.BACKUP_DAYS, weeks=settings.BACKUP_WEEKS)
         except BackupError as error:
             raise CommandError(str(error)) from error
-        stored = sum(size for size, _ in manifest.files.values())
+        encrypted = sum(size for size, _ in manifest.files.values())
         self.stdout.write(
             f"{path}: {manifest.rows:,} rows of {len(manifest.tables)} tables, {manifest.objects:,} objects "
-            f"({manifest.object_bytes / 1e6:,.1f} MB), {stored / 1e6:,.1f} MB encrypted"
+            f"({manifest.object_bytes / 1e6:,.1f} MB), {encrypted / 1e6:,.1f} MB encrypted"
         )
         if manifest.removed_meanwhile:
-            self.stdout.write(f"{manifest.removed_meanwhile} objects were removed meanwhile.")
+            self.stdout.write(f"{manifest.removed_meanwhile} objects were deleted during the backup.")
         for old in outdated:
-            self.stdout.write(f"removed {old.name}")
+            self.stdout.write(f"deleted {old.name}")

@@ -7,15 +7,15 @@ from operations import storage_cleanup
 
 class Command(BaseCommand):
     help = (
-        "Reports objects that no row names, rows whose object is missing, uploads that were never attached and objects "
-        "whose removal failed. Changes nothing without --remove."
+        "Reports objects without a row, rows whose object is missing, uploads that were never attached and failed "
+        "deletions of objects. Changes nothing without --remove."
     )
 
     def add_arguments(self, parser):
         parser.add_argument(
             "--remove",
             action="store_true",
-            help="remove what failed before, and photos and uploads without a row that are older than a day",
+            help="retry failed deletions, and delete photos without a row and unattached uploads older than a day",
         )
 
     def handle(self, *, remove: bool, **options):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             raise CommandError(f"The storage does not answer: {error.__cause__}. Run this again later.") from error
 
     def _report(self, remove: bool) -> None:
-        left = LeftObject.objects.count()
+        failed_deletions = LeftObject.objects.count()
         if remove:
             object_storage.retry_failed_deletions()
         abandoned = storage_cleanup.delete_stale_uploads(delete=remove)
@@ -33,10 +33,10 @@ class Command(BaseCommand):
         self._list("objects without a row", report.without_row)
         self._list("rows without an object", report.without_object)
         self.stdout.write(
-            f"{report.objects} objects; {report.without_row.count} without a row ({report.deleted} removed), "
+            f"{report.objects} objects; {report.without_row.count} without a row ({report.deleted} deleted), "
             f"{report.too_young} younger than a day; {report.without_object.count} rows without an object; "
-            f"{abandoned} uploads never attached; {left} removals had failed, "
-            f"{LeftObject.objects.count()} are still to do."
+            f"{abandoned} uploads never attached; {failed_deletions} failed deletions, "
+            f"{LeftObject.objects.count()} still pending."
         )
 
     def _list(self, title: str, found: storage_cleanup.KeySummary) -> None:

@@ -6,16 +6,16 @@ from foundation.storage import object_storage
 
 class Command(BaseCommand):
     help = (
-        "Makes the bucket, private, lets browsers send photos there from APP_BASE_URL alone, and has the storage "
-        "forget uploads that were abandoned. Safe to run again."
+        "Creates the private bucket, allows uploads by browsers only from APP_BASE_URL, and makes the storage delete "
+        "abandoned uploads. Idempotent."
     )
 
     def handle(self, **options):
         try:
-            lacking = object_storage.set_up_bucket()
+            unsupported = object_storage.set_up_bucket()
         except object_storage.StorageUnavailable as error:
-            where = settings.S3_ENDPOINT or "of this machine"
-            raise CommandError(f"The storage {where} could not be prepared: {error.__cause__}") from error
-        for call in lacking:
-            self.stderr.write(f"The storage has no {call}: set this up by its own means (docs/architecture.md).")
+            where = settings.S3_ENDPOINT or "on this machine"
+            raise CommandError(f"The storage {where} could not be set up: {error.__cause__}") from error
+        for call in unsupported:
+            self.stderr.write(f"The storage does not support {call}: configure it another way (docs/architecture.md).")
         self.stdout.write("The storage is ready.")

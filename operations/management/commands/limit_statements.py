@@ -7,11 +7,10 @@ from foundation.database.configuration import TIMEOUTS
 
 class Command(BaseCommand):
     help = (
-        "Makes the limits on statements, locks and idle transactions those of the database's role, in this database"
-        " alone. Needed once behind PgBouncer, which does not pass on what a client asks for at its start; harmless"
-        " elsewhere, and as often as you like."
+        "Sets the timeouts of statements, locks and idle transactions for the database role, in this database only."
+        " Needed once behind PgBouncer, which does not forward startup parameters. Harmless elsewhere. Idempotent."
     )
-    # The check of these very limits must not keep the command from setting them.
+    # Skip the checks: one of them fails until this command has run.
     requires_system_checks = []
 
     def handle(self, *args, **options):
@@ -22,6 +21,6 @@ class Command(BaseCommand):
                 statement = sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
                     sql.Identifier(role), sql.Identifier(database), sql.Identifier(name), value
                 )
-                # As text, which is what those who look at each statement (the history's context) expect.
+                # As text, because the wrapper that adds the history context expects strings.
                 cursor.execute(statement.as_string(cursor.connection))
         self.stdout.write(f"{role} in {database}: " + ", ".join(f"{name} {value}" for name, value in TIMEOUTS.items()))

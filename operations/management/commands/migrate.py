@@ -5,11 +5,11 @@ from django.core.management.commands.migrate import Command as Migrate
 from django.db import DatabaseError, OperationalError, connections
 from psycopg.errors import LockNotAvailable
 
-# Whoever wants a table waits behind a migration that waits for it: so it waits no longer than a page can.
+# Queries queue behind a migration that waits for a table lock, so it must not wait longer than a page may.
 LOCK_TIMEOUT = "2s"
 RETRY_DELAYS = (1, 2, 4, 8, 15, 30)
 
-# What an index that was being built beside the writers leaves behind when it had to give up.
+# Invalid indexes left by a failed CREATE INDEX CONCURRENTLY.
 DROP_INVALID_INDEXES = """
     SELECT format('DROP INDEX CONCURRENTLY %%I.%%I', namespace.nspname, index.relname)
     FROM pg_index
@@ -22,8 +22,8 @@ DROP_INVALID_INDEXES = """
 
 class Command(Migrate):
     help = (
-        "Django's migrate, for a database that is served meanwhile: no wait for another's lock is longer than two"
-        " seconds, what could not be locked is tried again, and a statement may take as long as it needs."
+        "Django's migrate for a running installation: waits at most two seconds for a lock and then retries, and has"
+        " no statement timeout."
     )
 
     def handle(self, *args, **options):
@@ -38,11 +38,12 @@ class Command(Migrate):
                     raise
             finally:
                 _reset_timeouts(connection)
-            self.stderr.write(f"A table is in use; trying again in {pause} s.")
+            self.stderr.write(f"A table is locked; retrying in {pause} s.")
             time.sleep(pause)
 
 
 def set_migration_timeouts(connection) -> None:
+    """Set the timeouts of a migration on the connection, and drop invalid indexes."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
         cursor.execute("SET statement_timeout = 0")

@@ -1,4 +1,4 @@
-"""The way back from a backup."""
+"""Restore a backup."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ from operations.backup.restore import restore_backup
 
 
 class Command(BaseCommand):
-    help = "Brings a backup back into an empty database and an empty storage, and compares each row and object."
+    help = "Restores a backup into an empty database and storage, then verifies every row and object."
     requires_system_checks = []
 
     def add_arguments(self, parser):
-        parser.add_argument("backup", type=Path, help="a folder privet-<time>/ that `manage.py backup` made")
-        parser.add_argument("--identity", type=Path, required=True, help="the file with the age private key")
+        parser.add_argument("backup", type=Path, help="folder privet-<time>/ created by `manage.py backup`")
+        parser.add_argument("--identity", type=Path, required=True, help="file with the age private key")
 
     def handle(self, *args, backup: Path, identity: Path, **options):
         try:
@@ -22,6 +22,6 @@ class Command(BaseCommand):
         except BackupError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"Back as of {manifest.taken_at}: {manifest.rows:,} rows of {len(manifest.tables)} tables and "
-            f"{manifest.objects:,} objects, each the same as it was taken."
+            f"Restored the backup of {manifest.taken_at}: {manifest.rows:,} rows of {len(manifest.tables)} tables and "
+            f"{manifest.objects:,} objects, all verified."
         )

@@ -5,19 +5,19 @@ from operations.key_rotation import encrypted_columns
 
 class Command(BaseCommand):
     help = (
-        "Encrypt personal data with the first of PERSONAL_DATA_KEYS, hash it with PERSONAL_DATA_HASH_KEY. Counts what"
-        " it would do; --apply does it. May be interrupted and run again."
+        "Encrypts personal data with the first of PERSONAL_DATA_KEYS and hashes it with PERSONAL_DATA_HASH_KEY. Only"
+        " counts without --apply. Can be interrupted and run again."
     )
 
     def add_arguments(self, parser):
-        parser.add_argument("--apply", action="store_true", help="write; without it nothing is changed")
+        parser.add_argument("--apply", action="store_true", help="write the changes; otherwise only count")
 
     def handle(self, *, apply: bool, **options):
-        refused = []
+        failed = []
         for column in encrypted_columns():
             column.rotate(dry_run=not apply)
             self.stdout.write(f"{column}: {column.renewed} of {column.rows} " + ("renewed" if apply else "to renew"))
-            refused += column.refused
-        if refused:
-            self.stdout.write("\n".join(refused))
-            raise CommandError(f"{len(refused)} rows are as they were: no key decrypts them, or their hash is taken.")
+            failed += column.failed
+        if failed:
+            self.stdout.write("\n".join(failed))
+            raise CommandError(f"{len(failed)} rows are unchanged: no key decrypts them, or their hash is taken.")
