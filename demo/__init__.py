@@ -1,4 +1,4 @@
-"""Invented people, homes and devices: a small believable office (`load_demo`) and a large one (`fill_demo`).
+"""Invented people, addresses and devices for the demo data (`load_demo`) and for benchmarks (`fill_demo`).
 
-Nothing here is anybody's: e-mails end in reserved names, phones and passports are arithmetic.
+No real personal data: e-mails end in reserved domains, and phones and passport numbers are computed.
 """

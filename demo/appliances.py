@@ -1,8 +1,8 @@
-"""What people have at home: a type, a title and specifications."""
+"""Home appliances: type, title and specifications."""
 
 from random import Random
 
-# Type: titles with specifications that fit.
+# Titles with matching specifications, by type.
 CATALOGUE = {
     "холодильник": [
         ("Холодильник Бирюса 118", "Двухкамерный, 180 л, класс A, 48 × 60,5 × 145 см"),
@@ -46,13 +46,13 @@ DESCRIPTIONS = [
 
 
 def appliance(random: Random) -> tuple[str, str, str]:
-    """Type, title, specifications."""
+    """Return type, title and specifications of a random appliance."""
     kind = TYPES[int(random.random() ** 1.4 * len(TYPES))]
     choices = CATALOGUE[kind]
     return kind, *choices[int(random.random() * len(choices))]
 
 
 def serial(random: Random) -> str:
-    """As makers print it: «SN7K2M-40213»."""
+    """Return a random serial number, such as «SN7K2M-40213»."""
     letters = "".join(random.choice("ABCDEFGHKLMNPRSTUVXYZ23456789") for _ in range(6))
     return f"{letters}-{int(random.random() * 100_000):05}"

@@ -1,4 +1,4 @@
-"""Which stories the small office tells, and how often."""
+"""Load the demo data: which scenarios it has, and how many clients follow each of them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,7 +18,7 @@ CODE_SENT = [*FIXED, ClientStory.issue, ClientStory.code]
 SIGNED = [*CODE_SENT, ClientStory.sign]
 PAID = [*SIGNED, ClientStory.pay]
 
-# What happens after the sign-up, and to how many clients; the newest first.
+# Actions after the sign-up, and the number of clients; the newest clients first.
 SCENARIOS = [
     ([], 7),
     ([ClientStory.question], 2),
@@ -28,7 +28,7 @@ SCENARIOS = [
     (FIXED, 2),
     ([*FIXED, ClientStory.issue], 2),
     (CODE_SENT, 1),
-    ([*FIXED, ClientStory.issue, ClientStory.device], 1),  # the contract no longer says what the client has
+    ([*FIXED, ClientStory.issue, ClientStory.device], 1),  # the contract is stale
     (SIGNED, 3),
     ([*SIGNED, ClientStory.question], 1),
     ([*SIGNED, ClientStory.question, ClientStory.answer], 1),
@@ -38,13 +38,16 @@ SCENARIOS = [
     ([*PAID, ClientStory.question], 1),
     ([*PAID, ClientStory.question, ClientStory.answer, ClientStory.close], 2),
     ([*FIXED, ClientStory.erase], 1),
-    ([*PAID, ClientStory.device], 1),  # a second contract is due
+    ([*PAID, ClientStory.device], 1),  # a second contract is needed
 ]
 WEEKS = 6
 
 
 def load_demo_data(report: Callable[[str], None]) -> int:
-    """Bring the small office about; what is there already is left as it is. Returns how many clients were new."""
+    """Load the demo data; existing rows are left unchanged. Return the number of new clients.
+
+    `report` is called with a line of text for each new client.
+    """
     staff, tariffs, types = office.staff(), office.tariffs(), office.device_types()
     scenarios = [actions for actions, count in SCENARIOS for _ in range(count)]
     persons = people(Random(SEED), len(scenarios), double=0.1)  # noqa: S311
@@ -54,7 +57,7 @@ def load_demo_data(report: Callable[[str], None]) -> int:
             number=number,
             person=person,
             random=Random(SEED + number),  # noqa: S311
-            by=staff["manager"] if number % 2 else staff["manager2"],
+            manager=staff["manager"] if number % 2 else staff["manager2"],
             support=staff["support"],
             admin=staff["admin"],
             types=types,
@@ -64,7 +67,7 @@ def load_demo_data(report: Callable[[str], None]) -> int:
         if AppUser.objects.filter(pk=story.user_id).exists():
             continue
         age = timedelta(weeks=WEEKS) * (number / len(scenarios)) ** 1.5
-        # A story is told as a whole or not at all, so that an interrupted load goes on where it stopped.
+        # One transaction per client, so that an interrupted load can be continued.
         with transaction.atomic():
             story.sign_up(age)
             for action in actions:

@@ -1,4 +1,4 @@
-"""What both offices have: people who work, tariffs, device types."""
+"""Staff, tariffs and device types of the demo and benchmark data."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ from demo.appliances import TYPES
 from devices.models import DeviceType, Tariff
 from managers.models import Manager, Role
 
-# Only where DEBUG is on: whoever reads this knows it.
+# Used only with DEBUG on, because everybody can read it here.
 PASSWORD = "privet-demo-2026"  # noqa: S105
 
 STAFF = [
@@ -24,7 +24,7 @@ TARIFFS = [
 
 
 def staff() -> dict[str, Manager]:
-    """The four who sign in, by role and number: «admin», «manager», «manager2», «support»."""
+    """Create missing staff and return them by key: «admin», «manager», «manager2», «support»."""
     people = []
     for email, name, role in STAFF:
         person = Manager.objects.filter(email=email).first()
@@ -33,6 +33,7 @@ def staff() -> dict[str, Manager]:
 
 
 def tariffs() -> list[Tariff]:
+    """Create missing tariffs and return all of TARIFFS."""
     return [
         Tariff.objects.get_or_create(
             name=name, defaults={"base_fee": Decimal(base), "extra_per_device": Decimal(extra), "notes": notes}
@@ -42,8 +43,9 @@ def tariffs() -> list[Tariff]:
 
 
 def device_types() -> dict[str, DeviceType]:
-    known = {device_type.name.lower(): device_type for device_type in DeviceType.objects.all()}
+    """Create missing device types and return those of TYPES by their name in lower case."""
+    types = {device_type.name.lower(): device_type for device_type in DeviceType.objects.all()}
     for position, name in enumerate(TYPES, start=1):
-        if name not in known:
-            known[name] = DeviceType.objects.create(name=name, position=position * 10)
-    return {name: known[name] for name in TYPES}
+        if name not in types:
+            types[name] = DeviceType.objects.create(name=name, position=position * 10)
+    return {name: types[name] for name in TYPES}

@@ -1,9 +1,9 @@
-"""Russian names that agree: surname and patronymic follow the sex; some with ё, some double."""
+"""Random Russian names with surname and patronymic in the right gender; some with ё, some double-barrelled."""
 
 from dataclasses import dataclass
 from random import Random
 
-# Most frequent first: a name's weight falls with its place.
+# Most frequent first (see rank_weights).
 SURNAMES = (
     "Иванов Смирнов Кузнецов Попов Соколов Лебедев Козлов Новиков Морозов Петров Волков Соловьёв Васильев Зайцев "
     "Павлов Семёнов Голубев Виноградов Богданов Воробьёв Фёдоров Михайлов Беляев Тарасов Белов Комаров Орлов Киселёв "
@@ -56,8 +56,8 @@ LATIN = dict(
 
 
 def rank_weights(count: int) -> list[float]:
-    """Weights of a list from its most to its least frequent member."""
-    return [1 / (place + 4) for place in range(count)]
+    """Return weights for a list of names ordered by falling frequency."""
+    return [1 / (rank + 4) for rank in range(count)]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Person:
 
     @property
     def login(self) -> str:
-        """«ivanov.petr», the beginning of an e-mail."""
+        """The local part of an e-mail, such as «ivanov.petr»."""
         return transliterate(f"{self.last_name}.{self.first_name}")
 
 
@@ -81,7 +81,7 @@ def transliterate(text: str) -> str:
 
 
 def feminine(surname: str) -> str:
-    """The surname of a woman: «Королёва», «Троицкая», «Черных», «Соколова-Раевская»."""
+    """Return the feminine form of a surname: «Королёва», «Троицкая», «Черных», «Соколова-Раевская»."""
     if "-" in surname:
         return "-".join(feminine(part) for part in surname.split("-"))
     if surname.endswith(("ов", "ев", "ёв", "ин")):
@@ -92,15 +92,15 @@ def feminine(surname: str) -> str:
 
 
 def people(random: Random, count: int, double: float = 0.02) -> list[Person]:
-    """`count` people, every second a woman; the share `double` has a double surname."""
+    """Return `count` random people, half of them women; the fraction `double` has a double-barrelled surname."""
     surnames = random.choices(SURNAMES, rank_weights(len(SURNAMES)), k=count)
     men = random.choices(MEN, rank_weights(len(MEN)), k=count)
     women = random.choices(WOMEN, rank_weights(len(WOMEN)), k=count)
     fathers = random.choices(PATRONYMICS, rank_weights(len(PATRONYMICS)), k=count)
-    made = []
+    people = []
     for surname, man, woman, (son, daughter) in zip(surnames, men, women, fathers, strict=True):
-        is_woman, whole = random.random() < 0.5, surname
+        is_woman, last_name = random.random() < 0.5, surname
         if random.random() < double:
-            whole = f"{surname}-{random.choice([other for other in SURNAMES if other != surname])}"
-        made.append(Person(feminine(whole), woman, daughter) if is_woman else Person(whole, man, son))
-    return made
+            last_name = f"{surname}-{random.choice([other for other in SURNAMES if other != surname])}"
+        people.append(Person(feminine(last_name), woman, daughter) if is_woman else Person(last_name, man, son))
+    return people

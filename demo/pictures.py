@@ -1,4 +1,4 @@
-"""Drawn pictures of devices and of a passport's page, in place of photos."""
+"""Drawn pictures of devices and of a passport page, used instead of photos."""
 
 import io
 from random import Random
@@ -9,7 +9,7 @@ SIZE = (640, 480)
 WALLS = ["#e8e2d6", "#dfe8ee", "#e9efe0", "#f0e4e4", "#e6e3f0"]
 BODIES = ["#f7f7f5", "#c9ced3", "#3c4148", "#d8d2c4"]
 
-# Outline of each kind in tenths of the picture's width and height: left, top, right, bottom.
+# Outline of each device in tenths of the picture's width and height: left, top, right, bottom.
 OUTLINES = {
     "холодильник": (3.3, 0.8, 6.7, 9.2),
     "телевизор": (1.5, 2.0, 8.5, 7.2),
@@ -27,7 +27,7 @@ BURNERS = ("плита", "варочная панель")
 
 
 def device(kind: str, random: Random) -> bytes:
-    """A JPEG of a device of the kind on a wall."""
+    """Return a JPEG of a device of type `kind` in front of a wall."""
     image = Image.new("RGB", SIZE, random.choice(WALLS))
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, _y(8.6), *SIZE), fill="#b99a76")
@@ -55,7 +55,7 @@ def device(kind: str, random: Random) -> bytes:
 
 
 def passport(random: Random) -> bytes:
-    """A JPEG of something like a passport's page, with nothing to read on it."""
+    """Return a JPEG that looks like a passport page without text."""
     image = Image.new("RGB", SIZE, "#6b4a3a")
     draw = ImageDraw.Draw(image)
     draw.rectangle(_box((1, 1, 9, 9)), fill="#f3e6dc", outline="#b98f7d", width=3)

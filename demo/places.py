@@ -1,4 +1,4 @@
-"""Addresses of the Moscow region, and who issues passports there."""
+"""Addresses in the Moscow region, and the authorities that issue passports there."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,7 +6,7 @@ from random import Random
 
 MOSCOW = "г. Москва"
 
-# Town, its first three digits of the postcode, its offices' name in the genitive and the department's number.
+# Town, first three digits of the postcode, town name in the genitive, number of the department.
 TOWNS = [
     (MOSCOW, "125", "Москвы", 1),
     ("г. Балашиха", "143", "Балашихи", 4),
@@ -42,11 +42,11 @@ STREETS = (
 @dataclass(frozen=True)
 class Home:
     address: str
-    issuer: str  # the town's passport office, as it called itself at different times, follows from the year
+    issuer: str  # town name in the genitive; the name of the passport authority also depends on the year
     department: str
 
     def issued_by(self, on: date) -> str:
-        """The office's name on the day a passport was issued."""
+        """Return the name of the authority on the day a passport was issued."""
         if self.issuer == "Москвы":
             if on.year >= 2018:
                 return "ГУ МВД России по г. Москве"
@@ -59,6 +59,7 @@ class Home:
 
 
 def home(random: Random) -> Home:
+    """Return a random address."""
     town, post, genitive, number = TOWNS[int(random.random() ** 1.5 * len(TOWNS))]
     region = town if town == MOSCOW else f"Московская обл., {town}"
     house = int(random.random() ** 2 * 120) + 1

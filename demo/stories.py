@@ -1,4 +1,4 @@
-"""The small office: about forty clients, each brought as far as its story goes by the verbs that the pages call."""
+"""Demo clients: each is taken to its status by the same functions that the views call."""
 
 import re
 from collections.abc import Callable
@@ -59,26 +59,26 @@ NOTES = [
 
 @dataclass
 class ClientStory:
-    """One client of the office; the methods are what happens, in the order in which it can."""
+    """One demo client. The methods are the actions of a scenario, in their possible order."""
 
     number: int
     person: Person
     random: Random
-    by: Manager
+    manager: Manager
     support: Manager
     admin: Manager
     types: dict[str, DeviceType]
     tariffs: list[Tariff]
     now: datetime
     client: Client = None
-    own_fee: Decimal | None = None
+    device_fee: Decimal | None = None
 
     @property
     def user_id(self):
         return uuid5(NAMESPACE, str(self.number))
 
     def sign_up(self, age: timedelta) -> None:
-        """As «Привет Супер» does it; the trigger makes our client."""
+        """Create the account, as «Привет Супер» does; the trigger creates the client. `age` is its age."""
         self.home = home(self.random)
         at = self.now - age
         AppUser.objects.create(
@@ -96,14 +96,14 @@ class ClientStory:
     def contact(self) -> None:
         user = self.client.user
         self.client.confirm_contact(
-            by=self.by, name=self.person.full_name, phone=user.phone, email=user.email, address=self.home.address
+            by=self.manager, name=self.person.full_name, phone=user.phone, email=user.email, address=self.home.address
         )
         self._log(log.add_event, "Контактные данные подтверждены, клиент взят в работу.")
         if self.number % 4 == 1:
             self._log(log.add_note, self.random.choice(NOTES))
 
     def passport(self) -> None:
-        consents.give(self.client, AgreementKind.PERSONAL_DATA, Recorder(self.by, IP, BROWSER))
+        consents.give(self.client, AgreementKind.PERSONAL_DATA, Recorder(self.manager, IP, BROWSER))
         birth = documents.birth_date(self.random, self.now.date())
         issued_on = documents.issue_date(birth, self.now.date() - timedelta(days=60), delay=5 + self.number)
         registered = self.home if self.random.random() < 0.6 else home(self.random)
@@ -118,9 +118,9 @@ class ClientStory:
             birth_date=birth,
             registration_address=registered.address,
         )
-        passport_saving.save_passport(passport, documents.demo_passport_digits(self.number, issued_on), by=self.by)
+        passport_saving.save_passport(passport, documents.demo_passport_digits(self.number, issued_on), by=self.manager)
         if self.number % 2:
-            passport_saving.replace_photo(passport, _photo(pictures.passport(self.random)).picture, by=self.by)
+            passport_saving.replace_photo(passport, _photo(pictures.passport(self.random)).picture, by=self.manager)
 
     def devices(self) -> None:
         for _ in range(self.random.choice([1, 2, 2, 3, 4])):
@@ -128,7 +128,7 @@ class ClientStory:
 
     def device(self, photos: int | None = None) -> None:
         kind, title, specs = appliance(self.random)
-        own_fee = Decimal(self.random.choice([100, 200, 350, 500])) if self.random.random() < 0.3 else None
+        device_fee = Decimal(self.random.choice([100, 200, 350, 500])) if self.random.random() < 0.3 else None
         device = Device(
             client=self.client,
             type=self.types[kind],
@@ -137,48 +137,48 @@ class ClientStory:
             purchased_on=date(self.random.randint(2016, 2025), self.random.randint(1, 12), 1),
             serial_number=serial(self.random),
             specs=specs,
-            extra_fee=own_fee if self.own_fee is None else self.own_fee,
+            extra_fee=device_fee if self.device_fee is None else self.device_fee,
         )
         count = self.random.choice([0, 1, 1, 2]) if photos is None else photos
         taken = [_photo(pictures.device(kind, self.random)) for _ in range(count)]
-        device_saving.save_device(device, taken, by=self.by)
+        device_saving.save_device(device, taken, by=self.manager)
 
     def tariff(self) -> None:
-        fix_surcharge(self.client, self.random.choice(self.tariffs), by=self.by)
+        fix_surcharge(self.client, self.random.choice(self.tariffs), by=self.manager)
 
     def free_of_charge(self) -> None:
-        self.own_fee = Decimal(0)
+        self.device_fee = Decimal(0)
 
     def issue(self) -> None:
-        self.contract = issuing.issue(self.reload(), by=self.by)
+        self.contract = issuing.issue(self.reload(), by=self.manager)
 
     def code(self) -> None:
-        consents.give(self.client, AgreementKind.ELECTRONIC_SIGNATURE, Recorder(self.by, IP, BROWSER))
-        signing.request_code(self.contract, by=self.by)
+        consents.give(self.client, AgreementKind.ELECTRONIC_SIGNATURE, Recorder(self.manager, IP, BROWSER))
+        signing.request_code(self.contract, by=self.manager)
 
     def sign(self) -> None:
-        """With the code that stands in the client's app, as the client would read it out."""
+        """Sign with the code from the message in the client's app."""
         texts = Message.objects.filter(ticket__user=self.user_id, author=Author.SUPPORT).values_list("body", flat=True)
         codes = [found[1] for text in texts if (found := re.search(rf"{self.contract.number}: (\d{{6}})", text))]
         version = signature_consent.current_version()
         signing.sign(
-            self.contract, codes[-1], consent=True, pep_text_version=version, by=self.by, ip=IP, user_agent=BROWSER
+            self.contract, codes[-1], consent=True, pep_text_version=version, by=self.manager, ip=IP, user_agent=BROWSER
         )
 
     def pay(self) -> None:
         for invoice in payment.client_invoices(self.client).filter(status=InvoiceStatus.PENDING):
-            payment.confirm_payment(invoice, by=self.by)
+            payment.confirm_payment(invoice, by=self.manager)
 
     def bill_in_parts(self) -> None:
-        """Half now: the invoice of the signing is replaced by a smaller one."""
+        """Replace the invoice of the signing by an invoice for half of the amount."""
         half = (payment.Balance.of(self.client).outstanding / 2).quantize(money.KOPECK)
         due_on = timezone.localdate(self.now) + timedelta(days=5)
         payment.create_invoice(
-            self.client, amount=half, description="Первая половина доплаты", due_on=due_on, by=self.by
+            self.client, amount=half, description="Первая половина доплаты", due_on=due_on, by=self.manager
         )
 
     def question(self) -> None:
-        """The client writes in the app; the app opens a ticket unless one goes on."""
+        """Write a message as the client, as the app does: in the open ticket or in a new one."""
         now = timezone.now()
         ticket = Ticket.objects.filter(user_id=self.user_id, status__in=OPEN_STATUSES).first() or Ticket.objects.create(
             user_id=self.user_id, subject=self.random.choice(SUBJECTS), created_at=now, updated_at=now
@@ -193,11 +193,11 @@ class ClientStory:
         bridge.set_status(self._ticket(), TicketStatus.CLOSED, by=self.support)
 
     def erase(self) -> None:
-        """The client asks to be forgotten; the list of acts has one to look at."""
+        """Erase the client on request, so that the demo has an act of destruction."""
         erasing.erase(self.reload(), ErasureReason.REQUEST, by=self.admin, note="Письмо клиента в поддержку")
 
-    def _log(self, kind: Callable, body: str) -> None:
-        kind(self.client, body, by=self.by, now=timezone.now())
+    def _log(self, add: Callable, body: str) -> None:
+        add(self.client, body, by=self.manager, now=timezone.now())
 
     def _ticket(self) -> Ticket:
         return Ticket.objects.get(user_id=self.user_id, status__in=OPEN_STATUSES)

@@ -1,4 +1,4 @@
-"""`load_demo`: a small office that was brought about by the pages' own verbs."""
+"""`load_demo`: demo data created by the same functions that the views call."""
 
 import hashlib
 import io
@@ -25,37 +25,35 @@ from managers.models import Manager, Role
 from passport.models import Passport
 from support.models import Author, LogEntry, Message, Ticket
 
-TABLES = [AppUser, Client, ClientChange, Passport, Device, DevicePhoto, SharedDevicePhoto, Contract, Invoice, Ticket]
-TABLES += [Message, LogEntry, Manager, Tariff]
-
-
-CHEAP = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+MODELS = [AppUser, Client, ClientChange, Passport, Device, DevicePhoto, SharedDevicePhoto, Contract, Invoice, Ticket]
+MODELS += [Message, LogEntry, Manager, Tariff]
+FAST_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def load() -> str:
-    said = io.StringIO()
-    call_command("load_demo", stdout=said)
-    return said.getvalue()
+    out = io.StringIO()
+    call_command("load_demo", stdout=out)
+    return out.getvalue()
 
 
 @pytest.fixture(scope="module")
 def office(django_db_setup, django_db_blocker, tmp_path_factory):
-    """One loading for all tests here; each runs in a savepoint within it."""
+    """Load the demo data once for all tests of this module; each test runs in a savepoint."""
     storages = local_storage(tmp_path_factory.mktemp("files"))
     with django_db_blocker.unblock(), transaction.atomic():
-        with override_settings(DEBUG=True, STORAGES=storages, PASSWORD_HASHERS=CHEAP):
-            said = load()
-        yield said, storages
+        with override_settings(DEBUG=True, STORAGES=storages, PASSWORD_HASHERS=FAST_HASHERS):
+            output = load()
+        yield output, storages
         transaction.set_rollback(True)
 
 
 @pytest.fixture
 def demo(office, db, settings) -> str:
-    """What load_demo printed."""
-    said, storages = office
+    """The output of load_demo."""
+    output, storages = office
     settings.DEBUG = True
     settings.STORAGES = storages
-    return said
+    return output
 
 
 def test_demo_has_clients_in_every_status(demo):
@@ -135,7 +133,7 @@ def test_names_agree_in_gender(demo):
 
 
 @pytest.mark.parametrize(
-    ("his", "hers"),
+    ("surname", "feminine_surname"),
     [
         ("Королёв", "Королёва"),
         ("Ильин", "Ильина"),
@@ -146,14 +144,14 @@ def test_names_agree_in_gender(demo):
         ("Соколов-Раевский", "Соколова-Раевская"),
     ],
 )
-def test_feminine_surnames(his, hers):
-    assert feminine(his) == hers
+def test_feminine_surnames(surname, feminine_surname):
+    assert feminine(surname) == feminine_surname
 
 
 def test_loading_again_changes_nothing(demo):
-    before = {model: list(model.objects.order_by("pk").values()) for model in TABLES}
+    before = {model: list(model.objects.order_by("pk").values()) for model in MODELS}
     assert "Nothing to do" in load()
-    assert {model: list(model.objects.order_by("pk").values()) for model in TABLES} == before
+    assert {model: list(model.objects.order_by("pk").values()) for model in MODELS} == before
 
 
 def test_loading_requires_debug(demo, settings):
