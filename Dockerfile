@@ -1,4 +1,4 @@
-# Privet as an image: gunicorn on port 8000, no root, nothing written outside /data and /tmp. Settings come from the
+# Image of Privet: gunicorn on port 8000, not as root, writes only to /data and /tmp. Settings come from the
 # environment. bin/fresh-debian builds the image with buildah, checks its size and runs it.
 FROM python:3.13.14-slim-trixie AS base
 RUN apt-get update && \
@@ -11,7 +11,7 @@ FROM base AS build
 WORKDIR /app
 RUN python -m venv /venv
 COPY requirements.lock .
-# docopt is the only one that comes without a wheel. Of all the services that botocore describes we use one.
+# docopt is the only package without a wheel. Of botocore's service descriptions we need only s3.
 RUN /venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: --no-binary docopt --requirement requirements.lock && \
     /venv/bin/pip uninstall --yes --quiet pip && \
     find /venv/lib/python3*/site-packages/botocore/data -mindepth 1 -maxdepth 1 -type d ! -name s3 -exec rm -r {} +

@@ -1,7 +1,7 @@
-"""How gunicorn serves Privet: `gunicorn` in this folder reads it. The settings are explained in .env.example.
+"""Settings of gunicorn, read by `gunicorn` in this folder. .env.example explains the environment variables.
 
-HUP renews the workers, TERM lets requests end; neither loses one. Code and settings are read at the start alone, so
-after a change of them the service is restarted (behind privet.socket, which holds the callers meanwhile).
+HUP replaces the workers, TERM finishes requests first; neither drops a request. Code and settings are loaded only at
+start, so restart the service after changing them (privet.socket queues connections meanwhile).
 """
 
 import os
@@ -17,26 +17,26 @@ backlog = 512
 workers = capacity.WORKERS
 worker_class = "gthread"
 threads = capacity.THREADS
-# Loaded once and shared by the workers; the checks run before the port is opened to anybody. Connections to the
-# database are opened by each worker itself, at its first request.
+# The code is loaded once and shared by the workers, and the checks run before the port is opened. Each worker opens its
+# own database connections, at its first request.
 preload_app = True
-# Memory that grows is given back, not by all workers at once.
+# Recycle workers to release leaked memory, with jitter so that they don't restart at once.
 max_requests = 10_000
 max_requests_jitter = 1_000
-# A worker whose main thread is stuck is replaced; one request is limited by its statements and by the storage's.
+# Replaces a worker whose main thread hangs. Requests are limited by the timeouts of statements and of the storage.
 timeout = 30
 graceful_timeout = 30
 keepalive = 5
-# A heartbeat on a disk that is busy would get healthy workers killed.
+# On a busy disk, late heartbeats would get healthy workers killed.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
-# Read again at each HUP; the folder of the metrics (foundation/observability/metrics.py) stays that of the start.
+# This file is loaded again at each HUP; the metrics folder (foundation/observability/metrics.py) must stay the same.
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="privet-metrics-", dir=worker_tmp_dir)
-# Ours are short: an address holds identifiers and a cursor, searches are posted.
+# Our URLs are short: they contain ids and a cursor, and searches are posted.
 limit_request_line = 2048
 limit_request_fields = 50
 limit_request_field_size = 8190
-# Requests are counted by /metrics; a log of each would fill disks and say who asked for whom.
+# /metrics counts requests. A log of each request would fill disks and record who opened which client.
 accesslog = None
 errorlog = "-"
 control_socket_disable = True

@@ -1,10 +1,10 @@
 #!/usr/bin/env python
-"""Django's command line; starts the embedded PostgreSQL first where no other database is named."""
+"""Django's command line. Starts the embedded PostgreSQL first if no other database is configured."""
 
 import os
 import sys
 
-# They need no database: the first says what is missing, the second runs where an image is built.
+# These commands work without a database: `check` reports a missing one, `collectstatic` runs in image builds.
 WITHOUT_DATABASE = ("check", "collectstatic", "help")
 
 
