@@ -173,7 +173,7 @@ def _plain_search(tab, manager, text: str) -> list[tuple]:
     from clients.search import matches_all_words
 
     rows = tabs.clients_in_tab(tab, manager).filter(matches_all_words("search", text))
-    return list(rows.newest_first().cards()[: tabs.PAGE_SIZE + 1])
+    return list(rows.newest_first().card_values()[: tabs.PAGE_SIZE + 1])
 
 
 def _database_work(function: Callable[[], object]) -> float:

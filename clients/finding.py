@@ -45,7 +45,7 @@ class ClientListSql:
 
     @classmethod
     def from_queryset(cls, rows: ClientQuerySet, **placeholders) -> "ClientListSql":
-        """With %(name)s for each placeholder (foundation/database/prepared.py)."""
+        """Return the SQL with %(name)s for each placeholder (foundation/database/prepared.py)."""
         ordered_sql = prepared.queryset_sql(rows.newest_first().values("id", "created_at", "search"), **placeholders)
         return cls(ordered_sql, prepared.name_parameters(*_condition(rows), **placeholders))
 
@@ -98,7 +98,7 @@ class SearchSql:
                    AND (created_at, id) <= (SELECT created_at, id FROM scanned_to) {NEWEST_FIRST} LIMIT {limit})
                 LIMIT {limit}
             )
-        """  # noqa: S608  the ORM wrote the parts
+        """  # noqa: S608  the parts are SQL of the ORM
 
     def visible_matches(self, visible: ClientListSql) -> str:
         """One more table of the same WITH clause, which `exists_in` needs."""
@@ -116,7 +116,7 @@ class SearchSql:
 
     def _parameterized(self, condition: Q) -> str:
         sql, parameters = _condition(Client.objects.filter(condition))
-        names = {f"word_{place}": value for place, value in enumerate(parameters, start=len(self.values))}
+        names = {f"word_{number}": value for number, value in enumerate(parameters, start=len(self.values))}
         self.values |= names
         return f"({prepared.name_parameters(sql, parameters, **names)})"
 

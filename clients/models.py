@@ -69,12 +69,12 @@ class ClientQuerySet(models.QuerySet):
     def newest_first(self) -> "ClientQuerySet":
         return self.order_by("-created_at", "-id")
 
-    def before(self, created_at: datetime, pk: uuid.UUID) -> "ClientQuerySet":
+    def older_than(self, created_at: datetime, pk: uuid.UUID) -> "ClientQuerySet":
         """Clients after the one with these values, newest first (keyset pagination)."""
         # The first condition is redundant, but lets the index scan start at the right position.
         return self.filter(created_at__lte=created_at).exclude(created_at=created_at, id__gte=pk)
 
-    def cards(self) -> models.QuerySet:
+    def card_values(self) -> models.QuerySet:
         """Tuples of the values that a card of the list shows, in the order that clients/tabs.py expects."""
         return self.values_list(
             "created_at", "id", "status", "user__name", "user__phone", "user__address",

@@ -1,4 +1,4 @@
-"""The tabs of the list: how many clients each holds, and one page of cards."""
+"""The tabs of the list of clients: their counts, and one page of cards."""
 
 import uuid
 from collections.abc import Sequence
@@ -12,14 +12,15 @@ from django.db.models.expressions import RawSQL
 from django.utils.timezone import get_default_timezone
 
 from clients import cursor
-from clients.cursor import Place
+from clients.cursor import Position
 from clients.finding import ClientListSql, SearchSql
 from clients.models import Client, ClientQuerySet, Status, Tab
 from foundation.database import prepared
 from foundation.templatetags import formats
 from managers.models import Manager, Role
 
-MAX_COUNT = 100  # a tab of a million clients costs no more to count than one of a hundred, and «99+» fits its place
+# Bounds the cost of counting a tab. Larger counts are shown as «99+».
+MAX_COUNT = 100
 PAGE_SIZE = 20
 MAX_SHOWN = 200
 # Placeholder in cached SQL for the position after which a page begins.
@@ -27,17 +28,17 @@ PLACEHOLDER_POSITION = cursor.EPOCH, uuid.UUID(int=1)
 STATUS_LABELS = dict(Status.choices)
 LOCAL_TIME = get_default_timezone()
 
-Counts = list[tuple[Tab, str]]  # each tab and how many clients it holds, as shown: «7», «99+»
+Counts = list[tuple[Tab, str]]  # each tab with its display value: «7», «99+»
 
 
 @dataclass(frozen=True)
 class Page:
-    """Cards in list order, and the cursor of the page after them ("" when there is none)."""
+    """Cards in list order, and the cursor of the next page ("" on the last page)."""
 
     cards: list[dict[str, str]]
     next_cursor: str
-    counts: Counts | None = None  # when they came along
-    other_tabs: Sequence[Tab] = ()  # with matches of a search that has none in this tab, judged by some of them
+    counts: Counts | None = None  # if they were requested
+    other_tabs: Sequence[Tab] = ()  # tabs with matches of a search that has none in this tab; may be incomplete
 
 
 def clients_in_tab(tab: Tab, manager: Manager) -> ClientQuerySet:
@@ -47,7 +48,7 @@ def clients_in_tab(tab: Tab, manager: Manager) -> ClientQuerySet:
 
 
 def counts(manager: Manager) -> Counts:
-    """How many clients each tab holds. One query."""
+    """Return the number of clients in each tab, with one query."""
     (numbers,) = prepared.fetch_rows(_counts_sql(manager.role, MAX_COUNT), manager=manager.pk)
     return _format_counts(numbers)
 
@@ -58,39 +59,39 @@ def _format_counts(numbers: Sequence[int]) -> Counts:
 
 
 def page(tab: Tab, manager: Manager, text: str, after: str, shown: int, counted: bool = False) -> Page:
-    """The cards after the cursor `after`, or the first `shown` ones of the list, rounded up to pages. One query.
+    """Return the cards after the cursor `after`, or the first `shown` cards, rounded up to whole pages. One query.
 
-    `counted`: with the counts, unless something is searched for.
+    With `counted`, the page has the counts of the tabs too, unless there is a search text.
     """
     if not manager.is_field_manager:
         return Page([], "")
-    place = cursor.decode(after)
-    # Whole pages, because each size is another statement.
-    size = PAGE_SIZE if place else PAGE_SIZE * min(max(ceil(shown / PAGE_SIZE), 1), MAX_SHOWN // PAGE_SIZE)
+    position = cursor.decode(after)
+    # Whole pages, because each size is another prepared statement.
+    size = PAGE_SIZE if position else PAGE_SIZE * min(max(ceil(shown / PAGE_SIZE), 1), MAX_SHOWN // PAGE_SIZE)
     if text:
-        return _search_page(text, tab, place, manager, size)
-    created_at, pk = place or PLACEHOLDER_POSITION
-    listing = _list_sql(manager.role, tab, place is not None, size + 1, MAX_COUNT if counted else 0)
+        return _search_page(text, tab, position, manager, size)
+    created_at, pk = position or PLACEHOLDER_POSITION
+    listing = _list_sql(manager.role, tab, position is not None, size + 1, MAX_COUNT if counted else 0)
     rows = prepared.fetch_rows(listing, manager=manager.pk, created_at=created_at, pk=pk)
     if not counted:
         return _page(rows, size)
     numbers, cards = rows[0][: len(Tab)], [row[len(Tab) :] for row in rows]
-    has_none = cards[0][0] is None
-    return _page([] if has_none else cards, size, _format_counts(numbers))
+    is_empty = cards[0][0] is None
+    return _page([] if is_empty else cards, size, _format_counts(numbers))
 
 
-def _search_page(text: str, tab: Tab, place: Place | None, manager: Manager, size: int) -> Page:
-    """The newest matches of a search in `tab`; without any, the other tabs that have some."""
-    search, others = SearchSql(text), [each for each in Tab if each != tab]
-    has_any = ", ".join(search.exists_in(_client_list_sql(manager.role, each)) for each in others)
+def _search_page(text: str, tab: Tab, position: Position | None, manager: Manager, size: int) -> Page:
+    """Return the newest matches in `tab`; if there are none, the other tabs that have matches."""
+    search, others = SearchSql(text), [other for other in Tab if other != tab]
+    has_matches = ", ".join(search.exists_in(_client_list_sql(manager.role, other)) for other in others)
     sql = f"""
-        {search.newest(_client_list_sql(manager.role, tab, place is not None), size + 1)},
+        {search.newest(_client_list_sql(manager.role, tab, position is not None), size + 1)},
         {search.visible_matches(_client_list_sql(manager.role))},
-        elsewhere AS (SELECT CASE WHEN NOT EXISTS (SELECT FROM newest) THEN ARRAY[{has_any}] END AS has_any)
-        SELECT * FROM elsewhere LEFT JOIN ({_newest_cards_sql()}) AS card ON TRUE
+        others AS (SELECT CASE WHEN NOT EXISTS (SELECT FROM newest) THEN ARRAY[{has_matches}] END AS has_matches)
+        SELECT * FROM others LEFT JOIN ({_newest_cards_sql()}) AS card ON TRUE
         ORDER BY card.created_at DESC, card.id DESC
-    """  # noqa: S608  the ORM wrote the parts
-    created_at, pk = place or PLACEHOLDER_POSITION
+    """  # noqa: S608  the parts are SQL of the ORM
+    created_at, pk = position or PLACEHOLDER_POSITION
     with connection.cursor() as db:
         db.execute(sql, search.values | {"manager": manager.pk, "created_at": created_at, "pk": pk})
         found = db.fetchall()
@@ -100,16 +101,16 @@ def _search_page(text: str, tab: Tab, place: Place | None, manager: Manager, siz
 
 
 def _page(rows: list[tuple], size: int, counts: Counts | None = None) -> Page:
-    following = cursor.encode(*rows[size - 1][:2]) if len(rows) > size else ""
-    return Page([_card(*row) for row in rows[:size]], following, counts)
+    next_cursor = cursor.encode(*rows[size - 1][:2]) if len(rows) > size else ""
+    return Page([_card(*row) for row in rows[:size]], next_cursor, counts)
 
 
-def _older_than(found: ClientQuerySet, place: Place | None) -> ClientQuerySet:
-    return found.before(*place) if place else found
+def _older_than(found: ClientQuerySet, position: Position | None) -> ClientQuerySet:
+    return found.older_than(*position) if position else found
 
 
 def _card(created_at, pk, status, name, phone, address, registration_address) -> dict[str, str]:
-    """Texts of a card by name."""
+    """Return the values of a card, formatted for display."""
     day = created_at.astimezone(LOCAL_TIME)
     return {
         "id": str(pk),
@@ -125,27 +126,28 @@ def _card(created_at, pk, status, name, phone, address, registration_address) ->
 
 @cache
 def _list_sql(role: Role, tab: Tab, has_position: bool, limit: int, counted: int) -> str:
-    """SQL for the newest cards of `tab` for a person with `role`, with `has_position` those after a position.
+    """SQL for the newest `limit` cards of `tab` for a manager with `role`, with `has_position` after a position.
 
-    With `counted`, each row begins with the counts; without cards there is one row, with NULLs after them.
+    If `counted` is not 0, each row starts with the counts of the tabs, up to `counted`. Without cards there is one row,
+    which has NULLs after the counts.
     """
     manager = Manager(pk=prepared.PLACEHOLDER_ID, role=role)
     found = _older_than(clients_in_tab(tab, manager), PLACEHOLDER_POSITION if has_position else None)
     created_at, pk = PLACEHOLDER_POSITION
     cards = prepared.queryset_sql(
-        found.newest_first().cards()[:limit], manager=prepared.PLACEHOLDER_ID, created_at=created_at, pk=pk
+        found.newest_first().card_values()[:limit], manager=prepared.PLACEHOLDER_ID, created_at=created_at, pk=pk
     )
     if not counted:
         return cards
     return f"""
         SELECT * FROM ({_counts_sql(role, counted)}) AS counts LEFT JOIN ({cards}) AS card ON TRUE
         ORDER BY card.created_at DESC, card.id DESC
-    """  # noqa: S608  the ORM wrote both
+    """  # noqa: S608  the parts are SQL of the ORM
 
 
 @cache
 def _client_list_sql(role: Role, tab: Tab | None = None, has_position: bool = False) -> ClientListSql:
-    """SQL of the clients of `tab` (None: of all) for a person with `role`, with `has_position` after a position."""
+    """SQL of the clients of `tab` (None: of all) for a manager with `role`, with `has_position` after a position."""
     manager = Manager(pk=prepared.PLACEHOLDER_ID, role=role)
     rows = clients_in_tab(tab, manager) if tab else Client.objects.visible_to(manager)
     created_at, pk = PLACEHOLDER_POSITION
@@ -156,16 +158,16 @@ def _client_list_sql(role: Role, tab: Tab | None = None, has_position: bool = Fa
 @cache
 def _newest_cards_sql() -> str:
     return prepared.queryset_sql(
-        Client.objects.filter(pk__in=RawSQL("SELECT id FROM newest", [])).newest_first().cards()
+        Client.objects.filter(pk__in=RawSQL("SELECT id FROM newest", [])).newest_first().card_values()
     )
 
 
 @cache
 def _counts_sql(role: Role, limit: int) -> str:
-    """SQL that counts the clients of each tab for a person with `role`, up to `limit`."""
+    """SQL that counts the clients of each tab for a manager with `role`, up to `limit`."""
     manager = Manager(pk=prepared.PLACEHOLDER_ID, role=role)
-    counted = [clients_in_tab(tab, manager).values("pk")[:limit].query.sql_with_params() for tab in Tab]
-    numbers = ", ".join(f"(SELECT count(*) FROM ({sql}) AS counted)" for sql, _ in counted)  # noqa: S608
+    queries = [clients_in_tab(tab, manager).values("pk")[:limit].query.sql_with_params() for tab in Tab]
+    numbers = ", ".join(f"(SELECT count(*) FROM ({sql}) AS counted)" for sql, _ in queries)  # noqa: S608
     return prepared.name_parameters(
-        f"SELECT {numbers}", [value for _, own in counted for value in own], manager=prepared.PLACEHOLDER_ID
+        f"SELECT {numbers}", [value for _, values in queries for value in values], manager=prepared.PLACEHOLDER_ID
     )

@@ -15,8 +15,8 @@ def names(response) -> list[str]:
     return [card["name"] for card in response.context["page"].cards]
 
 
-def many(make, count: int, start: datetime | None = None) -> None:
-    """New clients, the first of them the newest."""
+def make_new_clients(make, count: int, start: datetime | None = None) -> None:
+    """Make `count` new clients, newest first."""
     start = start or timezone.now()
     for number in range(count):
         make.user(name=f"Клиент {number:03}", created_at=start - timedelta(minutes=number))
@@ -24,16 +24,16 @@ def many(make, count: int, start: datetime | None = None) -> None:
 
 @pytest.fixture
 def office(make, anna, boris):
-    """One client of each kind."""
+    """One client of each status and manager."""
     make.user(name="Ничей")
     make.verified(anna, name="На проверке у Анны")
     make.verified(boris, name="На проверке у Бориса")
     make.awaiting_contract(anna, name="Ждёт договор")
-    done = make.verified(anna, name="Оформлен")
+    processed = make.verified(anna, name="Оформлен")
     for status in ("awaiting_contract", "processed"):
-        Client.objects.filter(pk=done.pk).update(status=status)
-    brought = make.client(name="Приведённый Анной")
-    brought.reassign(to=anna, by=anna)
+        Client.objects.filter(pk=processed.pk).update(status=status)
+    added = make.client(name="Приведённый Анной")
+    added.reassign(to=anna, by=anna)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def office(make, anna, boris):
         ("mine", {"На проверке у Анны", "Ждёт договор", "Оформлен", "Приведённый Анной"}),
     ],
 )
-def test_each_tab_shows_its_clients(office, as_anna, tab, expected):
+def test_tab_shows_its_clients(office, as_anna, tab, expected):
     response = as_anna.get(f"/clients/?tab={tab}")
 
     assert set(names(response)) == expected
@@ -53,20 +53,20 @@ def test_each_tab_shows_its_clients(office, as_anna, tab, expected):
     assert f'tab={tab}" aria-current="page"' in response.text
 
 
-def test_an_admin_sees_the_work_of_all(office, as_gleb):
+def test_admin_sees_clients_of_all_managers(office, as_gleb):
     assert len(names(as_gleb.get("/clients/?tab=work"))) == 3
     assert names(as_gleb.get("/clients/?tab=mine")) == []
 
 
-def test_support_goes_to_the_tickets(office, as_vera):
+def test_support_is_redirected_to_the_tickets(office, as_vera):
     assert as_vera.get("/clients/").url == "/support/"
 
 
-def test_signed_out_goes_to_the_sign_in(signed_out, db):
+def test_signed_out_user_is_redirected_to_sign_in(signed_out, db):
     assert signed_out.get("/clients/").url.startswith("/sign-in/")
 
 
-def test_a_card_shows_the_address_of_the_passport_before_the_accounts(make, anna, as_anna):
+def test_card_prefers_the_address_of_the_passport(make, anna, as_anna):
     client = make.verified(anna, name="Ёлкин Пётр", phone="9771232323", address="г. Тула")
     card = as_anna.get("/clients/?tab=mine").text
     assert "г. Тула" in card
@@ -80,35 +80,33 @@ def test_a_card_shows_the_address_of_the_passport_before_the_accounts(make, anna
     assert "г. Тула" not in card
 
 
-def test_no_markup_of_a_name_reaches_the_page(make, as_anna):
+def test_client_name_is_escaped(make, as_anna):
     make.user(name="<script>alert(1)</script>")
 
     assert "<script>alert" not in as_anna.get("/clients/").text
 
 
-def test_an_unknown_tab_is_the_first(office, as_anna):
+def test_unknown_tab_shows_the_first_tab(office, as_anna):
     assert names(as_anna.get("/clients/?tab=drop")) == ["Ничей"]
 
 
-def test_the_tab_is_remembered(office, as_anna):
+def test_last_tab_is_stored(office, as_anna):
     as_anna.get("/clients/?tab=processed")
 
     assert names(as_anna.get("/clients/")) == ["Оформлен"]
 
 
 @pytest.mark.parametrize(
-    "address", ["/clients/?tab=new", "/clients/?tab=work", "/clients/?tab=processed", "/clients/?tab=mine"]
+    "url", ["/clients/?tab=new", "/clients/?tab=work", "/clients/?tab=processed", "/clients/?tab=mine"]
 )
-def test_a_page_takes_few_queries_whatever_it_shows(make, anna, as_anna, address):
+def test_query_count_does_not_grow_with_rows(make, anna, as_anna, url):
     def queries() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
-            assert as_anna.get(address).status_code == 200
+        with CaptureQueriesContext(connection) as captured:
+            assert as_anna.get(url).status_code == 200
         return len(captured)
 
     empty = queries()
-    many(make, PAGE_SIZE + 5)
+    make_new_clients(make, PAGE_SIZE + 5)
     for number in range(PAGE_SIZE + 5):
         client = make.verified(anna)
         if number % 2:
@@ -117,8 +115,8 @@ def test_a_page_takes_few_queries_whatever_it_shows(make, anna, as_anna, address
     assert queries() == empty <= 6
 
 
-def test_a_search_takes_few_queries_too(make, as_anna):
-    many(make, 5)
+def test_search_takes_few_queries(make, as_anna):
+    make_new_clients(make, 5)
     as_anna.post("/clients/search/", {"text": "никого такого", "tab": "new"})
 
     with CaptureQueriesContext(connection) as captured:
@@ -126,58 +124,58 @@ def test_a_search_takes_few_queries_too(make, as_anna):
     assert len(captured) <= 6
 
 
-def test_pages_follow_one_another_to_the_end(make, as_anna):
-    many(make, 2 * PAGE_SIZE + 5)
+def test_pages_list_all_clients_in_order(make, as_anna):
+    make_new_clients(make, 2 * PAGE_SIZE + 5)
 
-    seen, address = [], "/clients/?tab=new"
-    while address:
-        response = as_anna.get(address)
-        seen += names(response)
+    listed, url = [], "/clients/?tab=new"
+    while url:
+        response = as_anna.get(url)
+        listed += names(response)
         after = response.context["page"].next_cursor
-        address = after and f"/clients/?tab=new&after={after}"
+        url = after and f"/clients/?tab=new&after={after}"
 
-    assert seen == [f"Клиент {number:03}" for number in range(2 * PAGE_SIZE + 5)]
+    assert listed == [f"Клиент {number:03}" for number in range(2 * PAGE_SIZE + 5)]
 
 
 def test_paging_is_stable_while_new_clients_arrive(make, as_anna):
-    many(make, 3 * PAGE_SIZE)
+    make_new_clients(make, 3 * PAGE_SIZE)
 
-    seen, after = [], ""
+    listed, after = [], ""
     for number in range(3):
         response = as_anna.get(f"/clients/?tab=new&after={after}")
-        seen += names(response)
+        listed += names(response)
         after = response.context["page"].next_cursor
         make.user(name=f"Только что {number}")
 
-    assert seen == [f"Клиент {number:03}" for number in range(3 * PAGE_SIZE)]
+    assert listed == [f"Клиент {number:03}" for number in range(3 * PAGE_SIZE)]
 
 
 def test_clients_with_equal_times_are_listed_once(make, as_anna):
-    moment = timezone.now()
+    now = timezone.now()
     for number in range(PAGE_SIZE + 10):
-        make.user(name=f"Клиент {number}", created_at=moment)
+        make.user(name=f"Клиент {number}", created_at=now)
 
     first = as_anna.get("/clients/?tab=new")
     second = as_anna.get(f"/clients/?tab=new&after={first.context['page'].next_cursor}")
     assert len(set(names(first) + names(second))) == PAGE_SIZE + 10
 
 
-def test_the_list_sends_every_client_of_a_tab_at_once(make, as_anna):
-    """Fault of the older system: it sent them all. Ours never sends more than a page, whatever is asked for."""
-    many(make, MAX_SHOWN + 50)
+def test_response_never_has_more_than_the_maximum_of_cards(make, as_anna):
+    """The older system sent all clients of a tab at once."""
+    make_new_clients(make, MAX_SHOWN + 50)
 
     assert len(names(as_anna.get("/clients/?tab=new"))) == PAGE_SIZE
     for shown in ("250", "9999", "99999999999", "-1", "٣٣٣", "²", "1e9", ""):
         assert len(names(as_anna.get("/clients/", {"tab": "new", "shown": shown}))) <= MAX_SHOWN, shown
 
 
-def test_going_back_shows_as_many_cards_as_before(make, as_anna):
-    many(make, 60)
+def test_parameter_shown_restores_the_number_of_cards(make, as_anna):
+    make_new_clients(make, 60)
 
     response = as_anna.get("/clients/?tab=new&shown=40")
     assert names(response) == [f"Клиент {number:03}" for number in range(40)]
     assert response.context["page"].next_cursor
-    # Of all sizes that may be asked for ten are statements that PostgreSQL plans.
+    # Sizes are rounded up to whole pages, so there are only ten different statements.
     assert [len(names(as_anna.get(f"/clients/?tab=new&shown={shown}"))) for shown in (0, 20, 21, 41)] == [
         20,
         20,
@@ -189,15 +187,15 @@ def test_going_back_shows_as_many_cards_as_before(make, as_anna):
 @pytest.mark.parametrize(
     "after", ["x", "!!!!", "ы", "AAAA", "А" * 5000, "'; --", "f" * 32, "-" * 32, "A" * 31 + "=", "\u2028"]
 )
-def test_a_malformed_cursor_is_the_first_page(make, as_anna, after):
-    many(make, 3)
+def test_malformed_cursor_shows_the_first_page(make, as_anna, after):
+    make_new_clients(make, 3)
 
     response = as_anna.get("/clients/", {"tab": "new", "after": after})
     assert response.status_code == 200
     assert len(names(response)) == 3
 
 
-def test_a_cursor_keeps_its_place_to_the_microsecond(make):
+def test_cursor_is_exact_to_the_microsecond(make):
     client = make.client(created_at=datetime(2026, 11, 23, 10, 20, 30, 123457, tzinfo=UTC))
 
     assert cursor.decode(cursor.encode(client.created_at, client.pk)) == (client.created_at, client.pk)
@@ -205,16 +203,16 @@ def test_a_cursor_keeps_its_place_to_the_microsecond(make):
 
 def test_counts_are_capped(make, anna, monkeypatch):
     monkeypatch.setattr(tabs, "MAX_COUNT", 3)
-    many(make, 2)
+    make_new_clients(make, 2)
     assert dict(tabs.counts(anna))[Tab.NEW] == "2"
 
-    many(make, 2)
+    make_new_clients(make, 2)
     assert dict(tabs.counts(anna))[Tab.NEW] == "2+"
 
 
 @pytest.mark.parametrize("tab", Tab)
 @pytest.mark.parametrize("after", ["", cursor.encode(datetime(2000, 1, 1, tzinfo=UTC), uuid.UUID(int=7))])
-def test_counts_come_along_with_a_page_even_if_it_is_empty(office, anna, django_assert_num_queries, tab, after):
+def test_counts_are_loaded_with_the_page_in_one_query(office, anna, django_assert_num_queries, tab, after):
     with django_assert_num_queries(1):
         page = tabs.page(tab, anna, "", after, 0, counted=True)
 
@@ -233,8 +231,8 @@ def test_counts_come_along_with_a_page_even_if_it_is_empty(office, anna, django_
         ("main", "<title>", True),
     ],
 )
-def test_htmx_gets_the_part_that_it_fills(make, as_anna, target, start, has_tabs):
-    many(make, 30)
+def test_htmx_gets_the_fragment_of_its_target(make, as_anna, target, start, has_tabs):
+    make_new_clients(make, 30)
 
     response = as_anna.get("/clients/?tab=new", headers={"HX-Request": "true", "HX-Target": target})
     assert response.text.strip().startswith(start)
@@ -243,13 +241,13 @@ def test_htmx_gets_the_part_that_it_fills(make, as_anna, target, start, has_tabs
     assert f'id="{place}-more"' in response.text
 
 
-def test_more_cards_are_a_plain_link_too(make, as_anna):
-    many(make, 30)
+def test_next_page_works_as_a_plain_link(make, as_anna):
+    make_new_clients(make, 30)
 
     assert 'href="/clients/?tab=new&amp;after=' in as_anna.get("/clients/?tab=new").text
 
 
-def test_every_empty_tab_says_what_will_be_there(as_anna):
+def test_empty_tabs_explain_themselves(as_anna):
     words = {"new": "Новых клиентов пока нет", "work": "В работе никого", "processed": "Оформленных клиентов пока нет"}
     for tab, expected in (words | {"mine": "У вас пока нет клиентов"}).items():
         assert expected in as_anna.get(f"/clients/?tab={tab}").text

@@ -13,7 +13,7 @@ PYOTR = {"name": "Иванов Пётр Сергеевич", "phone": "977123232
 
 @pytest.fixture
 def people(make):
-    """Пётр, whom every query of these tests looks for, among others whom none of them means."""
+    """Return Пётр, who matches all queries of these tests, and other accounts, which match none."""
     others = [
         make.user(name="Кузнецова Ольга", phone="9160000001", address="г. Тверь, ул. Мира, д. 1"),
         make.user(name="Сидоров Семён", phone="9160000002", address="г. Тула, пр. Ленина, д. 2"),
@@ -38,17 +38,17 @@ QUERIES = [
     "зеленая",
     "ул. Зелёная",
     "пе зе",
-    "Зеле\u0308ная",  # as some keyboards write ё
+    "Зеле\u0308ная",  # as some keyboards type ё
 ]
 
 
 @pytest.mark.parametrize("text", QUERIES)
-def test_finds(people, text):
+def test_query_finds_the_client(people, text):
     assert list(Client.objects.search(text)) == [people[0]]
 
 
 @pytest.mark.parametrize("text", QUERIES)
-def test_the_page_shows_who_was_found_and_what_was_looked_for(people, as_anna, text):
+def test_page_shows_the_match_and_the_query(people, as_anna, text):
     response = as_anna.post("/clients/search/", {"text": text, "tab": "new"}, follow=True)
 
     assert [card["id"] for card in response.context["page"].cards] == [str(people[0].pk)]
@@ -57,11 +57,11 @@ def test_the_page_shows_who_was_found_and_what_was_looked_for(people, as_anna, t
 
 
 @pytest.mark.parametrize("text", ["", "   ", "+7"])
-def test_a_query_without_words_finds_everybody(people, text):
+def test_query_without_words_finds_all_clients(people, text):
     assert Client.objects.search(text).count() == 3
 
 
-def test_the_page_shows_everybody_when_only_signs_are_looked_for(people, as_anna):
+def test_page_shows_all_clients_for_a_query_of_punctuation(people, as_anna):
     page = as_anna.post("/clients/search/", {"text": " , +7 «»", "tab": "new"}, follow=True).context["page"]
 
     assert len(page.cards) == 3
@@ -77,20 +77,19 @@ def test_page_treats_wildcards_literally(make, as_anna, text):
     client = make.client(name="Иванов Пётр", phone="9771232323", address=f"г. Тверь, {text}, д. 5")
     make.client(name="Иванов Олег", phone="9771232324", address="г. Тверь, 100 с, a-b, /d, онил, д. 5 pk s")
 
-    for tab, where in (("new", "cards"), ("mine", "other_tabs")):
+    for tab, attribute in (("new", "cards"), ("mine", "other_tabs")):
         page = as_anna.post("/clients/search/", {"text": text, "tab": tab}, follow=True).context["page"]
-        assert len(getattr(page, where)) == 1
+        assert len(getattr(page, attribute)) == 1
     assert list(Client.objects.search(text)) == [client]
 
 
 @given(strategies.text())
-def test_the_index_is_asked_for_parts_of_what_is_looked_for(word):
+def test_index_parts_are_parts_of_the_word(word):
     assert all(part in word for part in index_parts(word))
     assert index_parts(word)
 
 
-def test_finds_by_contract_number_with_and_without_its_letters(make, anna):
-
+def test_contract_number_is_found_with_and_without_its_letters(make, anna):
     client, other = make.awaiting_contract(anna), make.awaiting_contract(anna)
     number = issuing.issue(client, by=anna).number
     issuing.issue(other, by=anna)
@@ -100,7 +99,7 @@ def test_finds_by_contract_number_with_and_without_its_letters(make, anna):
     assert list(Client.objects.search(number.split("-", 1)[1])) == [client]
 
 
-def test_finds_by_what_changed_later(make, anna):
+def test_changed_data_is_found(make, anna):
     client = make.verified(anna, name="Иванов Пётр")
     make.passport(client, anna, last_name="Йорк-Ёлкин", registration_address="г. Пермь, ул. Сибирская, д. 3")
     client.confirm_contact(by=anna, name="Пётр", phone="9031112233", email="", address="г. Орёл")
@@ -110,7 +109,7 @@ def test_finds_by_what_changed_later(make, anna):
     assert not Client.objects.search("иванов").exists()
 
 
-def test_a_long_query_is_cut(people):
+def test_long_query_is_truncated(people):
     assert words("а" * 1_000_000) == ["а" * 100]
 
 
@@ -120,7 +119,7 @@ def test_search_text_is_not_in_the_url(people, as_anna):
     assert response.url == "/clients/?tab=new"
 
 
-def test_searching_while_typing_swaps_the_results_alone(people, as_anna):
+def test_search_while_typing_returns_only_the_results(people, as_anna):
     response = as_anna.post(
         "/clients/search/",
         {"text": "иванов", "tab": "new"},
@@ -132,7 +131,7 @@ def test_searching_while_typing_swaps_the_results_alone(people, as_anna):
     assert "Кузнецова" not in response.text
 
 
-def test_a_search_survives_going_in_and_back_until_it_is_cleared(people, as_anna):
+def test_search_is_stored_until_it_is_cleared(people, as_anna):
     as_anna.post("/clients/search/", {"text": "иванов", "tab": "new"})
     as_anna.get(f"/clients/{people[0].pk}/contact/")
 
@@ -148,11 +147,11 @@ def test_empty_result_links_to_tabs_with_matches(people, make, as_anna, anna):
 
     page = as_anna.post("/clients/search/", {"text": "ежиков", "tab": "new"}, follow=True).text
     assert "По запросу «ежиков» здесь никого нет" in page
-    told = " ".join(re.sub("<[^>]+>", "", page[page.index("Нашлось на") :].partition("</p>")[0]).split())
-    assert told == "Нашлось на вкладках: «В работе», «Мои»."
+    message = " ".join(re.sub("<[^>]+>", "", page[page.index("Нашлось на") :].partition("</p>")[0]).split())
+    assert message == "Нашлось на вкладках: «В работе», «Мои»."
 
 
-def test_a_search_finds_nobody_of_another_manager(make, as_boris, anna):
+def test_search_does_not_find_clients_of_other_managers(make, as_boris, anna):
     make.verified(anna, name="Ёжиков Фома")
 
     for tab in ("new", "work", "processed", "mine"):
@@ -161,7 +160,7 @@ def test_a_search_finds_nobody_of_another_manager(make, as_boris, anna):
         assert page.context["page"].other_tabs == []
 
 
-def test_an_admin_finds_everybody(make, as_gleb, anna):
+def test_admin_finds_clients_of_all_managers(make, as_gleb, anna):
     make.verified(anna, name="Ёжиков Фома")
 
     page = as_gleb.post("/clients/search/", {"text": "ежиков", "tab": "work"}, follow=True)
@@ -169,12 +168,12 @@ def test_an_admin_finds_everybody(make, as_gleb, anna):
 
 
 @pytest.mark.parametrize("text", ["\x00", "а" * 1_000_000, "😀", "%_\\"])
-def test_bad_input_is_only_a_search_that_finds_nobody(people, as_anna, text):
+def test_invalid_input_is_an_ordinary_search(people, as_anna, text):
     response = as_anna.post("/clients/search/", {"text": text, "tab": "нет такой"}, follow=True)
 
     assert response.status_code == 200
     assert response.context["tab"] == "new"
 
 
-def test_support_has_no_search_of_clients(as_vera):
+def test_support_gets_404(as_vera):
     assert as_vera.post("/clients/search/", {"text": "иванов"}).status_code == 404
