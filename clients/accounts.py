@@ -101,8 +101,8 @@ class AppUser(models.Model):
     def conflicting_fields(self, original: dict, new: dict) -> set[str]:
         """Names of the fields that changed since the form was opened and would be overwritten.
 
-        Both arguments have the keys of CONTACT_FIELDS: `original` are the values when the form was opened, `new` those
-        to save.
+        `original` has the values when the form was opened, `new` the values to save, both by the names in
+        CONTACT_FIELDS.
         """
         return {
             name

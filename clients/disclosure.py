@@ -20,7 +20,10 @@ class DisclosureKind(models.TextChoices):
 
 
 class Disclosure(models.Model):
-    """Personal data of a client was shown: to whom, what, when, at which IP address, in which request. Append-only."""
+    """One disclosure of a client's personal data, with the manager, the time, the IP address and the request id.
+
+    Append-only.
+    """
 
     # No database constraint: the row must survive the deletion of the client.
     client = models.ForeignKey(

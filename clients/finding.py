@@ -51,7 +51,7 @@ class ClientListSql:
 
 
 class SearchSql:
-    """SQL of one search, and `values` for its parameters; the caller adds those of the lists."""
+    """SQL of one search. `values` are its parameters; the caller adds the parameters of the lists."""
 
     def __init__(self, text: str):
         self.values = {}

@@ -147,8 +147,9 @@ class ContactForm(forms.Form):
         return f"{what} уже у другого клиента. Проверьте, не ошиблись ли."
 
     def with_current_data(self, client: Client, changed: set[str]) -> "ContactForm":
-        """Return this form for the current data of `client`, for review: edited fields keep the typed text, and those
-        of the `changed` fields also show the current value.
+        """Return this form with the current data of `client`, for review after a conflict.
+
+        Edited fields keep the typed text. If they are in `changed`, they also show the current value.
         """
         current = ContactForm(client=client, by=self.by).initial
         edited = {name: self.data.get(name, "") for name in self.fields if self._was_edited(name)}

@@ -86,10 +86,10 @@ def test_same_correction_by_the_client_is_no_conflict(client, as_anna):
 def test_invalid_submit_keeps_the_original_values_for_comparison(client, as_anna, make):
     sent = open_form(as_anna, client)
     change_in_the_app(address=NEW)
-    refused = as_anna.post(page_of(client), sent | {"name": ""})
-    assert refused.status_code == 422
+    rejected = as_anna.post(page_of(client), sent | {"name": ""})
+    assert rejected.status_code == 422
 
-    assert as_anna.post(page_of(client), fields_of(refused) | {"name": "Иванов Пётр"}).status_code == 409
+    assert as_anna.post(page_of(client), fields_of(rejected) | {"name": "Иванов Пётр"}).status_code == 409
     assert make.fresh(client).user.address == NEW
 
 

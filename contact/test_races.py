@@ -47,9 +47,9 @@ def test_only_one_of_two_clients_with_one_email_in_different_cases_is_added(anna
         at=AppUser,
     )
 
-    added, refused = sorted(outcomes, key=lambda response: response.status_code)
-    assert (added.status_code, refused.status_code) == (302, 422)
-    assert refused.context["form"].errors.keys() == {"email"}
+    added, rejected = sorted(outcomes, key=lambda response: response.status_code)
+    assert (added.status_code, rejected.status_code) == (302, 422)
+    assert rejected.context["form"].errors.keys() == {"email"}
     assert AppUser.objects.count() == 1
 
 

@@ -39,7 +39,7 @@ def id_from_form(form_id: UUID | None, owner: UUID, body: str) -> UUID:
 
 
 def mask_code(body: str) -> str:
-    """Mask one-time codes in a message, for everybody but the client.
+    """Mask signing codes in a message. Only the client may read them.
 
     >>> mask_code("Код для подписания договора ИВ-261123-01: 123456. Действует 10 минут.")
     'Код для подписания договора ИВ-261123-01: ••••••. Действует 10 минут.'

@@ -193,5 +193,5 @@ class LogEntry(models.Model):
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self):
-        # Not the text: it may contain a one-time code, and str() is shown and logged.
+        # Not the text: it may contain a signing code, and str() is shown and logged.
         return f"{self.get_kind_display()} {timezone.localtime(self.created_at):%d.%m.%Y %H:%M}"

@@ -74,7 +74,7 @@ def test_ticket_of_a_deleted_account_is_shown(as_gleb):
     assert as_gleb.get(reverse("admin:support_ticket_change", args=[orphan.pk])).status_code == 200
 
 
-def test_log_masks_one_time_codes(as_gleb, make, anna):
+def test_log_masks_signing_codes(as_gleb, make, anna):
     notify(make.client(), anna)
     entry = LogEntry.objects.get()
 

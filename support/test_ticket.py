@@ -80,7 +80,7 @@ def test_long_conversation_is_paginated(as_vera, ticket):
     assert as_vera.get(url("ticket", ticket), {"before": "x"}).status_code == 404
 
 
-def test_one_time_codes_are_masked(as_vera, make, anna):
+def test_signing_codes_are_masked(as_vera, make, anna):
     client = make.client()
     with transaction.atomic():
         body = "Код для подписания договора ИВ-261123-01: 482913. Действует 10 минут."
