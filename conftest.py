@@ -224,7 +224,7 @@ class Make:
         now = timezone.now()
         key = f"agreements/{client.pk}/{uuid.uuid4()}.pdf"
         object_storage.put(key, b"%PDF-")
-        document = AgreementDocument.of(client, kind, by=by, given_at=now)
+        document = AgreementDocument.for_client(client, kind, by=by, given_at=now)
         client.agreements.create(
             kind=kind, version=document.version, text_sha256=document.text_sha256, pdf_key=key,
             pdf_sha256=hashlib.sha256(b"%PDF-").hexdigest(), given_at=now, given_by=by,

@@ -45,7 +45,7 @@ def give(client: Client, kind: AgreementKind, witness: Recorder) -> None:
     if client.agreements.is_given(kind):
         return
     now = timezone.now()
-    document = AgreementDocument.of(client, kind, by=witness.by, given_at=now)
+    document = AgreementDocument.for_client(client, kind, by=witness.by, given_at=now)
     save_signed_document(client, document, document.pdf(), witness, now=now)
 
 

@@ -32,7 +32,7 @@ def url(client, name="agreement", kind=AgreementKind.PERSONAL_DATA) -> str:
 
 
 def payload(client, kind=AgreementKind.PERSONAL_DATA, **overrides) -> dict:
-    shown = AgreementDocument.of(client, kind, by=client.manager).text_sha256
+    shown = AgreementDocument.for_client(client, kind, by=client.manager).text_sha256
     return {"agreed": "on", "shown": shown} | overrides
 
 
@@ -75,7 +75,7 @@ def test_consent_is_recorded_with_its_file_and_client_is_notified(make, anna, as
         "Firefox",
     )
     assert agreement.pdf_sha256 == hashlib.sha256(file).hexdigest()
-    document = AgreementDocument.of(client, AgreementKind.PERSONAL_DATA, by=anna, given_at=agreement.given_at)
+    document = AgreementDocument.for_client(client, AgreementKind.PERSONAL_DATA, by=anna, given_at=agreement.given_at)
     assert agreement.text_sha256 == document.text_sha256
     assert document.pdf() == file
     assert client.user.name in text_of(file)
@@ -172,7 +172,7 @@ def test_the_signature_agreement_says_how_the_signer_is_determined_and_the_duty_
 def test_one_double_click_gives_one_agreement(make, anna, race):
     client = make.verified(anna)
     outcomes = race(
-        *[lambda: consents.give(make.fresh(client), AgreementKind.PERSONAL_DATA, Recorder(anna))] * 2, at=client
+        *[lambda: consents.record(make.fresh(client), AgreementKind.PERSONAL_DATA, Recorder(anna))] * 2, at=client
     )
     assert outcomes == [None, None]
     assert Agreement.objects.count() == len(told(client)) == 1
@@ -220,7 +220,7 @@ def test_after_withdrawal_no_passport_and_no_contract_until_a_new_consent(make, 
         "passport:passport", args=[client.pk]
     )
 
-    consents.give(client, AgreementKind.PERSONAL_DATA, Recorder(anna))
+    consents.record(client, AgreementKind.PERSONAL_DATA, Recorder(anna))
     assert signing.request_code(contract, by=anna)
 
 

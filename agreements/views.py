@@ -49,7 +49,7 @@ def agreement(request, pk, kind):
         return agreement_page(request, client, kind, form=form, status=422)
     limits.DOCUMENTS.consume(request.user)
     try:
-        consents.give(client, kind, recorder_from_request(request))
+        consents.record(client, kind, recorder_from_request(request))
     except object_storage.StorageUnavailable:
         return agreement_page(request, client, kind, form=form, error=NOT_SAVED, status=503)
     return redirect(onboarding.next_url(get_client_for(request, pk)))
@@ -66,13 +66,13 @@ def agreement_page(
 
 def agreement_context(client: Client, kind: AgreementKind, *, by, form=None) -> dict:
     """What agreements/_agreement.html shows."""
-    form = form or AgreementForm(document=AgreementDocument.of(client, kind, by=by))
+    form = form or AgreementForm(document=AgreementDocument.for_client(client, kind, by=by))
     return {"document": form.document, "agreement_form": form}
 
 
 def submitted_agreement_form(request, client: Client, kind: AgreementKind) -> AgreementForm:
     """What was sent of what agreements/_agreement.html asks."""
-    return AgreementForm(request.POST, document=AgreementDocument.of(client, kind, by=request.user))
+    return AgreementForm(request.POST, document=AgreementDocument.for_client(client, kind, by=request.user))
 
 
 @require_GET
@@ -81,7 +81,7 @@ def draft(request, pk, kind):
     client, kind = get_client_for(request, pk), get_kind(kind)
     limits.DOCUMENTS.consume(request.user)
     disclosure.record(client, DisclosureKind.AGREEMENT_PDF, request=request)
-    return _pdf(AgreementDocument.of(client, kind, by=request.user).pdf(), kind)
+    return _pdf(AgreementDocument.for_client(client, kind, by=request.user).pdf(), kind)
 
 
 @require_GET

@@ -120,7 +120,7 @@ class Rows:
         self.random = Random(office.first + start)
         self.office, self.managers, self.tariffs, self.now = office, office.managers, office.tariffs, office.now
         self.types = {device_type.name.lower(): device_type for device_type in office.types}
-        self.company = CompanyPart.now()
+        self.company = CompanyPart.from_settings()
         self.lanes = LATEST_CONTRACT // (SPAN * size / total) + 2 if total > size else 1
         self.lane = place % self.lanes
         self.issued = Counter()

@@ -1,6 +1,7 @@
-"""Who may open a contract or an invoice: whoever may open its client.
+"""Access to contracts and invoices follows access to the client.
 
-What was issued before the client was taken up is of a life whose data was erased: only the law keeps it, and admins.
+Contracts issued before the client was last claimed belong to erased data. They are retained by law and visible to
+admins only.
 """
 
 from django.shortcuts import get_object_or_404
@@ -10,12 +11,12 @@ from contracts.models import Contract, Invoice
 
 
 def get_contract_for(request, pk) -> Contract:
-    """The contract for the person of `request`; Http404 when there is none that they may open."""
+    """Return the contract. Raises Http404 if there is none or the current user may not open it."""
     visible = Contract.objects.visible_to(request.user).select_related("client")
     return get_object_or_404(visible, pk=pk, client__in=Client.objects.visible_to(request.user))
 
 
 def get_invoice_for(request, pk) -> Invoice:
-    """The invoice with its contract; Http404 when there is none that the person of `request` may open."""
+    """Return the invoice with its contract. Raises Http404 if there is none or the current user may not open it."""
     visible = Contract.objects.visible_to(request.user).filter(client__in=Client.objects.visible_to(request.user))
     return get_object_or_404(Invoice.objects.select_related("contract__client"), pk=pk, contract__in=visible)

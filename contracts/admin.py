@@ -58,7 +58,7 @@ class InvoiceInline(ReadOnlyTabularInline):
 
 
 class PdfLinkMixin:
-    """A column with the file, opened through the page that checks access."""
+    """A column with a link to the view that checks access and serves the PDF."""
 
     @admin.display(description="PDF")
     def pdf(self, obj) -> str:
@@ -69,7 +69,7 @@ class PdfLinkMixin:
 
 @admin.register(Contract)
 class ContractAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnlyAdmin):
-    """Contracts with the evidence of their signatures. What a contract says is read in its PDF."""
+    """Contracts with the evidence of their signatures. The contents of a contract are only in its PDF."""
 
     pdf_url = "contracts:pdf"
     plural_forms = ("договор", "договора", "договоров")
@@ -162,16 +162,16 @@ class InvoiceAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnlyA
     def client(self, invoice: Invoice) -> Client:
         return invoice.contract.client
 
-    # Not in the list, where one click marks all rows: a payment can't be taken back.
+    # Not a list action: a payment can't be undone, and the list selects all rows with one click.
     @admin.action(description="Подтвердить оплату", location=[ActionLocation.CHANGE_FORM])
     def confirm_payment(self, request, queryset):
-        """As managers do it on their pages, which do not show a client whose account the app has deleted."""
+        """Same as on the managers' pages. Needed for clients whose account the app deleted: managers can't open them."""
         for invoice in queryset:
             self.message_user(request, *_confirm_and_describe(invoice, by=request.user))
 
 
 def _confirm_and_describe(invoice: Invoice, *, by: Manager) -> tuple[str, int]:
-    """What to say of it, and at what level."""
+    """Confirm the payment. Return the text and the level of the message."""
     try:
         if payment.confirm_payment(invoice, by=by):
             return f"Оплата счёта {invoice.number} подтверждена.", messages.SUCCESS

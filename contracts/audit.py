@@ -1,4 +1,4 @@
-"""Whether contracts are what they were: the chain of their events, the evidence of signatures, the files."""
+"""Verify the event chain, the signature evidence and the stored files of contracts."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ BATCH = 1000
 
 
 def find_faults(*, files: bool = False) -> Iterator[str]:
-    """What is broken, one sentence each; with `files` the stored PDFs are read too."""
+    """Yield one sentence per fault. With `files`, read the stored PDFs too."""
     yield from find_chain_faults()
     for contracts in batched(Contract.objects.order_by("issued_at", "pk").iterator(BATCH), BATCH, strict=False):
         events = _events(contracts)
@@ -29,57 +29,57 @@ def find_faults(*, files: bool = False) -> Iterator[str]:
 
 
 def find_chain_faults() -> Iterator[str]:
-    """Events that were changed, removed, put in another order, or added by somebody without the key."""
-    number, before = 0, START
+    """Yield faults of the chain: events that were changed, deleted, reordered, or added without the key."""
+    number, previous_hmac = 0, START
     for event in ContractEvent.objects.order_by("number").iterator(BATCH):
         if event.number != number + 1:
             yield f"events {number + 1} to {event.number - 1} are missing"
-        elif event.previous != before:
+        elif event.previous != previous_hmac:
             yield f"event {event.number} does not follow event {number}"
         if event.hmac != event.expected_hmac:
-            yield f"event {event.number} ({event.what}) is not what was written"
-        number, before = event.number, event.hmac
-    yield from _head_faults(number, before)
+            yield f"event {event.number} ({event.what}) was changed"
+        number, previous_hmac = event.number, event.hmac
+    yield from _head_faults(number, previous_hmac)
 
 
-def _head_faults(number: int, last: str) -> Iterator[str]:
+def _head_faults(last_number: int, last_hmac: str) -> Iterator[str]:
     head = ChainHead.objects.first()
     if head is None:
-        if number:
+        if last_number:
             yield "the head of the chain is missing"
         return
     if head.seal != head.expected_seal:
-        yield "the head of the chain is not what was written"
-    if head.number > number:
-        yield f"events {number + 1} to {head.number} are missing: the chain was cut off"
-    elif (head.number, head.hmac) != (number, last):
-        yield f"the head of the chain names event {head.number}, the last one is {number}"
+        yield "the head of the chain was changed"
+    if head.number > last_number:
+        yield f"events {last_number + 1} to {head.number} are missing at the end of the chain"
+    elif (head.number, head.hmac) != (last_number, last_hmac):
+        yield f"the head of the chain refers to event {head.number}, but the last event is {last_number}"
 
 
 def _events(contracts: Iterable[Contract]) -> dict:
-    found = {}
+    events = {}
     for event in ContractEvent.objects.filter(contract__in=contracts).order_by("number"):
-        found.setdefault(event.contract_id, []).append((event.what, json.loads(event.facts)))
-    return found
+        events.setdefault(event.contract_id, []).append((event.what, json.loads(event.facts)))
+    return events
 
 
 def _contract_faults(contract: Contract, events: list[tuple[str, dict]]) -> Iterator[str]:
-    """Where the row and the events of a contract tell different stories."""
-    told = dict(events)
-    start = told.get(EventKind.ISSUED) or told.get(EventKind.ADOPTED)
+    """Yield contradictions between a contract's row and its events."""
+    facts_by_kind = dict(events)
+    start = facts_by_kind.get(EventKind.ISSUED) or facts_by_kind.get(EventKind.ADOPTED)
     if start is None:
-        yield "no event tells that it was issued"
+        yield "it has no issued event"
         return
     if start["pdf_sha256"] != contract.pdf_sha256:
-        yield "its file is not the one that was issued"
-    evidence = (told.get(EventKind.SIGNED) or start).get("evidence_hmac", "")
+        yield "its PDF hash differs from the issued event"
+    evidence = (facts_by_kind.get(EventKind.SIGNED) or start).get("evidence_hmac", "")
     if evidence != contract.evidence_hmac:
-        yield "its signature is not the one that was given" if evidence else "no event tells that it was signed"
+        yield "its signature differs from the signed event" if evidence else "it has no signed event"
     if contract.signed_at and not contract.erased_at and not evidence_is_intact(contract):
         yield "the evidence of its signature does not verify"
-    for what, at in _status_timestamps(contract):
-        if bool(at) != (what in told or start.get(what) == "yes"):
-            yield f"its row and its events differ about {what}"
+    for kind, at in _status_timestamps(contract):
+        if bool(at) != (kind in facts_by_kind or start.get(kind) == "yes"):
+            yield f"its row and its events differ about {kind}"
 
 
 def _status_timestamps(contract: Contract) -> tuple:
@@ -103,9 +103,9 @@ def _file_fault(contract: Contract) -> str:
 
 
 def add_missing_events() -> int:
-    """Begin the events of contracts that have none, with their rows as they are; returns how many there were."""
-    orphans = Contract.objects.filter(events=None).order_by("issued_at", "pk").values_list("pk", flat=True)
-    return sum(_adopt(pk) for pk in list(orphans))
+    """Append an "adopted" event for each contract without events. Return their number."""
+    contracts = Contract.objects.filter(events=None).order_by("issued_at", "pk").values_list("pk", flat=True)
+    return sum(_adopt(pk) for pk in list(contracts))
 
 
 @transaction.atomic
@@ -114,6 +114,6 @@ def _adopt(pk) -> int:
     if contract.events.exists():
         return 0
     facts = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
-    facts |= {what: "yes" for what, at in _status_timestamps(contract) if at}
+    facts |= {kind: "yes" for kind, at in _status_timestamps(contract) if at}
     append_event(contract, EventKind.ADOPTED, by=None, at=timezone.now(), **facts)
     return 1

@@ -1,4 +1,4 @@
-"""Columns drawn as SVG by a template (ui/columns.html): no script, no library, every number also in a table."""
+"""Bar charts drawn as SVG by ui/bar_chart.html: no script, no library, every number also in a table."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -13,25 +13,25 @@ class Bar(NamedTuple):
     y: float
     height: float
     label: str
-    told: str
+    value_label: str
 
 
 class BarChart(NamedTuple):
     title: str
     width: int
-    columns: list[Bar]
-    most: str
+    bars: list[Bar]
+    max_label: str
 
 
-def bar_chart(title: str, values: Iterable[tuple[str, float]], tell: Callable[[float], str] = str) -> BarChart:
-    """A chart of (label, value) pairs; the largest value is HEIGHT high, and what is not nothing can be seen.
+def bar_chart(title: str, values: Iterable[tuple[str, float]], format_value: Callable[[float], str] = str) -> BarChart:
+    """Return a bar chart of (label, value) pairs; `format_value` returns the text of a value.
 
-    `tell` says a value in words.
+    The largest value is HEIGHT high. Values other than 0 are always visible.
     """
     values = list(values)
-    most = max([1, *(value for _, value in values)])
-    drawn = []
-    for place, (label, value) in enumerate(values):
-        height = round(max(HEIGHT * float(value) / float(most), 1 if value else 0), 1)
-        drawn.append(Bar(place * WIDTH, round(HEIGHT - height, 1), height, label, tell(value)))
-    return BarChart(title, len(values) * WIDTH, drawn, tell(max((value for _, value in values), default=0)))
+    highest = max([1, *(value for _, value in values)])
+    bars = []
+    for index, (label, value) in enumerate(values):
+        height = round(max(HEIGHT * float(value) / float(highest), 1 if value else 0), 1)
+        bars.append(Bar(index * WIDTH, round(HEIGHT - height, 1), height, label, format_value(value)))
+    return BarChart(title, len(values) * WIDTH, bars, format_value(max((value for _, value in values), default=0)))

@@ -1,4 +1,4 @@
-"""Contracts brought to where a test begins, and the code as the client reads it in the app."""
+"""Fixtures for issued and signed contracts, and functions that sign like a page."""
 
 import re
 from pathlib import Path
@@ -14,15 +14,15 @@ from support.models import Message
 
 
 def code_sent_to(client: Client) -> str:
-    """The six digits of the newest code message in the client's app."""
+    """Return the six digits of the newest code message to the client."""
     bodies = Message.objects.filter(ticket__user=client.user, body__startswith="Код").order_by("-created_at")
     return re.search(r": (\d{6})\.", bodies.first().body)[1]
 
 
 def sign(contract: Contract, by: Manager, code: str | None = None, **overrides) -> Contract:
-    """Request a code and sign with it, or with `code` when given, as the page does."""
+    """Sign as the page does, with `code` or with a newly requested one."""
     if code is None:
-        # As if earlier codes had been sent long ago, so that a new one may be asked for.
+        # Backdate earlier codes, so that the resend delay is over.
         SigningCode.objects.update(sent_at=F("sent_at") - CODE_LIFETIME * 6)
         signing.request_code(contract, by=by)
         code = code_sent_to(contract.client)
@@ -36,25 +36,25 @@ def sign(contract: Contract, by: Manager, code: str | None = None, **overrides) 
 
 
 def wrong_code(code: str) -> str:
-    """Six digits that are not `code`."""
+    """Return six digits that differ from `code`."""
     return f"{(int(code) + 1) % 10**6:06}"
 
 
 @pytest.fixture
 def issued(make, anna) -> Contract:
-    """A contract of Анна's client with two devices at the tariff's 150, waiting for a signature."""
+    """An open contract of Анна's client with two devices at the tariff's fee of 150."""
     return issuing.issue(make.awaiting_contract(anna, devices=2), by=anna)
 
 
 @pytest.fixture
 def signed(issued, anna) -> Contract:
-    """The same, signed; 300 roubles are due."""
+    """The same contract, signed; 300 rubles are due."""
     return sign(issued, anna)
 
 
 @pytest.fixture
 def stored_files(settings):
-    """The keys that exist in the storage under a prefix."""
+    """A function that lists the storage keys under a prefix."""
 
     def keys(prefix: str) -> list[str]:
         root = Path(settings.STORAGES["default"]["OPTIONS"]["location"])

@@ -1,4 +1,4 @@
-"""What changed since a contract was issued, in words that a manager understands."""
+"""Describe how the client's data differs from an issued contract, for managers."""
 
 from dataclasses import fields, replace
 
@@ -22,7 +22,7 @@ PERSON_FIELD_LABELS = {
 
 
 def describe_differences(before: Contents, now: Contents) -> list[str]:
-    """One line for each difference between what a contract says and the client's data now."""
+    """Return one line per difference between the contents of a contract and the client's current data."""
     lines = [f"Изменено: {PERSON_FIELD_LABELS[name]}" for name in _changed_fields(before.person, now.person)]
     lines += _device_lines(before, now)
     if before.tariff != now.tariff:
@@ -46,7 +46,10 @@ def _device_lines(before: Contents, now: Contents) -> list[str]:
     return added + removed + changed
 
 
-def _is_unchanged(was: DevicePart, device: DevicePart, before: TariffPart, now: TariffPart) -> bool:
-    """Also with another fee, when that is each tariff's: then the tariff has changed and not the device."""
-    is_tariffs = (was.fee, device.fee) == (before.extra_per_device, now.extra_per_device)
-    return device == (replace(was, fee=device.fee) if is_tariffs else was)
+def _is_unchanged(old: DevicePart, new: DevicePart, old_tariff: TariffPart, new_tariff: TariffPart) -> bool:
+    """Whether the device itself is unchanged.
+
+    A fee that comes from the tariff on both sides does not count: then the tariff changed, not the device.
+    """
+    is_tariff_fee = (old.fee, new.fee) == (old_tariff.extra_per_device, new_tariff.extra_per_device)
+    return new == (replace(old, fee=new.fee) if is_tariff_fee else old)

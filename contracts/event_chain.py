@@ -1,7 +1,7 @@
-"""What happened with contracts, as one chain of events: each carries an HMAC over itself and the event before it.
+"""Hash chain of contract events: each event has an HMAC over itself and the previous HMAC.
 
-One chain for all contracts, not one for each: a chain that is removed as a whole would be missed by nobody. Its head is
-kept apart under a seal of its own, so that a removed end is found too. `contracts.audit` checks all of it.
+There is one chain for all contracts, because the deletion of a whole per-contract chain would not be noticed. The head
+is stored separately with its own HMAC, so that truncation is detected. `contracts.audit` verifies the chain.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from django.db import models
 from managers.history import append_only_triggers
 from managers.models import Manager
 
-START = ""  # what stands in place of the HMAC before the first event
+START = ""  # the previous HMAC of the first event
 
 
 class EventKind(models.TextChoices):
@@ -35,7 +35,7 @@ class EventKind(models.TextChoices):
 
 
 class ContractEvent(models.Model):
-    """One link of the chain. `number` counts all events of all contracts, without gaps."""
+    """One link of the chain. `number` counts the events of all contracts, without gaps."""
 
     number = models.BigIntegerField("номер", primary_key=True)
     contract = models.ForeignKey(
@@ -62,14 +62,14 @@ class ContractEvent(models.Model):
 
     @property
     def expected_hmac(self) -> str:
-        """HMAC-SHA-256 over all that the event says, the HMAC before it included; 64 hexadecimal digits."""
+        """HMAC-SHA-256 over all values of the event and the previous HMAC; 64 hexadecimal digits."""
         at = self.at.astimezone(UTC).isoformat()
-        said = [self.number, str(self.contract_id), at, self.what, str(self.by_id or ""), self.facts, self.previous]
-        return _hmac(json.dumps(said, separators=(",", ":"), ensure_ascii=False))
+        values = [self.number, str(self.contract_id), at, self.what, str(self.by_id or ""), self.facts, self.previous]
+        return _hmac(json.dumps(values, separators=(",", ":"), ensure_ascii=False))
 
 
 class ChainHead(models.Model):
-    """The last event of the chain: one row, held while an event is appended."""
+    """The last event of the chain: a single row, locked while an event is appended."""
 
     number = models.BigIntegerField(default=0)
     hmac = models.CharField(max_length=64, blank=True)
@@ -95,12 +95,12 @@ class ChainHead(models.Model):
 
 
 def append_event(contract, what: EventKind, *, by: Manager | None, at: datetime, **facts: str) -> ContractEvent:
-    """Write down what happened, in the caller's transaction; `facts` name no person.
+    """Append an event in the caller's transaction. `facts` must not contain personal data.
 
-    Appending waits for whoever appends: call it where little is left to do, after all other locks are taken.
+    Appending locks the chain head until the transaction ends: call it last, after all other locks.
     """
-    empty = ChainHead(pk=1)
-    head, _ = ChainHead.objects.select_for_update().get_or_create(pk=1, defaults={"seal": empty.expected_seal})
+    empty_head = ChainHead(pk=1)
+    head, _ = ChainHead.objects.select_for_update().get_or_create(pk=1, defaults={"seal": empty_head.expected_seal})
     event = ContractEvent(
         number=head.number + 1,
         contract_id=contract.pk,
@@ -117,6 +117,6 @@ def append_event(contract, what: EventKind, *, by: Manager | None, at: datetime,
 
 
 def _hmac(text: str) -> str:
-    # A key of its own: what is signed here can't be passed off as the evidence of a signature, nor the reverse.
+    # Derived key, so that HMACs of events and of signature evidence are not interchangeable.
     key = hmac.digest(settings.CONTRACT_SIGNATURE_SECRET.encode(), b"contract-events", hashlib.sha256)
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()

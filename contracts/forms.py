@@ -15,7 +15,7 @@ MAX_PAYMENT_TERM = timedelta(days=365)
 
 
 class SignatureForm(forms.Form):
-    """The client's consent and the code that the client read out."""
+    """The signature consent and the code that the client read out."""
 
     consent = forms.BooleanField(
         label="Клиент прочитал договор и согласен подписать его простой электронной подписью",
@@ -48,7 +48,7 @@ class SignatureForm(forms.Form):
 
 
 class AmountField(forms.DecimalField):
-    """Roubles as people write them, and not what else Python takes for a number: 1e2, 1_0."""
+    """Rubles in the usual formats. Rejects other Python number formats, such as 1e2 and 1_0."""
 
     def to_python(self, value) -> Decimal | None:
         try:
@@ -58,7 +58,7 @@ class AmountField(forms.DecimalField):
 
 
 class InvoiceForm(forms.ModelForm):
-    """The bill as the client will read it."""
+    """A new invoice. The client reads its description."""
 
     amount = AmountField(
         label="Сумма, ₽",

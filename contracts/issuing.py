@@ -1,4 +1,4 @@
-"""Issuing a contract: its contents are frozen, rendered and stored before the database says that it exists."""
+"""Issue a contract. The contents are frozen, rendered and stored before the row is inserted."""
 
 import hashlib
 from datetime import datetime
@@ -25,13 +25,13 @@ from support import log
 
 
 class ContentsChanged(Exception):
-    """Somebody changed the client's data while the contract was being made; nothing was issued."""
+    """The client's data changed while the contract was rendered. Nothing was issued."""
 
     message = "Данные клиента только что изменились. Попробуйте ещё раз."
 
 
 class SurchargeChanged(ContentsChanged):
-    """The sum is not the one that the manager showed to the client; nothing was issued."""
+    """The surcharge differs from the one that the page showed. Nothing was issued."""
 
     message = "Пока страница была открыта, доплата изменилась. Проверьте новую сумму вместе с клиентом."
 
@@ -42,36 +42,37 @@ class _AlreadyIssued(Exception):
 
 
 def open_contract(client: Client) -> Contract | None:
-    """The contract that waits for the client's signature."""
+    """Return the contract that awaits the client's signature, or None."""
     return client.contracts.open().first()
 
 
-def issue(client: Client, *, by: Manager, shown: str | None = None) -> Contract:
-    """Issue a contract for the client's data as it is now; an open one that says the same is returned as it is.
+def issue(client: Client, *, by: Manager, expected_surcharge: str | None = None) -> Contract:
+    """Issue a contract with the client's current data.
 
-    An open contract that says something else becomes void. Of two callers at once one issues, both get its contract.
-    `shown` is the surcharge in roubles that the client was told, as `str` writes it.
-    Raises TransitionRefused when the client does not await a contract, AgreementMissing, ContentsChanged, or
-    object_storage.StorageUnavailable; then nothing was changed.
+    Returns an open contract with the same contents; voids one with other contents. If two calls run at once, one
+    issues and both return its contract. `expected_surcharge` is the amount in rubles that the page showed, as a
+    string such as "300.00"; None skips the comparison.
+    Raises TransitionRefused if the client does not await a contract, AgreementMissing, ContentsChanged (or
+    SurchargeChanged), or object_storage.StorageUnavailable. Then nothing is changed.
     """
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
     consents.require_consent(client, AgreementKind.PERSONAL_DATA)
     contents = current_contents(client)
     person = contents.person
-    if not is_printable(f"{person.phone} {person.email} {person.address}"):  # which step 1 would have refused
+    if not is_printable(f"{person.phone} {person.email} {person.address}"):  # step 1 would have rejected it
         raise ContentsChanged
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
         return current
-    if shown not in (None, str(contents.surcharge)):
+    if expected_surcharge not in (None, str(contents.surcharge)):
         raise SurchargeChanged
     contract, file = _build_contract(client, contents, by=by, now=timezone.now())
     try:
         with object_storage.stored_objects({contract.pdf_key: file}):
             return _save_contract(contract, contents)
-    except _AlreadyIssued as meanwhile:
-        return meanwhile.contract
+    except _AlreadyIssued as issued:
+        return issued.contract
 
 
 def _build_contract(client: Client, contents: Contents, *, by: Manager, now: datetime) -> tuple[Contract, bytes]:
@@ -80,7 +81,7 @@ def _build_contract(client: Client, contents: Contents, *, by: Manager, now: dat
         number=next_number(contents.person.last_name, day),
         issued_on=day,
         template_version=pdf.current_version(),
-        company=CompanyPart.now(),
+        company=CompanyPart.from_settings(),
         contents=contents,
     )
     file = pdf.render_contract(snapshot)
@@ -109,7 +110,7 @@ def _save_contract(contract: Contract, contents: Contents) -> Contract:
         raise _AlreadyIssued(current)
     if not is_current(contents, client):
         raise ContentsChanged
-    # The count of wrong codes goes on until a signature: a contract that replaces another must not buy new guesses.
+    # Carry over the number of wrong codes: a replacement contract must not reset it.
     previous = client.contracts.since_claimed().newest_first().first()
     if previous and not previous.signed_at:
         contract.failed_tries = previous.failed_tries
@@ -125,14 +126,14 @@ def _save_contract(contract: Contract, contents: Contents) -> Contract:
 
 
 def _update_surcharge(contract: Contract, *, by: Manager, now: datetime) -> None:
-    """The price of the tariff may have changed since step 3; the client's surcharge is what the contract says."""
+    """Set the client's surcharge to that of the contract: the tariff's price may have changed since step 3."""
     if surcharge.set_total(contract.client, contract.surcharge, by=by, now=now):
         body = f"Доплата по новой цене тарифа: {money.format_rubles(contract.surcharge)}"
         log.add_event(contract.client, body, by=by, now=now)
 
 
 def void(contract: Contract, *, by: Manager | None, now: datetime) -> None:
-    """End a contract that nobody has signed, in the caller's transaction, which holds the client."""
+    """Void an unsigned contract. The caller's transaction holds the client's lock."""
     contract.void_at, contract.voided_by = now, by
     contract.save(update_fields=["void_at", "voided_by"])
     log.add_event(contract.client, f"Договор {contract.number} аннулирован", by=by, now=now)
@@ -140,7 +141,7 @@ def void(contract: Contract, *, by: Manager | None, now: datetime) -> None:
 
 
 def matching_signed_contract(client: Client) -> Contract | None:
-    """For a client who awaits a contract: the last signed one, if the data is again what it says."""
+    """Return the last signed contract of a client who awaits a contract, if its contents equal the current data."""
     if client.status != Status.AWAITING_CONTRACT:
         return None
     signed = client.contracts.since_claimed().signed().filter(erased_at=None).newest_first().first()
@@ -149,9 +150,9 @@ def matching_signed_contract(client: Client) -> Contract | None:
 
 @transaction.atomic
 def restore_signed_contract(client: Client, *, by: Manager) -> None:
-    """The change is taken back: the signed contract stays in force and no new one is needed.
+    """Keep the signed contract in force: the client's data equals it again, so no new one is needed.
 
-    Raises TransitionRefused when the data is not what the last signed contract says.
+    Raises TransitionRefused if the data differs from the last signed contract.
     """
     client, now = client.lock(), timezone.now()
     signed = matching_signed_contract(client)
@@ -160,7 +161,7 @@ def restore_signed_contract(client: Client, *, by: Manager) -> None:
     current = open_contract(client)
     if current:
         void(current, by=by, now=now)
-    balance = Balance.of(client)
+    balance = Balance.for_client(client)
     target = Status.AWAITING_PAYMENT if balance.outstanding or balance.pending else Status.PROCESSED
     client.change_status(target, by=by, now=now, allowed_from=(Status.AWAITING_CONTRACT,))
     log.add_event(client, f"Изменения отменены, действует договор {signed.number}", by=by, now=now)

@@ -1,4 +1,4 @@
-"""Step 4: the contract with its frozen contents, the one-time codes that sign it, and its invoices."""
+"""Step 4: contracts with frozen contents, their signing codes and invoices."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -23,13 +23,13 @@ CODE_RESEND_DELAY = timedelta(seconds=60)
 MAX_CODES_PER_HOUR = 5
 MAX_ATTEMPTS_PER_CODE = 5
 MAX_ATTEMPTS_PER_CONTRACT = 10
-# How long a contract is in force by clause 8.1 of its general terms: a year, counted as a leap one.
+# The term of a contract, by clause 8.1 of its general terms: a year, counted as a leap year.
 CONTRACT_TERM = timedelta(days=366)
 
-# What names the client in a contract: erased when nobody has to keep it any longer.
+# Values of the personal fields after erasure.
 ERASED_VALUES = {"encrypted_snapshot": "", "evidence": "", "signer_ip": None, "user_agent": ""}
 
-# All that a signature or a payment may write; the rest of a contract never changes after it is issued.
+# The only fields that signing and payment may write; all others are frozen after issuing.
 SIGNATURE_FIELDS = [
     "signed_at", "signed_by", "pep_agreed_at", "pep_text_version", "evidence", "evidence_hmac", "signer_ip",
     "user_agent", "code_channel", "code_sent_at", "code_entered_at", "due",
@@ -40,7 +40,7 @@ FREEZE_TRIGGERS = ("contents_are_frozen", "signed_is_immutable", "void_stays_voi
 
 
 class NumberOfDay(models.Model):
-    """The running number of contracts of one Moscow day."""
+    """The last contract number of a day in Moscow time."""
 
     day = models.DateField(primary_key=True)
     last = models.PositiveIntegerField()
@@ -54,25 +54,25 @@ class NumberOfDay(models.Model):
 
 class ContractQuerySet(models.QuerySet):
     def open(self) -> "ContractQuerySet":
-        """Issued, neither signed nor void: at most one per client."""
+        """Contracts that are neither signed nor void: at most one per client."""
         return self.filter(signed_at=None, void_at=None)
 
     def signed(self) -> "ContractQuerySet":
         return self.filter(signed_at__isnull=False)
 
     def visible_to(self, manager: Manager) -> "ContractQuerySet":
-        """Of clients whom `manager` may open: those since the client was taken up; admins all that the law keeps."""
+        """Contracts since the client was claimed; all of them for admins. Combine with Client.visible_to()."""
         return self if manager.is_admin else self.since_claimed()
 
     def since_claimed(self) -> "ContractQuerySet":
-        """Those of the client's present life: earlier ones are of one whose data was erased."""
+        """Contracts since the client was last claimed. Earlier ones belong to data that was erased."""
         return self.filter(issued_at__gte=F("client__claimed_at"))
 
     def newest_first(self) -> "ContractQuerySet":
         return self.order_by("-issued_at", "-id")
 
 
-# What is frozen when a contract is issued has no history.
+# Fields that are frozen when a contract is issued have no history.
 @track_history(
     "manager_contracts_history",
     fields=[
@@ -81,7 +81,7 @@ class ContractQuerySet(models.QuerySet):
     ],
 )  # fmt: skip
 class Contract(models.Model):
-    """A contract as it was issued. What it says is frozen; a signed one is changed by nobody, the database included."""
+    """An issued contract. Its contents are frozen; database triggers make signed contracts immutable."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="contracts", verbose_name="клиент")
@@ -94,7 +94,7 @@ class Contract(models.Model):
     issued_at = models.DateTimeField("сформирован")
     issued_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто сформировал")
 
-    # Wrong codes entered, carried over from the contract that this one replaces; an admin sets it back to 0.
+    # Number of wrong codes, carried over from a replaced contract. An admin can reset it.
     failed_tries = models.PositiveSmallIntegerField("неверных кодов", default=0)
     void_at = models.DateTimeField("аннулирован", null=True)
     voided_by = models.ForeignKey(
@@ -193,11 +193,11 @@ class Contract(models.Model):
 
     @property
     def ends_at(self) -> datetime | None:
-        """When a signed contract is in force no longer, unless another one has replaced it sooner."""
+        """When a signed contract expires, unless it is replaced earlier."""
         return self.signed_at and self.signed_at + CONTRACT_TERM
 
     def erase(self, *, now: datetime) -> None:
-        """Take out of it all that names the client; its number, sums and times stay. Call it in a transaction."""
+        """Erase the personal data; number, amounts and times stay. Call it in a transaction."""
         erased = ERASED_VALUES | {"erased_at": now}
         with pgtrigger.ignore(*(f"contracts.Contract:{name}" for name in FREEZE_TRIGGERS)):
             Contract.objects.filter(pk=self.pk).update(**erased)
@@ -210,7 +210,7 @@ class Contract(models.Model):
 
     @property
     def is_locked(self) -> bool:
-        """Too many wrong codes: nobody signs it until an admin unlocks it."""
+        """Locked after too many wrong codes, until an admin unlocks it."""
         return self.failed_tries >= MAX_ATTEMPTS_PER_CONTRACT
 
     @property
@@ -223,7 +223,7 @@ class Contract(models.Model):
 
 
 class SigningCode(models.Model):
-    """A one-time code for one contract and its very file. Only a keyed hash is kept."""
+    """A one-time code bound to a contract and its PDF. Only a keyed hash is stored."""
 
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="codes")
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -265,7 +265,7 @@ class InvoiceStatus(models.TextChoices):
     fields=["contract", "number", "amount", "due_on", "status", "paid_at", "paid_by", "cancelled_at"],
 )
 class Invoice(models.Model):
-    """A bill for a signed contract; at most one open per contract."""
+    """An invoice for a signed contract; at most one is pending per contract."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="invoices", verbose_name="договор")

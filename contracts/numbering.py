@@ -6,7 +6,7 @@ from django.db import connection
 
 
 def next_number(surname: str, day: date) -> str:
-    """A number that no other contract has; concurrent callers get different ones. A failed issue leaves a gap."""
+    """Return the next contract number, unique under concurrency. A failed issue leaves a gap."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO manager_contract_numbers (day, last) VALUES (%s, 1)"
@@ -18,10 +18,10 @@ def next_number(surname: str, day: date) -> str:
 
 
 def surname_letters(surname: str) -> str:
-    """The first two letters, upper case; a surname of one letter gives it twice.
+    """Return the first two letters in upper case; the letter of a one-letter surname is doubled.
 
-    >>> letters("Иванов"), letters("д'Артаньян"), letters("О")
+    >>> surname_letters("Иванов"), surname_letters("д'Артаньян"), surname_letters("О")
     ('ИВ', 'ДА', 'ОО')
     """
-    found = [letter for letter in surname.upper() if letter.isalpha()]
-    return "".join((found * 2)[:2]) or "ХХ"
+    letters = [letter for letter in surname.upper() if letter.isalpha()]
+    return "".join((letters * 2)[:2]) or "ХХ"

@@ -1,7 +1,7 @@
-"""Money after signing: what is due, invoices, and the confirmation of payment.
+"""Invoices and payments after signing.
 
-Due is what the newest signed contract asks for beyond what earlier ones have billed: a change bills the difference.
-All of it runs while the client is held, so that two clicks are one payment.
+Due is the surcharge of the newest signed contract minus what was already billed, so a change bills only the
+difference. Everything runs under the client's lock, so that a double click confirms one payment.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ ZERO = Decimal("0.00")
 
 
 class PaymentRefused(Exception):
-    """Nothing was billed or paid; `message` says why."""
+    """No invoice was created or paid; `message` is the reason for the manager."""
 
     def __init__(self, message: str):
         super().__init__(message)
@@ -38,15 +38,15 @@ def client_invoices(client: Client) -> models.QuerySet[Invoice]:
 
 @dataclass(frozen=True)
 class BillingSummary:
-    """What a client was billed and has paid so far, under all contracts of theirs, in roubles."""
+    """Amounts billed to a client and paid under all contracts since the client was claimed, in rubles."""
 
     invoices: list[Invoice]  # newest first
 
     @classmethod
-    def of(cls, client: Client) -> "BillingSummary":
+    def for_client(cls, client: Client) -> "BillingSummary":
         if client.claimed_at is None:
             return cls([])
-        # What was signed before the client's data was erased, and the client taken anew, is of another life.
+        # Ignore contracts signed before the client was erased and claimed again.
         invoices = client_invoices(client).filter(contract__signed_at__gte=client.claimed_at).select_related("contract")
         return cls(list(invoices.defer("contract__encrypted_snapshot")))
 
@@ -63,49 +63,50 @@ class BillingSummary:
         return _total(self.pending_invoices)
 
     def due_for(self, contract: Contract | Contents) -> Decimal:
-        """What signing `contract`, or one with these contents, makes due: its surcharge less all that was billed and
-        stands, or, when open bills exceed it, less what was paid.
+        """Return the amount due when `contract`, or one with these contents, is signed.
+
+        It is the surcharge minus paid and pending invoices. If these exceed the surcharge, signing cancels the pending
+        ones, so only paid ones count.
         """
-        return max(
-            ZERO, contract.surcharge - (self.paid if self.exceeds_surcharge_of(contract) else self.paid + self.pending)
-        )
+        billed = self.paid if self.exceeds_surcharge_of(contract) else self.paid + self.pending
+        return max(ZERO, contract.surcharge - billed)
 
     def exceeds_surcharge_of(self, contract: Contract | Contents) -> bool:
-        """Whether more was billed than `contract` asks for."""
+        """Whether paid and pending invoices exceed the surcharge of `contract`."""
         return self.paid + self.pending > contract.surcharge
 
 
 @dataclass(frozen=True)
 class Balance(BillingSummary):
-    """The same with the newest signed contract, and what is owed under it."""
+    """The billing summary with the newest signed contract and the amount owed under it."""
 
     contract: Contract | None
 
     @classmethod
-    def of(cls, client: Client) -> "Balance":
+    def for_client(cls, client: Client) -> "Balance":
         if client.claimed_at is None:
             return cls([], None)
         signed = client.contracts.signed().filter(signed_at__gte=client.claimed_at)
-        return cls(BillingSummary.of(client).invoices, signed.order_by("-signed_at").first())
+        return cls(BillingSummary.for_client(client).invoices, signed.order_by("-signed_at").first())
 
     @property
     def outstanding(self) -> Decimal:
-        """Owed and not paid, billed or not."""
+        """Amount owed and not paid, billed or not."""
         return max(ZERO, self.contract.surcharge - self.paid) if self.contract else ZERO
 
     @property
     def unbilled(self) -> Decimal:
-        """Owed, and no open invoice asks for it."""
+        """Outstanding amount without a pending invoice."""
         return max(ZERO, self.outstanding - self.pending)
 
     @property
     def open_invoice(self) -> Invoice | None:
-        """The invoice of the newest signed contract that waits for payment."""
+        """The pending invoice of the newest signed contract."""
         return next((invoice for invoice in self.pending_invoices if invoice.contract_id == self.contract.pk), None)
 
     @property
     def billable(self) -> Decimal:
-        """How much an invoice of the newest signed contract may ask for; it replaces the open one."""
+        """Maximum amount of a new invoice for the newest signed contract, which replaces the pending one."""
         replaced = self.open_invoice.amount if self.contract and self.open_invoice else ZERO
         return max(ZERO, self.outstanding - (self.pending - replaced))
 
@@ -115,9 +116,9 @@ def _total(invoices: Iterable[Invoice]) -> Decimal:
 
 
 def bill_after_signing(client: Client, contract: Contract, *, by: Manager, now: datetime) -> None:
-    """After signing: bill what is due and move the client on. Runs in the signature's transaction."""
+    """Create the invoice after signing and change the status. Runs in the transaction of the signature."""
     pending = client_invoices(client).filter(status=InvoiceStatus.PENDING)
-    if BillingSummary.of(client).exceeds_surcharge_of(contract):
+    if BillingSummary.for_client(client).exceeds_surcharge_of(contract):
         cancel_pending_invoices(client, by=by, now=now)
     if contract.due:
         due_on = timezone.localdate(now) + timedelta(days=settings.INVOICE_DAYS)
@@ -130,12 +131,13 @@ def bill_after_signing(client: Client, contract: Contract, *, by: Manager, now: 
 
 @transaction.atomic
 def create_invoice(client: Client, *, amount: Decimal, description: str, due_on: date, by: Manager) -> Invoice:
-    """Bill the client under the newest signed contract; an open invoice of that contract is replaced.
+    """Create an invoice for the newest signed contract, replacing its pending one. `amount` is in rubles.
 
-    The same bill twice is one. Raises PaymentRefused when nothing is signed or the amount exceeds what is owed.
+    Idempotent: a pending invoice with the same values is returned. Raises PaymentRefused if nothing is signed or the
+    amount exceeds Balance.billable.
     """
     client, now = client.lock(), timezone.now()
-    balance = Balance.of(client)
+    balance = Balance.for_client(client)
     if balance.contract is None:
         raise PaymentRefused("Счёт выставляется после подписания договора.")
     current = balance.open_invoice
@@ -152,9 +154,9 @@ def create_invoice(client: Client, *, amount: Decimal, description: str, due_on:
 
 @transaction.atomic
 def confirm_payment(invoice: Invoice, *, by: Manager) -> bool:
-    """Record that the invoice is paid; False when it was already. Paid in full, the client is processed.
+    """Record that the invoice is paid. Return False if it already was.
 
-    Raises PaymentRefused for a cancelled invoice.
+    When nothing is outstanding any more, the client becomes processed. Raises PaymentRefused for a cancelled invoice.
     """
     client, now = invoice.contract.client.lock(), timezone.now()
     pending = Invoice.objects.filter(pk=invoice.pk, status=InvoiceStatus.PENDING)
@@ -168,7 +170,7 @@ def confirm_payment(invoice: Invoice, *, by: Manager) -> bool:
     text = f"Оплата {money.format_rubles(invoice.amount)} по счёту {invoice.number} получена. Спасибо!"
     bridge.notify_client(client, text, by=by, now=now)
     _append_payment_events(invoice, by=by, now=now)
-    if client.status == Status.AWAITING_PAYMENT and not Balance.of(client).outstanding:
+    if client.status == Status.AWAITING_PAYMENT and not Balance.for_client(client).outstanding:
         client.change_status(Status.PROCESSED, by=by, now=now, allowed_from=(Status.AWAITING_PAYMENT,))
     return True
 
@@ -209,7 +211,7 @@ def _create_invoice(
 
 
 def cancel_pending_invoices(client: Client, *, by: Manager | None, now: datetime) -> None:
-    """Cancel what the client was billed and has not paid, in the caller's transaction, which holds the client."""
+    """Cancel the client's pending invoices. The caller's transaction holds the client's lock."""
     for invoice in client_invoices(client).filter(status=InvoiceStatus.PENDING):
         _cancel_invoice(client, invoice, by=by, now=now)
 

@@ -1,4 +1,4 @@
-"""Contract and invoice as PDF. Their text lies in templates/contracts/pdf/<version>, one folder for each edition."""
+"""Render contracts and invoices. The templates are in templates/contracts/pdf/<version>, one folder per edition."""
 
 import re
 from functools import cache
@@ -16,7 +16,7 @@ FOLDER = settings.BASE_DIR / "templates" / TEMPLATES
 
 
 def current_version() -> str:
-    """The newest edition, such as `v1`; new contracts are issued in it."""
+    """Return the newest edition, such as `v1`. New contracts are issued in it."""
     return editions.newest(FOLDER)
 
 
@@ -25,20 +25,20 @@ def versions() -> list[str]:
 
 
 def render_contract(snapshot: Snapshot) -> bytes:
-    """The contract in the edition that the snapshot names; the same snapshot gives the same bytes."""
+    """Render the contract as PDF in the snapshot's edition. Deterministic."""
     version, values = snapshot.template_version, _values(snapshot)
     return render_pdf(_html(version, "contract", values), FOLDER / version / "contract.css", annex=_terms(version))
 
 
 def render_invoice(invoice: Invoice, snapshot: Snapshot) -> bytes:
-    """The bill under the contract of the snapshot, in the edition of that contract."""
+    """Render an invoice as PDF, in the edition of its contract."""
     version, values = snapshot.template_version, _values(snapshot) | {"invoice": invoice}
     return render_pdf(_html(version, "invoice", values), FOLDER / version / "invoice.css")
 
 
 @cache
 def _terms(version: str) -> str:
-    """The general terms of an edition, which are the same for every client and hold no values."""
+    """HTML of an edition's general terms. Cached, because they contain no values."""
     return _html(version, "terms", {})
 
 
@@ -47,7 +47,7 @@ def _html(version: str, name: str, values: dict) -> str:
 
 
 def _values(snapshot: Snapshot) -> dict:
-    """What the text of a contract can speak of; docs/contract-text.md lists it."""
+    """Template context of a contract; documented in docs/contract-text.md."""
     contents = snapshot.contents
     return {
         "number": snapshot.number,
@@ -63,7 +63,7 @@ def _values(snapshot: Snapshot) -> dict:
 
 
 def _city(address: str) -> str:
-    """«125009, г. Москва, ул. Тверская» → «г. Москва»; empty when the address names no city so."""
+    """«125009, г. Москва, ул. Тверская» → «г. Москва»; "" if there is no «г.» in the address."""
     found = re.search(r"\bг\.\s*([^,]+)", address)
     return f"г. {found[1].strip()}" if found else ""
 

@@ -1,4 +1,4 @@
-"""A contract with invented parties, for previews, measurements and tests."""
+"""A sample contract with fictional parties, for previews, benchmarks and tests."""
 
 from datetime import date
 from decimal import Decimal
@@ -21,7 +21,7 @@ APPLIANCES = [
 
 
 def sample_snapshot(devices: int = 5, *, person=None, device=None, company=None, tariff=None, **fields) -> Snapshot:
-    """A whole contract with so many devices; the mappings replace values of its parts."""
+    """Return a snapshot with `devices` devices. The mappings override fields of its parts."""
     contents = Contents(
         person=_person(**(person or {})),
         devices=tuple(_device(number, **(device or {})) for number in range(devices)),

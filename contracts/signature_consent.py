@@ -6,7 +6,7 @@ FOLDER = "contracts/pep"
 
 
 def current_version() -> str:
-    """The newest edition, such as `v1`."""
+    """Return the newest edition, such as `v1`."""
     editions = (settings.BASE_DIR / "templates" / FOLDER).glob("v*.html")
     return max((path.stem for path in editions), key=lambda name: int(name[1:]))
 

@@ -1,5 +1,6 @@
-"""Signing with a one-time code that reaches the client in «Привет Супер»: a simple electronic signature (63-ФЗ, art. 5
-and 9). Codes are few, short-lived, kept as keyed hashes, bound to the contract's very file, and used once.
+"""Sign contracts with a one-time code sent to «Привет Супер»: a simple electronic signature (63-ФЗ, art. 5 and 9).
+
+Codes are rate-limited, short-lived, stored as keyed hashes, bound to the contract's PDF and single-use.
 """
 
 import hashlib
@@ -37,7 +38,7 @@ CODE_MASK = "••••••"
 
 
 class SigningRefused(Exception):
-    """The contract was not signed, or no code was sent; `message` says why and what to do."""
+    """The contract was not signed, or no code was sent. `message` is the reason and what to do."""
 
     message = ""
 
@@ -46,10 +47,10 @@ class SigningRefused(Exception):
 
 
 class CodeWrong(SigningRefused):
-    def __init__(self, tries_left: int):
-        self.attempts_left = tries_left
-        self.message = f"Неверный код. Осталось попыток: {tries_left}."
-        if not tries_left:
+    def __init__(self, attempts_left: int):
+        self.attempts_left = attempts_left
+        self.message = f"Неверный код. Осталось попыток: {attempts_left}."
+        if not attempts_left:
             self.message = "Неверный код, и попыток больше нет. Запросите новый код."
 
 
@@ -116,12 +117,12 @@ class TooManyCodes(SigningRefused, TooManyTries):
 @metrics.count_outcome(metrics.CODES, SigningRefused, success="sent")
 @transaction.atomic
 def request_code(contract: Contract, *, by: Manager) -> SigningCode:
-    """Send the client a new code; earlier ones stop working.
+    """Send the client a new code. Earlier ones become invalid.
 
     Raises AccountClosed, ContractClosed, SigningLocked, AgreementNeeded, ContractStale, CodeTooSoon or TooManyCodes.
     """
     client, contract = _lock(contract)
-    now = timezone.now()  # after the wait for the lock: a call that came first must not look later
+    now = timezone.now()  # taken after waiting for the lock, so that times are in order
     _check_can_be_signed(client, contract)
     next_at = next_code_at(client, now)
     if next_at > now:
@@ -142,25 +143,25 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
 
 
 def check_account_open(account: AppUser | None) -> None:
-    """AccountClosed when the client can't open the app, where the code would be; None: the app has no such account."""
+    """Raise AccountClosed if the client can't open the app to read the code. `account` is None if the app deleted it."""
     state = account.effective_status if account else AccountStatus.DELETED
     if state in (AccountStatus.BLOCKED, AccountStatus.DELETED):
         raise AccountClosed(state)
 
 
 def next_code_at(client: Client, now: datetime) -> datetime:
-    """When the next code may be asked for; not later than `now` when at once."""
+    """Return when the next code may be requested; `now` or earlier if immediately."""
     hour = timedelta(hours=1)
     codes = SigningCode.objects.filter(contract__client=client, sent_at__gt=now - hour).order_by("-sent_at")
     sent = list(codes.values_list("sent_at", flat=True)[:MAX_CODES_PER_HOUR])
     if not sent:
         return now
-    pause = sent[0] + CODE_RESEND_DELAY
-    return max(pause, sent[-1] + hour) if len(sent) == MAX_CODES_PER_HOUR else pause
+    after_delay = sent[0] + CODE_RESEND_DELAY
+    return max(after_delay, sent[-1] + hour) if len(sent) == MAX_CODES_PER_HOUR else after_delay
 
 
 def current_code(contract: Contract) -> SigningCode | None:
-    """The newest code; the only one that can sign."""
+    """Return the newest code, the only one that can sign, or None."""
     return contract.codes.order_by("-sent_at").first()
 
 
@@ -175,9 +176,9 @@ def sign(
     ip: str,
     user_agent: str,
 ) -> Contract:
-    """Sign with the code that the client read out. A contract that is signed already is returned as it is.
+    """Sign with the code that the client read out. Return the contract, also if it is already signed.
 
-    Raises a SigningRefused; a wrong code is counted all the same, but none while the account is closed.
+    Raises SigningRefused. A wrong code is counted, unless the account is closed.
     """
     refused = None
     with transaction.atomic():
@@ -203,7 +204,7 @@ def sign(
 
 
 def unlock(contract: Contract, *, by: Manager) -> None:
-    """Let the contract be signed again after too many wrong codes (admins; the caller checks)."""
+    """Reset the number of wrong codes, so that the contract can be signed. The caller checks that `by` is an admin."""
     with transaction.atomic():
         client, contract = _lock(contract)
         if not contract.is_open or not contract.failed_tries:
@@ -216,7 +217,7 @@ def unlock(contract: Contract, *, by: Manager) -> None:
 
 
 def evidence_is_intact(contract: Contract) -> bool:
-    """Whether the evidence of the signature is what was written at signing, for this very file."""
+    """Whether the evidence is unchanged and matches this contract and its PDF."""
     if not contract.evidence:
         return False
     same = hmac.compare_digest(contract.evidence_hmac, _hmac(contract.evidence))
@@ -224,14 +225,14 @@ def evidence_is_intact(contract: Contract) -> bool:
 
 
 def _lock(contract: Contract) -> tuple[Client, Contract]:
-    # The client first: every deed on a client takes its locks in this order.
+    # Lock the client first; every operation uses this lock order.
     client = contract.client.lock()
     return client, Contract.objects.select_for_update(of=("self",)).get(pk=contract.pk)
 
 
 def _check_can_be_signed(client: Client, contract: Contract) -> None:
-    # Asked for once more: what came along with the client is of before the wait. A code that was sent earlier tells
-    # nothing of the client's will either, when the account is not theirs to open.
+    # Reload the account: the prefetched one is older than the lock. A code sent earlier is no proof of consent either
+    # if the client can't open the account.
     check_account_open(AppUser.objects.filter(pk=client.user_id).first())
     if not contract.is_open or client.status != Status.AWAITING_CONTRACT:
         raise ContractClosed
@@ -254,8 +255,8 @@ def _check_code(contract: Contract, text: str, now: datetime) -> SigningCode:
     if code.is_expired(now):
         raise CodeLate
     digits = re.sub(r"\D", "", text)
-    fits = hmac.compare_digest(code.code_hash, _code_hash(code, digits)) and code.pdf_sha256 == contract.pdf_sha256
-    if not fits:
+    is_right = hmac.compare_digest(code.code_hash, _code_hash(code, digits)) and code.pdf_sha256 == contract.pdf_sha256
+    if not is_right:
         _count_wrong_code(contract, code)
         raise CodeWrong(min(code.attempts_left, MAX_ATTEMPTS_PER_CONTRACT - contract.failed_tries))
     code.used_at = now
@@ -274,7 +275,7 @@ def _record_signature(client: Client, contract: Contract, code: SigningCode, *, 
     contract.signed_at = contract.pep_agreed_at = contract.code_entered_at = now
     contract.signed_by = by
     contract.code_channel, contract.code_sent_at = CHANNEL, code.sent_at
-    contract.due = payment.BillingSummary.of(client).due_for(contract)
+    contract.due = payment.BillingSummary.for_client(client).due_for(contract)
     write_evidence(contract)
     contract.save()
     bridge.notify_client(client, f"Договор {contract.number} подписан. Спасибо!", by=by, now=now)
@@ -284,7 +285,7 @@ def _record_signature(client: Client, contract: Contract, code: SigningCode, *, 
 
 
 def write_evidence(contract: Contract) -> None:
-    """Write down the evidence of the signature, with its HMAC."""
+    """Set the evidence of the signature and its HMAC. The caller saves the contract."""
     contract.evidence = _evidence_json(contract)
     contract.evidence_hmac = _hmac(contract.evidence)
 

@@ -1,4 +1,7 @@
-"""What a contract says, frozen: plain values, JSON when kept, encrypted because it holds a passport."""
+"""Frozen contract contents: plain values, stored as encrypted JSON because they include a passport.
+
+The field names are keys of the stored JSON: never rename them.
+"""
 
 import json
 from dataclasses import dataclass, fields, is_dataclass
@@ -61,7 +64,7 @@ class TariffPart:
 
 @dataclass(frozen=True)
 class CompanyPart:
-    """The contractor with its requisites."""
+    """The company as a party to the contract, with its bank details."""
 
     name: str
     director: str
@@ -77,13 +80,13 @@ class CompanyPart:
     bank_correspondent: str
 
     @classmethod
-    def now(cls) -> "CompanyPart":
+    def from_settings(cls) -> "CompanyPart":
         return cls(**{field.name: getattr(settings, f"COMPANY_{field.name.upper()}") for field in fields(cls)})
 
 
 @dataclass(frozen=True)
 class Contents:
-    """All that the client agrees to. Two contents are equal exactly when the contract would say the same."""
+    """Everything that the client agrees to. Two contents are equal if and only if their contracts are the same."""
 
     person: PersonPart
     devices: tuple[DevicePart, ...]
@@ -96,7 +99,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The whole document: rendering it twice gives the same file."""
+    """The whole document. Rendering it is deterministic."""
 
     number: str
     issued_on: date
@@ -125,12 +128,12 @@ class Snapshot:
 
 
 def _to_json_value(value):
-    """What JSON has no form for: a part as its fields, a date or a sum as text."""
+    """Default for JSON: dataclasses as dicts, dates and amounts as text."""
     return vars(value) if is_dataclass(value) else str(value)
 
 
 def _from_json(part, data: dict):
-    """A part from its JSON values: dates and sums of money come back as such."""
+    """Build a part from its JSON values, with dates and amounts converted back."""
     convert = {
         date: date.fromisoformat,
         date | None: lambda text: text and date.fromisoformat(text),

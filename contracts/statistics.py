@@ -1,4 +1,4 @@
-"""What was signed and paid, by whom and when, and how long each step took: read through indexes of their times."""
+"""Contracts signed, invoices paid and step durations of a period, read through indexes on the times."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -15,13 +15,13 @@ from clients.models import Status
 from contracts.models import Contract, Invoice, InvoiceStatus
 
 MAX_DAYS = 92
-# Steps of so many changes, evenly spread over the period, tell the median of all within about a hundredth of them.
+# Number of status changes to sample, evenly over the period; the median is accurate to about 1 %.
 SAMPLE_SIZE = 2000
 
 
 @dataclass(frozen=True)
 class Period:
-    """Whole Moscow days, both included; LONGEST of them at most."""
+    """Whole days in Moscow time, from `first` to `last` inclusive; at most MAX_DAYS."""
 
     first: date
     last: date
@@ -37,19 +37,19 @@ class Period:
 
     @property
     def midnights(self) -> list[datetime]:
-        """The first moment of each day, and the first one after all."""
+        """The start of each day, and the end of the last one."""
         days = [*self.days, self.last + timedelta(days=1)]
         return [timezone.make_aware(datetime.combine(day, time.min)) for day in days]
 
     @property
     def bounds(self) -> tuple[datetime, datetime]:
-        """The first moment, and the first one after."""
-        first, *_, after = self.midnights
-        return first, after
+        """The start of the first day and the end of the last one."""
+        start, *_, end = self.midnights
+        return start, end
 
 
 class Totals(NamedTuple):
-    """By one manager on one day; what sums leave open, the day or the manager, is None."""
+    """Totals of one manager on one day. In aggregated rows the day or the manager is None."""
 
     day: date | None
     manager_id: UUID | None
@@ -59,21 +59,21 @@ class Totals(NamedTuple):
 
 
 class StepDuration(NamedTuple):
-    """How long clients stayed in a status: by half and by nine tenths of them not longer, in seconds."""
+    """Median and 90th percentile of the time in a status, in seconds."""
 
     status: str
-    count: int  # of those looked at
+    count: int  # size of the sample
     median: float
-    ninetieth: float
+    percentile_90: float
 
 
 def daily_totals_by_manager(period: Period) -> list[Totals]:
-    """Contracts signed and invoices paid, day by day and manager by manager: a row for each of both."""
+    """Return contracts signed and invoices paid, one row per day and manager."""
     return sorted(_sums(period, "day", "manager_id"), key=lambda row: (row.day, str(row.manager_id)))
 
 
 def totals_by_day(period: Period) -> list[Totals]:
-    """Each day of the period, of all managers together."""
+    """Return the totals of all managers for each day of the period."""
     midnights = period.midnights
     with connection.cursor() as cursor:
         cursor.execute(TOTALS_BY_DAY_SQL, [period.days, midnights[:-1], midnights[1:]])
@@ -81,26 +81,26 @@ def totals_by_day(period: Period) -> list[Totals]:
 
 
 def totals_by_manager(period: Period) -> list[Totals]:
-    """In the period as a whole; the one with most signatures first."""
+    """Return each manager's totals of the whole period, most signatures first."""
     return sorted(_sums(period, "manager_id"), key=lambda row: (-row.signed, -row.amount, str(row.manager_id)))
 
 
 def _sums(period: Period, *keys: str) -> list[Totals]:
-    """Added up by the database, read in the indexes contracts_signed and invoices_paid alone."""
-    first, after = period.bounds
-    signed = Contract.objects.filter(signed_at__gte=first, signed_at__lt=after)
-    paid = Invoice.objects.filter(status=InvoiceStatus.PAID, paid_at__gte=first, paid_at__lt=after)
-    found: dict[tuple, Totals] = {}
+    """Aggregate in the database, with index-only scans of contracts_signed and invoices_paid."""
+    start, end = period.bounds
+    signed = Contract.objects.filter(signed_at__gte=start, signed_at__lt=end)
+    paid = Invoice.objects.filter(status=InvoiceStatus.PAID, paid_at__gte=start, paid_at__lt=end)
+    totals: dict[tuple, Totals] = {}
     for *key, count in _grouped(signed, "signed", keys).annotate(Count("signed_at")).order_by():
-        found[tuple(key)] = _empty_totals(keys, key)._replace(signed=count)
+        totals[tuple(key)] = _empty_totals(keys, key)._replace(signed=count)
     for *key, count, amount in _grouped(paid, "paid", keys).annotate(Count("paid_at"), Sum("amount")).order_by():
-        before = found.get(tuple(key)) or _empty_totals(keys, key)
-        found[tuple(key)] = before._replace(paid=count, amount=amount)
-    return list(found.values())
+        row = totals.get(tuple(key)) or _empty_totals(keys, key)
+        totals[tuple(key)] = row._replace(paid=count, amount=amount)
+    return list(totals.values())
 
 
-def _grouped(rows, deed: str, keys: tuple[str, ...]):
-    columns = {"day": TruncDate(f"{deed}_at"), "manager_id": F(f"{deed}_by")}
+def _grouped(rows, event: str, keys: tuple[str, ...]):
+    columns = {"day": TruncDate(f"{event}_at"), "manager_id": F(f"{event}_by")}
     return rows.values_list(*(columns[key] for key in keys))
 
 
@@ -109,15 +109,14 @@ def _empty_totals(keys: tuple[str, ...], key: list) -> Totals:
 
 
 def step_durations(period: Period) -> list[StepDuration]:
-    """In the order of the steps; those that nobody left in the period are not there."""
+    """Return the durations in the order of the steps, without steps that no client left in the period."""
     with connection.cursor() as cursor:
         cursor.execute(STEP_DURATIONS_SQL, period.bounds * 2)
-        found = {row[0]: StepDuration(*row) for row in cursor.fetchall()}
-    return [found[status] for status in Status.values if status in found]
+        by_status = {row[0]: StepDuration(*row) for row in cursor.fetchall()}
+    return [by_status[status] for status in Status.values if status in by_status]
 
 
-# Range by range of the indexes contracts_signed and invoices_paid; to compute the day of each row takes four times as
-# long.
+# One index range per day; grouping by the computed day of each row takes four times as long.
 TOTALS_BY_DAY_SQL = """
     SELECT day, signed, paid, amount
     FROM unnest(%s::date[], %s::timestamptz[], %s::timestamptz[]) AS days (day, midnight, next_midnight)
@@ -131,14 +130,14 @@ TOTALS_BY_DAY_SQL = """
     ORDER BY day
 """
 
-# Forward on the client's way, in the period; read in the index changes_by_step alone.
+# Forward status changes in the period; an index-only scan of changes_by_step.
 FORWARD_CHANGES_SQL = """
     FROM manager_client_changes
     WHERE to_status IN ('in_verification', 'awaiting_contract', 'awaiting_payment', 'processed')
         AND at >= %s AND at < %s
 """
 
-# Materialized, because otherwise each percentile would look everything up again.
+# Materialized, because otherwise each percentile would repeat the lookups.
 STEP_DURATIONS_SQL = f"""
     WITH counted AS (
         SELECT greatest(1, count(*) / {SAMPLE_SIZE}) AS every {FORWARD_CHANGES_SQL}

@@ -1,4 +1,4 @@
-"""Statistics for the head of managers: where clients are, what was signed and paid, how long the steps take."""
+"""Statistics for admins: clients by status, contracts signed, invoices paid, and step durations."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -27,7 +27,7 @@ from foundation.russian.plurals import plural
 from foundation.web import csv_download
 from managers.models import Manager
 
-# Where the calendar of Python ends, sums of days do too.
+# Far below date.max, so that adding days can't overflow.
 MAX_DATE = date(2200, 1, 1)
 PERIOD_DAYS = (7, 30, 90)
 CSV_HEADER = ["День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб."]
@@ -51,7 +51,7 @@ class PeriodForm(forms.Form):
 
 
 def admins_only(view):
-    """For admins; for others there is no such page."""
+    """Decorator: admins only; 404 for everybody else."""
 
     @wraps(view)
     def guarded(request, *args, **kwargs):
@@ -84,17 +84,17 @@ def statistics(request):
 @require_safe
 @admins_only
 def statistics_csv(request):
-    """The same figures by day and manager: CSV (RFC 4180) with semicolons and a BOM, as a Russian Excel opens it."""
+    """Totals by day and manager: CSV (RFC 4180) with semicolons and a BOM, the format of Russian Excel."""
     _, period = _form_and_period(request)
     return csv_download.csv_response(f"privet-{period.first}-{period.last}", CSV_HEADER, _csv_rows(period))
 
 
 def _form_and_period(request) -> tuple[PeriodForm, Period]:
-    """The form, and the period that it asks for: the last 30 days unless it asks for one that there can be."""
+    """Return the form and the period; the last 30 days if the query is missing or invalid."""
     period = Period.latest(30)
-    asked = "first" in request.GET or "last" in request.GET
-    form = PeriodForm(request.GET if asked else None, initial={"first": period.first, "last": period.last})
-    if asked and form.is_valid():
+    is_submitted = "first" in request.GET or "last" in request.GET
+    form = PeriodForm(request.GET if is_submitted else None, initial={"first": period.first, "last": period.last})
+    if is_submitted and form.is_valid():
         period = Period(**form.cleaned_data)
     return form, period
 
@@ -104,23 +104,23 @@ def _manager_names() -> dict:
 
 
 def _funnel() -> list[tuple[str, int, float]]:
-    """Label, clients, and the width of the bar in hundredths of the widest."""
+    """Return label, number of clients, and bar width in percent of the widest bar."""
     counts = clients_by_status()
     del counts[Status.ERASED]
-    most = max(1, *counts.values())
-    return [(Status(status).label, count, round(100 * count / most, 1)) for status, count in counts.items()]
+    highest = max(1, *counts.values())
+    return [(Status(status).label, count, round(100 * count / highest, 1)) for status, count in counts.items()]
 
 
-def _chart(title: str, days: list[Totals], what: str, tell=str):
-    return bar_chart(title, [(f"{row.day:%d.%m}", getattr(row, what)) for row in days], tell)
+def _chart(title: str, days: list[Totals], field: str, format_value=str):
+    return bar_chart(title, [(f"{row.day:%d.%m}", getattr(row, field)) for row in days], format_value)
 
 
 def _step_row(step: StepDuration) -> tuple[str, str, str]:
-    return Status(step.status).label, _format_duration(step.median), _format_duration(step.ninetieth)
+    return Status(step.status).label, _format_duration(step.median), _format_duration(step.percentile_90)
 
 
 def _format_duration(seconds: float) -> str:
-    """90 → «2 минуты», 7200 → «2 часа», 200000 → «2 дня»: to the nearest, at least a minute."""
+    """90 → «2 минуты», 7200 → «2 часа», 200000 → «2 дня»: rounded, at least one minute."""
     if seconds < 90 * 60:
         minutes = max(1, round(seconds / 60))
         return f"{minutes} {plural(minutes, 'минута', 'минуты', 'минут')}"

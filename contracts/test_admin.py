@@ -27,7 +27,7 @@ def issued(make, by, number="ИВ-261123-01", **client) -> Contract:
         number=number,
         issued_on=timezone.localdate(),
         template_version="1",
-        company=CompanyPart.now(),
+        company=CompanyPart.from_settings(),
         contents=current_contents(client),
     )
     return Contract.objects.create(

@@ -87,7 +87,7 @@ def test_fewer_devices_before_payment_replace_the_open_invoice_by_a_smaller_one(
 
     assert signed.invoices.get().status == InvoiceStatus.CANCELLED
     assert open_invoice(second).amount == Decimal("150.00")
-    assert payment.Balance.of(client).outstanding == Decimal("150.00")
+    assert payment.Balance.for_client(client).outstanding == Decimal("150.00")
 
 
 def test_fewer_devices_after_payment_bill_nothing(signed, anna, make):

@@ -1,4 +1,4 @@
-"""Everything that happened with a client, newest first: the log's events and notes, and changes of hands."""
+"""Timeline of a client, newest first: log events, notes, and changes of status and manager."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ class TimelineEntry:
 
 
 def timeline(client: Client) -> list[TimelineEntry]:
-    """The newest SHOWN happenings."""
+    """Return the newest MAX_ENTRIES entries."""
     entries = LogEntry.objects.filter(thread__client=client).select_related("author").order_by("-created_at", "-id")
     changes = client.changes.select_related("by", "from_manager", "to_manager").order_by("-at", "-id")
     logged = (
@@ -31,4 +31,4 @@ def timeline(client: Client) -> list[TimelineEntry]:
     changed = (
         TimelineEntry(change.at, change.by.name if change.by else "", str(change)) for change in changes[:MAX_ENTRIES]
     )
-    return sorted(chain(logged, changed), key=lambda happening: happening.at, reverse=True)[:MAX_ENTRIES]
+    return sorted(chain(logged, changed), key=lambda entry: entry.at, reverse=True)[:MAX_ENTRIES]

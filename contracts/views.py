@@ -1,4 +1,4 @@
-"""Step 4 and what follows it: the contract, its signature, payment, and the client's card."""
+"""Views of step 4 and after it: contract, signature, payment, and the client's card."""
 
 import hashlib
 import logging
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 CONTRACT_REPLACED = "Пока страница была открыта, договор сформировали заново. Прочитайте его и запросите код."
 
-# Refusals about what was typed; the others are about a state that has moved on.
+# Exceptions about the input (422); the others mean that the state has changed (409).
 INPUT_ERRORS = (
     signing.CodeWrong,
     signing.CodeLate,
@@ -51,14 +51,14 @@ INPUT_ERRORS = (
 @require_http_methods(["GET", "POST"])
 @onboarding.step_view(onboarding.CONTRACT)
 def contract(request, client):
-    """Step 4. POST issues the contract, anew when the data has changed."""
+    """Step 4. POST issues the contract, or replaces it if the data has changed."""
     if client.status in SIGNED:
         return redirect("contracts:done", client.pk)
     if request.method == "GET":
         return _contract_page(request, client)
     limits.DOCUMENTS.consume(request.user)
     try:
-        issuing.issue(client, by=request.user, shown=request.POST.get("surcharge"))
+        issuing.issue(client, by=request.user, expected_surcharge=request.POST.get("surcharge"))
     except AgreementMissing:  # withdrawn while this page was open
         return redirect(onboarding.next_url(get_client_for(request, client.pk)))
     except issuing.ContentsChanged as changed:
@@ -74,11 +74,11 @@ def contract(request, client):
 @require_POST
 @onboarding.step_view(onboarding.CONTRACT)
 def restoration(request, client):
-    """The signed contract stays in force: what was changed after it has been changed back."""
+    """Restore the signed contract: the changes made after it were undone."""
     try:
         issuing.restore_signed_contract(client, by=request.user)
     except TransitionRefused as refused:
-        if refused.client.status in SIGNED:  # a second click
+        if refused.client.status in SIGNED:  # repeated submit
             return redirect("contracts:done", client.pk)
         return _contract_page(request, refused.client, error="Данные отличаются от подписанного договора.", status=409)
     return redirect("contracts:done", client.pk)
@@ -87,19 +87,20 @@ def restoration(request, client):
 @require_POST
 @onboarding.step_view(onboarding.CONTRACT)
 def code(request, client):
-    """Send the client a code, the first one with the client's agreement to such signatures. HTMX gets the block that
-    tells of the code.
+    """Send the client a code; the first one also records the agreement on electronic signatures.
+
+    HTMX gets the code fragment.
     """
     current = issuing.open_contract(client)
     if current and _shows_other_contract(request, current):
         return _replaced_page(request, client)
     try:
-        signing.check_account_open(client.account)  # before the agreement, which would be written already
+        signing.check_account_open(client.account)  # before the agreement is recorded
         if not client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE):
             agreement = submitted_agreement_form(request, client, AgreementKind.ELECTRONIC_SIGNATURE)
             if not agreement.is_valid():
                 return _contract_page(request, client, agreement=agreement, status=422)
-            consents.give(client, AgreementKind.ELECTRONIC_SIGNATURE, recorder_from_request(request))
+            consents.record(client, AgreementKind.ELECTRONIC_SIGNATURE, recorder_from_request(request))
             client = get_client_for(request, client.pk)
         if current is None:
             raise signing.ContractClosed
@@ -120,7 +121,7 @@ def code(request, client):
 @require_POST
 @onboarding.step_view(onboarding.CONTRACT)
 def signature(request, client):
-    """Sign with the client's code; a second click after a signature goes on to its page."""
+    """Sign with the client's code. A repeated submit after signing redirects to the done page."""
     current = issuing.open_contract(client)
     if current is None:
         if client.status in SIGNED:
@@ -150,12 +151,12 @@ def signature(request, client):
 
 
 def _shows_other_contract(request, current: Contract) -> bool:
-    """Whether the page that was sent shows another contract than the one that is open now."""
+    """Whether the submitted page shows a contract that has been replaced."""
     return request.POST.get("contract") != str(current.pk)
 
 
 def _replaced_page(request, client: Client) -> HttpResponse:
-    """The contract that is open now, to somebody who has seen an earlier one; nothing is sent or signed."""
+    """Show the current contract instead of the replaced one. Nothing is sent or signed."""
     response = _contract_page(request, client, error=CONTRACT_REPLACED, status=409, whole=True)
     return reswap(retarget(response, "#main"), "innerHTML show:window:top") if request.htmx else response
 
@@ -165,26 +166,26 @@ def _contract_page(
 ) -> HttpResponse:
     try:
         contents = current_contents(client)
-    except ObjectDoesNotExist:  # passport or account are gone since the page was let in
+    except ObjectDoesNotExist:  # passport or account were deleted since access was checked
         return onboarding.redirect_to(request, onboarding.next_url(get_client_for(request, client.pk)))
-    now, billed = timezone.now(), payment.BillingSummary.of(client)
+    now, billing = timezone.now(), payment.BillingSummary.for_client(client)
     current = issuing.open_contract(client)
-    sent = current and signing.current_code(current)
+    code = current and signing.current_code(current)
     template = "contracts/contract.html"
     context = {
         "client": client,
         "contract": current,
         "changes": describe_differences(current.snapshot.contents, contents) if current else [],
         "contents": contents,
-        "waiting": billed.pending_invoices,
-        "due": billed.due_for(contents),
+        "waiting": billing.pending_invoices,
+        "due": billing.due_for(contents),
         "signed": None if current else issuing.matching_signed_contract(client),
         "form": form or SignatureForm(initial={"pep_version": signature_consent.current_version()}),
         "pep_template": signature_consent.current_template(),
-        "code": sent if sent and not sent.is_expired(now) and sent.attempts_left else None,
+        "code": code if code and not code.is_expired(now) and code.attempts_left else None,
         "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(client, now) - now).total_seconds())),
         "error": error,
-        "admins": Manager.objects.filter(role=Role.ADMIN, is_active=True).order_by("name"),  # read where they are named
+        "admins": Manager.objects.filter(role=Role.ADMIN, is_active=True).order_by("name"),  # lazy
     }
     if current and not client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE):
         context |= agreement_context(client, AgreementKind.ELECTRONIC_SIGNATURE, by=request.user, form=agreement)
@@ -195,13 +196,13 @@ def _contract_page(
 
 @require_GET
 def contract_pdf(request, pk):
-    """The file as it was issued, and nothing else: a file that is not the one that was hashed is not shown."""
+    """The issued PDF. A file whose hash differs is not served."""
     document = get_contract_for(request, pk)
     if document.erased_at:
         raise Http404
     file = object_storage.get(document.pdf_key)
     if hashlib.sha256(file).hexdigest() != document.pdf_sha256:
-        logger.error("the stored file of contract %s is not the one that was issued", document.pk)
+        logger.error("the stored PDF of contract %s does not match its hash", document.pk)
         raise object_storage.StorageUnavailable(document.pdf_key)
     disclosure.record(document.client, DisclosureKind.CONTRACT_PDF, request=request, document=document.number)
     return _pdf(file, f"{document.number}.pdf")
@@ -225,7 +226,7 @@ def _pdf(file: bytes, name: str) -> HttpResponse:
 
 @require_GET
 def done(request, pk):
-    """After the signature: what happens next."""
+    """The page after the signature: invoices and next actions."""
     client = get_client_for(request, pk)
     if client.status not in SIGNED:
         return redirect(onboarding.next_url(client))
@@ -233,16 +234,16 @@ def done(request, pk):
 
 
 def _done_page(request, client: Client, *, error: str = "", status: int = 200) -> HttpResponse:
-    balance = payment.Balance.of(client)
-    standing = [invoice for invoice in balance.invoices if invoice.status != InvoiceStatus.CANCELLED]
-    context = {"client": client, "balance": balance, "contract": balance.contract, "invoices": standing, "error": error}
+    balance = payment.Balance.for_client(client)
+    invoices = [invoice for invoice in balance.invoices if invoice.status != InvoiceStatus.CANCELLED]
+    context = {"client": client, "balance": balance, "contract": balance.contract, "invoices": invoices, "error": error}
     onboarding.set_steps(request, client, None)
     return render(request, "contracts/done.html", context, status=status)
 
 
 @require_POST
 def payment_confirmation(request, pk):
-    """Confirm that an invoice of this client is paid; confirming twice is once."""
+    """Confirm payment of an invoice. Idempotent."""
     client = get_client_for(request, pk)
     invoice = _get_invoice(client, request.POST.get("invoice", ""))
     if invoice is None:
@@ -256,7 +257,7 @@ def payment_confirmation(request, pk):
 
 
 def _get_invoice(client: Client, text: str) -> Invoice | None:
-    """The client's invoice with this id, or None, also for what is no id at all."""
+    """Return the client's invoice with this id, or None, also if the id is malformed."""
     try:
         return payment.client_invoices(client).select_related("contract__client").filter(pk=text).first()
     except ValidationError:
@@ -272,9 +273,9 @@ def _payment_error_page(request, client: Client, error: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def invoice(request, pk):
-    """«Выставить счёт»: amount, text and date; the client reads it in «Привет Супер»."""
+    """«Выставить счёт»: create an invoice. The client is notified in «Привет Супер»."""
     client = get_client_for(request, pk)
-    balance = payment.Balance.of(client)
+    balance = payment.Balance.for_client(client)
     if not balance.billable:
         return _payment_error_page(
             request, client, "Выставлять нечего: по подписанному договору ничего не причитается."
@@ -296,7 +297,7 @@ def invoice(request, pk):
 
 @require_GET
 def card(request, pk):
-    """The client's card: everything that happened, all contracts and invoices, notes."""
+    """The client's card: timeline, contracts, invoices and notes."""
     return _card_page(request, get_client_for(request, pk))
 
 
@@ -318,11 +319,11 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
         "timeline": timeline(client),
         "contracts": client.contracts.visible_to(request.user).newest_first().select_related("issued_by"),
         "agreements": consents.visible_to(client, request.user),
-        "balance": payment.Balance.of(client),
+        "balance": payment.Balance.for_client(client),
         "next_url": onboarding.next_url(client, request.steps),
         "may_withdraw": consents.can_withdraw(client),
         "is_signed": client.status in SIGNED,
-        # What is billed stays billed while a new contract is awaited; other clients have a page of payment.
+        # Invoices stay valid while a new contract is awaited; other clients have their own payment page.
         "is_changed": client.status == Status.AWAITING_CONTRACT,
         "form": form or NoteForm(),
         "error": error,

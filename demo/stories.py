@@ -103,7 +103,7 @@ class ClientStory:
             self._log(log.add_note, self.random.choice(NOTES))
 
     def passport(self) -> None:
-        consents.give(self.client, AgreementKind.PERSONAL_DATA, Recorder(self.manager, IP, BROWSER))
+        consents.record(self.client, AgreementKind.PERSONAL_DATA, Recorder(self.manager, IP, BROWSER))
         birth = documents.birth_date(self.random, self.now.date())
         issued_on = documents.issue_date(birth, self.now.date() - timedelta(days=60), delay=5 + self.number)
         registered = self.home if self.random.random() < 0.6 else home(self.random)
@@ -153,7 +153,7 @@ class ClientStory:
         self.contract = issuing.issue(self.reload(), by=self.manager)
 
     def code(self) -> None:
-        consents.give(self.client, AgreementKind.ELECTRONIC_SIGNATURE, Recorder(self.manager, IP, BROWSER))
+        consents.record(self.client, AgreementKind.ELECTRONIC_SIGNATURE, Recorder(self.manager, IP, BROWSER))
         signing.request_code(self.contract, by=self.manager)
 
     def sign(self) -> None:
@@ -171,7 +171,7 @@ class ClientStory:
 
     def bill_in_parts(self) -> None:
         """Replace the invoice of the signing by an invoice for half of the amount."""
-        half = (payment.Balance.of(self.client).outstanding / 2).quantize(money.KOPECK)
+        half = (payment.Balance.for_client(self.client).outstanding / 2).quantize(money.KOPECK)
         due_on = timezone.localdate(self.now) + timedelta(days=5)
         payment.create_invoice(
             self.client, amount=half, description="Первая половина доплаты", due_on=due_on, by=self.manager

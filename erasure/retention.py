@@ -39,7 +39,7 @@ def contract_binds_until(client: Client) -> datetime | None:
     last = client.contracts.signed().filter(signed_at__gte=F("client__claimed_at")).order_by("-signed_at").first()
     if last is None:
         return None
-    balance = Balance.of(client)
+    balance = Balance.for_client(client)
     return last.ends_at + LIMITATION_PERIOD if balance.pending or balance.outstanding else last.ends_at
 
 

@@ -195,7 +195,7 @@ def test_amounts_from_before_the_erasure_are_ignored(paid, gleb, anna, make):
     client = paid.client
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
     erase(client, gleb, ended=True)
-    assert payment.Balance.of(make.fresh(client)) == payment.Balance([], None)
+    assert payment.Balance.for_client(make.fresh(client)) == payment.Balance([], None)
 
     again = sign(issued_again(make, client, anna), anna)
 

@@ -196,7 +196,7 @@ UPLOAD = {"purpose": "passport", "content_type": "image/jpeg", "size": "1000"}
 
 
 def consent_of(client) -> AgreementDocument:
-    return AgreementDocument.of(client, AgreementKind.PERSONAL_DATA, by=client.manager)
+    return AgreementDocument.for_client(client, AgreementKind.PERSONAL_DATA, by=client.manager)
 
 
 def picture() -> SimpleUploadedFile:

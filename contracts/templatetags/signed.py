@@ -1,4 +1,4 @@
-"""What is signed, for pages of the steps before the contract."""
+"""Tags for the steps before the contract that show the signed one."""
 
 from django import template
 
@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.simple_tag
 def signed_contract(client: Client) -> Contract | None:
-    """The contract that is in force: the newest one that the client has signed."""
+    """Return the contract in force: the newest signed one."""
     return client.contracts.since_claimed().signed().only("number", "surcharge").order_by("-signed_at").first()

@@ -10,11 +10,11 @@ MAX_LISTED = 200
 
 
 class Command(BaseCommand):
-    help = "Check the chain of contract events and the evidence of signatures; say what is broken, and exit with 1."
+    help = "Verify the event chain and the signature evidence of contracts. Report faults and exit with 1."
 
     def add_arguments(self, parser):
-        parser.add_argument("--files", action="store_true", help="read the stored PDFs and check their SHA-256 too")
-        parser.add_argument("--adopt", action="store_true", help="begin the events of contracts that have none")
+        parser.add_argument("--files", action="store_true", help="also verify the SHA-256 of the stored PDFs")
+        parser.add_argument("--adopt", action="store_true", help="append an event for each contract without events")
 
     def handle(self, *, files: bool, adopt: bool, **options):
         with connection.cursor() as cursor:
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             self.stdout.write(fault)
         if faults:
             raise CommandError(
-                f"Broken: {len(faults)}." if len(faults) <= MAX_LISTED else f"Broken: more than {MAX_LISTED}."
+                f"Faults: {len(faults)}." if len(faults) <= MAX_LISTED else f"Faults: more than {MAX_LISTED}."
             )
-        # Kept elsewhere, it tells later that nothing before it was rewritten by somebody who has the secret.
-        self.stdout.write(f"All is as it was written. Head: {ChainHead.objects.first() or 'no events yet'}")
+        # A copy of the head stored elsewhere proves later that no earlier event was rewritten, even with the secret.
+        self.stdout.write(f"No faults found. Head: {ChainHead.objects.first() or 'no events yet'}")
