@@ -1,4 +1,4 @@
-"""Who may open an agreement: whoever may open its client."""
+"""Access to agreements follows access to the client."""
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -8,7 +8,7 @@ from clients.models import Client
 
 
 def get_agreement_for(request, pk) -> Agreement:
-    """The agreement for the person of `request`; Http404 when there is none that they may open."""
+    """Return the agreement. Raises Http404 if there is none or the current user may not open it."""
     visible = Agreement.objects.visible_to(request.user).select_related("client")
     return get_object_or_404(visible, pk=pk, client__in=Client.objects.visible_to(request.user))
 

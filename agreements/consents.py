@@ -1,4 +1,4 @@
-"""A client agrees to a document, or takes the consent back; the client reads of either in the app."""
+"""Record and withdraw a client's agreements. The client is notified in the app."""
 
 import hashlib
 import uuid
@@ -16,14 +16,18 @@ from managers.models import Manager
 from support import bridge
 
 MESSAGE_HINTS = {
-    AgreementKind.PERSONAL_DATA: "Отозвать согласие можно в любое время: напишите нам в этот чат или скажите менеджеру.",
-    AgreementKind.ELECTRONIC_SIGNATURE: "Никому, кроме менеджера, с которым подписываете договор, не называйте коды отсюда.",
+    AgreementKind.PERSONAL_DATA: (
+        "Отозвать согласие можно в любое время: напишите нам в этот чат или скажите менеджеру."
+    ),
+    AgreementKind.ELECTRONIC_SIGNATURE: (
+        "Никому, кроме менеджера, с которым подписываете договор, не называйте коды отсюда."
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """Who records the client's will, and from where."""
+    """Who recorded the agreement, with IP address and user agent."""
 
     by: Manager
     ip: str = ""
@@ -31,50 +35,50 @@ class Recorder:
 
 
 def require_consent(client: Client, *kinds: AgreementKind) -> None:
-    """AgreementMissing unless the client, held by the caller, agrees to `kinds`."""
+    """Raise AgreementMissing unless the client has given all `kinds`. The caller holds the client's lock."""
     for kind in kinds:
         if not client.agreements.is_given(kind):
             raise AgreementMissing(kind)
 
 
-def give(client: Client, kind: AgreementKind, witness: Recorder) -> None:
-    """Record that the client agrees to the newest edition; a second time is nothing.
+def record(client: Client, kind: AgreementKind, recorder: Recorder) -> None:
+    """Record the client's agreement to the newest edition of `kind`. Idempotent.
 
-    object_storage.StorageUnavailable changes nothing.
+    Raises object_storage.StorageUnavailable. Then nothing is changed.
     """
     if client.agreements.is_given(kind):
         return
     now = timezone.now()
-    document = AgreementDocument.for_client(client, kind, by=witness.by, given_at=now)
-    save_signed_document(client, document, document.pdf(), witness, now=now)
+    document = AgreementDocument.for_client(client, kind, by=recorder.by, given_at=now)
+    save_signed_document(client, document, document.pdf(), recorder, now=now)
 
 
 def save_signed_document(
-    client: Client, document: AgreementDocument, file: bytes, witness: Recorder, *, now: datetime
+    client: Client, document: AgreementDocument, pdf: bytes, recorder: Recorder, *, now: datetime
 ) -> None:
-    """Store `file` and record the agreement that it shows. Of two at once one is recorded."""
+    """Store `pdf` and record the agreement. If two calls run at once, one is recorded."""
     agreement = Agreement(
         id=uuid.uuid4(),
         client=client,
         kind=document.kind,
         version=document.version,
         text_sha256=document.text_sha256,
-        pdf_sha256=hashlib.sha256(file).hexdigest(),
+        pdf_sha256=hashlib.sha256(pdf).hexdigest(),
         given_at=now,
-        given_by=witness.by,
-        ip=witness.ip or None,
-        user_agent=witness.user_agent[:300],
+        given_by=recorder.by,
+        ip=recorder.ip or None,
+        user_agent=recorder.user_agent[:300],
     )
     agreement.pdf_key = f"agreements/{client.pk}/{agreement.pk}.pdf"
     try:
-        with object_storage.stored_objects({agreement.pdf_key: file}):
+        with object_storage.stored_objects({agreement.pdf_key: pdf}):
             _insert(agreement)
     except AlreadyRecorded:
         pass
 
 
 class AlreadyRecorded(Exception):
-    """The other of two callers was first; the file of this one is removed."""
+    """A concurrent call has already recorded the agreement; the PDF of this call is deleted."""
 
 
 @transaction.atomic
@@ -96,23 +100,23 @@ def _client_message(agreement: Agreement) -> str:
 
 
 def visible_to(client: Client, manager: Manager) -> list[Agreement]:
-    """What AgreementManager.visible_to finds of the client; no query for a client of `get_client_for`."""
+    """Like AgreementManager.visible_to, but without a query for a client of `get_client_for`."""
     start = client.claimed_at
-    return [given for given in client.agreements.all() if manager.is_admin or (start and given.given_at >= start)]
+    return [row for row in client.agreements.all() if manager.is_admin or (start and row.given_at >= start)]
 
 
 def can_withdraw(client: Client) -> bool:
-    return any(given.kind == AgreementKind.PERSONAL_DATA and given.is_in_force for given in client.agreements.all())
+    return any(row.kind == AgreementKind.PERSONAL_DATA and row.is_in_force for row in client.agreements.all())
 
 
 @transaction.atomic
 def withdraw(client: Client, *, by: Manager, reason: str) -> bool:
-    """Record that the client takes back the consent to processing (152-ФЗ art. 9 part 2); False when there is none."""
+    """Withdraw the consent to data processing (152-ФЗ art. 9 part 2). Return False if there is none."""
     client, now = client.lock(), timezone.now()
-    standing = list(client.agreements.filter(kind=AgreementKind.PERSONAL_DATA, withdrawn_at=None))
-    for agreement in standing:
+    in_force = list(client.agreements.filter(kind=AgreementKind.PERSONAL_DATA, withdrawn_at=None))
+    for agreement in in_force:
         agreement.withdraw(by=by, reason=reason, now=now)
-    if not standing:
+    if not in_force:
         return False
     text = (
         "Вы отозвали согласие на обработку персональных данных. Подписанные договоры остаются в силе, остальные данные "

@@ -1,4 +1,4 @@
-"""The text of an agreement for one client, on the page and as PDF, from the folders of templates/agreements."""
+"""Render agreements for the page and as PDF. The templates are in templates/agreements, one folder per edition."""
 
 import hashlib
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FOLDER = settings.BASE_DIR / "templates" / TEMPLATES
 
 @dataclass(frozen=True)
 class AgreementDocument:
-    """An agreement of one client in the newest edition; `given_at` is None while the client still reads it."""
+    """An agreement document for one client in the newest edition. `given_at` is None until it is recorded."""
 
     kind: AgreementKind
     version: str
@@ -27,7 +27,7 @@ class AgreementDocument:
     values: dict
 
     @classmethod
-    def of(
+    def for_client(
         cls, client: Client, kind: AgreementKind, *, by: Manager, given_at: datetime | None = None
     ) -> "AgreementDocument":
         version = kind.current_version
@@ -47,7 +47,7 @@ class AgreementDocument:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
     def pdf(self) -> bytes:
-        """The same values give the same bytes."""
+        """Render the document as PDF. Deterministic."""
         html = _render(self.kind, self.version, "document", self.values | {"text": self.text})
         return render_pdf(html, FOLDER / self.kind / self.version / "document.css")
 

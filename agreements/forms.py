@@ -4,8 +4,9 @@ from agreements.documents import AgreementDocument
 
 
 class AgreementForm(forms.Form):
-    """The client's tick under `document`; `shown` is what was read: another edition, or other data of the client, is
-    another text.
+    """Consent checkbox for `document`.
+
+    `shown` is the SHA-256 of the displayed text; it differs if the edition or the client's data has changed.
     """
 
     agreed = forms.BooleanField(

@@ -1,4 +1,4 @@
-"""What a client agreed to before we may go on: processing personal data, and signing with one-time codes."""
+"""Agreements that a client must give: processing of personal data, and signing with one-time codes."""
 
 import uuid
 from datetime import datetime
@@ -15,14 +15,14 @@ from managers.models import Manager
 
 
 class AgreementKind(models.TextChoices):
-    """The values are folders of templates/agreements."""
+    """Kinds of agreements. The values are the folders in templates/agreements."""
 
     PERSONAL_DATA = "personal_data", "Согласие на обработку персональных данных"
     ELECTRONIC_SIGNATURE = "electronic_signature", "Соглашение об использовании простой электронной подписи"
 
     @property
     def current_version(self) -> str:
-        """The newest edition, such as `v1`: the one that clients are asked to agree to."""
+        """The newest edition, such as `v1`, which clients are asked to agree to."""
         editions = (settings.BASE_DIR / "templates" / "agreements" / self.value).glob("v*")
         return max((path.name for path in editions), key=lambda name: int(name[1:]))
 
@@ -31,7 +31,7 @@ WITHDRAWAL_FIELDS = ["withdrawn_at", "withdrawn_by", "withdrawal_reason"]
 
 
 class AgreementMissing(Refusal):
-    """The client has not agreed to `kind` in its newest edition, or has withdrawn it; `message` says so."""
+    """The client has not agreed to the newest edition of `kind`, or has withdrawn it."""
 
     def __init__(self, kind: AgreementKind):
         self.kind = kind
@@ -40,19 +40,19 @@ class AgreementMissing(Refusal):
 
 class AgreementManager(models.Manager):
     def is_given(self, kind: str) -> bool:
-        """Whether the client agrees to the newest edition; no query for a client of `get_client_for`."""
+        """Whether the client has agreed to the newest edition. Runs no query for a client of `get_client_for`."""
         version = AgreementKind(kind).current_version
-        return any(given.kind == kind and given.is_in_force and given.version == version for given in self.all())
+        return any(row.kind == kind and row.is_in_force and row.version == version for row in self.all())
 
     def visible_to(self, manager: Manager) -> models.QuerySet["Agreement"]:
-        """Of clients whom `manager` may open: those since the client was taken up; admins all that the law keeps."""
+        """Agreements since the client was claimed; all of them for admins. Combine with Client.visible_to()."""
         return self.all() if manager.is_admin else self.filter(given_at__gte=F("client__claimed_at"))
 
 
 class Agreement(models.Model):
-    """One document that a client agreed to: the very text, when, before whom. Only its withdrawal is added, once.
+    """A recorded agreement: text, time and manager. Immutable, except that it can be withdrawn once.
 
-    Consent: 152-ФЗ art. 9. Signature: 63-ФЗ art. 9.
+    Consent to processing: 152-ФЗ art. 9. Agreement on electronic signatures: 63-ФЗ art. 9.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -67,7 +67,7 @@ class Agreement(models.Model):
     ip = models.GenericIPAddressField("адрес", null=True)
     user_agent = models.CharField("браузер", max_length=300, blank=True)
     withdrawn_at = models.DateTimeField("отозвано", null=True)
-    # Nobody: what was agreed to came to its end by itself.
+    # NULL: the agreement ended without a withdrawal.
     withdrawn_by = models.ForeignKey(
         Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто записал отзыв"
     )

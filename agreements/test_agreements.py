@@ -1,4 +1,4 @@
-"""Consent to processing personal data before the passport; the agreement on signatures before the first code."""
+"""Consent to data processing before the passport, and the agreement on signatures before the first code."""
 
 import hashlib
 import io
@@ -36,7 +36,8 @@ def payload(client, kind=AgreementKind.PERSONAL_DATA, **overrides) -> dict:
     return {"agreed": "on", "shown": shown} | overrides
 
 
-def told(client) -> list[str]:
+def messages_to(client) -> list[str]:
+    """Return the messages in the client's ticket, oldest first."""
     return list(Message.objects.filter(ticket__user=client.user).order_by("created_at").values_list("body", flat=True))
 
 
@@ -46,25 +47,25 @@ def text_of(pdf: bytes) -> str:
 
 def test_step_2_first_shows_the_consent(make, anna, as_anna):
     client = make.verified(anna)
-    answer = as_anna.get(reverse("passport:passport", args=[client.pk]))
-    assert "Клиент прочитал и согласен" in answer.text
-    assert "152-ФЗ" in answer.text
-    assert url(client, "draft") in answer.text
-    assert "Кем выдан" not in answer.text
+    response = as_anna.get(reverse("passport:passport", args=[client.pk]))
+    assert "Клиент прочитал и согласен" in response.text
+    assert "152-ФЗ" in response.text
+    assert url(client, "draft") in response.text
+    assert "Кем выдан" not in response.text
 
 
-def test_a_passport_without_consent_is_refused(make, anna, as_anna):
+def test_passport_without_consent_is_refused(make, anna, as_anna):
     client = make.verified(anna)
-    answer = as_anna.post(reverse("passport:passport", args=[client.pk]), PASSPORT)
-    assert answer.status_code == 409
-    assert "Сначала нужно согласие" in answer.text
+    response = as_anna.post(reverse("passport:passport", args=[client.pk]), PASSPORT)
+    assert response.status_code == 409
+    assert "Сначала нужно согласие" in response.text
     assert not Passport.objects.exists()
 
 
 def test_consent_is_recorded_with_its_file_and_client_is_notified(make, anna, as_anna):
     client = make.verified(anna)
-    answer = as_anna.post(url(client), payload(client), headers={"User-Agent": "Firefox"}, REMOTE_ADDR="192.0.2.7")
-    assert answer.url == reverse("passport:passport", args=[client.pk])
+    response = as_anna.post(url(client), payload(client), headers={"User-Agent": "Firefox"}, REMOTE_ADDR="192.0.2.7")
+    assert response.url == reverse("passport:passport", args=[client.pk])
 
     agreement = Agreement.objects.get()
     file = object_storage.get(agreement.pdf_key)
@@ -79,30 +80,30 @@ def test_consent_is_recorded_with_its_file_and_client_is_notified(make, anna, as
     assert agreement.text_sha256 == document.text_sha256
     assert document.pdf() == file
     assert client.user.name in text_of(file)
-    assert len(told(client)) == 1
-    assert "Отозвать согласие можно" in told(client)[0]
-    assert "Кем выдан" in as_anna.get(answer.url).text
+    assert len(messages_to(client)) == 1
+    assert "Отозвать согласие можно" in messages_to(client)[0]
+    assert "Кем выдан" in as_anna.get(response.url).text
 
 
 @pytest.mark.parametrize("data", [{"agreed": ""}, {"shown": "0" * 64}, {"shown": ""}])
-def test_without_the_tick_or_with_an_older_text_nothing_is_recorded(make, anna, as_anna, data):
+def test_agreement_requires_the_checkbox_and_the_current_text(make, anna, as_anna, data):
     client = make.verified(anna)
-    answer = as_anna.post(url(client), payload(client, **data))
-    assert answer.status_code == 422
-    assert f'value="{payload(client)["shown"]}"' in answer.text
+    response = as_anna.post(url(client), payload(client, **data))
+    assert response.status_code == 422
+    assert f'value="{payload(client)["shown"]}"' in response.text
     assert not Agreement.objects.exists()
 
 
 def test_client_data_changed_since_the_page_was_opened_asks_to_read_again(make, anna, as_anna):
     client = make.verified(anna)
     read = payload(client)
-    AppUser.objects.update(name="Петрова Анна")  # as the app does it while the page is open
+    AppUser.objects.update(name="Петрова Анна")  # the app does so while the page is open
 
-    answer = as_anna.post(url(client), read)
+    response = as_anna.post(url(client), read)
 
-    assert answer.status_code == 422
-    assert "прочитайте его вместе с клиентом ещё раз" in answer.text
-    assert "Петрова Анна" in answer.text
+    assert response.status_code == 422
+    assert "прочитайте его вместе с клиентом ещё раз" in response.text
+    assert "Петрова Анна" in response.text
     assert not Agreement.objects.exists()
     assert as_anna.post(url(client), payload(make.fresh(client))).status_code == 302
 
@@ -126,7 +127,7 @@ def test_invalid_form_keeps_the_step_heading(make, anna, as_anna, kind, heading)
         assert f'<h1 class="card-title">{heading}</h1>' in page.text
 
 
-def test_unknown_documents_are_not_found(make, anna, as_anna):
+def test_unknown_kinds_return_404(make, anna, as_anna):
     client = make.verified(anna)
     for name in ("agreement", "draft"):
         assert as_anna.get(reverse(f"agreements:{name}", args=[client.pk, "tea"])).status_code == 404
@@ -134,19 +135,19 @@ def test_unknown_documents_are_not_found(make, anna, as_anna):
 
 def test_storage_outage_records_nothing_and_shows_an_error(make, anna, as_anna, monkeypatch):
     client = make.verified(anna)
-    monkeypatch.setattr(object_storage, "put", _down)
-    answer = as_anna.post(url(client), payload(client))
-    assert answer.status_code == 503
-    assert "согласие не записано" in answer.text
+    monkeypatch.setattr(object_storage, "put", _raise_outage)
+    response = as_anna.post(url(client), payload(client))
+    assert response.status_code == 503
+    assert "согласие не записано" in response.text
     assert not Agreement.objects.exists()
-    assert told(client) == []
+    assert messages_to(client) == []
 
 
-def _down(*args, **kwargs):
+def _raise_outage(*args, **kwargs):
     raise object_storage.StorageUnavailable
 
 
-def test_a_new_edition_is_asked_for_again(make, anna, monkeypatch):
+def test_new_edition_must_be_agreed_to(make, anna, monkeypatch):
     client = make.verified(anna)
     make.agreement(client, anna)
     assert client.agreements.is_given(AgreementKind.PERSONAL_DATA)
@@ -154,28 +155,28 @@ def test_a_new_edition_is_asked_for_again(make, anna, monkeypatch):
     assert not client.agreements.is_given(AgreementKind.PERSONAL_DATA)
 
 
-def test_the_draft_says_all_that_the_law_asks_for(make, anna, as_anna):
+def test_consent_contains_what_the_law_requires(make, anna, as_anna):
     client = make.verified(anna, name="Константинопольский-Рождественский Вольдемар Аристархович " * 2)
-    answer = as_anna.get(url(client, "draft"))
-    text = text_of(answer.content)
+    response = as_anna.get(url(client, "draft"))
+    text = text_of(response.content)
     for part in (client.user.name, client.user.address, "Оператор:ООО", "Для чего", "Какие данные", "Что с ними делают",
                  "отозвать в любое время", "документ ещё не принят", "стр. 1 из"):  # fmt: skip
         assert re.sub(r"\s", "", part) in re.sub(r"\s", "", text), part
 
 
-def test_the_signature_agreement_says_how_the_signer_is_determined_and_the_duty_of_secrecy(make, anna, as_anna):
+def test_signature_agreement_contains_what_the_law_requires(make, anna, as_anna):
     text = text_of(as_anna.get(url(make.verified(anna), "draft", AgreementKind.ELECTRONIC_SIGNATURE)).content)
     assert "Лицо, подписавшее документ, определяется по коду" in text
     assert "обязан соблюдать конфиденциальность кода" in text
 
 
-def test_one_double_click_gives_one_agreement(make, anna, race):
+def test_concurrent_submits_record_one_agreement(make, anna, race):
     client = make.verified(anna)
     outcomes = race(
         *[lambda: consents.record(make.fresh(client), AgreementKind.PERSONAL_DATA, Recorder(anna))] * 2, at=client
     )
     assert outcomes == [None, None]
-    assert Agreement.objects.count() == len(told(client)) == 1
+    assert Agreement.objects.count() == len(messages_to(client)) == 1
     assert [item.key for item in object_storage.list_objects()] == [Agreement.objects.get().pdf_key]
 
 
@@ -197,12 +198,12 @@ def test_withdrawal_is_recorded_once_and_client_is_notified(make, anna, as_anna)
         assert as_anna.post(page, {"reason": reason}).status_code == 302
     agreement = Agreement.objects.get(kind=AgreementKind.PERSONAL_DATA)
     assert (agreement.withdrawn_by, agreement.withdrawal_reason) == (anna, "Написал в чат")
-    assert len(told(client)) == 1
+    assert len(messages_to(client)) == 1
     with pytest.raises(DatabaseError), transaction.atomic():
         Agreement.objects.filter(pk=agreement.pk).update(withdrawn_at=None, withdrawn_by=None)
 
 
-def test_after_withdrawal_no_passport_and_no_contract_until_a_new_consent(make, anna, as_anna):
+def test_withdrawal_refuses_passport_and_contract_until_a_new_consent(make, anna, as_anna):
     client = make.awaiting_contract(anna)
     contract = issuing.issue(client, by=anna)
     consents.withdraw(client, by=anna, reason="в чате")
@@ -233,15 +234,15 @@ def test_signed_contract_stays_in_force_after_withdrawal(make, anna, as_anna, si
 def test_withdrawal_waits_for_a_concurrent_passport_save(make, anna, race):
     client = make.verified(anna)
     passport = make.passport(client, anna)
-    keep = lambda: saving.save_passport(Passport.objects.get(pk=passport.pk), "", by=anna)  # noqa: E731
-    outcomes = race(keep, lambda: consents.withdraw(make.fresh(client), by=anna, reason="в чате"), at=client)
+    save = lambda: saving.save_passport(Passport.objects.get(pk=passport.pk), "", by=anna)  # noqa: E731
+    outcomes = race(save, lambda: consents.withdraw(make.fresh(client), by=anna, reason="в чате"), at=client)
     assert outcomes[1] is True
     assert outcomes[0] is None or isinstance(outcomes[0], AgreementMissing)
     with pytest.raises(AgreementMissing):
-        keep()
+        save()
 
 
-def test_the_first_code_comes_with_the_agreement(make, anna, as_anna):
+def test_first_code_requires_the_agreement_on_signatures(make, anna, as_anna):
     client = make.awaiting_contract(anna)
     other = make.verified(anna)
     make.passport(other, anna)
@@ -269,7 +270,7 @@ def test_the_first_code_comes_with_the_agreement(make, anna, as_anna):
     assert client.agreements.count() == 2
 
 
-def test_the_card_lists_the_documents(make, anna, as_anna):
+def test_card_lists_the_agreements(make, anna, as_anna):
     client = make.awaiting_contract(anna)
     card = as_anna.get(reverse("contracts:card", args=[client.pk])).text
     for agreement in client.agreements.all():
@@ -277,7 +278,7 @@ def test_the_card_lists_the_documents(make, anna, as_anna):
     assert "Отозвать согласие" in card
 
 
-def test_pages_cost_few_queries(make, anna, as_anna, django_assert_max_num_queries):
+def test_agreement_pages_take_at_most_ten_queries(make, anna, as_anna, django_assert_max_num_queries):
     client = make.verified(anna)
     with django_assert_max_num_queries(10):
         as_anna.get(url(client))

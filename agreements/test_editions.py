@@ -1,4 +1,4 @@
-"""A published edition of what clients agreed to never changes again, and says what the law asks for."""
+"""Published editions never change, because clients have agreed to them."""
 
 import hashlib
 from pathlib import Path
@@ -21,7 +21,7 @@ def name(edition: Path) -> str:
 
 
 def digest(edition: Path) -> str:
-    """SHA-256 over the name and content of every file, in the order of names."""
+    """Return SHA-256 over names and contents of all files, ordered by name."""
     total = hashlib.sha256()
     for file in sorted(path for path in edition.rglob("*") if path.is_file()):
         total.update(f"{name(file)}\0{file.stat().st_size}\0".encode() + file.read_bytes())
@@ -32,15 +32,15 @@ EDITIONS = sorted(FOLDER.glob("*/v*"))
 
 
 @pytest.mark.parametrize("edition", EDITIONS, ids=name)
-def test_published_edition_is_what_it_was(edition):
+def test_published_edition_is_unchanged(edition):
     now = digest(edition)
     assert published().get(name(edition)) == now, (
-        "Never edit a published edition: copy it to the next number (docs/contract-text.md). A new one is published by"
-        f" the line «{now} {name(edition)}» in {PUBLISHED.name}."
+        "Never edit a published edition: copy it to the next number (docs/contract-text.md). To publish a new one, add"
+        f" the line «{now} {name(edition)}» to {PUBLISHED.name}."
     )
 
 
-def test_published_edition_is_still_there():
+def test_published_edition_exists():
     assert published().keys() <= {name(edition) for edition in EDITIONS}
 
 

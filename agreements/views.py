@@ -1,4 +1,4 @@
-"""What the client agrees to: reading it, agreeing, and taking the consent back."""
+"""Views to read, give and withdraw agreements."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -20,7 +20,7 @@ from foundation.storage import object_storage
 from managers import limits
 from managers.client_ip import client_ip
 
-# Where an agreement is asked for.
+# The step that requires an agreement.
 STEP_BY_KIND = {
     AgreementKind.PERSONAL_DATA: onboarding.PASSPORT,
     AgreementKind.ELECTRONIC_SIGNATURE: onboarding.CONTRACT,
@@ -34,7 +34,7 @@ def recorder_from_request(request) -> Recorder:
 
 @require_http_methods(["GET", "POST"])
 def agreement(request, pk, kind):
-    """The text with its tick; POST records that the client agrees."""
+    """The text with its checkbox. POST records the agreement."""
     client, kind = get_client_for(request, pk), get_kind(kind)
     onboarding.set_steps(request, client, STEP_BY_KIND[kind])
     contact = request.steps[0]
@@ -58,26 +58,26 @@ def agreement(request, pk, kind):
 def agreement_page(
     request, client: Client, kind: AgreementKind, *, form=None, error: str = "", status: int = 200
 ) -> HttpResponse:
-    """The page that stands where a step can't go on without the client's agreement, under the heading of that step."""
+    """The agreement page, shown in place of a step that needs the agreement first, with that step's heading."""
     context = agreement_context(client, kind, by=request.user, form=form)
     context |= {"client": client, "kind": kind, "error": error}
     return render(request, "agreements/agreement.html", context, status=status)
 
 
 def agreement_context(client: Client, kind: AgreementKind, *, by, form=None) -> dict:
-    """What agreements/_agreement.html shows."""
+    """Return the template context of agreements/_agreement.html."""
     form = form or AgreementForm(document=AgreementDocument.for_client(client, kind, by=by))
     return {"document": form.document, "agreement_form": form}
 
 
 def submitted_agreement_form(request, client: Client, kind: AgreementKind) -> AgreementForm:
-    """What was sent of what agreements/_agreement.html asks."""
+    """Return the submitted form of agreements/_agreement.html."""
     return AgreementForm(request.POST, document=AgreementDocument.for_client(client, kind, by=request.user))
 
 
 @require_GET
 def draft(request, pk, kind):
-    """The document that the client is asked to agree to, as PDF."""
+    """The document as PDF, before it is given."""
     client, kind = get_client_for(request, pk), get_kind(kind)
     limits.DOCUMENTS.consume(request.user)
     disclosure.record(client, DisclosureKind.AGREEMENT_PDF, request=request)
@@ -86,7 +86,7 @@ def draft(request, pk, kind):
 
 @require_GET
 def pdf(request, pk):
-    """The document as the client agreed to it."""
+    """The PDF of a recorded agreement."""
     agreement = get_agreement_for(request, pk)
     disclosure.record(agreement.client, DisclosureKind.AGREEMENT_PDF, request=request)
     return _pdf(object_storage.get(agreement.pdf_key), AgreementKind(agreement.kind))
@@ -99,7 +99,7 @@ def _pdf(file: bytes, kind: AgreementKind) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def withdrawal(request, pk):
-    """«Отозвать согласие», asked once more on a page of its own."""
+    """«Отозвать согласие»: the confirmation page. POST withdraws the consent."""
     client = get_client_for(request, pk)
     form = WithdrawalForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():

@@ -165,7 +165,7 @@ class InvoiceAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnlyA
     # Not a list action: a payment can't be undone, and the list selects all rows with one click.
     @admin.action(description="Подтвердить оплату", location=[ActionLocation.CHANGE_FORM])
     def confirm_payment(self, request, queryset):
-        """Same as on the managers' pages. Needed for clients whose account the app deleted: managers can't open them."""
+        """Same as on the managers' pages. Needed for clients whose account was deleted: managers can't open them."""
         for invoice in queryset:
             self.message_user(request, *_confirm_and_describe(invoice, by=request.user))
 

@@ -143,7 +143,7 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
 
 
 def check_account_open(account: AppUser | None) -> None:
-    """Raise AccountClosed if the client can't open the app to read the code. `account` is None if the app deleted it."""
+    """Raise AccountClosed if the client can't open the app to read the code. A deleted `account` is None."""
     state = account.effective_status if account else AccountStatus.DELETED
     if state in (AccountStatus.BLOCKED, AccountStatus.DELETED):
         raise AccountClosed(state)

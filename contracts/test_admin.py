@@ -60,7 +60,7 @@ def unlock(browser, *contracts):
     return browser.post(CONTRACTS, data, follow=True)
 
 
-def test_the_evidence_is_shown_and_checked(as_gleb, make, anna):
+def test_evidence_is_shown_and_verified(as_gleb, make, anna):
     contract = signed(make, anna)
 
     text = as_gleb.get(page(contract)).text
@@ -74,14 +74,14 @@ def test_the_evidence_is_shown_and_checked(as_gleb, make, anna):
 def test_contract_contents_are_not_shown(as_gleb, make, anna):
     contract = signed(make, anna)
 
-    for address in (page(contract), CONTRACTS, reverse("admin:clients_client_change", args=[contract.client_id])):
-        text = as_gleb.get(address).text
+    for url in (page(contract), CONTRACTS, reverse("admin:clients_client_change", args=[contract.client_id])):
+        text = as_gleb.get(url).text
         assert contract.encrypted_snapshot[:40] not in text
         assert not appears_in(contract.client.passport.number, text)
     assert "code_hash" not in as_gleb.get(page(contract)).text
 
 
-def test_nothing_of_a_contract_or_an_invoice_can_be_changed(as_gleb, make, anna):
+def test_contracts_and_invoices_are_read_only(as_gleb, make, anna):
     contract = signed(make, anna)
     for row in (contract, Invoice.objects.get()):
         model = type(row)
@@ -98,7 +98,7 @@ def test_nothing_of_a_contract_or_an_invoice_can_be_changed(as_gleb, make, anna)
         assert model.objects.values().get() == before
 
 
-def test_an_admin_unlocks_signing(as_gleb, gleb, make, anna):
+def test_admin_unlocks_signing(as_gleb, gleb, make, anna):
     contract = issued(make, anna)
     Contract.objects.update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
     assert "Подписание заблокировано" in as_gleb.get(page(contract)).text
@@ -112,7 +112,7 @@ def test_an_admin_unlocks_signing(as_gleb, gleb, make, anna):
     assert (entry.author, entry.thread.client) == (gleb, contract.client)
 
 
-def test_the_contracts_own_page_unlocks_too(as_gleb, make, anna):
+def test_contract_can_be_unlocked_on_its_own_page(as_gleb, make, anna):
     contract = issued(make, anna)
     Contract.objects.update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
     form = as_gleb.get(page(contract)).context["action_form"]
@@ -123,7 +123,7 @@ def test_the_contracts_own_page_unlocks_too(as_gleb, make, anna):
     assert contract.failed_tries == 0
 
 
-def test_unlocking_leaves_a_signed_contract_as_it_is(as_gleb, make, anna):
+def test_unlocking_does_not_change_a_signed_contract(as_gleb, make, anna):
     contract = signed(make, anna)
     before = Contract.objects.values().get()
 
@@ -134,16 +134,16 @@ def test_unlocking_leaves_a_signed_contract_as_it_is(as_gleb, make, anna):
 
 
 def confirm(browser, invoice):
-    """By the action on the invoice's own page."""
+    """Confirm with the action on the invoice's page."""
     data = {"CHANGE_FORM-action": "confirm_payment", "_selected_action": invoice.pk}
     return browser.post(page(invoice), data, follow=True)
 
 
-def test_an_admin_confirms_the_payment_of_a_client_without_an_account(as_gleb, gleb, make, anna):
-    """To managers such a client is not shown."""
+def test_admin_confirms_the_payment_of_a_client_without_an_account(as_gleb, gleb, make, anna):
+    """Managers can't open such a client."""
     contract = signed(make, anna)
     make.delete_account(contract.client)
-    told = Message.objects.count()
+    message_count = Message.objects.count()
     invoice = Invoice.objects.get()
 
     assert f"Оплата счёта {invoice.number} подтверждена." in confirm(as_gleb, invoice).text
@@ -151,13 +151,13 @@ def test_an_admin_confirms_the_payment_of_a_client_without_an_account(as_gleb, g
     invoice.refresh_from_db(), contract.refresh_from_db()
     assert (invoice.status, invoice.paid_by) == (InvoiceStatus.PAID, gleb)
     assert (contract.paid_by, Client.objects.get().status) == (gleb, Status.PROCESSED)
-    assert Message.objects.count() == told
+    assert Message.objects.count() == message_count
     assert LogEntry.objects.filter(body__startswith="Оплата 300,00", author=gleb).count() == 1
     assert "уже оплачен" in confirm(as_gleb, invoice).text
     assert LogEntry.objects.filter(body__startswith="Оплата 300,00").count() == 1
 
 
-def test_a_cancelled_bill_is_not_paid_in_the_admin(as_gleb, make, anna):
+def test_cancelled_invoice_cannot_be_confirmed_in_the_admin(as_gleb, make, anna):
     contract = signed(make, anna)
     with transaction.atomic():
         payment.cancel_pending_invoices(contract.client, by=anna, now=timezone.now())
@@ -167,7 +167,7 @@ def test_a_cancelled_bill_is_not_paid_in_the_admin(as_gleb, make, anna):
     assert Invoice.objects.values().get() == before
 
 
-def test_nobody_else_confirms_a_payment_in_the_admin(as_anna, as_vera, make, anna):
+def test_only_admins_confirm_payments_in_the_admin(as_anna, as_vera, make, anna):
     signed(make, anna)
 
     for browser in (as_anna, as_vera):
@@ -176,7 +176,7 @@ def test_nobody_else_confirms_a_payment_in_the_admin(as_anna, as_vera, make, ann
     assert Invoice.objects.get().status == InvoiceStatus.PENDING
 
 
-def test_payments_are_not_confirmed_by_the_list(as_gleb, make, anna):
+def test_payments_cannot_be_confirmed_from_the_list(as_gleb, make, anna):
     signed(make, anna)
 
     as_gleb.post(INVOICES, {"action": "confirm_payment", "_selected_action": [Invoice.objects.get().pk]})
@@ -184,7 +184,7 @@ def test_payments_are_not_confirmed_by_the_list(as_gleb, make, anna):
     assert Invoice.objects.get().status == InvoiceStatus.PENDING
 
 
-def test_nobody_else_unlocks(as_anna, as_vera, make, anna):
+def test_only_admins_unlock_signing(as_anna, as_vera, make, anna):
     contract = issued(make, anna)
     Contract.objects.update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
 
@@ -196,7 +196,7 @@ def test_nobody_else_unlocks(as_anna, as_vera, make, anna):
 
 
 @pytest.mark.parametrize("query", ["ИВ-261123-07", "сидорова", "+7(916)000-00-00"])
-def test_finds_by_number_and_client(as_gleb, make, anna, query):
+def test_search_by_number_and_client(as_gleb, make, anna, query):
     wanted = signed(make, anna, number="ИВ-261123-07", name="Сидорова Анна", phone="9160000000")
     signed(make, anna, number="ИВ-261123-08")
 
@@ -204,19 +204,19 @@ def test_finds_by_number_and_client(as_gleb, make, anna, query):
     assert {bill.contract for bill in as_gleb.get(INVOICES, {"q": query}).context["cl"].queryset} == {wanted}
 
 
-@pytest.mark.parametrize("address", [CONTRACTS, INVOICES])
-def test_what_a_client_without_an_account_signed_is_listed_and_found(as_gleb, make, anna, address):
+@pytest.mark.parametrize("url", [CONTRACTS, INVOICES])
+def test_contracts_of_a_client_without_an_account_are_listed_and_found(as_gleb, make, anna, url):
     contract = signed(make, anna, number="ИВ-261123-07")
     make.delete_account(contract.client)
 
     for query in ({}, {"q": "ИВ-261123-07"}, {"q": "Иванов"}):
-        text = as_gleb.get(address, query).text
+        text = as_gleb.get(url, query).text
         assert ("ИВ-261123-07" in text, "Учётная запись удалена" in text) == (True, True), query
     for row in (contract, Invoice.objects.get()):
         assert "Учётная запись удалена" in as_gleb.get(page(row)).text
 
 
-def test_the_contract_of_a_client_without_an_account_is_unlocked(as_gleb, make, anna):
+def test_contract_of_a_client_without_an_account_can_be_unlocked(as_gleb, make, anna):
     contract = issued(make, anna)
     Contract.objects.update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
     make.delete_account(contract.client)
@@ -224,7 +224,7 @@ def test_the_contract_of_a_client_without_an_account_is_unlocked(as_gleb, make, 
     assert "Разблокировано договоров: 1" in unlock(as_gleb, contract).text
 
 
-def test_filters_by_state(as_gleb, make, anna):
+def test_filter_by_state(as_gleb, make, anna):
     waiting, done = issued(make, anna), signed(make, anna, number="ИВ-261123-02")
 
     def in_state(state):
@@ -249,11 +249,11 @@ def test_paid_filter_matches_the_paid_label(as_gleb, make, anna):
     assert waiting.status_label == "Подписан"
 
 
-@pytest.mark.parametrize("address", [CONTRACTS, INVOICES])
-def test_the_number_of_queries_does_not_grow(as_gleb, make, anna, address):
+@pytest.mark.parametrize("url", [CONTRACTS, INVOICES])
+def test_query_count_is_constant(as_gleb, make, anna, url):
     def queries():
         with CaptureQueriesContext(connection) as captured:
-            assert as_gleb.get(address).status_code == 200
+            assert as_gleb.get(url).status_code == 200
         return len(captured)
 
     signed(make, anna)
@@ -266,16 +266,16 @@ def test_the_number_of_queries_does_not_grow(as_gleb, make, anna, address):
     assert queries() == one
 
 
-def test_a_client_with_many_contracts_costs_no_more_queries(as_gleb, make, anna):
+def test_client_page_query_count_does_not_depend_on_contracts(as_gleb, make, anna):
     contract = signed(make, anna)
-    address = reverse("admin:clients_client_change", args=[contract.client_id])
+    url = reverse("admin:clients_client_change", args=[contract.client_id])
 
     def queries():
         with CaptureQueriesContext(connection) as captured:
-            as_gleb.get(address)
+            as_gleb.get(url)
         return len(captured)
 
-    queries()  # Django keeps what content types there are
+    queries()  # fills Django's cache of content types
     one = queries()
     fields = Contract.objects.values().get()
     for number in range(2, 6):

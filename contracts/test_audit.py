@@ -1,4 +1,4 @@
-"""The chain of contract events, and that whatever is done to it behind our back is found."""
+"""The event chain detects direct changes in the database."""
 
 import io
 
@@ -13,7 +13,7 @@ from contracts.event_chain import ChainHead, ContractEvent, EventKind
 from foundation.storage import object_storage
 
 
-def told(contract) -> list[str]:
+def event_kinds(contract) -> list[str]:
     return list(contract.events.order_by("number").values_list("what", flat=True))
 
 
@@ -27,7 +27,7 @@ def verify(**options) -> tuple[bool, str]:
 
 
 def execute(sql: str, *values) -> None:
-    """As somebody who owns the database and passes by every trigger."""
+    """Execute SQL with all triggers disabled, as the owner of the database could."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL session_replication_role = replica")
         cursor.execute(sql, values)
@@ -43,19 +43,19 @@ def test_each_operation_appends_its_event(issued, anna):
     signed = sign(issued, anna, code)
     payment.confirm_payment(signed.invoices.get(), by=anna)
 
-    assert told(signed) == [
-        EventKind.ISSUED, EventKind.CODE_REQUESTED, EventKind.CODE_WRONG, EventKind.UNLOCKED, EventKind.SIGNED, EventKind.BILLED, EventKind.BILL_PAID,
-        EventKind.PAID,
+    assert event_kinds(signed) == [
+        EventKind.ISSUED, EventKind.CODE_REQUESTED, EventKind.CODE_WRONG, EventKind.UNLOCKED, EventKind.SIGNED,
+        EventKind.BILLED, EventKind.BILL_PAID, EventKind.PAID,
     ]  # fmt: skip
     assert set(signed.events.values_list("by", flat=True)) == {anna.pk}
-    assert verify() == (True, f"All is as it was written. Head: {ChainHead.objects.get()}\n")
+    assert verify() == (True, f"No faults found. Head: {ChainHead.objects.get()}\n")
 
 
 def test_replaced_contract_gets_a_void_event(issued, make, anna):
     make.device(issued.client, anna)
     issuing.issue(make.fresh(issued.client), by=anna)
 
-    assert told(issued) == [EventKind.ISSUED, EventKind.VOID]
+    assert event_kinds(issued) == [EventKind.ISSUED, EventKind.VOID]
     assert verify()[0]
 
 
@@ -64,29 +64,32 @@ def test_rolled_back_operation_appends_no_event(issued, anna):
         signing.request_code(issued, by=anna)
         transaction.set_rollback(True)
 
-    assert told(issued) == [EventKind.ISSUED]
+    assert event_kinds(issued) == [EventKind.ISSUED]
     assert verify()[0]
 
 
-def test_no_event_holds_personal_data(signed):
-    said = " ".join(f"{event.facts}" for event in ContractEvent.objects.all())
+def test_events_hold_no_personal_data(signed):
+    facts = " ".join(event.facts for event in ContractEvent.objects.all())
     person = signed.snapshot.contents.person
 
     for value in (person.last_name, person.phone, person.passport_number, person.address, person.email):
-        assert value not in said
+        assert value not in facts
 
 
 @pytest.mark.parametrize(
-    ("sql", "found"),
+    ("sql", "fault"),
     [
         ("DELETE FROM manager_contract_events WHERE number = 2", "events 2 to 2 are missing"),
         ("DELETE FROM manager_contract_events WHERE number = 1", "events 1 to 1 are missing"),
-        ("DELETE FROM manager_contract_events WHERE number > 2", "events 3 to 4 are missing: the chain was cut off"),
+        ("DELETE FROM manager_contract_events WHERE number > 2", "events 3 to 4 are missing at the end"),
         ("DELETE FROM manager_contract_events", "events 1 to 4 are missing"),
         ("TRUNCATE manager_contract_events", "events 1 to 4 are missing"),
-        ("UPDATE manager_contract_events SET at = at - interval '1 day' WHERE number = 3", "event 3 (signed) is not"),
-        ("UPDATE manager_contract_events SET facts = '{}' WHERE number = 4", "event 4 (billed) is not"),
-        ("UPDATE manager_contract_events SET by_id = NULL WHERE number = 1", "event 1 (issued) is not"),
+        (
+            "UPDATE manager_contract_events SET at = at - interval '1 day' WHERE number = 3",
+            "event 3 (signed) was changed",
+        ),
+        ("UPDATE manager_contract_events SET facts = '{}' WHERE number = 4", "event 4 (billed) was changed"),
+        ("UPDATE manager_contract_events SET by_id = NULL WHERE number = 1", "event 1 (issued) was changed"),
         (
             "UPDATE manager_contract_events SET number = CASE number WHEN 2 THEN -3 ELSE -2 END WHERE number IN (2, 3);"
             "UPDATE manager_contract_events SET number = -number WHERE number < 0",
@@ -96,42 +99,42 @@ def test_no_event_holds_personal_data(signed):
             "INSERT INTO manager_contract_events (number, contract_id, at, what, facts, previous, hmac)"
             " SELECT 5, contract_id, at, what, facts, hmac, hmac"
             " FROM manager_contract_events WHERE number = 4",
-            "event 5 (billed) is not what was written",
+            "event 5 (billed) was changed",
         ),
         ("DELETE FROM manager_contract_events_head", "the head of the chain is missing"),
-        ("UPDATE manager_contract_events_head SET number = 3", "the head of the chain is not what was written"),
+        ("UPDATE manager_contract_events_head SET number = 3", "the head of the chain was changed"),
         (
             "DELETE FROM manager_contract_events WHERE number = 4; UPDATE manager_contract_events_head SET number = 3,"
             " hmac = (SELECT hmac FROM manager_contract_events WHERE number = 3)",
-            "the head of the chain is not what was written",
+            "the head of the chain was changed",
         ),
         ("UPDATE manager_contracts SET evidence = replace(evidence, '192.0.2.7', '192.0.2.8')", "does not verify"),
         ("UPDATE manager_contracts SET due = 1", "does not verify"),
-        ("UPDATE manager_contracts SET evidence_hmac = 'x'", "its signature is not the one that was given"),
-        ("UPDATE manager_contracts SET pdf_sha256 = 'x'", "its file is not the one that was issued"),
+        ("UPDATE manager_contracts SET evidence_hmac = 'x'", "its signature differs from the signed event"),
+        ("UPDATE manager_contracts SET pdf_sha256 = 'x'", "its PDF hash differs from the issued event"),
         ("UPDATE manager_contracts SET void_at = now(), signed_at = NULL", "differ about void"),
         ("UPDATE manager_contracts SET paid_at = now()", "differ about paid"),
     ],
 )
-def test_direct_changes_in_the_database_are_detected(signed, sql, found):
+def test_direct_changes_in_the_database_are_detected(signed, sql, fault):
     assert verify()[0]
 
     execute("ALTER TABLE manager_contracts DROP CONSTRAINT manager_contracts_signed_or_void")
     execute(sql)
 
-    fine, said = verify()
-    assert not fine
-    assert found in said
+    is_intact, output = verify()
+    assert not is_intact
+    assert fault in output
 
 
-def test_a_contract_that_is_removed_with_its_events_is_found(signed):
+def test_contract_deleted_with_its_events_is_detected(signed):
     execute("DELETE FROM manager_contract_events WHERE contract_id = %s", signed.pk)
     execute("DELETE FROM manager_contracts WHERE id = %s", signed.pk)
 
     assert "are missing" in verify()[1]
 
 
-def test_files_are_read_when_asked_for(signed):
+def test_files_option_verifies_stored_pdfs(signed):
     assert verify(files=True)[0]
     object_storage.delete(signed.pdf_key)
     assert verify()[0]
@@ -143,17 +146,17 @@ def test_files_are_read_when_asked_for(signed):
 def test_verification_fails_with_another_secret(signed, settings):
     settings.CONTRACT_SIGNATURE_SECRET = "another"
 
-    assert "event 1 (issued) is not what was written" in verify()[1]
+    assert "event 1 (issued) was changed" in verify()[1]
 
 
 def test_contracts_without_events_are_adopted_once(signed):
     execute("DELETE FROM manager_contract_events")
     execute("DELETE FROM manager_contract_events_head")
-    assert "no event tells that it was issued" in verify()[1]
+    assert "it has no issued event" in verify()[1]
 
     assert verify(adopt=True)[1].startswith("Contracts adopted: 1.")
     assert verify(adopt=True)[1].startswith("Contracts adopted: 0.")
-    assert told(signed) == [EventKind.ADOPTED]
+    assert event_kinds(signed) == [EventKind.ADOPTED]
 
 
 @pytest.mark.parametrize(
@@ -164,7 +167,7 @@ def test_contracts_without_events_are_adopted_once(signed):
         "TRUNCATE manager_contract_events",
     ],
 )
-def test_the_database_refuses_what_it_can(signed, sql):
+def test_triggers_refuse_changes_of_events(signed, sql):
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         with pytest.raises(DatabaseError, match="Cannot"), transaction.atomic():

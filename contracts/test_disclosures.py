@@ -1,4 +1,4 @@
-"""Whoever opens a contract or an invoice is on record."""
+"""Opening a contract or an invoice records a disclosure."""
 
 import pytest
 from django.db import connection
@@ -16,7 +16,7 @@ def urls(contract) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("what", [DisclosureKind.CONTRACT_PDF, DisclosureKind.INVOICE_PDF])
-def test_opening_a_document_is_written_down_each_time(as_anna, anna, signed, what):
+def test_each_download_of_a_document_is_recorded(as_anna, anna, signed, what):
     for _ in range(2):
         assert as_anna.get(urls(signed)[what]).status_code == 200
 
@@ -26,18 +26,18 @@ def test_opening_a_document_is_written_down_each_time(as_anna, anna, signed, wha
 
 
 @pytest.mark.parametrize("what", [DisclosureKind.CONTRACT_PDF, DisclosureKind.INVOICE_PDF])
-def test_a_document_whose_opening_cannot_be_written_down_is_not_sent(as_anna, signed, what):
+def test_document_is_not_served_if_the_disclosure_cannot_be_recorded(as_anna, signed, what):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE manager_disclosures ADD CONSTRAINT refused CHECK (false) NOT VALID")
     as_anna.raise_request_exception = False
 
-    answer = as_anna.get(urls(signed)[what])
+    response = as_anna.get(urls(signed)[what])
 
-    assert answer.status_code == 500
-    assert b"%PDF" not in answer.content
+    assert response.status_code == 500
+    assert b"%PDF" not in response.content
 
 
-def test_a_document_that_the_storage_does_not_give_is_not_on_record(as_anna, signed):
+def test_missing_object_records_no_disclosure(as_anna, signed):
     object_storage.delete(signed.pdf_key)
 
     as_anna.get(urls(signed)[DisclosureKind.CONTRACT_PDF])
@@ -45,7 +45,7 @@ def test_a_document_that_the_storage_does_not_give_is_not_on_record(as_anna, sig
     assert not Disclosure.objects.exists()
 
 
-def test_steps_and_cards_that_name_a_document_open_none(as_anna, signed):
+def test_pages_that_link_documents_record_no_disclosure(as_anna, signed):
     for name in ("done", "card"):
         as_anna.get(reverse(f"contracts:{name}", args=[signed.client_id]))
 

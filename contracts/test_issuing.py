@@ -1,4 +1,4 @@
-"""Issuing: frozen contents, numbers, what happens when the data changes or the storage fails."""
+"""Issuing: frozen contents, numbers, changed data, storage outages."""
 
 import hashlib
 from datetime import date, datetime, timedelta
@@ -32,20 +32,20 @@ def changes_since(contract: Contract) -> list[str]:
     return describe_differences(contract.snapshot.contents, current_contents(contract.client))
 
 
-def test_an_issued_contract_has_its_file_and_says_what_the_client_has(issued):
+def test_issued_contract_has_its_file_and_the_current_contents(issued):
     assert hashlib.sha256(object_storage.get(issued.pdf_key)).hexdigest() == issued.pdf_sha256
     assert issued.snapshot.contents == current_contents(issued.client)
     assert issued.surcharge == 300
 
 
-def test_a_snapshot_comes_back_as_it_was_kept(issued):
+def test_snapshot_survives_encryption(issued):
     snapshot = issued.snapshot
 
     assert Snapshot.decrypt(snapshot.encrypt()) == snapshot
     assert isinstance(snapshot.contents.person.issued_on, date)
 
 
-def test_the_snapshot_is_encrypted(issued):
+def test_snapshot_is_encrypted(issued):
     row = str(Contract.objects.filter(pk=issued.pk).values().get())
 
     assert issued.snapshot.contents.person.passport_number not in row
@@ -53,7 +53,7 @@ def test_the_snapshot_is_encrypted(issued):
 
 
 @pytest.mark.parametrize(("field", "value"), [("address", "г. Орёл 🏠"), ("email", "ivan\u202e@example.ru")])
-def test_what_no_contract_can_show_is_not_issued(make, anna, stored_files, field, value):
+def test_unprintable_account_data_is_not_issued(make, anna, stored_files, field, value):
     client = make.awaiting_contract(anna)
     AppUser.objects.update(**{field: value})
 
@@ -79,7 +79,7 @@ def test_issuing_again_returns_the_same_contract(issued, anna, make, stored_file
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "difference"),
     [
         (lambda client, by, make: make.device(client, by, title="Плита"), "Добавлено устройство «Плита»"),
         (lambda client, by, make: delete_device(client.devices.first(), by=by), "Удалено устройство «Устройство 1»"),
@@ -88,9 +88,9 @@ def test_issuing_again_returns_the_same_contract(issued, anna, make, stored_file
         (lambda client, by, make: move_house(client, by), "Изменено: адрес"),
     ],
 )
-def test_a_stale_contract_says_what_changed_and_is_replaced(issued, anna, make, change, said):
+def test_stale_contract_lists_changes_and_is_replaced(issued, anna, make, change, difference):
     change(make.fresh(issued.client), anna, make)
-    assert changes_since(issued) == [said]
+    assert changes_since(issued) == [difference]
 
     again = issuing.issue(make.fresh(issued.client), by=anna)
 
@@ -120,7 +120,7 @@ def move_house(client, by):
     )
 
 
-def test_the_tariff_changed_by_an_admin_makes_the_contract_stale(issued, make):
+def test_changed_tariff_makes_the_contract_stale(issued, make):
     tariff = make.tariff()
     tariff.extra_per_device += 1
     tariff.save()
@@ -128,7 +128,7 @@ def test_the_tariff_changed_by_an_admin_makes_the_contract_stale(issued, make):
     assert changes_since(issued) == ["Изменён тариф"]
 
 
-def test_a_fee_of_its_own_is_a_change_of_the_device(issued, anna):
+def test_device_fee_counts_as_a_change_of_the_device(issued, anna):
     device = issued.client.devices.first()
     device.extra_fee = Decimal("151")
     save_device(device, by=anna, changed=["название"])
@@ -143,8 +143,8 @@ def test_price_changed_after_step_3_is_saved_with_the_contract_and_logged(make, 
     issuing.issue(client, by=anna)
 
     assert make.fresh(client).tariff_choice.total_extra_fee == Decimal("400.00")
-    told = LogEntry.objects.filter(body__startswith="Доплата по новой цене тарифа: 400,00")
-    assert told.get().author == anna
+    entry = LogEntry.objects.get(body__startswith="Доплата по новой цене тарифа: 400,00")
+    assert entry.author == anna
 
 
 def test_unchanged_price_is_not_logged_again(issued, anna):
@@ -155,7 +155,7 @@ def test_unchanged_price_is_not_logged_again(issued, anna):
     assert not LogEntry.objects.filter(body__contains="новой цене").exists()
 
 
-def test_a_change_of_price_taken_back_leaves_the_surcharge_of_the_signed_contract(signed, anna, make):
+def test_undone_price_change_restores_the_signed_surcharge(signed, anna, make):
     price = Tariff.objects.get().extra_per_device
     Tariff.objects.update(extra_per_device=price + 50)
     delete_device(make.device(make.fresh(signed.client), anna, title="По ошибке"), by=anna)
@@ -167,7 +167,7 @@ def test_a_change_of_price_taken_back_leaves_the_surcharge_of_the_signed_contrac
     assert ClientTariff.objects.get().total_extra_fee == signed.surcharge
 
 
-def test_a_price_that_changed_after_the_signature_changes_nothing_of_what_was_signed(signed, anna, make):
+def test_price_changed_after_signing_does_not_change_the_surcharge(signed, anna, make):
     Tariff.objects.update(extra_per_device=Decimal("200"))
     logged = LogEntry.objects.count()
 
@@ -178,7 +178,7 @@ def test_a_price_that_changed_after_the_signature_changes_nothing_of_what_was_si
     assert LogEntry.objects.count() == logged
 
 
-def test_regenerating_keeps_the_signed_contracts_row_and_file(signed, anna, make):
+def test_reissuing_does_not_change_the_signed_row_and_file(signed, anna, make):
     before = Contract.objects.filter(pk=signed.pk).values().get()
     file = object_storage.get(signed.pdf_key)
     make.device(make.fresh(signed.client), anna, title="Новое")
@@ -190,7 +190,7 @@ def test_regenerating_keeps_the_signed_contracts_row_and_file(signed, anna, make
     assert object_storage.get(signed.pdf_key) == file
 
 
-def test_contract_numbers_of_different_clients_never_collide(make, anna):
+def test_contract_numbers_are_unique(make, anna):
     contracts = [issuing.issue(make.awaiting_contract(anna), by=anna) for _ in range(5)]
 
     assert len({contract.number for contract in contracts}) == 5
@@ -198,21 +198,21 @@ def test_contract_numbers_of_different_clients_never_collide(make, anna):
 
 
 @pytest.mark.parametrize(
-    ("surname", "two"), [("Иванов", "ИВ"), ("ёлкина", "ЁЛ"), ("д'Артаньян", "ДА"), ("О", "ОО"), ("Ли-Сун", "ЛИ")]
+    ("surname", "letters"), [("Иванов", "ИВ"), ("ёлкина", "ЁЛ"), ("д'Артаньян", "ДА"), ("О", "ОО"), ("Ли-Сун", "ЛИ")]
 )
-def test_a_number_begins_with_two_letters_of_the_surname(surname, two):
-    assert surname_letters(surname) == two
+def test_number_starts_with_two_letters_of_the_surname(surname, letters):
+    assert surname_letters(surname) == letters
 
 
 @pytest.mark.django_db
-def test_numbers_run_on_past_99():
+def test_numbers_continue_after_99():
     NumberOfDay.objects.create(day=date(2026, 11, 23), last=99)
 
     assert next_number("Иванов", date(2026, 11, 23)) == "ИВ-261123-100"
     assert next_number("Иванов", date(2026, 11, 24)) == "ИВ-261124-01"
 
 
-def test_the_day_of_a_number_is_moscows(make, anna):
+def test_number_contains_the_day_in_moscow(make, anna):
     client = make.awaiting_contract(anna)
     with time_machine.travel(datetime(2026, 11, 23, 0, 30, tzinfo=ZoneInfo("Europe/Moscow")), tick=False):
         assert "-261123-" in issuing.issue(client, by=anna).number
@@ -220,17 +220,17 @@ def test_the_day_of_a_number_is_moscows(make, anna):
 
 def test_storage_outage_issues_nothing_and_shows_an_error(make, anna, as_anna, monkeypatch):
     client = make.awaiting_contract(anna)
-    monkeypatch.setattr(LocalObjectStorage, "save", _down)
+    monkeypatch.setattr(LocalObjectStorage, "save", _raise_outage)
 
-    reply = as_anna.post(f"/clients/{client.pk}/contract/")
+    response = as_anna.post(f"/clients/{client.pk}/contract/")
 
-    assert reply.status_code == 503
-    assert "Хранилище файлов не отвечает" in reply.text
+    assert response.status_code == 503
+    assert "Хранилище файлов не отвечает" in response.text
     assert not Contract.objects.exists()
     assert make.fresh(client).status == Status.AWAITING_CONTRACT
 
 
-def _down(*args, **kwargs):
+def _raise_outage(*args, **kwargs):
     raise OSError("storage is down")
 
 
@@ -258,7 +258,7 @@ def test_file_stays_when_the_commit_result_is_unknown(make, anna, monkeypatch, s
 @pytest.mark.parametrize(
     "change", [lambda client, by: rename_device(client, by), lambda client, _: client.passport.delete()]
 )
-def test_a_change_during_rendering_issues_nothing_and_leaves_no_file(make, anna, monkeypatch, stored_files, change):
+def test_change_during_rendering_issues_nothing_and_leaves_no_file(make, anna, monkeypatch, stored_files, change):
     client = make.awaiting_contract(anna)
     render = issuing.pdf.render_contract
 
@@ -274,30 +274,30 @@ def test_a_change_during_rendering_issues_nothing_and_leaves_no_file(make, anna,
     assert stored_files("contracts") == []
 
 
-def test_a_passport_that_is_destroyed_while_the_contract_is_made_is_asked_for_again(make, anna, as_anna, monkeypatch):
+def test_passport_deleted_during_rendering_redirects_to_the_passport_step(make, anna, as_anna, monkeypatch):
     client = make.awaiting_contract(anna)
     render = issuing.pdf.render_contract
 
-    def destroy_and_render(snapshot):
+    def delete_and_render(snapshot):
         client.passport.delete()
         return render(snapshot)
 
-    monkeypatch.setattr(issuing.pdf, "render_contract", destroy_and_render)
+    monkeypatch.setattr(issuing.pdf, "render_contract", delete_and_render)
 
-    answer = as_anna.post(reverse("contracts:contract", args=[client.pk]))
+    response = as_anna.post(reverse("contracts:contract", args=[client.pk]))
 
-    assert answer.url == reverse("passport:passport", args=[client.pk])
+    assert response.url == reverse("passport:passport", args=[client.pk])
     assert not Contract.objects.exists()
 
 
-def test_a_client_whose_surcharge_is_not_fixed_gets_no_contract(make, anna):
+def test_contract_requires_a_fixed_surcharge(make, anna):
     client = make.verified(anna)
 
     with pytest.raises(TransitionRefused):
         issuing.issue(client, by=anna)
 
 
-def test_the_database_allows_one_open_contract_per_client(issued):
+def test_client_has_at_most_one_open_contract(issued):
     issued.pk, issued.number, issued.pdf_key = None, "ИВ-000000-01", "elsewhere.pdf"
     issued._state.adding = True
 
@@ -306,12 +306,12 @@ def test_the_database_allows_one_open_contract_per_client(issued):
 
 
 @pytest.mark.parametrize("change", [{"number": "X"}, {"surcharge": 0}, {"encrypted_snapshot": "x"}, {"pdf_key": "x"}])
-def test_what_an_issued_contract_says_is_frozen(issued, change):
+def test_contents_of_an_issued_contract_are_frozen(issued, change):
     with pytest.raises(DatabaseError), transaction.atomic():
         Contract.objects.filter(pk=issued.pk).update(**change)
 
 
-def test_a_change_taken_back_needs_no_new_contract(signed, anna, make):
+def test_undone_change_needs_no_new_contract(signed, anna, make):
     device = make.device(make.fresh(signed.client), anna, title="По ошибке")
     issuing.issue(make.fresh(signed.client), by=anna)
     delete_device(device, by=anna)
@@ -322,7 +322,7 @@ def test_a_change_taken_back_needs_no_new_contract(signed, anna, make):
     assert not signed.client.contracts.open().exists()
 
 
-def test_a_change_taken_back_leaves_what_was_not_billed_to_be_paid(signed, anna, make):
+def test_undone_change_still_awaits_payment_of_the_unbilled_amount(signed, anna, make):
     soon = date.today() + timedelta(days=7)
     part = payment.create_invoice(signed.client, amount=Decimal(100), description="Часть", due_on=soon, by=anna)
     payment.confirm_payment(part, by=anna)
@@ -340,7 +340,7 @@ def test_signed_contract_cannot_be_restored_while_data_differs(signed, anna, mak
         issuing.restore_signed_contract(signed.client, by=anna)
 
 
-def test_a_signed_clients_unsigned_draft_is_listed_beside_the_signed_one(signed, anna, make):
+def test_open_contract_and_signed_contract_are_both_listed(signed, anna, make):
     make.device(make.fresh(signed.client), anna, title="Новое")
     draft = issuing.issue(make.fresh(signed.client), by=anna)
 

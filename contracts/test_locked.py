@@ -1,4 +1,4 @@
-"""What step 4 says when too many wrong codes have locked the signature."""
+"""Step 4 of a contract that is locked after too many wrong codes."""
 
 import pytest
 from django.urls import reverse
@@ -9,12 +9,12 @@ from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract
 
 @pytest.fixture
 def step_4(issued) -> str:
-    """The address of step 4 of a client whose contract is locked."""
+    """URL of step 4 of a client whose contract is locked."""
     Contract.objects.update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
     return reverse("contracts:contract", args=[issued.client_id])
 
 
-def test_a_locked_contract_says_who_helps_and_how_it_goes_on(as_anna, gleb, issued, step_4):
+def test_locked_contract_names_the_admins_and_the_next_action(as_anna, gleb, issued, step_4):
     page = as_anna.get(step_4).text
 
     assert f"Попросите администратора разблокировать договор {issued.number}" in page
@@ -27,8 +27,8 @@ def test_a_locked_contract_says_who_helps_and_how_it_goes_on(as_anna, gleb, issu
     assert "Запросить код" in as_anna.get(step_4).text
 
 
-def test_a_locked_contract_leads_an_admin_to_where_it_is_unlocked(as_gleb, issued, step_4):
-    where = reverse("admin:contracts_contract_change", args=[issued.pk])
+def test_locked_contract_links_admins_to_its_admin_page(as_gleb, issued, step_4):
+    url = reverse("admin:contracts_contract_change", args=[issued.pk])
 
-    assert f'<a class="button" href="{where}" hx-boost="false">Открыть договор</a>' in as_gleb.get(step_4).text
-    assert "Разблокировать подписание" in as_gleb.get(where).text
+    assert f'<a class="button" href="{url}" hx-boost="false">Открыть договор</a>' in as_gleb.get(step_4).text
+    assert "Разблокировать подписание" in as_gleb.get(url).text

@@ -1,4 +1,4 @@
-"""The pages of step 4 and after: what they answer, to whom, and what they write."""
+"""Views of step 4 and after it: responses, access, and saved rows."""
 
 import re
 from decimal import Decimal
@@ -26,7 +26,7 @@ def url(name: str, client) -> str:
 
 
 def shown(contract: Contract) -> dict:
-    """What a page sends of the contract that it shows."""
+    """Form data that identifies the contract on the page."""
     return {"contract": contract.pk}
 
 
@@ -36,15 +36,15 @@ def signature(contract: Contract, **overrides) -> dict:
     )
 
 
-def sum_of(page) -> dict:
-    """What a page sends of the surcharge that it shows."""
+def surcharge_on(page) -> dict:
+    """Form data with the surcharge on the page."""
     return {"surcharge": re.search(r'name="surcharge" value="([^"]+)"', page.text)[1]}
 
 
 # Step 4
 
 
-def test_step_4_shows_the_sum_line_by_line_before_a_contract_exists(as_anna, anna, make):
+def test_step_4_lists_the_fee_of_each_device_before_a_contract_exists(as_anna, anna, make):
     client = make.awaiting_contract(anna, devices=2)
 
     page = as_anna.get(url("contract", client)).text
@@ -54,47 +54,47 @@ def test_step_4_shows_the_sum_line_by_line_before_a_contract_exists(as_anna, ann
     assert "300,00\u00a0₽" in page
 
 
-def test_an_earlier_step_that_is_open_is_shown_instead(as_anna, anna, make):
+def test_unfinished_earlier_step_redirects_to_it(as_anna, anna, make):
     client = make.verified(anna)
 
     assert as_anna.get(url("contract", client)).url == reverse("passport:passport", args=[client.pk])
 
 
-def test_an_earlier_step_that_is_open_is_not_put_into_the_block_of_the_code(as_anna, anna, make):
+def test_unfinished_earlier_step_redirects_htmx_requests(as_anna, anna, make):
     client = make.verified(anna)
 
-    answer = as_anna.post(url("code", client), headers=HTMX_CODE)
+    response = as_anna.post(url("code", client), headers=HTMX_CODE)
 
-    assert answer.headers["HX-Redirect"] == reverse("passport:passport", args=[client.pk])
-    assert not answer.content
+    assert response.headers["HX-Redirect"] == reverse("passport:passport", args=[client.pk])
+    assert not response.content
 
 
-def test_posting_step_4_issues_the_contract_and_links_its_pdf(as_anna, anna, make):
+def test_post_issues_the_contract_and_links_its_pdf(as_anna, anna, make):
     client = make.awaiting_contract(anna)
 
-    reply = as_anna.post(url("contract", client), follow=True)
+    response = as_anna.post(url("contract", client), follow=True)
 
     contract = Contract.objects.get()
-    assert reverse("contracts:pdf", args=[contract.pk]) in reply.text
+    assert reverse("contracts:pdf", args=[contract.pk]) in response.text
     assert contract.issued_by == anna
 
 
-def test_a_sum_that_changed_while_the_page_was_open_is_shown_before_a_contract_asks_for_it(as_anna, anna, make):
+def test_changed_surcharge_is_shown_before_the_contract_is_issued(as_anna, anna, make):
     client = make.awaiting_contract(anna)
     page = as_anna.get(url("contract", client))
     Tariff.objects.update(extra_per_device=Decimal("900"))
 
-    refused = as_anna.post(url("contract", client), sum_of(page))
+    refused = as_anna.post(url("contract", client), surcharge_on(page))
 
     assert refused.status_code == 409
     assert "доплата изменилась" in refused.text
     assert "900,00" in refused.text
     assert not Contract.objects.exists()
-    assert as_anna.post(url("contract", client), sum_of(refused)).status_code == 302
+    assert as_anna.post(url("contract", client), surcharge_on(refused)).status_code == 302
     assert Contract.objects.get().surcharge == Decimal("900")
 
 
-def test_a_stale_contract_says_what_the_next_one_will_ask_for(as_anna, issued):
+def test_stale_contract_shows_the_new_surcharge(as_anna, issued):
     assert "Доплата станет другой" not in as_anna.get(url("contract", issued.client)).text
     Tariff.objects.update(extra_per_device=Decimal("900"))
 
@@ -102,10 +102,10 @@ def test_a_stale_contract_says_what_the_next_one_will_ask_for(as_anna, issued):
 
     assert "Доплата станет другой" in page.text
     assert as_anna.post(url("contract", issued.client), {"surcharge": str(issued.surcharge)}).status_code == 409
-    assert as_anna.post(url("contract", issued.client), sum_of(page)).status_code == 302
+    assert as_anna.post(url("contract", issued.client), surcharge_on(page)).status_code == 302
 
 
-def test_step_4_says_what_is_due_where_a_part_was_billed_before(as_anna, anna, signed, make):
+def test_step_4_shows_the_amount_due_after_partial_billing(as_anna, anna, signed, make):
     payment.confirm_payment(signed.invoices.get(), by=anna)
     make.device(make.fresh(signed.client), anna, title="Плита")
     due = 'счёт на <strong class="money">150,00\u00a0₽</strong>'
@@ -122,11 +122,11 @@ def test_step_4_says_what_is_due_where_a_part_was_billed_before(as_anna, anna, s
     assert sign(issuing.issue(make.fresh(signed.client), by=anna), anna).due == second.surcharge - 150
 
 
-def test_step_4_names_one_sum_where_all_of_it_is_due(as_anna, issued):
+def test_step_4_shows_one_amount_if_all_of_it_is_due(as_anna, issued):
     assert "После подписания" not in as_anna.get(url("contract", issued.client)).text
 
 
-def test_step_4_says_that_nothing_more_is_due(as_anna, anna, signed, make):
+def test_step_4_shows_that_nothing_more_is_due(as_anna, anna, signed, make):
     payment.confirm_payment(signed.invoices.get(), by=anna)
     delete_device(make.fresh(signed.client).devices.first(), by=anna)
 
@@ -134,7 +134,7 @@ def test_step_4_says_that_nothing_more_is_due(as_anna, anna, signed, make):
     assert sign(issuing.issue(make.fresh(signed.client), by=anna), anna).due == 0
 
 
-def test_a_stale_contract_offers_only_to_be_issued_anew(as_anna, issued, anna, make):
+def test_stale_contract_can_only_be_reissued(as_anna, issued, anna, make):
     make.device(make.fresh(issued.client), anna, title="Плита")
 
     page = as_anna.get(url("contract", issued.client)).text
@@ -152,19 +152,19 @@ def test_issuing_for_a_signed_client_redirects_to_done(as_anna, signed):
 # The code
 
 
-def test_requesting_a_code_by_a_plain_form(as_anna, issued):
-    reply = as_anna.post(url("code", issued.client), shown(issued), follow=True)
+def test_code_request_without_htmx_redirects_with_a_message(as_anna, issued):
+    response = as_anna.post(url("code", issued.client), shown(issued), follow=True)
 
-    assert "Код отправлен клиенту" in str([str(message) for message in get_messages(reply.wsgi_request)])
-    assert not appears_in(code_sent_to(issued.client), reply.text)
-    assert "Осталось попыток: 5" in reply.text
+    assert "Код отправлен клиенту" in str([str(message) for message in get_messages(response.wsgi_request)])
+    assert not appears_in(code_sent_to(issued.client), response.text)
+    assert "Осталось попыток: 5" in response.text
 
 
-def test_requesting_a_code_by_htmx_answers_with_the_block_alone(as_anna, issued):
-    reply = as_anna.post(url("code", issued.client), shown(issued), headers=HTMX_CODE)
+def test_code_request_with_htmx_returns_the_code_fragment(as_anna, issued):
+    response = as_anna.post(url("code", issued.client), shown(issued), headers=HTMX_CODE)
 
-    assert reply.text.lstrip().startswith('<div id="code"')
-    assert "Код отправлен" in reply.text
+    assert response.text.lstrip().startswith('<div id="code"')
+    assert "Код отправлен" in response.text
 
 
 def test_countdown_matches_the_resend_delay(as_anna, issued, anna):
@@ -175,71 +175,71 @@ def test_countdown_matches_the_resend_delay(as_anna, issued, anna):
         assert 'data-countdown="60"' in as_anna.get(url("contract", issued.client)).text
 
 
-def test_a_second_request_at_once_is_refused_with_the_time_to_wait(as_anna, issued):
+def test_second_code_request_within_the_delay_returns_429(as_anna, issued):
     as_anna.post(url("code", issued.client), shown(issued))
 
-    reply = as_anna.post(url("code", issued.client), shown(issued), headers=HTMX_CODE)
+    response = as_anna.post(url("code", issued.client), shown(issued), headers=HTMX_CODE)
 
-    assert reply.status_code == 429
-    assert "Новый код можно запросить через" in reply.text
+    assert response.status_code == 429
+    assert "Новый код можно запросить через" in response.text
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX_CODE])
-def test_a_code_that_the_client_cant_read_is_refused_in_words(as_anna, issued, headers):
+def test_code_request_for_a_blocked_account_shows_an_error(as_anna, issued, headers):
     AppUser.objects.update(status=AccountStatus.BLOCKED)
 
-    reply = as_anna.post(url("code", issued.client), shown(issued), headers=headers)
+    response = as_anna.post(url("code", issued.client), shown(issued), headers=headers)
 
-    assert reply.status_code == 409
-    assert "заблокирована. Попросите поддержку её разблокировать" in reply.text
+    assert response.status_code == 409
+    assert "заблокирована. Попросите поддержку её разблокировать" in response.text
     assert not issued.codes.exists()
 
 
 # The signature
 
 
-def test_the_right_code_signs_and_goes_on(as_anna, issued, anna):
+def test_right_code_signs_and_redirects_to_done(as_anna, issued, anna):
     as_anna.post(url("code", issued.client), shown(issued))
     digits = code_sent_to(issued.client)
 
-    reply = as_anna.post(url("signature", issued.client), signature(issued, code=f"{digits[:3]} {digits[3:]}"))
+    response = as_anna.post(url("signature", issued.client), signature(issued, code=f"{digits[:3]} {digits[3:]}"))
 
-    assert reply.url == url("done", issued.client)
+    assert response.url == url("done", issued.client)
     issued.refresh_from_db()
     assert issued.signed_by == anna
     assert issued.pep_text_version == signature_consent.current_version()
 
 
-def test_a_wrong_code_is_422_with_the_tries_left_and_keeps_what_was_typed(as_anna, issued):
+def test_wrong_code_returns_422_with_attempts_left_and_typed_values(as_anna, issued):
     as_anna.post(url("code", issued.client), shown(issued))
     code = wrong_code(code_sent_to(issued.client))
 
-    reply = as_anna.post(url("signature", issued.client), signature(issued, code=code))
+    response = as_anna.post(url("signature", issued.client), signature(issued, code=code))
 
-    assert reply.status_code == 422
-    assert "Осталось попыток: 4" in reply.text
-    assert f'value="{code}"' in reply.text
-    assert "checked" in reply.text
+    assert response.status_code == 422
+    assert "Осталось попыток: 4" in response.text
+    assert f'value="{code}"' in response.text
+    assert "checked" in response.text
 
 
-def test_a_code_of_before_the_account_was_closed_is_refused_in_words_and_kept(as_anna, issued):
+def test_code_sent_before_the_account_was_blocked_is_refused_and_stays_valid(as_anna, issued):
     as_anna.post(url("code", issued.client), shown(issued))
     code = code_sent_to(issued.client)
     AppUser.objects.update(status=AccountStatus.BLOCKED)
 
-    reply = as_anna.post(url("signature", issued.client), signature(issued, code=code))
+    response = as_anna.post(url("signature", issued.client), signature(issued, code=code))
 
-    assert reply.status_code == 409
-    assert "заблокирована. Попросите поддержку её разблокировать" in reply.text
-    assert f'value="{code}"' in reply.text
-    assert "checked" in reply.text
-    assert "Осталось попыток: 5" in reply.text
+    assert response.status_code == 409
+    assert "заблокирована. Попросите поддержку её разблокировать" in response.text
+    assert f'value="{code}"' in response.text
+    assert "checked" in response.text
+    assert "Осталось попыток: 5" in response.text
     issued.refresh_from_db()
     assert issued.signed_at is None
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "error"),
     [
         ({"code": ""}, "Введите шесть цифр кода"),
         ({"code": "12345"}, "Код состоит из шести цифр"),
@@ -253,22 +253,24 @@ def test_a_code_of_before_the_account_was_closed_is_refused_in_words_and_kept(as
         ({"pep_version": ""}, ""),
     ],
 )
-def test_a_malformed_signature_is_422_and_spends_no_try(as_anna, issued, typed, said):
+def test_malformed_signature_returns_422_without_counting_an_attempt(as_anna, issued, typed, error):
     as_anna.post(url("code", issued.client), shown(issued))
 
-    reply = as_anna.post(url("signature", issued.client), signature(issued, code=code_sent_to(issued.client)) | typed)
+    response = as_anna.post(
+        url("signature", issued.client), signature(issued, code=code_sent_to(issued.client)) | typed
+    )
 
-    assert reply.status_code == 422
-    assert said in reply.text
+    assert response.status_code == 422
+    assert error in response.text
     issued.refresh_from_db()
     assert (issued.signed_at, issued.failed_tries, issued.codes.get().failed_tries) == (None, 0, 0)
 
 
-def test_a_code_that_was_not_requested_has_its_own_message(as_anna, issued):
-    reply = as_anna.post(url("signature", issued.client), signature(issued, code="123456"))
+def test_signing_without_a_requested_code_shows_an_error(as_anna, issued):
+    response = as_anna.post(url("signature", issued.client), signature(issued, code="123456"))
 
-    assert reply.status_code == 422
-    assert "Код ещё не запрошен" in reply.text
+    assert response.status_code == 422
+    assert "Код ещё не запрошен" in response.text
 
 
 def test_stale_page_shows_the_change_instead_of_signing(as_anna, issued, anna, make):
@@ -276,20 +278,20 @@ def test_stale_page_shows_the_change_instead_of_signing(as_anna, issued, anna, m
     code = code_sent_to(issued.client)
     make.device(make.fresh(issued.client), anna, title="Плита")
 
-    reply = as_anna.post(url("signature", issued.client), signature(issued, code=code))
+    response = as_anna.post(url("signature", issued.client), signature(issued, code=code))
 
-    assert reply.status_code == 409
-    assert "Добавлено устройство «Плита»" in reply.text
+    assert response.status_code == 409
+    assert "Добавлено устройство «Плита»" in response.text
 
 
 def test_second_click_on_sign_redirects_without_error(as_anna, signed):
-    reply = as_anna.post(url("signature", signed.client), signature(signed, code="000000"))
+    response = as_anna.post(url("signature", signed.client), signature(signed, code="000000"))
 
-    assert reply.status_code == 302
+    assert response.status_code == 302
     assert Contract.objects.get().signed_at == signed.signed_at
 
 
-def test_signing_records_the_address_that_the_proxy_names(as_anna, issued, settings):
+def test_signing_records_the_ip_from_the_trusted_proxy(as_anna, issued, settings):
     settings.TRUSTED_PROXIES = 1
     as_anna.post(url("code", issued.client), shown(issued))
     forwarded = {"X-Forwarded-For": "203.0.113.9, 198.51.100.4"}
@@ -305,15 +307,15 @@ def test_signing_records_the_address_that_the_proxy_names(as_anna, issued, setti
 # Files
 
 
-def test_the_pdf_is_the_issued_file(as_anna, issued):
-    reply = as_anna.get(reverse("contracts:pdf", args=[issued.pk]))
+def test_pdf_view_returns_the_issued_file(as_anna, issued):
+    response = as_anna.get(reverse("contracts:pdf", args=[issued.pk]))
 
-    assert reply.content == object_storage.get(issued.pdf_key)
-    assert reply["Content-Type"] == "application/pdf"
-    assert "no-store" in reply["Cache-Control"]
+    assert response.content == object_storage.get(issued.pdf_key)
+    assert response["Content-Type"] == "application/pdf"
+    assert "no-store" in response["Cache-Control"]
 
 
-def test_a_file_that_was_replaced_in_the_storage_is_not_shown(as_anna, issued):
+def test_file_replaced_in_the_storage_is_not_served(as_anna, issued):
     object_storage.delete(issued.pdf_key)
     object_storage.put(issued.pdf_key, b"%PDF-1.7 something else")
 
@@ -321,7 +323,7 @@ def test_a_file_that_was_replaced_in_the_storage_is_not_shown(as_anna, issued):
 
 
 @pytest.mark.parametrize("name", ["pdf", "invoice_pdf"])
-def test_documents_of_another_managers_client_are_not_found(as_boris, as_vera, signed, name):
+def test_other_managers_get_404_for_documents(as_boris, as_vera, signed, name):
     pk = signed.pk if name == "pdf" else signed.invoices.get().pk
 
     assert as_boris.get(reverse(f"contracts:{name}", args=[pk])).status_code == 404
@@ -329,22 +331,24 @@ def test_documents_of_another_managers_client_are_not_found(as_boris, as_vera, s
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX_CODE], ids=["page", "code"])
-@pytest.mark.parametrize("known", [True, False])
-def test_page_of_a_replaced_contract_sends_no_code_and_signs_nothing(as_anna, anna, issued, make, headers, known):
-    seen = shown(issued) if known else {}
+@pytest.mark.parametrize("with_contract", [True, False])
+def test_page_of_a_replaced_contract_sends_no_code_and_signs_nothing(
+    as_anna, anna, issued, make, headers, with_contract
+):  # fmt: skip
+    seen = shown(issued) if with_contract else {}
     make.device(make.fresh(issued.client), anna, title="Ещё одно")
     current = issuing.issue(make.fresh(issued.client), by=anna)
 
-    reply = as_anna.post(url("code", issued.client), seen, headers=headers)
-    assert reply.status_code == 409
-    assert "сформировали заново" in reply.text
-    assert current.number in reply.text
-    assert reply.headers.get("HX-Retarget") == ("#main" if headers else None)
+    response = as_anna.post(url("code", issued.client), seen, headers=headers)
+    assert response.status_code == 409
+    assert "сформировали заново" in response.text
+    assert current.number in response.text
+    assert response.headers.get("HX-Retarget") == ("#main" if headers else None)
 
     signing.request_code(current, by=anna)
     typed = signature(issued, code=code_sent_to(issued.client)) | {"contract": ""} | seen
-    reply = as_anna.post(url("signature", issued.client), typed)
-    assert reply.status_code == 409
+    response = as_anna.post(url("signature", issued.client), typed)
+    assert response.status_code == 409
     assert make.fresh(issued.client).contracts.signed().count() == 0
 
 
@@ -357,21 +361,19 @@ def test_restored_data_offers_to_keep_the_signed_contract(as_anna, anna, signed,
     assert '<button class="button secondary">Сформировать новый договор</button>' in page
 
 
-def test_a_second_click_on_keeping_the_contract_goes_on(as_anna, anna, signed, make):
+def test_second_click_on_keeping_the_contract_redirects_to_done(as_anna, anna, signed, make):
     delete_device(make.device(make.fresh(signed.client), anna, title="По ошибке"), by=anna)
 
-    replies = [as_anna.post(url("kept", signed.client)) for _ in range(2)]
+    responses = [as_anna.post(url("kept", signed.client)) for _ in range(2)]
 
-    assert [reply.url for reply in replies] == [url("done", signed.client)] * 2
+    assert [response.url for response in responses] == [url("done", signed.client)] * 2
 
 
 # Queries
 
 
 @pytest.mark.parametrize("name", ["contract", "done", "card"])
-def test_a_page_takes_at_most_ten_queries_however_many_devices(
-    as_anna, anna, make, name, django_assert_max_num_queries
-):
+def test_pages_take_at_most_ten_queries(as_anna, anna, make, name, django_assert_max_num_queries):
     contract = issuing.issue(make.awaiting_contract(anna, devices=8), by=anna)
     if name == "contract":
         signing.request_code(contract, by=anna)

@@ -1,4 +1,4 @@
-"""What is due after a signature, invoices, and payment."""
+"""Amounts due after signing, invoices, and payments."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -20,7 +20,7 @@ def open_invoice(contract: Contract) -> Invoice:
     return contract.invoices.get(status=InvoiceStatus.PENDING)
 
 
-def test_signing_bills_the_surcharge_and_tells_the_client(signed, make):
+def test_signing_creates_an_invoice_and_notifies_the_client(signed, make):
     invoice = open_invoice(signed)
 
     assert invoice.amount == Decimal("300.00")
@@ -31,7 +31,7 @@ def test_signing_bills_the_surcharge_and_tells_the_client(signed, make):
     assert f"{invoice.due_on:%d.%m.%Y}" in message
 
 
-def test_nothing_due_means_processed_at_once_without_an_invoice(make, anna):
+def test_client_is_processed_without_an_invoice_if_nothing_is_due(make, anna):
     contract = sign(issuing.issue(make.awaiting_contract(anna, fee=Decimal("0")), by=anna), anna)
 
     assert make.fresh(contract.client).status == Status.PROCESSED
@@ -39,7 +39,7 @@ def test_nothing_due_means_processed_at_once_without_an_invoice(make, anna):
     assert not contract.invoices.exists()
 
 
-def test_confirming_the_payment_processes_the_client(signed, anna, make):
+def test_confirmed_payment_processes_the_client(signed, anna, make):
     assert payment.confirm_payment(open_invoice(signed), by=anna)
 
     signed.refresh_from_db()
@@ -57,7 +57,7 @@ def test_confirming_payment_twice_records_it_once(signed, anna):
     assert Invoice.objects.get().paid_at == paid_at
 
 
-def test_only_the_difference_is_billed_after_a_change(signed, anna, make):
+def test_change_bills_only_the_difference(signed, anna, make):
     payment.confirm_payment(open_invoice(signed), by=anna)
     make.device(make.fresh(signed.client), anna, title="Третье", extra_fee=Decimal("70.50"))
 
@@ -67,7 +67,7 @@ def test_only_the_difference_is_billed_after_a_change(signed, anna, make):
     assert second.due == open_invoice(second).amount == Decimal("70.50")
 
 
-def test_an_unpaid_earlier_invoice_counts_as_billed(signed, anna, make):
+def test_unpaid_earlier_invoice_counts_as_billed(signed, anna, make):
     make.device(make.fresh(signed.client), anna, title="Третье")
 
     second = sign(issuing.issue(make.fresh(signed.client), by=anna), anna)
@@ -79,7 +79,7 @@ def test_an_unpaid_earlier_invoice_counts_as_billed(signed, anna, make):
     assert make.fresh(signed.client).status == Status.PROCESSED
 
 
-def test_fewer_devices_before_payment_replace_the_open_invoice_by_a_smaller_one(signed, anna, make):
+def test_fewer_devices_before_payment_replace_the_pending_invoice_with_a_smaller_one(signed, anna, make):
     client = make.fresh(signed.client)
     delete_device(client.devices.last(), by=anna)
 
@@ -101,7 +101,7 @@ def test_fewer_devices_after_payment_bill_nothing(signed, anna, make):
     assert make.fresh(signed.client).status == Status.PROCESSED
 
 
-def test_a_part_can_be_billed_and_the_client_is_processed_when_all_is_paid(signed, anna, make):
+def test_client_is_processed_when_all_partial_invoices_are_paid(signed, anna, make):
     client = signed.client
     part = payment.create_invoice(client, amount=Decimal("100"), description="Первая часть", due_on=NEXT_WEEK, by=anna)
     assert signed.invoices.get(status=InvoiceStatus.CANCELLED).amount == Decimal("300.00")
@@ -114,20 +114,20 @@ def test_a_part_can_be_billed_and_the_client_is_processed_when_all_is_paid(signe
     assert make.fresh(client).status == Status.PROCESSED
 
 
-def test_the_same_bill_twice_is_one(signed, anna):
-    bill = {"amount": Decimal("100"), "description": "Часть", "due_on": NEXT_WEEK, "by": anna}
+def test_same_invoice_is_created_once(signed, anna):
+    values = {"amount": Decimal("100"), "description": "Часть", "due_on": NEXT_WEEK, "by": anna}
 
-    assert payment.create_invoice(signed.client, **bill).pk == payment.create_invoice(signed.client, **bill).pk
+    assert payment.create_invoice(signed.client, **values).pk == payment.create_invoice(signed.client, **values).pk
 
 
 @pytest.mark.parametrize("amount", ["300.01", "9999999999.99"])
-def test_more_than_is_owed_can_not_be_billed(signed, anna, amount):
+def test_invoice_cannot_exceed_the_outstanding_amount(signed, anna, amount):
     with pytest.raises(payment.PaymentRefused, match="не больше 300,00"):
         payment.create_invoice(signed.client, amount=Decimal(amount), description="Много", due_on=NEXT_WEEK, by=anna)
     assert open_invoice(signed).amount == Decimal("300.00")
 
 
-def test_a_cancelled_invoice_can_not_be_paid(signed, anna):
+def test_cancelled_invoice_cannot_be_paid(signed, anna):
     cancelled = open_invoice(signed)
     payment.create_invoice(signed.client, amount=Decimal("100"), description="Часть", due_on=NEXT_WEEK, by=anna)
 
@@ -135,15 +135,15 @@ def test_a_cancelled_invoice_can_not_be_paid(signed, anna):
         payment.confirm_payment(cancelled, by=anna)
 
 
-def test_payment_can_not_be_confirmed_on_an_unsigned_contract(issued, as_anna):
-    reply = as_anna.post(f"/clients/{issued.client_id}/payment/", {"invoice": "nothing"})
+def test_payment_of_an_unsigned_contract_is_refused(issued, as_anna):
+    response = as_anna.post(f"/clients/{issued.client_id}/payment/", {"invoice": "nothing"})
 
-    assert reply.status_code == 409
+    assert response.status_code == 409
     issued.refresh_from_db()
     assert issued.paid_at is None
 
 
-def test_the_database_refuses_an_unsigned_contract_that_is_paid(issued, anna):
+def test_unsigned_contract_cannot_be_marked_paid(issued, anna):
     with pytest.raises(DatabaseError, match="paid_after_signing"), transaction.atomic():
         Contract.objects.filter(pk=issued.pk).update(paid_at=issued.issued_at)
 
@@ -156,7 +156,7 @@ def test_paid_invoice_is_immutable(signed, anna, change):
         Invoice.objects.update(**change)
 
 
-def test_a_payment_with_a_part_still_open_leaves_the_contract_unpaid(signed, anna):
+def test_partial_payment_leaves_the_contract_unpaid(signed, anna):
     part = payment.create_invoice(signed.client, amount=Decimal("100"), description="Часть", due_on=NEXT_WEEK, by=anna)
     payment.confirm_payment(part, by=anna)
 

@@ -1,4 +1,4 @@
-"""The pages after the signature: what is due, bills, and the confirmation of payment."""
+"""Views after the signature: amount due, invoices, confirmation of payment."""
 
 import re
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ from contracts.test_pages import url
 from devices.saving import delete_device
 
 
-def bill(**overrides) -> dict:
+def invoice_data(**overrides) -> dict:
     return {"amount": "100,50", "description": "Доплата", "due_on": date.today() + timedelta(days=3)} | overrides
 
 
@@ -24,24 +24,24 @@ def test_done_page_shows_the_amount_due_and_confirms_payment(as_anna, signed, ma
     assert "Подтвердить оплату" in page
 
     for _ in range(2):
-        reply = as_anna.post(url("payment", signed.client), {"invoice": signed.invoices.get().pk}, follow=True)
+        response = as_anna.post(url("payment", signed.client), {"invoice": signed.invoices.get().pk}, follow=True)
 
-    assert "Успешно оформлен" in reply.text
+    assert "Успешно оформлен" in response.text
     assert make.fresh(signed.client).status == Status.PROCESSED
 
 
 def test_done_page_shows_how_much_is_billed(as_anna, anna, signed):
-    def says() -> str:
+    def notice() -> str:
         page = as_anna.get(url("done", signed.client)).text
-        notice = re.search(r'<div class="notice info"><p>\s*(.*?)\s*</p>', page, re.DOTALL)[1]
-        return re.sub(r"[ \n]+", " ", notice)
+        text = re.search(r'<div class="notice info"><p>\s*(.*?)\s*</p>', page, re.DOTALL)[1]
+        return re.sub(r"[ \n]+", " ", text)
 
-    all_billed = says()
+    all_billed = notice()
     soon = date.today() + timedelta(days=7)
     part = payment.create_invoice(signed.client, amount=Decimal(100), description="Часть", due_on=soon, by=anna)
-    part_billed = says()
+    part_billed = notice()
     payment.confirm_payment(part, by=anna)
-    nothing_billed = says()
+    nothing_billed = notice()
 
     assert "Счёт пришёл ему" in all_billed
     assert "ещё не выставлен" not in all_billed
@@ -55,26 +55,26 @@ def test_done_page_of_an_unsigned_client_redirects_to_their_step(as_anna, issued
 
 
 @pytest.mark.parametrize("invoice", ["", "nonsense", "00000000-0000-0000-0000-000000000000", "\x00"])
-def test_a_payment_of_no_invoice_is_409_and_changes_nothing(as_anna, signed, invoice):
-    reply = as_anna.post(url("payment", signed.client), {"invoice": invoice})
+def test_payment_of_an_unknown_invoice_returns_409(as_anna, signed, invoice):
+    response = as_anna.post(url("payment", signed.client), {"invoice": invoice})
 
-    assert reply.status_code == 409
+    assert response.status_code == 409
     assert Invoice.objects.get().status == "pending"
 
 
-def test_an_invoice_of_another_client_is_not_confirmed_here(as_anna, signed, anna, make):
+def test_invoice_of_another_client_is_not_confirmed(as_anna, signed, anna, make):
     other = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
 
-    reply = as_anna.post(url("payment", signed.client), {"invoice": other.invoices.get().pk})
+    response = as_anna.post(url("payment", signed.client), {"invoice": other.invoices.get().pk})
 
-    assert reply.status_code == 409
+    assert response.status_code == 409
     assert other.invoices.get().status == "pending"
 
 
-def test_sending_an_invoice_answers_no_500_and_replaces_the_open_one(as_anna, signed):
-    reply = as_anna.post(url("invoice", signed.client), bill())
+def test_new_invoice_replaces_the_pending_one(as_anna, signed):
+    response = as_anna.post(url("invoice", signed.client), invoice_data())
 
-    assert reply.url == url("done", signed.client)
+    assert response.url == url("done", signed.client)
     assert [str(invoice.amount) for invoice in signed.invoices.filter(status="pending")] == ["100.50"]
 
 
@@ -108,11 +108,11 @@ def test_sending_an_invoice_answers_no_500_and_replaces_the_open_one(as_anna, si
         {"due_on": "9999-12-31"},
     ],
 )
-def test_a_bad_invoice_is_422_and_bills_nothing(as_anna, signed, typed):
-    reply = as_anna.post(url("invoice", signed.client), bill(**typed))
+def test_invalid_invoice_returns_422_and_creates_nothing(as_anna, signed, typed):
+    response = as_anna.post(url("invoice", signed.client), invoice_data(**typed))
 
-    assert reply.status_code == 422
-    assert 'role="alert"' in reply.text or "error" in reply.text
+    assert response.status_code == 422
+    assert 'role="alert"' in response.text or "error" in response.text
     assert str(signed.invoices.get().amount) == "300.00"
 
 
@@ -120,24 +120,24 @@ def test_a_bad_invoice_is_422_and_bills_nothing(as_anna, signed, typed):
     ("typed", "amount"), [("100,5", "100.50"), (" 100.50 ", "100.50"), ("2\u00a000 ₽", "200.00"), ("1 руб.", "1.00")]
 )
 def test_amount_formats_are_accepted(as_anna, signed, typed, amount):
-    as_anna.post(url("invoice", signed.client), bill(amount=typed))
+    as_anna.post(url("invoice", signed.client), invoice_data(amount=typed))
 
     assert str(signed.invoices.get(status="pending").amount) == amount
 
 
-def test_the_invoice_form_suggests_the_open_invoice(as_anna, signed):
+def test_invoice_form_is_prefilled_with_the_pending_invoice(as_anna, signed):
     page = as_anna.get(url("invoice", signed.client)).text
 
     assert 'value="300,00"' in page
     assert signed.number in page
 
 
-def test_nothing_to_bill_is_409(as_anna, issued):
-    assert as_anna.post(url("invoice", issued.client), bill()).status_code == 409
+def test_invoice_without_an_amount_due_returns_409(as_anna, issued):
+    assert as_anna.post(url("invoice", issued.client), invoice_data()).status_code == 409
     assert not Invoice.objects.exists()
 
 
-def test_what_was_billed_before_a_change_is_confirmed_while_the_new_contract_is_awaited(as_anna, anna, signed, make):
+def test_earlier_invoice_can_be_confirmed_while_a_new_contract_is_awaited(as_anna, anna, signed, make):
     client, invoice = signed.client, signed.invoices.get()
     make.device(make.fresh(client), anna, title="Плита")
     step, card = as_anna.get(url("contract", client)).text, as_anna.get(url("card", client)).text
@@ -147,10 +147,10 @@ def test_what_was_billed_before_a_change_is_confirmed_while_the_new_contract_is_
     assert 'name="invoice" value="' + str(invoice.pk) in card
 
     for _ in range(2):
-        reply = as_anna.post(url("payment", client), {"invoice": invoice.pk}, follow=True)
-        assert reply.redirect_chain == [(url("card", client), 302)]
-        assert f"Оплата счёта {invoice.number} подтверждена" in reply.text
-        assert "Подтвердить оплату" not in reply.text
+        response = as_anna.post(url("payment", client), {"invoice": invoice.pk}, follow=True)
+        assert response.redirect_chain == [(url("card", client), 302)]
+        assert f"Оплата счёта {invoice.number} подтверждена" in response.text
+        assert "Подтвердить оплату" not in response.text
 
     assert make.fresh(client).status == Status.AWAITING_CONTRACT
     assert "ещё не оплачен" not in as_anna.get(url("contract", client)).text
@@ -160,7 +160,7 @@ def test_what_was_billed_before_a_change_is_confirmed_while_the_new_contract_is_
     assert make.fresh(client).status == Status.AWAITING_PAYMENT
 
 
-def test_a_change_that_is_taken_back_after_the_payment_needs_nothing_more(as_anna, anna, signed, make):
+def test_change_undone_after_payment_processes_the_client(as_anna, anna, signed, make):
     client = signed.client
     device = make.device(make.fresh(client), anna, title="Плита")
     as_anna.post(url("payment", client), {"invoice": signed.invoices.get().pk})
@@ -171,5 +171,5 @@ def test_a_change_that_is_taken_back_after_the_payment_needs_nothing_more(as_ann
     assert make.fresh(client).status == Status.PROCESSED
 
 
-def test_the_card_confirms_no_payment_where_another_page_does(as_anna, signed):
+def test_card_has_no_payment_button_if_the_done_page_has_one(as_anna, signed):
     assert "Подтвердить оплату" not in as_anna.get(url("card", signed.client)).text

@@ -1,4 +1,4 @@
-"""What contracts and invoices say and where on the page, read back from the files."""
+"""Text and layout of contracts and invoices, read from the PDFs."""
 
 import re
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ from documents.rendering import FONT_FOLDER
 
 MM = 72 / 25.4
 LEFT, RIGHT, TOP, BOTTOM = 20 * MM, 12 * MM, 14 * MM, 18 * MM  # the margins in contract.css
-BEARING = 2.5  # points by which a glyph, or the rounding of a justified line, may stick out of its box
+BEARING = 2.5  # points by which a glyph or a justified line may exceed its box
 LONG_WORD = "Щ" * 300
 
 
 def pages(file: bytes) -> list[str]:
-    """The text of each page, its spaces and line breaks made single spaces."""
+    """Return the text of each page with normalized whitespace."""
     texts = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(file)]
-    return [" ".join(re.sub("\ufffe\\s*", "-", words).split()) for words in texts]  # a hyphen that ends a line
+    return [" ".join(re.sub("\ufffe\\s*", "-", words).split()) for words in texts]  # U+FFFE: hyphen at the line end
 
 
 def text(file: bytes) -> str:
@@ -33,12 +33,12 @@ def text(file: bytes) -> str:
 
 
 def unspaced(words: str) -> str:
-    """Without spaces and line breaks: where a long word is broken, nothing but a break is added."""
+    """Remove whitespace: long words are broken without a hyphen."""
     return re.sub(r"\s", "", words)
 
 
 def glyphs(file: bytes) -> Iterator[tuple[int, str, tuple[float, float, float, float]]]:
-    """Every visible glyph: page, character, its box (left, bottom, right, top) in points."""
+    """Yield every visible glyph: page, character, box (left, bottom, right, top) in points."""
     for number, page in enumerate(pypdfium2.PdfDocument(file)):
         content = page.get_textpage()
         for index in range(content.count_chars()):
@@ -48,7 +48,7 @@ def glyphs(file: bytes) -> Iterator[tuple[int, str, tuple[float, float, float, f
 
 
 def off_the_page(file: bytes) -> list:
-    """Glyphs outside the margins; the page number, in the right half, may stand in the lower one."""
+    """Return glyphs outside the margins. The page number, on the right, may be in the bottom margin."""
     width, height = (size * MM for size in (210, 297))
     return [
         (page, character, box)
@@ -62,7 +62,7 @@ def off_the_page(file: bytes) -> list:
 
 @pytest.fixture(autouse=True)
 def no_missing_glyphs(caplog):
-    """WeasyPrint warns about each character that no font of ours has."""
+    """Fail if WeasyPrint warned about a character missing from our fonts."""
     yield
     assert not [record.message for record in caplog.records if ".notdef" in record.message]
 
@@ -78,7 +78,7 @@ def invoice(**fields) -> Invoice:
     return Invoice(**values | fields)
 
 
-def test_contract_names_number_place_date_and_parties():
+def test_contract_contains_number_place_date_and_parties():
     words = text(pdf.render_contract(sample.sample_snapshot()))
     assert "Договор № ИВ-261123-01 возмездного оказания услуг" in words
     assert "г. Москва, 23 ноября 2026 г." in words
@@ -101,7 +101,7 @@ def test_contract_has_the_requisites_of_both_parties(requisite):
     assert requisite in text(pdf.render_contract(sample.sample_snapshot()))
 
 
-def test_contract_says_the_fees_in_figures_and_in_words():
+def test_contract_contains_the_fees_in_figures_and_words():
     words = text(pdf.render_contract(sample.sample_snapshot(5)))
     assert "Тариф «Домашний»: базовая стоимость — 500,00 ₽, доплата за Устройство" in words
     assert "не указана иная, — 150,00 ₽." in words
@@ -109,7 +109,7 @@ def test_contract_says_the_fees_in_figures_and_in_words():
     assert "Условия тарифа: Два выезда в год" in words
 
 
-def test_contract_lists_a_device_with_all_its_data():
+def test_contract_lists_all_data_of_a_device():
     words = text(pdf.render_contract(sample.sample_snapshot(1)))
     assert (
         "1. Холодильник Бирюса 118 Холодильник, серийный № SN-004711, куплено: январь 2020;"
@@ -140,11 +140,11 @@ def test_person_without_optional_data_leaves_no_gaps():
         "статьи 782 ГК РФ", "«О защите прав потребителей»", "непреодолимой силы", "Заказчик вправе предъявить иск",
     ],
 )  # fmt: skip
-def test_contract_has_the_clauses_that_the_law_asks_for(clause):
+def test_contract_has_the_clauses_required_by_law(clause):
     assert clause in text(pdf.render_contract(sample.sample_snapshot()))
 
 
-def test_clauses_are_numbered_without_gaps_and_references_lead_somewhere():
+def test_clauses_have_no_gaps_and_references_exist():
     sheets = pages(pdf.render_contract(sample.sample_snapshot(1)))
     main, terms = " ".join(sheets[:-2]), " ".join(sheets[-2:])
     for part, count in ((main.split("SN-")[0], 1), (terms, 9)):
@@ -158,7 +158,7 @@ def test_clauses_are_numbered_without_gaps_and_references_lead_somewhere():
     assert set(re.findall(r"пункту? (\d\.\d)", main + terms)) <= numbered
 
 
-def test_every_page_bears_the_number_of_the_contract_and_its_own():
+def test_every_page_has_the_contract_number_and_page_number():
     sheets = pages(pdf.render_contract(sample.sample_snapshot(60)))
     assert len(sheets) > 4
     for number, words in enumerate(sheets, start=1):
@@ -172,7 +172,7 @@ def test_contract_with_five_devices_is_signed_on_its_first_page():
     assert "Приложение № 1 к Договору Общие условия обслуживания" in terms[0]
 
 
-def test_sixty_devices_each_occur_once_and_in_order():
+def test_sixty_devices_are_listed_once_and_in_order():
     snapshot = sample.sample_snapshot(60, device={"title": "Утюг", "description": "Ёмкость цела."})
     words = text(pdf.render_contract(snapshot))
     rows = re.findall(r"(\d+)\. Утюг .*? (SN-\d{6}), .*? (\d+,\d\d) ₽", words)
@@ -182,18 +182,18 @@ def test_sixty_devices_each_occur_once_and_in_order():
     assert words.count("Ёмкость цела.") == words.count("Утюг") == len(re.findall(r"SN-\d{6}", words)) == 60
 
 
-def test_table_head_is_repeated_on_each_page_with_devices_and_no_row_is_cut():
+def test_table_header_repeats_on_each_page_and_rows_are_not_split():
     sheets = pages(pdf.render_contract(sample.sample_snapshot(60)))
     with_devices = [words for words in sheets if "SN-" in words]
     assert len(with_devices) > 2
     for words in with_devices:
         assert words.count("Устройство, его серийный номер и характеристики Доплата") == 1
-        # A row that were cut would leave a serial number on one page and the end of its description on the next.
+        # A split row would have its title and its serial number on different pages.
         assert len(re.findall(r"\b\d+\. (?:Холод|Телев|Стир|Роутер|Конд)", words)) == words.count("SN-")
     assert not off_the_page(pdf.render_contract(sample.sample_snapshot(60)))
 
 
-def test_fault_long_lines_run_off_the_page():
+def test_long_words_stay_within_the_margins():
     snapshot = sample.sample_snapshot(
         3,
         person={"last_name": LONG_WORD, "issued_by": f"ГУ МВД {LONG_WORD}", "registration_address": LONG_WORD},
@@ -206,7 +206,7 @@ def test_fault_long_lines_run_off_the_page():
     assert unspaced(text(file)).count("W" * 100) == 3
 
 
-def test_fault_ordinary_issuer_and_address_run_off_the_page():
+def test_long_issuer_and_address_stay_within_the_margins():
     issuer = "Отделением УФМС России по Ханты-Мансийскому автономному округу — Югре в городе Нижневартовске"
     address = (
         "628600, Ханты-Мансийский автономный округ — Югра, г. Нижневартовск, ул. Интернациональная, д. 24, кв. 118"
@@ -218,7 +218,7 @@ def test_fault_ordinary_issuer_and_address_run_off_the_page():
 
 
 @pytest.mark.parametrize("filler", ["ЪЪЪЪЪ ", "Ъ", "Ъ\n"])
-def test_description_of_2000_characters_is_whole(filler):
+def test_description_of_2000_characters_is_complete(filler):
     description = (filler * 2000)[:2000]
     file = pdf.render_contract(sample.sample_snapshot(5, device={"description": description, "specs": description}))
     assert not off_the_page(file)
@@ -227,28 +227,27 @@ def test_description_of_2000_characters_is_whole(filler):
 
 
 @pytest.mark.parametrize("before", range(10, 19))
-def test_the_fee_stands_beside_its_device_wherever_the_page_ends(before):
+def test_fee_is_on_the_line_of_its_device_at_page_breaks(before):
     snapshot = sample.sample_snapshot(before + 1)
     last = {"title": "Погреб", "fee": Decimal("98765.43"), "description": "Течёт шланг, дверца не закрывается. " * 22}
     devices = (*snapshot.contents.devices[:-1], replace(snapshot.contents.devices[-1], **last))
     file = pdf.render_contract(replace(snapshot, contents=replace(snapshot.contents, devices=devices)))
 
     (page,) = [words for words in pages(file) if "Погреб" in words]
-    # Not alone at the foot of the page either: its characteristics begin below it.
+    # The title is not alone at the bottom of the page: the characteristics start on the same page.
     assert re.search(rf"{before + 1}\. Погреб 98\s765,43 ₽ \S+(?: \S+)?, серийный №", page)
 
 
-def test_cyrillic_and_signs_are_drawn_and_read_back():
-    sign = "Съёмный ёжик, Ёлка № 5 «Уют» – 10 ₽ — §…"
-    words = text(pdf.render_contract(sample.sample_snapshot(1, device={"specs": sign})))
-    assert sign in words
+def test_cyrillic_and_special_characters_are_rendered():
+    specs = "Съёмный ёжик, Ёлка № 5 «Уют» – 10 ₽ — §…"
+    assert specs in text(pdf.render_contract(sample.sample_snapshot(1, device={"specs": specs})))
 
 
-def test_shipped_fonts_have_what_contracts_are_written_with():
+def test_fonts_have_the_characters_of_contracts():
     letters = "".join(map(chr, range(ord("а"), ord("я") + 1)))
     for name in ("PTF55F.ttf", "PTF75F.ttf", "DejaVuSans.ttf"):
-        known = TTFont(FONT_FOLDER / name, lazy=True).getBestCmap()
-        assert not [sign for sign in letters + letters.upper() + "₽ёЁ№«»–—…\u00a0²" if ord(sign) not in known]
+        codes = TTFont(FONT_FOLDER / name, lazy=True).getBestCmap()
+        assert not [char for char in letters + letters.upper() + "₽ёЁ№«»–—…\u00a0²" if ord(char) not in codes]
     assert len(list(FONT_FOLDER.glob("LICENCE-*.txt"))) == 2
 
 
@@ -262,7 +261,7 @@ def test_user_text_cannot_inject_markup():
     assert "100,50 ₽" in text(file)
 
 
-def test_invoice_names_both_parties_the_bank_the_sum_and_the_date():
+def test_invoice_contains_parties_bank_amount_and_date():
     words = text(pdf.render_invoice(invoice(), sample.sample_snapshot()))
     assert "Счёт на оплату № ИВ-261123-01/1 от 24 ноября 2026 г." in words  # 00:30 in Moscow
     assert "1 512,50 ₽" in words
@@ -275,12 +274,12 @@ def test_invoice_names_both_parties_the_bank_the_sum_and_the_date():
         assert requisite in words
 
 
-def test_cancelled_invoice_says_that_it_is_not_to_be_paid():
+def test_cancelled_invoice_is_marked_cancelled():
     assert "Счёт отменён" in text(pdf.render_invoice(invoice(status=InvoiceStatus.CANCELLED), sample.sample_snapshot()))
     assert "Счёт отменён" not in text(pdf.render_invoice(invoice(), sample.sample_snapshot()))
 
 
-def test_long_invoice_stays_on_the_page():
+def test_long_invoice_stays_within_the_margins():
     snapshot = sample.sample_snapshot(
         1, person={"last_name": LONG_WORD}, company={"address": LONG_WORD, "bank": LONG_WORD}
     )
@@ -289,12 +288,12 @@ def test_long_invoice_stays_on_the_page():
     assert "9 999 999 999,99 ₽" in text(file)
 
 
-def test_decrypted_snapshot_gives_the_same_bytes():
+def test_decrypted_snapshot_renders_the_same_bytes():
     snapshot = sample.sample_snapshot(2)
     assert pdf.render_contract(Snapshot.decrypt(snapshot.encrypt())) == pdf.render_contract(snapshot)
 
 
-def test_preview_writes_a_sample_with_so_many_devices(tmp_path, capsys):
+def test_preview_writes_a_sample_with_the_given_number_of_devices(tmp_path, capsys):
     call_command("preview_contract", devices=7, out=tmp_path / "sample.pdf")
     words = text((tmp_path / "sample.pdf").read_bytes())
     assert "7. Телевизор Samsung" in words

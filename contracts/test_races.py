@@ -1,4 +1,4 @@
-"""Two at once, on two real connections, proved to have met."""
+"""Concurrent operations on separate connections; `race` checks that they really overlap."""
 
 import uuid
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from support import log
 from support.models import LogEntry, LogKind, Message, Ticket
 
 
-def test_two_concurrent_generate_calls_give_one_contract(race, make, anna, stored_files):
+def test_concurrent_issues_create_one_contract(race, make, anna, stored_files):
     client = make.awaiting_contract(anna)
 
     first, second = race(*[lambda: issuing.issue(make.fresh(client), by=anna)] * 2, at=client)
@@ -31,7 +31,7 @@ def test_two_concurrent_generate_calls_give_one_contract(race, make, anna, store
     assert stored_files("contracts") == [first.pdf_key]
 
 
-def test_two_concurrent_signatures_are_one(race, make, anna):
+def test_concurrent_signatures_sign_once(race, make, anna):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     signing.request_code(contract, by=anna)
     code = code_sent_to(contract.client)
@@ -56,7 +56,7 @@ def test_concurrent_wrong_codes_are_all_counted(race, make, anna):
     assert Contract.objects.get().failed_tries == 5
 
 
-def test_two_concurrent_code_requests_send_one_code_in_one_ticket(race, make, anna):
+def test_concurrent_code_requests_send_one_code_in_one_ticket(race, make, anna):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
 
     outcomes = race(*[lambda: signing.request_code(contract, by=anna)] * 2, at=contract.client)
@@ -65,22 +65,22 @@ def test_two_concurrent_code_requests_send_one_code_in_one_ticket(race, make, an
     assert SigningCode.objects.count() == Ticket.objects.count() == 1
 
 
-def outcome_while_the_account_is_closed(deed: Callable):
-    """What `deed` raises or returns, begun while the app has closed the account, but not committed yet."""
+def outcome_while_the_account_is_closed(operation: Callable):
+    """Run `operation` while the app closes the account but has not committed. Return its result or exception."""
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            # The trigger on `users` holds the client until the app commits.
+            # The trigger on `users` locks the client until the app commits.
             AppUser.objects.update(status=AccountStatus.DELETED)
-            outcome = pool.submit(run_on_own_connection, deed)
+            outcome = pool.submit(run_on_own_connection, operation)
             deadline = monotonic() + 20
             while not waiting_for_locks():
-                assert monotonic() < deadline, "the deed never met the deletion"
+                assert monotonic() < deadline, "the operation did not wait for the deletion"
                 sleep(0.01)
         return outcome.result(timeout=20)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_account_that_is_closed_while_the_code_is_asked_for_gets_none(make, anna):
+def test_account_closed_during_a_code_request_gets_no_code(make, anna):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
 
     outcome = outcome_while_the_account_is_closed(lambda: signing.request_code(contract, by=anna))
@@ -91,7 +91,7 @@ def test_an_account_that_is_closed_while_the_code_is_asked_for_gets_none(make, a
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_account_that_is_closed_while_the_code_is_entered_signs_nothing(make, anna):
+def test_account_closed_during_signing_signs_nothing(make, anna):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     signing.request_code(contract, by=anna)
     code = code_sent_to(contract.client)
@@ -103,7 +103,7 @@ def test_an_account_that_is_closed_while_the_code_is_entered_signs_nothing(make,
     assert (SigningCode.objects.get().used_at, SigningCode.objects.get().failed_tries) == (None, 0)
 
 
-def test_two_concurrent_confirmations_are_one_payment(race, make, anna):
+def test_concurrent_confirmations_record_one_payment(race, make, anna):
     contract = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
     invoice = contract.invoices.get()
 
@@ -114,7 +114,7 @@ def test_two_concurrent_confirmations_are_one_payment(race, make, anna):
     assert Invoice.objects.get().status == InvoiceStatus.PAID
 
 
-def test_a_device_added_while_the_contract_is_being_signed_reopens_the_client_or_stops_the_signature(race, make, anna):
+def test_device_added_during_signing_requires_a_new_contract(race, make, anna):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     signing.request_code(contract, by=anna)
     code = code_sent_to(contract.client)
@@ -127,11 +127,11 @@ def test_a_device_added_while_the_contract_is_being_signed_reopens_the_client_or
     assert contract.signed_at is None or len(contract.snapshot.contents.devices) == 1
 
 
-def test_concurrent_numbers_differ(race, make, anna):
+def test_concurrent_numbers_are_different(race, make, anna):
     day = timezone.localdate()
-    held = NumberOfDay.objects.create(day=day, last=98)
+    row = NumberOfDay.objects.create(day=day, last=98)
 
-    numbers = race(*[lambda: next_number("Иванов", day)] * 4, at=held)
+    numbers = race(*[lambda: next_number("Иванов", day)] * 4, at=row)
 
     assert set(numbers) == {f"ИВ-{day:%y%m%d}-{running}" for running in (99, 100, 101, 102)}
 
@@ -156,7 +156,7 @@ def test_payment_concurrent_with_a_smaller_contract_bills_nothing_twice(race, ma
     paid, signed = race(lambda: payment.confirm_payment(invoice, by=anna), lambda: sign(second, anna, code), at=client)
 
     if isinstance(paid, payment.PaymentRefused):
-        assert [bill.status for bill in (first.invoices.get(), second.invoices.get())] == ["cancelled", "pending"]
+        assert [row.status for row in (first.invoices.get(), second.invoices.get())] == ["cancelled", "pending"]
         assert make.fresh(client).status == "awaiting_payment"
     else:
         assert (paid, first.invoices.get().status, second.invoices.exists()) == (True, "paid", False)

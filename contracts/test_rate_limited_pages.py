@@ -1,4 +1,4 @@
-"""What is dear is refused with a 429 when somebody asks for too much of it, and what was typed stays."""
+"""Expensive operations over the rate limit get a 429, and typed values stay."""
 
 from datetime import timedelta
 
@@ -25,12 +25,12 @@ def into(target: str) -> dict:
 
 def use_up(allowance: limits.RateLimit, manager) -> None:
     allowance.consume(manager)
-    # For longer than a slow test takes.
+    # Longer than a slow test runs.
     Spending.objects.update(spent_until=timezone.now() + allowance.per + timedelta(minutes=5))
 
 
-def refused(answer, of: str) -> bool:
-    return answer.status_code == 429 and int(answer["Retry-After"]) >= 1 and f"Слишком много {of}" in answer.text
+def refused(response, of: str) -> bool:
+    return response.status_code == 429 and int(response["Retry-After"]) >= 1 and f"Слишком много {of}" in response.text
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def refused(answer, of: str) -> bool:
         (limits.CODES, 30, timedelta(hours=1)),
     ],
 )
-def test_how_much_of_each_thing_a_person_may_do(anna, allowance, times, per, time_machine):
+def test_rate_limits_of_expensive_operations(anna, allowance, times, per, time_machine):
     time_machine.move_to(timezone.now(), tick=False)
     for _ in range(times):
         allowance.consume(anna)
@@ -52,17 +52,17 @@ def test_how_much_of_each_thing_a_person_may_do(anna, allowance, times, per, tim
     assert allowance.per == per
 
 
-def test_too_many_searches_for_clients_are_refused_and_what_was_typed_stays(as_anna, anna, make):
+def test_client_search_over_the_limit_returns_429_and_keeps_the_query(as_anna, anna, make):
     make.client(name="Петров Иван")
     use_up(limits.SEARCHES, anna)
 
     typing = as_anna.post(CLIENT_SEARCH, {"text": "Петров"}, headers=into("list-results"))
     page = as_anna.post(CLIENT_SEARCH, {"text": "Петров"}, follow=True)
 
-    for answer in (typing, page):
-        assert refused(answer, "поисковых запросов")
-        assert "Петров Иван" not in answer.text
-        assert "Никого не нашлось" not in answer.text
+    for response in (typing, page):
+        assert refused(response, "поисковых запросов")
+        assert "Петров Иван" not in response.text
+        assert "Никого не нашлось" not in response.text
     assert typing.text.lstrip().startswith('<div id="list-results"')
     assert 'value="Петров"' in page.text
 
@@ -74,17 +74,17 @@ def test_list_without_search_is_not_limited(as_anna, anna, make):
     assert "Петров Иван" in as_anna.get(CLIENTS).text
 
 
-def test_more_cards_of_a_search_are_refused_above_those_that_are_there(as_anna, anna):
+def test_next_page_of_a_search_over_the_limit_shows_a_notice_above_the_list(as_anna, anna):
     as_anna.post(CLIENT_SEARCH, {"text": "Петров"})
     use_up(limits.SEARCHES, anna)
 
-    answer = as_anna.get(CLIENTS, {"after": "x"}, headers=into("list-more"))
+    response = as_anna.get(CLIENTS, {"after": "x"}, headers=into("list-more"))
 
-    assert refused(answer, "поисковых запросов")
-    assert answer["HX-Retarget"] == "#main"
+    assert refused(response, "поисковых запросов")
+    assert response["HX-Retarget"] == "#main"
 
 
-def test_too_many_searches_for_tickets_are_refused_and_what_was_typed_stays(as_vera, vera, make):
+def test_ticket_search_over_the_limit_returns_429_and_keeps_the_query(as_vera, vera, make):
     Ticket.objects.create(user=make.client().user, subject="Не греет плита")
     use_up(limits.SEARCHES, vera)
 
@@ -92,20 +92,20 @@ def test_too_many_searches_for_tickets_are_refused_and_what_was_typed_stays(as_v
     page = as_vera.post(TICKET_SEARCH, {"query": "плита"}, follow=True)
     more = as_vera.get(TICKETS, headers=into("tickets-more"))
 
-    for answer in (typing, page, more):
-        assert refused(answer, "поисковых запросов")
-        assert "Не греет плита" not in answer.text
+    for response in (typing, page, more):
+        assert refused(response, "поисковых запросов")
+        assert "Не греет плита" not in response.text
     assert 'value="плита"' in page.text
     assert more["HX-Retarget"] == "#main"
 
 
-def test_too_many_contracts_are_refused_and_nothing_is_issued(as_anna, anna, make):
+def test_issuing_over_the_limit_returns_429_and_issues_nothing(as_anna, anna, make):
     client = make.awaiting_contract(anna)
     use_up(limits.DOCUMENTS, anna)
 
-    answer = as_anna.post(reverse("contracts:contract", args=[client.pk]))
+    response = as_anna.post(reverse("contracts:contract", args=[client.pk]))
 
-    assert refused(answer, "документов")
+    assert refused(response, "документов")
     assert not Contract.objects.exists()
 
 
@@ -119,26 +119,26 @@ def test_invoice_rendering_is_limited(as_anna, anna, make, monkeypatch):
     assert refused(as_anna.get(reverse("contracts:invoice_pdf", args=[invoice.pk])), "документов")
 
 
-def test_too_many_codes_over_all_clients_are_refused_and_none_is_sent(as_anna, anna, make):
+def test_code_requests_over_the_limit_return_429_and_send_nothing(as_anna, anna, make):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     use_up(limits.CODES, anna)
 
-    answer = as_anna.post(
+    response = as_anna.post(
         reverse("contracts:code", args=[contract.client.pk]), {"contract": contract.pk}, headers=into("code")
     )
 
-    assert refused(answer, "кодов")
-    assert answer.text.lstrip().startswith('<div id="code"')
+    assert refused(response, "кодов")
+    assert response.text.lstrip().startswith('<div id="code"')
     assert not SigningCode.objects.exists()
 
 
-def test_a_code_asked_for_too_soon_says_when_in_its_header_too(as_anna, anna, make, time_machine):
+def test_code_request_within_the_delay_has_a_retry_after_header(as_anna, anna, make, time_machine):
     time_machine.move_to(timezone.now(), tick=False)
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     url = reverse("contracts:code", args=[contract.client.pk])
     as_anna.post(url, {"contract": contract.pk})
 
-    answer = as_anna.post(url, {"contract": contract.pk})
+    response = as_anna.post(url, {"contract": contract.pk})
 
-    assert answer.status_code == 429
-    assert answer["Retry-After"] == "60"
+    assert response.status_code == 429
+    assert response["Retry-After"] == "60"

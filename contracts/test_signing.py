@@ -1,4 +1,4 @@
-"""Rules of the one-time code and of the signature."""
+"""Rules of signing codes and signatures."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ def later(**delta):
     return time_machine.travel(timezone.now() + timedelta(**delta), tick=True)
 
 
-def test_the_clients_code_signs(issued, anna):
+def test_client_code_signs(issued, anna):
     contract = sign(issued, anna)
 
     contract.refresh_from_db()
@@ -32,7 +32,7 @@ def test_the_clients_code_signs(issued, anna):
     assert signing.evidence_is_intact(contract)
 
 
-def test_the_code_is_six_digits_and_reaches_the_client_with_the_contracts_number(issued, anna):
+def test_code_message_contains_six_digits_and_the_contract_number(issued, anna):
     signing.request_code(issued, by=anna)
 
     message = Message.objects.get(ticket__user=issued.client.user)
@@ -40,7 +40,7 @@ def test_the_code_is_six_digits_and_reaches_the_client_with_the_contracts_number
     assert code_sent_to(issued.client).isdigit()
 
 
-def test_the_code_is_kept_only_as_a_hash(issued, anna):
+def test_code_is_stored_only_as_a_hash(issued, anna):
     code = signing.request_code(issued, by=anna)
 
     digits = code_sent_to(issued.client)
@@ -49,7 +49,7 @@ def test_the_code_is_kept_only_as_a_hash(issued, anna):
 
 
 @pytest.mark.parametrize(("masked", "seen"), [(True, False), (False, True)])
-def test_the_managers_log_masks_the_code_when_told_to(issued, anna, settings, masked, seen):
+def test_client_log_masks_the_code_depending_on_the_setting(issued, anna, settings, masked, seen):
     settings.MASK_CODE_IN_MANAGER_LOG = masked
     signing.request_code(issued, by=anna)
 
@@ -57,7 +57,7 @@ def test_the_managers_log_masks_the_code_when_told_to(issued, anna, settings, ma
     assert appears_in(code_sent_to(issued.client), entry.body) is seen  # the contract's number holds six digits too
 
 
-def test_unlimited_code_guesses_a_code_ends_after_five_wrong_tries(issued, anna):
+def test_code_is_used_up_after_five_wrong_attempts(issued, anna):
     signing.request_code(issued, by=anna)
     code = code_sent_to(issued.client)
     for left in reversed(range(MAX_ATTEMPTS_PER_CODE)):
@@ -71,7 +71,7 @@ def test_unlimited_code_guesses_a_code_ends_after_five_wrong_tries(issued, anna)
     assert Contract.objects.get(pk=issued.pk).signed_at is None
 
 
-def test_unlimited_code_guesses_ten_wrong_tries_lock_the_contract_whatever_the_code(issued, anna, gleb):
+def test_ten_wrong_attempts_lock_the_contract(issued, anna, gleb):
     for minutes in (0, 2):
         with later(minutes=minutes):
             signing.request_code(issued, by=anna)
@@ -116,7 +116,7 @@ def test_undoing_and_redoing_a_change_does_not_reset_the_attempt_count(signed, a
     assert issuing.issue(make.fresh(signed.client), by=anna).failed_tries == 9
 
 
-def test_a_signature_ends_the_count_of_wrong_codes(issued, anna, make):
+def test_signature_resets_the_attempt_count(issued, anna, make):
     Contract.objects.filter(pk=issued.pk).update(failed_tries=9)
     signed = sign(issued, anna)
     make.device(make.fresh(signed.client), anna, title="Ещё одно")
@@ -124,7 +124,7 @@ def test_a_signature_ends_the_count_of_wrong_codes(issued, anna, make):
     assert issuing.issue(make.fresh(signed.client), by=anna).failed_tries == 0
 
 
-def test_a_30_day_old_code_is_refused(issued, anna):
+def test_expired_code_is_refused(issued, anna):
     signing.request_code(issued, by=anna)
     code = code_sent_to(issued.client)
 
@@ -142,20 +142,20 @@ def test_code_is_valid_for_ten_minutes(issued, anna, time_machine):
 
 
 @pytest.mark.parametrize("code", ["", "000000", " "])
-def test_an_empty_code_never_signs_a_contract_whose_code_was_never_requested(issued, anna, code):
+def test_empty_code_does_not_sign_without_a_request(issued, anna, code):
     with pytest.raises(signing.CodeNotRequested):
         sign(issued, anna, code)
     assert issued.client.contracts.signed().count() == 0
 
 
-def test_an_empty_code_never_signs_after_a_request_either(issued, anna):
+def test_empty_code_does_not_sign_after_a_request(issued, anna):
     signing.request_code(issued, by=anna)
 
     with pytest.raises(signing.CodeWrong):
         sign(issued, anna, "")
 
 
-def test_30_code_requests_in_a_row_send_one_message(issued, anna):
+def test_repeated_code_requests_send_one_message(issued, anna):
     signing.request_code(issued, by=anna)
     for _ in range(29):
         with pytest.raises(signing.CodeTooSoon):
@@ -164,7 +164,7 @@ def test_30_code_requests_in_a_row_send_one_message(issued, anna):
     assert Message.objects.filter(body__startswith="Код").count() == 1
 
 
-def test_five_codes_an_hour_and_not_one_more(issued, anna):
+def test_at_most_five_codes_are_sent_per_hour(issued, anna):
     for number in range(MAX_CODES_PER_HOUR):
         with later(minutes=2 * number):
             signing.request_code(issued, by=anna)
@@ -176,7 +176,7 @@ def test_five_codes_an_hour_and_not_one_more(issued, anna):
 
 @pytest.fixture
 def distinct_codes(monkeypatch):
-    """Codes that differ from each other, which random ones do only almost always."""
+    """Generate distinct codes; random ones could be equal."""
     numbers = iter(range(100_000, 1_000_000))
     monkeypatch.setattr(signing.secrets, "randbelow", lambda limit: next(numbers))
 
@@ -192,7 +192,7 @@ def test_only_the_newest_code_signs(issued, anna):
 
 
 @pytest.mark.usefixtures("distinct_codes")
-def test_a_code_of_another_contract_does_not_sign(issued, anna, make):
+def test_code_of_another_contract_does_not_sign(issued, anna, make):
     other = issuing.issue(make.awaiting_contract(anna), by=anna)
     signing.request_code(issued, by=anna)
     signing.request_code(other, by=anna)
@@ -201,7 +201,7 @@ def test_a_code_of_another_contract_does_not_sign(issued, anna, make):
         sign(other, anna, code_sent_to(issued.client))
 
 
-def test_without_consent_nothing_is_signed_and_no_try_is_spent(issued, anna):
+def test_signing_without_consent_counts_no_attempt(issued, anna):
     signing.request_code(issued, by=anna)
 
     with pytest.raises(signing.ConsentMissing):
@@ -211,14 +211,14 @@ def test_without_consent_nothing_is_signed_and_no_try_is_spent(issued, anna):
     assert not Contract.objects.get(pk=issued.pk).signed_at
 
 
-def test_signing_twice_is_signing_once(signed, anna):
+def test_signing_twice_signs_once(signed, anna):
     again = sign(signed, anna, "000000")
 
     assert again.signed_at == signed.signed_at
     assert signed.invoices.count() == 1
 
 
-def test_a_passport_edited_after_the_code_was_sent_stops_the_signature(issued, anna):
+def test_passport_edited_after_the_code_was_sent_prevents_signing(issued, anna):
     signing.request_code(issued, by=anna)
     passport = issued.client.passport
     passport.issued_by = "Отделом УФМС по Тверской области"
@@ -238,7 +238,7 @@ def test_signed_contract_is_immutable(signed, change):
         Contract.objects.filter(pk=signed.pk).update(**change)
 
 
-def test_a_signed_contract_can_not_be_deleted_even_by_sql(signed):
+def test_signed_contract_cannot_be_deleted(signed):
     with pytest.raises(DatabaseError, match="Cannot delete"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM manager_contracts WHERE id = %s", [signed.pk])
 
@@ -262,7 +262,7 @@ closed_accounts = pytest.mark.parametrize(
 
 
 @closed_accounts
-def test_no_code_is_sent_to_an_account_that_the_client_cant_open(issued, anna, closed, words):
+def test_no_code_is_sent_to_a_closed_account(issued, anna, closed, words):
     AppUser.objects.filter(pk=issued.client.user_id).update(**closed)
     logged = LogEntry.objects.count()
 
@@ -274,7 +274,7 @@ def test_no_code_is_sent_to_an_account_that_the_client_cant_open(issued, anna, c
     assert LogEntry.objects.count() == logged
 
 
-def test_no_code_is_sent_when_the_app_has_no_such_account(issued, anna, make):
+def test_no_code_is_sent_to_a_deleted_account(issued, anna, make):
     make.delete_account(issued.client)
 
     with pytest.raises(signing.AccountClosed):
@@ -284,7 +284,7 @@ def test_no_code_is_sent_when_the_app_has_no_such_account(issued, anna, make):
 
 
 @closed_accounts
-def test_a_code_that_came_before_the_account_was_closed_signs_nothing(issued, anna, closed, words):
+def test_code_sent_before_the_account_was_closed_does_not_sign(issued, anna, closed, words):
     signing.request_code(issued, by=anna)
     code = code_sent_to(issued.client)
     AppUser.objects.filter(pk=issued.client.user_id).update(**closed)
@@ -299,7 +299,7 @@ def test_a_code_that_came_before_the_account_was_closed_signs_nothing(issued, an
     assert sign(issued, anna, code).signed_at
 
 
-def test_nothing_is_signed_when_the_app_has_no_such_account(issued, anna, make):
+def test_deleted_account_cannot_sign(issued, anna, make):
     signing.request_code(issued, by=anna)
     code = code_sent_to(issued.client)
     make.delete_account(issued.client)
@@ -310,7 +310,7 @@ def test_nothing_is_signed_when_the_app_has_no_such_account(issued, anna, make):
     assert Contract.objects.get().signed_at is None
 
 
-def test_a_code_is_sent_again_when_the_account_is_open_again(issued, anna):
+def test_code_is_sent_after_the_account_was_reopened(issued, anna):
     AppUser.objects.update(status=AccountStatus.BLOCKED)
     with pytest.raises(signing.AccountClosed):
         signing.request_code(issued, by=anna)

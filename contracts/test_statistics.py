@@ -31,7 +31,7 @@ def signed_contract(make, by):
 
 @pytest.fixture
 def sold(make, anna):
-    """Анна's client who came, was claimed, signed and paid within one Moscow day; 650 roubles."""
+    """Анна's client who was created, claimed, signed and paid within one Moscow day; 650 rubles."""
     with time_machine.travel(NOON, tick=False) as clock:
         contract = signed_contract(make, anna)
         clock.shift(timedelta(hours=2))
@@ -39,7 +39,7 @@ def sold(make, anna):
     return contract
 
 
-def test_what_a_manager_signed_and_was_paid_is_counted_on_its_day(sold, anna):
+def test_signatures_and_payments_are_counted_by_day_and_manager(sold, anna):
     (row,) = daily_totals_by_manager(DAY)
     assert (row.day, row.manager_id, row.signed, row.paid) == (date(2026, 11, 20), anna.pk, 1, 1)
     assert row.amount == sold.due
@@ -50,7 +50,7 @@ def test_what_a_manager_signed_and_was_paid_is_counted_on_its_day(sold, anna):
     ("moment", "day"),
     [(datetime(2026, 11, 20, 20, 59, tzinfo=UTC), 20), (datetime(2026, 11, 20, 21, 0, tzinfo=UTC), 21)],
 )
-def test_a_day_is_a_moscow_day(make, anna, moment, day):
+def test_days_are_in_moscow_time(make, anna, moment, day):
     with time_machine.travel(moment, tick=False):
         signed_contract(make, anna)
     (row,) = daily_totals_by_manager(Period(date(2026, 11, 19), date(2026, 11, 22)))
@@ -58,8 +58,8 @@ def test_a_day_is_a_moscow_day(make, anna, moment, day):
     assert daily_totals_by_manager(Period(date(2026, 11, day), date(2026, 11, day))) == [row]
 
 
-def test_sums_by_day_and_by_manager_are_those_of_the_rows(make, anna, boris):
-    """One signs and another takes the money, before midnight and after; an invoice that waits is no money."""
+def test_totals_by_day_and_by_manager(make, anna, boris):
+    """Signer and payee differ, before and after midnight. Pending invoices do not count."""
     for moment, signer, payer in (
         (datetime(2026, 11, 20, 20, 59, 59, 999999, tzinfo=UTC), anna, boris),
         (datetime(2026, 11, 20, 21, 0, tzinfo=UTC), boris, boris),
@@ -79,13 +79,13 @@ def test_sums_by_day_and_by_manager_are_those_of_the_rows(make, anna, boris):
     assert len(daily_totals_by_manager(period)) == 4
 
 
-def test_days_and_managers_outside_the_period_are_not_summed(sold):
+def test_rows_outside_the_period_are_not_counted(sold):
     for day in (date(2026, 11, 19), date(2026, 11, 21)):
         assert totals_by_day(Period(day, day)) == [Totals(day, None)]
         assert totals_by_manager(Period(day, day)) == []
 
 
-def test_the_time_of_a_step_is_that_between_two_changes_of_status(make, anna):
+def test_step_duration_is_the_time_between_status_changes(make, anna):
     for hours in (1, 2, 9):
         with time_machine.travel(NOON, tick=False) as clock:
             client = make.client()
@@ -98,71 +98,71 @@ def test_the_time_of_a_step_is_that_between_two_changes_of_status(make, anna):
     assert 2 * 3600 < new.percentile_90 < 9 * 3600
 
 
-def test_giving_a_client_to_another_is_no_step(make, anna, boris, gleb):
+def test_reassignment_is_not_counted_as_a_step(make, anna, boris, gleb):
     client = make.verified(anna)
     client.reassign(to=boris, by=gleb)
-    assert [step.status for step in step_durations(Period.latest(2))] == ["new"]  # midnight may come
+    assert [step.status for step in step_durations(Period.latest(2))] == ["new"]  # midnight may pass meanwhile
 
 
-def test_the_page_shows_funnel_charts_managers_and_steps(as_gleb, sold, anna):
-    answer = as_gleb.get("/statistics/?first=2026-11-14&last=2026-11-20")
-    assert answer.status_code == 200
-    assert [row[:2] for row in answer.context["funnel"]][-1] == ("Оформлен", 1)
-    assert [column.told for column in answer.context["signed"].columns] == ["0"] * 6 + ["1"]
-    assert answer.context["amount"].columns[0].told == "0,00\u00a0₽"
-    assert anna.name in answer.text
-    assert 'role="img"' in answer.text
-    assert "style=" not in answer.text.split("<main>")[1]
+def test_page_shows_funnel_charts_managers_and_steps(as_gleb, sold, anna):
+    response = as_gleb.get("/statistics/?first=2026-11-14&last=2026-11-20")
+    assert response.status_code == 200
+    assert [row[:2] for row in response.context["funnel"]][-1] == ("Оформлен", 1)
+    assert [bar.value_label for bar in response.context["signed"].bars] == ["0"] * 6 + ["1"]
+    assert response.context["amount"].bars[0].value_label == "0,00\u00a0₽"
+    assert anna.name in response.text
+    assert 'role="img"' in response.text
+    assert "style=" not in response.text.split("<main>")[1]
 
 
 @pytest.mark.parametrize(
     "query",
     ["first=2026-11-20&last=2026-11-19", "first=2020-01-01&last=2026-01-01", "first=x", "first=9999-12-31&last="],
 )
-def test_a_period_that_cannot_be_is_refused_in_words(as_gleb, query):
-    answer = as_gleb.get(f"/statistics/?{query}")
-    assert answer.status_code == 422
-    assert 'role="alert"' in answer.text or "error" in answer.text
+def test_invalid_period_shows_an_error(as_gleb, query):
+    response = as_gleb.get(f"/statistics/?{query}")
+    assert response.status_code == 422
+    assert 'role="alert"' in response.text or "error" in response.text
     assert as_gleb.get(f"/statistics.csv?{query}").status_code == 200
 
 
 @pytest.mark.parametrize("query", ["first=0001-01-01&last=0001-01-01", "first=9999-12-31&last=9999-12-31"])
-def test_the_ends_of_the_calendar_break_nothing(as_gleb, query):
+def test_extreme_dates_are_handled(as_gleb, query):
     assert as_gleb.get(f"/statistics/?{query}").status_code in (200, 422)
     assert b"".join(as_gleb.get(f"/statistics.csv?{query}").streaming_content)
 
 
-def test_the_table_opens_in_a_russian_spreadsheet(as_gleb, sold, anna):
+def test_csv_is_in_the_format_of_russian_excel(as_gleb, sold, anna):
     anna.name = "=cmd|' /C calc'!A0"
     anna.save()
-    answer = as_gleb.get("/statistics.csv?first=2026-11-20&last=2026-11-20")
-    text = b"".join(answer.streaming_content).decode()
+    response = as_gleb.get("/statistics.csv?first=2026-11-20&last=2026-11-20")
+    text = b"".join(response.streaming_content).decode()
     assert text.startswith("\ufeff" + ";".join(CSV_HEADER) + "\r\n")
     amount = f"{sold.due:.2f}".replace(".", ",")
     assert text.split("\r\n")[1] == f"20.11.2026;'=cmd|' /C calc'!A0;1;1;{amount}"
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx"])
-def test_no_cell_is_a_formula(text):
+def test_formulas_are_escaped(text):
     assert escape_cell(text) == "'" + text
     assert escape_cell("Анна") == "Анна"
 
 
-def test_a_chart_is_as_high_as_its_largest_value_and_shows_small_ones():
+def test_chart_scales_to_the_largest_value_and_shows_small_values():
     chart = bar_chart("x", [("a", 0), ("b", 1), ("c", 1000)])
-    assert [column.height for column in chart.columns] == [0, 1, 100]
-    assert [column.y for column in chart.columns] == [100, 99, 0]
-    assert chart.most == "1000"
-    assert bar_chart("x", []).most == "0"
+    assert [bar.height for bar in chart.bars] == [0, 1, 100]
+    assert [bar.y for bar in chart.bars] == [100, 99, 0]
+    assert chart.max_label == "1000"
+    assert bar_chart("x", []).max_label == "0"
 
 
-def test_the_page_asks_little_of_the_database(as_gleb, sold, django_assert_max_num_queries):
+def test_page_takes_at_most_ten_queries(as_gleb, sold, django_assert_max_num_queries):
     with django_assert_max_num_queries(10):
         as_gleb.get("/statistics/")
 
 
-def test_the_figures_are_read_by_index(make, sold):
-    """With few rows the planner reads tables whole, or any index; it is told that there are many."""
+def test_statistics_use_indexes(make, sold):
+    """With few rows the planner uses sequential scans or any index, so set the statistics of large tables."""
     plans = []
     first, after = Period.latest(30).bounds
     from contracts.models import Contract, Invoice

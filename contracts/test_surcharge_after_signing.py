@@ -1,4 +1,4 @@
-"""Step 3 of a client who has signed: what was signed, and what a new contract would ask for."""
+"""Step 3 of a signed client: the signed surcharge, and that of a new contract."""
 
 from decimal import Decimal
 
@@ -46,7 +46,7 @@ def test_changed_price_is_shown_next_to_the_signed_one(as_anna, signed, make, he
     assert make.fresh(signed.client).status == Status.AWAITING_PAYMENT
 
 
-def test_after_a_change_the_new_contract_asks_what_step_3_said(as_anna, anna, signed, make):
+def test_new_contract_has_the_surcharge_shown_in_step_3(as_anna, anna, signed, make):
     make.device(make.fresh(signed.client), anna, title="Плита")
     page = step_3(as_anna, signed.client)
     assert f"По договору {signed.number} подписано: 300,00 ₽." in page

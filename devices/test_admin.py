@@ -125,7 +125,7 @@ def test_devices_of_a_client_are_shown_and_not_changed(as_gleb, make, anna):
 
 
 @pytest.mark.parametrize("address", [TARIFFS, TYPES])
-def test_the_number_of_queries_does_not_grow(as_gleb, make, address):
+def test_query_count_is_constant(as_gleb, make, address):
     def queries():
         with CaptureQueriesContext(connection) as captured:
             as_gleb.get(address)

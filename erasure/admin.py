@@ -1,4 +1,4 @@
-"""In the admin site: destroying what a client asks to be destroyed, and the acts of all that was."""
+"""Admin: erase a client's data on request, and list the acts."""
 
 import uuid
 
@@ -25,16 +25,16 @@ MAX_CLIENTS = 20
     description="Уничтожить персональные данные", location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
 )
 def erase_clients(modeladmin, request, queryset):
-    """Leads to the page that asks why, and once more."""
-    chosen = list(queryset.exclude(status=Status.ERASED).values_list("pk", flat=True)[: MAX_CLIENTS + 1])
-    if not chosen:
+    """Action that opens the confirmation page."""
+    selected = list(queryset.exclude(status=Status.ERASED).values_list("pk", flat=True)[: MAX_CLIENTS + 1])
+    if not selected:
         modeladmin.message_user(request, "Данные выбранных клиентов уже удалены.", messages.WARNING)
-    elif len(chosen) > MAX_CLIENTS:
+    elif len(selected) > MAX_CLIENTS:
         modeladmin.message_user(
             request, f"За один раз — не больше {MAX_CLIENTS} клиентов. Сузьте выбор.", messages.ERROR
         )
     else:
-        return redirect(reverse("admin:erasure_new", query={"client": chosen}))
+        return redirect(reverse("admin:erasure_new", query={"client": selected}))
     return None
 
 
@@ -50,7 +50,7 @@ class ErasedObjectInline(ReadOnlyTabularInline):
 
 @admin.register(Erasure)
 class ErasureAdmin(ClientSearchMixin, ReadOnlyAdmin):
-    """What was destroyed, with the acts."""
+    """Erasures with their acts."""
 
     plural_forms = ("акт об уничтожении данных", "акта об уничтожении данных", "актов об уничтожении данных")
     list_display = ["number", "client", "scope", "reason", "erased_at", "who", "act"]
@@ -77,7 +77,7 @@ class ErasureAdmin(ClientSearchMixin, ReadOnlyAdmin):
         return [path("new/", self.admin_site.admin_view(self.new), name="erasure_new"), *super().get_urls()]
 
     def new(self, request):
-        """Destroying the data of the clients that the address names, asked once more."""
+        """Confirmation page for the clients in the URL. POST erases their data."""
         if not request.user.has_perm("erasure.add_erasure"):
             raise PermissionDenied
         clients = _selected_clients(request)
@@ -100,13 +100,13 @@ class ErasureAdmin(ClientSearchMixin, ReadOnlyAdmin):
         }
         return TemplateResponse(request, "admin/erasure/new.html", context, status=422 if form.is_bound else 200)
 
-    def _erase(self, request, clients: list[Client], asked: dict) -> None:
+    def _erase(self, request, clients: list[Client], data: dict) -> None:
         for client in clients:
             try:
                 erasure = erasing.erase(
-                    client, ErasureReason(asked["reason"]), by=request.user, note=asked["note"], ended=asked["ended"]
+                    client, ErasureReason(data["reason"]), by=request.user, note=data["note"], ended=data["ended"]
                 )
-            except ClientErased:  # by another admin, or by its time
+            except ClientErased:  # erased meanwhile by another admin or by retention
                 continue
             if erasure.act_key:
                 self.message_user(request, f"Данные уничтожены. {erasure} готов.", messages.SUCCESS)
@@ -116,12 +116,12 @@ class ErasureAdmin(ClientSearchMixin, ReadOnlyAdmin):
 
 
 def _selected_clients(request) -> list[Client]:
-    named = [key for text in request.GET.getlist("client")[:MAX_CLIENTS] if (key := _uuid(text))]
-    found = Client.objects.filter(pk__in=named).exclude(status=Status.ERASED)
-    return list(found.select_related("passport").prefetch_related("user").order_by("pk"))
+    ids = [pk for text in request.GET.getlist("client")[:MAX_CLIENTS] if (pk := _parse_uuid(text))]
+    clients = Client.objects.filter(pk__in=ids).exclude(status=Status.ERASED)
+    return list(clients.select_related("passport").prefetch_related("user").order_by("pk"))
 
 
-def _uuid(text: str) -> uuid.UUID | None:
+def _parse_uuid(text: str) -> uuid.UUID | None:
     try:
         return uuid.UUID(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Clients with everything that is ever known of one, marked so that what is left of it can be found."""
+"""Clients with data in every place that can hold it, marked so that remains can be found."""
 
 import io
 from datetime import date, timedelta
@@ -26,7 +26,7 @@ MARK = "Ъюжный"
 
 @pytest.fixture
 def marked(make, anna, run_committed) -> Client:
-    """A client of Анна's, ready for a contract, with MARK in all that is written of them and photos of everything."""
+    """Анна's client, ready for a contract, with MARK in every text and with all kinds of photos."""
     client = make.awaiting_contract(
         anna, name=f"{MARK} Пётр Сергеевич", email="yuzhny@mail.example", address=f"г. {MARK}"
     )
@@ -38,9 +38,9 @@ def marked(make, anna, run_committed) -> Client:
     run_committed(passport_saving.replace_photo, passport, b"second", by=anna)
     device = client.devices.get()
     device.title = device.description = device.serial_number = device.specs = MARK
-    device_saving.save_device(device, [(b"picture", b"thumbnail")], by=anna, changed=["название"])
+    device_saving.save_device(device, [(b"photo", b"thumbnail")], by=anna, changed=["название"])
     upload = start_upload(client, "passport", device_id=None, content_type="image/jpeg", size=1, by=anna)
-    object_storage.put(upload.key, b"on its way")
+    object_storage.put(upload.key, b"pending")
     log.add_note(client, f"{MARK}: звонить после шести", by=anna, now=timezone.now())
     with transaction.atomic():
         ticket = bridge.open_ticket(client, now=timezone.now())
@@ -50,7 +50,7 @@ def marked(make, anna, run_committed) -> Client:
 
 @pytest.fixture
 def drafted(marked, anna) -> Contract:
-    """Their contract, which nobody has signed."""
+    """The open contract of `marked`."""
     return issuing.issue(marked, by=anna)
 
 
@@ -68,24 +68,24 @@ def paid(signed, anna) -> Contract:
 
 @pytest.fixture
 def run_committed(django_capture_on_commit_callbacks):
-    """Runs a deed as if its transaction were committed."""
+    """A function that runs an operation as if its transaction were committed."""
 
-    def run(deed, *args, **kwargs):
+    def run(operation, *args, **kwargs):
         with django_capture_on_commit_callbacks(execute=True):
-            return deed(*args, **kwargs)
+            return operation(*args, **kwargs)
 
     return run
 
 
 def all_rows_as_text() -> dict[str, str]:
-    """Every row of every table as text."""
+    """Return all rows as text, by table."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-        found = {}
+        texts = {}
         for (table,) in cursor.fetchall():
             cursor.execute(f'SELECT string_agg(t::text, chr(10)) FROM "{table}" t')  # noqa: S608
-            found[table] = cursor.fetchone()[0] or ""
-    return found
+            texts[table] = cursor.fetchone()[0] or ""
+    return texts
 
 
 def keys(prefix: str = "") -> set[str]:
@@ -93,7 +93,7 @@ def keys(prefix: str = "") -> set[str]:
 
 
 def act_text(erasure: Erasure) -> str:
-    """What its act says."""
+    """Return the text of the act."""
     erasure.refresh_from_db()
     pages = PdfReader(io.BytesIO(object_storage.get(erasure.act_key))).pages
     return " ".join(" ".join(page.extract_text() for page in pages).split())

@@ -1,6 +1,7 @@
-"""Destroying a client's data: the rows at once, the objects after the commit, then the act that says so.
+"""Erase a client's data: rows in one transaction, objects after its commit, then the act.
 
-An act is made only when nothing is left: while the storage is away the act waits, and `apply_retention` goes on.
+The act is made only when everything is deleted. During a storage outage it stays pending until `apply_retention` makes
+it.
 """
 
 import hashlib
@@ -13,29 +14,26 @@ from django.utils import timezone
 from clients.models import NO_ACCOUNT, AppUser, Client
 from erasure import act, retention
 from erasure.client_data import ERASERS, ErasureRun, erase_agreements, erase_contracts
-from erasure.models import ErasedObject, ErasedRows, Erasure, ErasureReason, ErasureScope
+from erasure.models import REQUESTED_REASONS, ErasedObject, ErasedRows, Erasure, ErasureReason, ErasureScope
 from foundation.storage import object_storage
 from managers.cipher import encrypt
 from managers.history import history_of
 from managers.models import Manager
-from support import bridge
-from support import log as managers_log
-
-REQUESTED_REASONS = (ErasureReason.WITHDRAWN, ErasureReason.REQUEST, ErasureReason.UNLAWFUL)
+from support import bridge, log
 
 
 def erase(client: Client, reason: ErasureReason, *, by: Manager, note: str, ended: bool = False) -> Erasure:
-    """Destroy what may go of the client's data now, because an admin says so; `ended` as for due.scope_now.
+    """Erase what may be erased now, on an admin's request. `ended`: see retention.allowed_scope.
 
-    Raises clients.models.ClientErased. While the storage is away the erasure has no act yet.
+    Raises clients.models.ClientErased. During a storage outage the returned erasure has no act yet.
     """
-    erasure = _erase_on_demand(client, reason, by=by, note=note, ended=ended)
+    erasure = _erase_on_request(client, reason, by=by, note=note, ended=ended)
     finish(erasure)
     return erasure
 
 
 def apply_rule(rule: retention.RetentionRule, client_id: uuid.UUID, *, now: datetime) -> Erasure | None:
-    """Destroy what `rule` names of one client; None when it names them no longer."""
+    """Erase the data of one client by `rule`. Return None if the rule no longer applies to the client."""
     erasure = _erase_by_rule(rule, client_id, now)
     if erasure:
         finish(erasure)
@@ -43,7 +41,7 @@ def apply_rule(rule: retention.RetentionRule, client_id: uuid.UUID, *, now: date
 
 
 @transaction.atomic
-def _erase_on_demand(client: Client, reason: ErasureReason, *, by: Manager, note: str, ended: bool) -> Erasure:
+def _erase_on_request(client: Client, reason: ErasureReason, *, by: Manager, note: str, ended: bool) -> Erasure:
     now = timezone.now()
     _lock_account(client)
     client = client.lock_for_any_manager()
@@ -57,13 +55,13 @@ def _erase_by_rule(rule: retention.RetentionRule, client_id: uuid.UUID, now: dat
     client = Client.objects.get(pk=client_id)
     _lock_account(client)
     client = Client.objects.lock(client_id)
-    if not rule.clients(now).filter(pk=client_id).exists():  # somebody has worked on it meanwhile
+    if not rule.clients(now).filter(pk=client_id).exists():  # somebody has worked on the client meanwhile
         return None
     return _erase(client, rule.scope or retention.allowed_scope(client, now), rule.reason, by=None, note="", now=now)
 
 
 def _lock_account(client: Client) -> None:
-    """The account first, then our row: the trigger on `users` locks in this order too."""
+    """Lock the account before our row, in the same order as the trigger on `users`."""
     AppUser.objects.select_for_update(no_key=True).filter(pk=client.user_id).first()
 
 
@@ -72,24 +70,24 @@ def _erase(
 ) -> Erasure:
     subject = _subject_name(client)
     user = client.account
-    is_used = user is not None and user.is_in_use  # one that the app deleted is as good as closed
+    is_used = user is not None and user.is_in_use  # an account that the app deleted counts as closed
     closes = scope == ErasureScope.CLIENT and (reason in REQUESTED_REASONS or not is_used)
     is_subscribed = is_used and user.has_subscription
-    removal = ErasureRun(client, by, now, closes_account=closes and not is_subscribed)
+    run = ErasureRun(client, by, now, closes_account=closes and not is_subscribed)
     if scope == ErasureScope.DOCUMENTS:
-        erase_agreements(removal, retention.expired_agreements(now).filter(client=client))
-        erase_contracts(removal, retention.expired_contracts(now).filter(client=client))
-    for part in ERASERS.get(scope, ()):
-        part(removal)
-    erasure = _save_erasure(removal, scope, reason, note, subject)
+        erase_agreements(run, retention.expired_agreements(now).filter(client=client))
+        erase_contracts(run, retention.expired_contracts(now).filter(client=client))
+    for eraser in ERASERS.get(scope, ()):
+        eraser(run)
+    erasure = _save_erasure(run, scope, reason, note, subject)
     if scope == ErasureScope.CLIENT:
-        _release_client(removal)
-    _notify(removal, erasure)
+        _release_client(run)
+    _notify(run, erasure)
     return erasure
 
 
 def _subject_name(client: Client) -> str:
-    """Whose data it is: the name of the passport, else of a signed contract, of an earlier act, or of the account."""
+    """Return the client's name: from the passport, a signed contract, an earlier act, or the account."""
     passport = getattr(client, "passport", None)
     if passport:
         return passport.full_name
@@ -103,54 +101,56 @@ def _subject_name(client: Client) -> str:
 
 
 def _last_known_name(client: Client) -> str:
-    """Of an account that the app has deleted: what our history of it remembers."""
+    """Return the last known name of a deleted account, from our history."""
     names = history_of(AppUser).filter(pgh_obj=client.user_id)
     return names.order_by("-pgh_id").values_list("name", flat=True).first() or NO_ACCOUNT
 
 
-def _save_erasure(removal: ErasureRun, scope: ErasureScope, reason: ErasureReason, note: str, subject: str) -> Erasure:
+def _save_erasure(run: ErasureRun, scope: ErasureScope, reason: ErasureReason, note: str, subject: str) -> Erasure:
     erasure = Erasure.objects.create(
-        client=removal.client, scope=scope, reason=reason, note=note, encrypted_subject=encrypt(subject),
-        erased_at=removal.now, by=removal.by,
+        client=run.client, scope=scope, reason=reason, note=note, encrypted_subject=encrypt(subject),
+        erased_at=run.now, by=run.by,
     )  # fmt: skip
     ErasedRows.objects.bulk_create(
-        ErasedRows(erasure=erasure, at=removal.now, category=category, table=table, count=count)
-        for (category, table), count in removal.rows.items()
+        ErasedRows(erasure=erasure, at=run.now, category=category, table=table, count=count)
+        for (category, table), count in run.rows.items()
     )
     ErasedObject.objects.bulk_create(
-        ErasedObject(erasure=erasure, key=key, category=category) for key, category in removal.objects.items()
+        ErasedObject(erasure=erasure, key=key, category=category) for key, category in run.objects.items()
     )
     return erasure
 
 
-def _release_client(removal: ErasureRun) -> None:
-    """Nobody works on the client any more. Whoever goes on using the app is new to us again, and agrees anew."""
-    client, by, now = removal.client, removal.by, removal.now
+def _release_client(run: ErasureRun) -> None:
+    """Release the client: end the agreements and, if the account stays open, return the client to the pool."""
+    client, by, now = run.client, run.by, run.now
     for agreement in client.agreements.filter(withdrawn_at=None):
         agreement.withdraw(by=None, reason="Данные уничтожены", now=now)
-    if not removal.closes_account:
+    if not run.closes_account:
         client.return_to_pool(by=by, now=now)
 
 
-def _notify(removal: ErasureRun, erasure: Erasure) -> None:
+def _notify(run: ErasureRun, erasure: Erasure) -> None:
     if erasure.scope == ErasureScope.PASSPORT:
         reason = ErasureReason(erasure.reason).label
-        told = f"Паспортные данные и фотография паспорта уничтожены: {reason[0].lower()}{reason[1:]}."
+        text = f"Паспортные данные и фотография паспорта уничтожены: {reason[0].lower()}{reason[1:]}."
         if erasure.reason != ErasureReason.ENDED:
-            told += " Подписанные договоры остаются в силе."
-        logged = f"{told} {erasure}."
-        bridge.notify_client(removal.client, told, by=removal.by, now=removal.now, log_text=logged)
+            text += " Подписанные договоры остаются в силе."
+        bridge.notify_client(run.client, text, by=run.by, now=run.now, log_text=f"{text} {erasure}.")
     elif erasure.scope == ErasureScope.CLIENT:
-        managers_log.add_event(removal.client, f"Данные клиента уничтожены. {erasure}.", by=removal.by, now=removal.now)
+        log.add_event(run.client, f"Данные клиента уничтожены. {erasure}.", by=run.by, now=run.now)
 
 
 def finish(erasure: Erasure) -> bool:
-    """Remove the objects that are left and make the act; False, and nothing lost, while the storage is away."""
+    """Delete the remaining objects and make the act. Idempotent.
+
+    Return False during a storage outage; call it again later.
+    """
     try:
-        for gone in erasure.objects_gone.filter(removed_at=None):
-            object_storage.delete(gone.key)
-            gone.removed_at = timezone.now()
-            gone.save(update_fields=["removed_at"])
+        for erased in erasure.objects_gone.filter(removed_at=None):
+            object_storage.delete(erased.key)
+            erased.removed_at = timezone.now()
+            erased.save(update_fields=["removed_at"])
         _make_act(erasure)
     except object_storage.StorageUnavailable:
         return False
@@ -158,7 +158,7 @@ def finish(erasure: Erasure) -> bool:
 
 
 class _ActAlreadyMade(Exception):
-    """The act was made by another, who was first."""
+    """A concurrent call has already made the act."""
 
 
 def _make_act(erasure: Erasure) -> None:
@@ -168,8 +168,8 @@ def _make_act(erasure: Erasure) -> None:
     key = f"erasures/{erasure.number}/{uuid.uuid4()}.pdf"
     try:
         with object_storage.stored_objects({key: file}):
-            made = Erasure.objects.filter(pk=erasure.pk, act_key="")
-            if not made.update(act_key=key, act_sha256=hashlib.sha256(file).hexdigest()):
+            without_act = Erasure.objects.filter(pk=erasure.pk, act_key="")
+            if not without_act.update(act_key=key, act_sha256=hashlib.sha256(file).hexdigest()):
                 raise _ActAlreadyMade
     except _ActAlreadyMade:
         pass

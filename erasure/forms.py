@@ -1,9 +1,6 @@
 from django import forms
 
-from erasure.models import ErasureReason
-
-# What somebody asks for; the other reasons are those of the retention times.
-REQUESTED_REASONS = (ErasureReason.REQUEST, ErasureReason.WITHDRAWN, ErasureReason.UNLAWFUL)
+from erasure.models import REQUESTED_REASONS
 
 
 class ErasureForm(forms.Form):

@@ -1,4 +1,4 @@
-"""What personal data was destroyed, when, why and by whom: acts with the extract of the log, and what is left to do."""
+"""Erasures: acts with their log extract, and pending object deletions."""
 
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from managers.models import Manager
 
 
 class ErasureScope(models.TextChoices):
-    """How much of a client goes at once, from the least to the last."""
+    """How much of a client's data is erased, in increasing order."""
 
     PASSPORT = "passport", "Паспорт и неподписанные договоры"
     CLIENT = "client", "Все данные, кроме документов"
@@ -32,13 +32,17 @@ class ErasureReason(models.TextChoices):
 
     @property
     def legal_basis(self) -> str:
-        """The article of Law 152-ФЗ that asks for the destruction."""
+        """The article of Law 152-ФЗ that requires the erasure."""
         return {
             ErasureReason.WITHDRAWN: "часть 5 статьи 21",
             ErasureReason.REQUEST: "часть 1 статьи 14, часть 5.1 статьи 21",
             ErasureReason.UNLAWFUL: "часть 3 статьи 21",
             ErasureReason.STORED: "часть 7 статьи 5",
         }.get(self, "часть 4 статьи 21")
+
+
+# Reasons that an admin may choose; the others are those of the retention rules.
+REQUESTED_REASONS = (ErasureReason.REQUEST, ErasureReason.WITHDRAWN, ErasureReason.UNLAWFUL)
 
 
 class DataCategory(models.TextChoices):
@@ -51,7 +55,7 @@ class DataCategory(models.TextChoices):
     DEVICES = "devices", "Сведения об устройствах"
     DEVICE_PHOTOS = "device_photos", "Фотографии устройств"
     CONTACT = "contact", "Имя, телефон, электронная почта, адрес"
-    # Where the account stays, because the client goes on using it.
+    # If the account stays, because the client keeps using it.
     CONTACT_HISTORY = "contact_history", "История изменений имени, телефона, почты и адреса"
     CONVERSATION = "conversation", "Сообщения в приложении «Привет Супер»"
     LOG = "log", "Записи и заметки о работе с клиентом"
@@ -60,9 +64,9 @@ class DataCategory(models.TextChoices):
 
 
 class Erasure(models.Model):
-    """One destruction of a client's data. Its number is that of the act (Roskomnadzor's order 179 of 28.10.2022).
+    """An erasure of a client's data. Its number is that of the act (Roskomnadzor's order 179 of 28.10.2022).
 
-    The rows are gone when it is written; the act is made when the objects of the storage are gone too.
+    It is inserted in the transaction that erases the rows. The act is made when the stored objects are deleted too.
     """
 
     number = models.BigAutoField("номер", primary_key=True)
@@ -70,10 +74,10 @@ class Erasure(models.Model):
     scope = models.CharField("что уничтожено", max_length=10, choices=ErasureScope)
     reason = models.CharField("причина", max_length=10, choices=ErasureReason)
     note = models.CharField("основание", max_length=300, blank=True)
-    # Whose data it was: an act has to say so.
+    # The client's name, which the act must contain.
     encrypted_subject = models.TextField(editable=False)
     erased_at = models.DateTimeField("когда", default=timezone.now)
-    # Nobody: the retention time was over.
+    # NULL: erased by a retention rule.
     by = models.ForeignKey(Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто")
     act_key = models.CharField("объект", max_length=200, blank=True, editable=False)
     act_sha256 = models.CharField("SHA-256 акта", max_length=64, blank=True)
@@ -104,19 +108,19 @@ class Erasure(models.Model):
 
     @property
     def categories(self) -> list[str]:
-        """What was destroyed, in words, each once."""
-        found = {line.category for line in self.lines.all()} | {gone.category for gone in self.objects_gone.all()}
-        return [category.label for category in DataCategory if category in found]
+        """Labels of the erased categories, without duplicates."""
+        erased = {row.category for row in (*self.lines.all(), *self.objects_gone.all())}
+        return [category.label for category in DataCategory if category in erased]
 
     @property
     def purged_from_backups_at(self) -> datetime:
-        """When the last backup that has a row or an object is older than backups are kept."""
-        gone = max([self.erased_at, *(line.removed_at for line in self.objects_gone.all() if line.removed_at)])
-        return gone + timedelta(weeks=settings.BACKUP_WEEKS, days=1)
+        """When the last backup that contains the data has been deleted."""
+        last_deletion = max([self.erased_at, *(row.removed_at for row in self.objects_gone.all() if row.removed_at)])
+        return last_deletion + timedelta(weeks=settings.BACKUP_WEEKS, days=1)
 
 
 class ErasedRows(models.Model):
-    """A line of the log of destruction: so many rows of this table held data of this category. Append-only."""
+    """A line of the log extract: `count` rows of this table contained data of this category. Append-only."""
 
     erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, related_name="lines")
     at = models.DateTimeField("когда", default=timezone.now)
@@ -136,7 +140,7 @@ class ErasedRows(models.Model):
 
 
 class ErasedObject(models.Model):
-    """A line of the same log: an object of the storage, gone since `removed_at`, or still to be removed."""
+    """A line of the log extract: a stored object, deleted at `removed_at`; NULL while the deletion is pending."""
 
     erasure = models.ForeignKey(Erasure, on_delete=models.PROTECT, related_name="objects_gone")
     category = models.CharField("категория", max_length=20, choices=DataCategory)

@@ -1,4 +1,4 @@
-"""Records that hold nothing of a client's data but say who saw or destroyed it: kept three years, then removed."""
+"""Retention of disclosures and acts: deleted after three years."""
 
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ def expired_disclosures(now: datetime) -> QuerySet[Disclosure]:
 
 
 def expired_acts(now: datetime) -> QuerySet[Erasure]:
-    """Acts with their extracts (order 179, item 8)."""
+    """Erasures whose act and log extract are expired (order 179, item 8)."""
     return Erasure.objects.filter(erased_at__lt=_cutoff(now)).exclude(act_key="")
 
 

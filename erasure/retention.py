@@ -1,4 +1,4 @@
-"""Whose data is to be destroyed, by the retention times of the settings, and how much of it may go."""
+"""Retention rules: which clients' data has expired, and how much of it may be erased."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from passport.models import Passport
 from support.models import LogEntry
 
 CLAIMED_STATUSES = (*IN_WORK, Status.PROCESSED)
-# Debts are owed no longer than they can be sued for (article 196 of the Civil Code).
+# Limitation period for debts (article 196 of the Civil Code).
 LIMITATION_PERIOD = timedelta(days=3 * 366)
 
 
 @dataclass(frozen=True)
 class RetentionRule:
-    """Clients of whom `scope` is to go because of `reason`; without a scope, as much as may go."""
+    """A rule: erase `scope` of these clients for `reason`. None means the largest allowed scope."""
 
     reason: ErasureReason
     scope: ErasureScope | None
@@ -35,7 +35,10 @@ class RetentionRule:
 
 
 def contract_binds_until(client: Client) -> datetime | None:
-    """Until when contact data is needed to perform a signed contract: its end, or that of claims to what is unpaid."""
+    """Return until when the contact data is needed for a signed contract, or None without one.
+
+    It is the end of the contract, or the end of the limitation period if something is unpaid.
+    """
     last = client.contracts.signed().filter(signed_at__gte=F("client__claimed_at")).order_by("-signed_at").first()
     if last is None:
         return None
@@ -44,32 +47,40 @@ def contract_binds_until(client: Client) -> datetime | None:
 
 
 def allowed_scope(client: Client, now: datetime, *, ended: bool = False) -> ErasureScope:
-    """How much of the client may go at once; `ended`: the client has ended the contract before its time."""
+    """Return how much of the client's data may be erased now.
+
+    `ended`: the client terminated the contract before its term ended.
+    """
     until = None if ended else contract_binds_until(client)
     return ErasureScope.PASSPORT if until and until > now else ErasureScope.CLIENT
 
 
 def _consent_withdrawn(now: datetime) -> QuerySet[Client]:
-    """Consent was taken back, and not given anew; what was before the client was taken up again does not count."""
+    """Clients who withdrew consent and did not give it again.
+
+    Withdrawals before the client was last claimed don't count.
+    """
     consent = Agreement.objects.filter(client=OuterRef("pk"), kind=AgreementKind.PERSONAL_DATA)
-    before = now - timedelta(days=settings.RETENTION_WITHDRAWN_DAYS)
-    taken_back = consent.filter(
-        withdrawn_at__lte=before, withdrawn_at__gte=OuterRef("claimed_at"), withdrawn_by__isnull=False
+    cutoff = now - timedelta(days=settings.RETENTION_WITHDRAWN_DAYS)
+    withdrawn = consent.filter(
+        withdrawn_at__lte=cutoff, withdrawn_at__gte=OuterRef("claimed_at"), withdrawn_by__isnull=False
     )
-    clients = Client.objects.filter(Exists(taken_back), ~Exists(consent.filter(withdrawn_at=None)))
+    clients = Client.objects.filter(Exists(withdrawn), ~Exists(consent.filter(withdrawn_at=None)))
     return clients.filter(Q(status__in=CLAIMED_STATUSES), _has_erasable_data(now))
 
 
 def _has_erasable_data(now: datetime) -> Q:
-    """A passport or what was drafted of it, or anything when no contract binds us any more."""
-    drafts = Contract.objects.filter(client=OuterRef("pk"), signed_at=None, erased_at=None)
+    """The client has a passport or unsigned contracts, or has any data and no contract in force."""
+    unsigned = Contract.objects.filter(client=OuterRef("pk"), signed_at=None, erased_at=None)
     return (
-        Q(Exists(_passports())) | Q(Exists(drafts)) | Q(~Exists(_signed_after(now - CONTRACT_TERM))) & _has_no_debt(now)
+        Q(Exists(_passports()))
+        | Q(Exists(unsigned))
+        | Q(~Exists(_signed_after(now - CONTRACT_TERM))) & _has_no_debt(now)
     )
 
 
 def _has_no_debt(now: datetime) -> Q:
-    """Nothing that could still be sued for, whether it was billed or not."""
+    """The client has no debt within the limitation period, billed or not."""
     invoices = Invoice.objects.filter(contract__client=OuterRef("pk"), contract__signed_at__gte=OuterRef("claimed_at"))
     paid = invoices.filter(status=InvoiceStatus.PAID).values("contract__client").annotate(total=Sum("amount"))
     newest = _signed_contracts().order_by("-signed_at").values("surcharge")[:1]
@@ -79,13 +90,13 @@ def _has_no_debt(now: datetime) -> Q:
 
 
 def _abandoned(now: datetime) -> QuerySet[Client]:
-    """Nothing was signed, and nobody has worked on it for so long. New clients who use the app are the app's."""
-    before = now - timedelta(days=settings.RETENTION_UNFINISHED_DAYS)
+    """Clients without a signed contract and without recent activity. New clients who use the app are excluded."""
+    cutoff = now - timedelta(days=settings.RETENTION_UNFINISHED_DAYS)
     unused = Q(password_hash=UNUSABLE_PASSWORD, has_subscription=False) | Q(status=AccountStatus.DELETED)
-    used = AppUser.objects.filter(pk=OuterRef("user_id")).exclude(unused)  # none where the app deleted it
-    new = Q(status=Status.NEW, created_at__lt=before) & ~Exists(used)
-    clients = Client.objects.filter(Q(status__in=IN_WORK, claimed_at__lt=before) | new)
-    return clients.filter(~Exists(_signed_contracts()), ~Exists(_worked_on_since(before)))
+    used = AppUser.objects.filter(pk=OuterRef("user_id")).exclude(unused)  # none if the app deleted the account
+    new = Q(status=Status.NEW, created_at__lt=cutoff) & ~Exists(used)
+    clients = Client.objects.filter(Q(status__in=IN_WORK, claimed_at__lt=cutoff) | new)
+    return clients.filter(~Exists(_signed_contracts()), ~Exists(_activity_since(cutoff)))
 
 
 def _ended_with_passport(now: datetime) -> QuerySet[Client]:
@@ -97,12 +108,12 @@ def _ended_without_debt(now: datetime) -> QuerySet[Client]:
 
 
 def _ended(now: datetime, days: int) -> QuerySet[Client]:
-    """The last contract ended so long ago, and nobody has worked on a new one since."""
-    before = now - timedelta(days=days)
+    """Clients whose last contract ended `days` ago, without activity since."""
+    cutoff = now - timedelta(days=days)
     clients = Client.objects.filter(
-        Exists(_signed_contracts()), ~Exists(_signed_after(before - CONTRACT_TERM)), status__in=CLAIMED_STATUSES
+        Exists(_signed_contracts()), ~Exists(_signed_after(cutoff - CONTRACT_TERM)), status__in=CLAIMED_STATUSES
     )
-    return clients.filter(~Exists(_worked_on_since(before)))
+    return clients.filter(~Exists(_activity_since(cutoff)))
 
 
 def _with_expired_documents(now: datetime) -> QuerySet[Client]:
@@ -111,7 +122,7 @@ def _with_expired_documents(now: datetime) -> QuerySet[Client]:
 
 
 def expired_contracts(now: datetime) -> QuerySet[Contract]:
-    """Signed contracts that ended, and were paid, in years that need not be kept any longer (402-ФЗ art. 29)."""
+    """Signed contracts that ended and were paid in years whose retention has expired (402-ФЗ art. 29)."""
     year = timezone.localtime(now).year - settings.RETENTION_CONTRACT_YEARS
     end = timezone.make_aware(datetime(year, 1, 1))
     paid_later = Invoice.objects.filter(contract=OuterRef("pk"), paid_at__gte=end)
@@ -119,15 +130,15 @@ def expired_contracts(now: datetime) -> QuerySet[Contract]:
 
 
 def expired_agreements(now: datetime) -> QuerySet[Agreement]:
-    """Agreements that ended so long ago, of clients none of whose signed contracts they stand behind."""
-    before = now - timedelta(days=settings.RETENTION_RECORD_YEARS * 366)
-    standing = Contract.objects.signed().filter(client=OuterRef("client"), erased_at=None)
-    kept = standing.exclude(pk__in=expired_contracts(now).values("pk"))
-    return Agreement.objects.filter(~Exists(kept), withdrawn_at__lt=before)
+    """Agreements withdrawn before the cutoff, unless the client has signed contracts that are still retained."""
+    cutoff = now - timedelta(days=settings.RETENTION_RECORD_YEARS * 366)
+    signed = Contract.objects.signed().filter(client=OuterRef("client"), erased_at=None)
+    retained = signed.exclude(pk__in=expired_contracts(now).values("pk"))
+    return Agreement.objects.filter(~Exists(retained), withdrawn_at__lt=cutoff)
 
 
 def _signed_contracts() -> QuerySet[Contract]:
-    """Since the client was taken up: what an earlier life of theirs left binds nobody, it is only kept."""
+    """Signed contracts since the client was last claimed. Earlier ones are only retained."""
     return Contract.objects.signed().filter(client=OuterRef("pk"), signed_at__gte=OuterRef("claimed_at"))
 
 
@@ -139,7 +150,7 @@ def _passports() -> QuerySet[Passport]:
     return Passport.objects.filter(client=OuterRef("pk"))
 
 
-def _worked_on_since(moment: datetime) -> QuerySet[LogEntry]:
+def _activity_since(moment: datetime) -> QuerySet[LogEntry]:
     return LogEntry.objects.filter(thread__client=OuterRef("pk"), created_at__gte=moment, author__isnull=False)
 
 
@@ -153,7 +164,7 @@ RULES = (
 
 
 def expired_clients(now: datetime) -> Iterator[tuple[RetentionRule, list]]:
-    """Each rule with the ids of the clients whom it names."""
+    """Yield each rule with the ids of the clients to which it applies."""
     for rule in RULES:
         yield rule, _client_ids(rule, now)
 
@@ -161,6 +172,6 @@ def expired_clients(now: datetime) -> Iterator[tuple[RetentionRule, list]]:
 @transaction.atomic
 def _client_ids(rule: RetentionRule, now: datetime) -> list:
     with connection.cursor() as cursor:
-        # Among a million clients it takes seconds, more than a page may. LOCAL: PgBouncer shares sessions.
+        # With a million clients the query exceeds the timeout of pages. LOCAL, because PgBouncer shares sessions.
         cursor.execute("SET LOCAL statement_timeout = 0")
     return list(rule.clients(now).order_by("pk").values_list("pk", flat=True))

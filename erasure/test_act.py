@@ -1,4 +1,4 @@
-"""The act with the extract of the log says all that Roskomnadzor's order 179 of 28.10.2022 asks for (items 3 and 5)."""
+"""The act and its log extract contain what Roskomnadzor's order 179 of 28.10.2022 requires (items 3 and 5)."""
 
 import hashlib
 
@@ -22,45 +22,45 @@ def erasure(drafted, gleb, settings) -> Erasure:
     return erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="Заявление вх. 15")
 
 
-def test_it_says_what_the_order_asks_for(erasure):
+def test_act_contains_what_the_order_requires(erasure):
     text = act_text(erasure)
     day = timezone.localtime(erasure.erased_at)
-    for said in (
+    for part in (
         f"Акт № {erasure.number} об уничтожении персональных данных",
         "ООО «Дом»", "101000, г. Москва, ул. Мира, д. 1",  # а) operator
-        "Другим лицам не поручалась",  # б) who processed for the operator
+        "Другим лицам не поручалась",  # б) processor
         f"{MARK} Пётр Сергеевич", str(erasure.client_id),  # в) subject
-        "Глеб Волков", "Администратор системы", "Тихонова Анна Юрьевна", "Инспектор", "подпись",  # г) who did it
+        "Глеб Волков", "Администратор системы", "Тихонова Анна Юрьевна", "Инспектор", "подпись",  # г) persons
         *erasure.categories,  # д) categories
         "Бумажных носителей нет",  # е) media
         "«Привет»: база данных и хранилище файлов",  # ж) information system
-        "Способ уничтожения", "без возможности восстановления",  # з) how
-        "Требование клиента (часть 1 статьи 14, часть 5.1 статьи 21 Закона № 152-ФЗ)", "Заявление вх. 15",  # и) why
-        f"{day:%d.%m.%Y %H:%M}",  # к) when
+        "Способ уничтожения", "без возможности восстановления",  # з) method
+        "Требование клиента (часть 1 статьи 14, часть 5.1 статьи 21 Закона № 152-ФЗ)", "Заявление вх. 15",  # и) reason
+        f"{day:%d.%m.%Y %H:%M}",  # к) date
         "Выгрузка из журнала регистрации событий", "таблица users_passports, записей: 1", "файл passports/",
         f"{timezone.localtime(erasure.purged_from_backups_at):%d.%m.%Y}",
     ):  # fmt: skip
-        assert " ".join(said.split()) in text.replace("\u00a0", " "), said
+        assert " ".join(part.split()) in text.replace("\u00a0", " "), part
 
 
-def test_the_file_is_the_one_that_was_hashed_and_can_be_made_again(erasure):
+def test_act_matches_its_hash_and_is_deterministic(erasure):
     file = object_storage.get(erasure.act_key)
     assert hashlib.sha256(file).hexdigest() == erasure.act_sha256
     assert act.render_act(Erasure.objects.get()) == file
 
 
-def test_opening_it_is_on_record(erasure, as_gleb):
-    answer = as_gleb.get(reverse("erasure:act", args=[erasure.number]))
-    assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
-    shown = Disclosure.objects.get(what=DisclosureKind.ERASURE_ACT)
-    assert (shown.client_id, shown.document) == (erasure.client_id, f"Акт № {erasure.number}")
+def test_opening_the_act_records_a_disclosure(erasure, as_gleb):
+    response = as_gleb.get(reverse("erasure:act", args=[erasure.number]))
+    assert (response.status_code, response["Content-Type"]) == (200, "application/pdf")
+    row = Disclosure.objects.get(what=DisclosureKind.ERASURE_ACT)
+    assert (row.client_id, row.document) == (erasure.client_id, f"Акт № {erasure.number}")
 
 
 @pytest.mark.parametrize("number", [0, 10**30])
-def test_an_act_that_there_is_not_is_404(number, as_gleb):
+def test_unknown_act_returns_404(number, as_gleb):
     assert as_gleb.get(f"/erasures/{number}/act/").status_code == 404
 
 
-def test_an_act_that_is_not_made_yet_is_404(erasure, as_gleb):
+def test_pending_act_returns_404(erasure, as_gleb):
     Erasure.objects.update(act_key="")
     assert as_gleb.get(reverse("erasure:act", args=[erasure.number])).status_code == 404

@@ -1,4 +1,4 @@
-"""In the admin site: the action on clients, the page that asks why and once more, and the list of acts."""
+"""Admin: the action on clients, the confirmation page, and the list of acts."""
 
 import re
 
@@ -27,44 +27,44 @@ def payload(**overrides) -> dict:
     return {"reason": ErasureReason.REQUEST, "note": "Заявление вх. 15", "sure": "on"} | overrides
 
 
-def choose(browser, *clients):
+def select(browser, *clients):
     return browser.post(CLIENTS, {"action": "erase_clients", ACTION_CHECKBOX_NAME: [client.pk for client in clients]})
 
 
-def test_the_action_leads_to_the_page_that_asks(drafted, make, as_gleb):
+def test_action_redirects_to_the_confirmation_page(drafted, make, as_gleb):
     other = make.client(name="Сидорова Ольга")
-    answer = as_gleb.get(choose(as_gleb, drafted.client, other).url)
+    response = as_gleb.get(select(as_gleb, drafted.client, other).url)
 
-    assert answer.status_code == 200
-    for said in (MARK, "Сидорова Ольга", ErasureScope.CLIENT.label, "вернуть уничтоженное нельзя"):
-        assert said in answer.text, said
+    assert response.status_code == 200
+    for text in (MARK, "Сидорова Ольга", ErasureScope.CLIENT.label, "вернуть уничтоженное нельзя"):
+        assert text in response.text, text
     assert not Erasure.objects.exists()
 
 
-def test_the_page_of_one_client_has_the_action_too(drafted, as_gleb):
+def test_client_page_has_the_action(drafted, as_gleb):
     url = reverse("admin:clients_client_change", args=[drafted.client.pk])
-    sent = {"CHANGE_FORM-action": "erase_clients", ACTION_CHECKBOX_NAME: [drafted.client.pk]}
-    assert as_gleb.post(url, sent).url == page(drafted.client)
+    data = {"CHANGE_FORM-action": "erase_clients", ACTION_CHECKBOX_NAME: [drafted.client.pk]}
+    assert as_gleb.post(url, data).url == page(drafted.client)
 
 
-def test_it_destroys_and_leads_to_the_acts(drafted, make, as_gleb, gleb):
-    answer = as_gleb.post(page(drafted.client), payload(), follow=True)
+def test_confirmation_erases_and_redirects_to_the_acts(drafted, make, as_gleb, gleb):
+    response = as_gleb.post(page(drafted.client), payload(), follow=True)
 
     erasure = Erasure.objects.get()
     assert (erasure.by, erasure.reason, erasure.note) == (gleb, ErasureReason.REQUEST, "Заявление вх. 15")
     assert make.fresh(drafted.client).status == Status.ERASED
-    assert f"Данные уничтожены. Акт № {erasure.number} готов." in answer.text
-    assert erasure.get_absolute_url() in answer.text
-    assert MARK not in answer.text
+    assert f"Данные уничтожены. Акт № {erasure.number} готов." in response.text
+    assert erasure.get_absolute_url() in response.text
+    assert MARK not in response.text
 
 
 @pytest.mark.parametrize("missing", ["note", "sure", "reason"])
 def test_reason_and_confirmation_are_required(missing, drafted, as_gleb):
     before = all_rows_as_text()["users_passports"]
-    answer = as_gleb.post(page(drafted.client), payload(**{missing: ""}))
+    response = as_gleb.post(page(drafted.client), payload(**{missing: ""}))
 
-    assert answer.status_code == 422
-    assert "Исправьте то, что отмечено ниже" in answer.text
+    assert response.status_code == 422
+    assert "Исправьте то, что отмечено ниже" in response.text
     assert all_rows_as_text()["users_passports"] == before
 
 
@@ -90,14 +90,14 @@ def test_empty_selection_redirects_back(query, as_gleb):
 
 def test_erased_clients_are_skipped(drafted, as_gleb, gleb):
     erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
-    assert choose(as_gleb, drafted.client).url == CLIENTS
+    assert select(as_gleb, drafted.client).url == CLIENTS
     assert as_gleb.get(page(drafted.client)).url == CLIENTS
 
 
-def test_no_more_than_twenty_at_once(make, as_gleb):
-    answer = choose(as_gleb, *[make.client() for _ in range(21)])
-    assert answer.url == CLIENTS
-    assert "не больше 20" in as_gleb.get(answer.url).text
+def test_at_most_twenty_clients_are_erased_at_once(make, as_gleb):
+    response = select(as_gleb, *[make.client() for _ in range(21)])
+    assert response.url == CLIENTS
+    assert "не больше 20" in as_gleb.get(response.url).text
 
 
 def test_only_admins_have_access(drafted, as_anna, as_vera):
@@ -109,16 +109,16 @@ def test_only_admins_have_access(drafted, as_anna, as_vera):
 
 
 def test_storage_outage_is_reported(drafted, as_gleb, monkeypatch):
-    def away(key):
+    def raise_outage(key):
         raise object_storage.StorageUnavailable(key)
 
-    monkeypatch.setattr(object_storage, "delete", away)
+    monkeypatch.setattr(object_storage, "delete", raise_outage)
     text = as_gleb.post(page(drafted.client), payload(), follow=True).text
     assert "хранилище файлов не отвечает" in text
     assert "ждёт хранилища файлов" in text
 
 
-def test_an_act_shows_its_lines_and_changes_nothing(drafted, as_gleb, gleb):
+def test_act_page_shows_its_lines_and_is_read_only(drafted, as_gleb, gleb):
     erasure = erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
     url = reverse("admin:erasure_erasure_change", args=[erasure.number])
     text = as_gleb.get(url).text
@@ -126,7 +126,7 @@ def test_an_act_shows_its_lines_and_changes_nothing(drafted, as_gleb, gleb):
     assert as_gleb.post(url, {"note": "x"}).status_code == 403
 
 
-def test_an_erased_client_gets_no_other_manager(drafted, as_gleb, gleb, boris, make):
+def test_erased_client_cannot_be_reassigned(drafted, as_gleb, gleb, boris, make):
     erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
     url = reverse("admin:clients_client_change", args=[drafted.client.pk])
     before = make.fresh(drafted.client).manager
@@ -137,17 +137,17 @@ def test_an_erased_client_gets_no_other_manager(drafted, as_gleb, gleb, boris, m
     assert make.fresh(drafted.client).manager == before
 
 
-def test_a_client_whose_account_the_app_deleted_is_destroyed_like_any_other(drafted, make, as_gleb):
+def test_client_with_a_deleted_account_can_be_erased(drafted, make, as_gleb):
     client = drafted.client
     make.delete_account(client)
-    assert choose(as_gleb, client).url == page(client)
+    assert select(as_gleb, client).url == page(client)
     assert "Учётная запись удалена" in as_gleb.get(page(client)).text
 
-    answer = as_gleb.post(page(client), payload(), follow=True)
+    response = as_gleb.post(page(client), payload(), follow=True)
 
     erasure = Erasure.objects.get()
-    assert f"Данные уничтожены. Акт № {erasure.number} готов." in answer.text
-    assert erasure.get_absolute_url() in answer.text
+    assert f"Данные уничтожены. Акт № {erasure.number} готов." in response.text
+    assert erasure.get_absolute_url() in response.text
     assert as_gleb.get(reverse("admin:erasure_erasure_change", args=[erasure.number])).status_code == 200
     assert Client.objects.get(pk=client.pk).status == Status.ERASED
 

@@ -1,4 +1,4 @@
-"""`manage.py apply_retention`: counts without --apply; with it, everything whose time is over goes, once."""
+"""`manage.py apply_retention`: without --apply it counts; with it, expired data is erased once."""
 
 import io
 
@@ -37,25 +37,25 @@ def withdrawn(drafted, anna):
         yield drafted.client
 
 
-def test_without_apply_it_counts_and_changes_nothing(withdrawn):
+def test_without_apply_nothing_is_changed(withdrawn):
     before = all_rows_as_text()
-    assert "withdrawn, what may go: 1 due" in apply()
+    assert "withdrawn, allowed scope: 1 expired" in apply()
     assert all_rows_as_text() == before
 
 
-def test_a_withdrawal_is_carried_out_once(withdrawn, make):
-    assert "withdrawn, what may go: 1 destroyed" in apply("--apply")
+def test_withdrawal_erases_the_client_once(withdrawn, make):
+    assert "withdrawn, allowed scope: 1 erased" in apply("--apply")
     assert make.fresh(withdrawn).status == Status.ERASED
     erasure = Erasure.objects.get()
     assert (erasure.reason, erasure.scope, erasure.by) == (ErasureReason.WITHDRAWN, ErasureScope.CLIENT, None)
     assert "уничтожено системой по сроку хранения" in act_text(erasure)
 
     before = all_rows_as_text()
-    assert "destroyed" in apply("--apply")
+    assert "erased" in apply("--apply")
     assert all_rows_as_text() == before
 
 
-def test_an_unfinished_client_of_the_app_returns_to_the_pool(drafted, make, settings):
+def test_abandoned_client_who_uses_the_app_returns_to_the_pool(drafted, make, settings):
     user = drafted.client.user
     user.password_hash = "$argon2id$of-the-app"
     user.save()
@@ -73,20 +73,20 @@ def test_message_does_not_claim_an_ended_contract_is_in_force(paid, settings):
     with time_machine.travel(paid.ends_at + days(settings.RETENTION_PASSPORT_DAYS + 1)):
         apply("--apply")
 
-    told = Message.objects.filter(ticket__user=paid.client.user).order_by("-created_at").first()
-    assert "паспорта уничтожены: договор прекратился" in told.body
-    assert "в силе" not in told.body
+    message = Message.objects.filter(ticket__user=paid.client.user).order_by("-created_at").first()
+    assert "паспорта уничтожены: договор прекратился" in message.body
+    assert "в силе" not in message.body
 
 
-def test_a_client_whose_account_the_app_deleted_goes_too(withdrawn, make):
+def test_withdrawal_erases_a_client_with_a_deleted_account(withdrawn, make):
     make.delete_account(withdrawn)
-    assert "withdrawn, what may go: 1 destroyed" in apply("--apply")
+    assert "withdrawn, allowed scope: 1 erased" in apply("--apply")
 
     assert Client.objects.get(pk=withdrawn.pk).status == Status.ERASED
     assert not Passport.objects.exists()
 
 
-def test_a_new_client_whose_account_the_app_deleted_goes_like_one_of_a_closed_account(make, settings):
+def test_new_client_with_a_deleted_account_expires(make, settings):
     client, other = (make.client(password_hash="$argon2id$of-the-app") for _ in range(2))
     make.delete_account(client)
     with time_machine.travel(timezone.now() + days(settings.RETENTION_UNFINISHED_DAYS + 1)):
@@ -98,16 +98,16 @@ def test_a_new_client_whose_account_the_app_deleted_goes_like_one_of_a_closed_ac
 
 def test_no_message_for_a_deleted_account(paid, make, settings):
     make.delete_account(paid.client)
-    told = Message.objects.count()
+    message_count = Message.objects.count()
     with time_machine.travel(paid.ends_at + days(settings.RETENTION_PASSPORT_DAYS + 1)):
         apply("--apply")
 
     assert not Passport.objects.exists()
-    assert Message.objects.count() == told
+    assert Message.objects.count() == message_count
     assert LogEntry.objects.filter(thread__client=paid.client.pk, body__contains="паспорта уничтожены").exists()
 
 
-def test_documents_go_last_and_the_chain_still_holds(paid, make, settings, run_committed):
+def test_documents_are_erased_last_and_the_event_chain_stays_valid(paid, make, settings, run_committed):
     client = paid.client
     with time_machine.travel(paid.ends_at + days(settings.RETENTION_CLIENT_DAYS + 1)):
         apply("--apply")
@@ -149,14 +149,14 @@ def test_one_failure_does_not_stop_the_others(withdrawn, make, anna, monkeypatch
         other = make.consented(anna)
         make.passport(other, anna)
         consents.withdraw(other, by=anna, reason="Написал")
-    parts = erasing.ERASERS[ErasureScope.CLIENT]
+    erasers = erasing.ERASERS[ErasureScope.CLIENT]
 
-    def broken(removal):
-        if removal.client.pk == other.pk:
-            raise DatabaseError("no such luck")
+    def fail_for_other(run):
+        if run.client.pk == other.pk:
+            raise DatabaseError("failure")
 
-    monkeypatch.setitem(erasing.ERASERS, ErasureScope.CLIENT, (*parts, broken))
-    with pytest.raises(CommandError, match="1 clients are as they were"):
+    monkeypatch.setitem(erasing.ERASERS, ErasureScope.CLIENT, (*erasers, fail_for_other))
+    with pytest.raises(CommandError, match="1 clients failed"):
         apply("--apply")
 
     assert make.fresh(withdrawn).status == Status.ERASED
@@ -165,12 +165,12 @@ def test_one_failure_does_not_stop_the_others(withdrawn, make, anna, monkeypatch
 
 
 def test_pending_acts_are_reported_and_made_on_the_next_run(withdrawn, monkeypatch):
-    def away(key):
+    def raise_outage(key):
         raise object_storage.StorageUnavailable(key)
 
     with monkeypatch.context() as patch:
-        patch.setattr(object_storage, "delete", away)
-        with pytest.raises(CommandError, match="1 acts wait"):
+        patch.setattr(object_storage, "delete", raise_outage)
+        with pytest.raises(CommandError, match="1 acts are pending"):
             apply("--apply")
     assert Erasure.objects.get().act_key == ""
 
@@ -179,8 +179,8 @@ def test_pending_acts_are_reported_and_made_on_the_next_run(withdrawn, monkeypat
 
 
 def test_concurrently_reclaimed_client_is_skipped(withdrawn, make, anna):
-    (rule, [named]), *_ = retention.expired_clients(timezone.now())
+    (rule, [client_id]), *_ = retention.expired_clients(timezone.now())
     make.agreement(make.fresh(withdrawn), anna)
 
-    assert erasing.apply_rule(rule, named, now=timezone.now()) is None
+    assert erasing.apply_rule(rule, client_id, now=timezone.now()) is None
     assert Passport.objects.exists()

@@ -1,4 +1,4 @@
-"""An admin destroys a client's data because the client asks: nothing of it is left but what the law has us keep."""
+"""Erasure on request: nothing is left but what the law requires us to retain."""
 
 import re
 from decimal import Decimal
@@ -40,13 +40,13 @@ def erase(client, gleb, **options) -> Erasure:
 
 
 def left_in(table_texts: dict[str, str], *words: str) -> dict[str, list[str]]:
-    """The tables in which one of `words` stands, in the clear or encrypted."""
-    found = {}
+    """Return which of `words` each table contains, in plain text or encrypted."""
+    matches = {}
     for table, text in table_texts.items():
-        opened = text + " ".join(map(decrypt, TOKEN.findall(text)))
-        if here := [word for word in words if word in opened]:
-            found[table] = here
-    return found
+        decrypted = text + " ".join(map(decrypt, TOKEN.findall(text)))
+        if found := [word for word in words if word in decrypted]:
+            matches[table] = found
+    return matches
 
 
 @pytest.mark.usefixtures("storage")
@@ -61,13 +61,13 @@ def test_no_client_data_is_left(drafted, gleb):
 
     erasure = erase(client, gleb)
 
-    # The act says whose data was destroyed, and nothing but the name.
+    # The act contains the client's name, and no other data.
     assert left_in(all_rows_as_text(), *words) == {"manager_erasures": [MARK]}
     assert {key.split("/")[0] for key in keys()} == {"agreements", "erasures"}
     assert erasure.act_key in keys()
 
 
-def test_account_is_closed_and_nobody_can_open_the_client(drafted, gleb, as_gleb, as_anna, make):
+def test_account_is_closed_and_the_client_cannot_be_opened(drafted, gleb, as_gleb, as_anna, make):
     client = drafted.client
     erase(client, gleb)
 
@@ -91,7 +91,7 @@ def test_unclaimed_client_can_be_erased(make, gleb):
     assert left_in(all_rows_as_text(), client.user.phone) == {}
 
 
-def test_nothing_is_left_either_when_the_app_has_deleted_the_account(drafted, make, gleb):
+def test_no_client_data_is_left_if_the_app_deleted_the_account(drafted, make, gleb):
     client = drafted.client
     words = [MARK, client.user.phone, "yuzhny@mail.example", client.passport.digits, "1985-06-01"]
     make.delete_account(client)
@@ -103,20 +103,20 @@ def test_nothing_is_left_either_when_the_app_has_deleted_the_account(drafted, ma
     assert "которой клиент пользуется" not in act_text(erasure)
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_the_act_names_whose_account_the_app_deleted_if_our_history_knows(known, make, gleb):
+@pytest.mark.parametrize("has_history", [True, False])
+def test_act_names_the_client_of_a_deleted_account_from_the_history(has_history, make, gleb):
     client = make.client(name=MARK)
     make.delete_account(client)
-    if not known:
+    if not has_history:
         with pgtrigger.ignore("clients.AppUserHistory:append_only"):
             AppUser.history.rel.related_model.objects.all().delete()
 
     erasure = erase(client, gleb)
-    assert erasure.subject == (MARK if known else "Учётная запись удалена")
+    assert erasure.subject == (MARK if has_history else "Учётная запись удалена")
     assert "которой клиент пользуется" not in act_text(erasure)
 
 
-def test_nothing_is_written_about_somebody_whose_data_is_gone(drafted, gleb, anna):
+def test_operations_on_an_erased_client_are_refused(drafted, gleb, anna):
     client = drafted.client
     erase(client, gleb)
 
@@ -130,7 +130,7 @@ def test_nothing_is_written_about_somebody_whose_data_is_gone(drafted, gleb, ann
         erase(client, gleb)
 
 
-def test_a_contract_in_force_keeps_all_but_the_passport(paid, gleb, as_anna, make):
+def test_contract_in_force_limits_the_erasure_to_the_passport(paid, gleb, as_anna, make):
     client = paid.client
     erasure = erase(client, gleb)
 
@@ -142,25 +142,25 @@ def test_a_contract_in_force_keeps_all_but_the_passport(paid, gleb, as_anna, mak
     fresh = make.fresh(client)
     assert (fresh.status, fresh.user.name) == (Status.PROCESSED, client.user.name)
     assert fresh.devices.exists()
-    told = Message.objects.filter(ticket__user=client.user).order_by("-created_at").first()
-    assert "Паспортные данные и фотография паспорта уничтожены" in told.body
+    message = Message.objects.filter(ticket__user=client.user).order_by("-created_at").first()
+    assert "Паспортные данные и фотография паспорта уничтожены" in message.body
     for name in ("contracts:done", "contracts:card"):
         assert as_anna.get(reverse(name, args=[client.pk])).status_code == 200
-    # By the name and the address of the account, which stay, and no more by those of the passport.
+    # Only the name and address of the account, which stay; not those of the passport.
     assert fresh.search.count(MARK.lower()) == 2
 
 
-def test_the_next_contract_asks_for_consent_and_passport_again(paid, gleb, anna, as_anna, make):
+def test_next_contract_requires_consent_and_passport_again(paid, gleb, anna, as_anna, make):
     client = paid.client
     erase(client, gleb)
     make.device(make.fresh(client), anna)
 
-    answer = as_anna.get(reverse("contracts:contract", args=[client.pk]))
-    assert answer.url == reverse("passport:passport", args=[client.pk])
-    assert "Согласие на обработку" in as_anna.get(answer.url).text
+    response = as_anna.get(reverse("contracts:contract", args=[client.pk]))
+    assert response.url == reverse("passport:passport", args=[client.pk])
+    assert "Согласие на обработку" in as_anna.get(response.url).text
 
 
-def test_a_contract_that_the_client_ended_keeps_nothing_but_itself(paid, gleb, make):
+def test_only_the_contract_is_retained_if_the_client_ended_it(paid, gleb, make):
     client = paid.client
     erasure = erase(client, gleb, ended=True)
 
@@ -180,7 +180,7 @@ def test_pending_invoices_are_cancelled(signed, gleb):
 
 
 def issued_again(make, client, by) -> Contract:
-    """A contract of a client who was erased and is taken up again."""
+    """Issue a contract for a client who was erased and is claimed again."""
     fresh = make.fresh(client)
     fresh.confirm_contact(by=by, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
     make.passport(make.fresh(client), by)
@@ -191,7 +191,7 @@ def issued_again(make, client, by) -> Contract:
 
 
 def test_amounts_from_before_the_erasure_are_ignored(paid, gleb, anna, make):
-    """Whoever returns pays for the new contract as anybody else."""
+    """A returning client pays the full surcharge of the new contract."""
     client = paid.client
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
     erase(client, gleb, ended=True)
@@ -203,7 +203,7 @@ def test_amounts_from_before_the_erasure_are_ignored(paid, gleb, anna, make):
 
 
 def test_failed_codes_from_before_the_erasure_are_ignored(drafted, gleb, anna, make):
-    """Whoever returns begins with a contract that can be signed, whatever was typed then."""
+    """A returning client's contract is not locked by earlier wrong codes."""
     client = drafted.client
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
     Contract.objects.filter(pk=drafted.pk).update(failed_tries=10)
@@ -212,14 +212,14 @@ def test_failed_codes_from_before_the_erasure_are_ignored(drafted, gleb, anna, m
     assert issued_again(make, client, anna).failed_tries == 0
 
 
-def test_an_unpaid_contract_that_is_over_still_binds(signed, gleb):
+def test_unpaid_ended_contract_binds_during_the_limitation_period(signed, gleb):
     with time_machine.travel(signed.ends_at + days(1)):
         assert erase(signed.client, gleb).scope == ErasureScope.PASSPORT
     with time_machine.travel(signed.ends_at + days(3 * 366 + 1)):
         assert erase(signed.client, gleb).scope == ErasureScope.CLIENT
 
 
-def test_an_admin_still_opens_the_documents_and_a_manager_does_not(paid, gleb, as_gleb, as_anna):
+def test_only_admins_open_the_documents_of_an_erased_client(paid, gleb, as_gleb, as_anna):
     erase(paid.client, gleb, ended=True)
 
     for url in (
@@ -253,14 +253,14 @@ def test_earlier_documents_are_hidden_from_the_next_manager(paid, gleb, as_gleb,
     check()
 
 
-def test_an_account_that_is_closed_already_is_emptied_whatever_it_was_subscribed_to(drafted, gleb, make):
+def test_closed_account_with_a_subscription_is_erased(drafted, gleb, make):
     AppUser.objects.filter(pk=drafted.client.user_id).update(has_subscription=True, status="deleted")
     erase(make.fresh(drafted.client), gleb)
 
     assert left_in(all_rows_as_text(), MARK) == {"manager_erasures": [MARK]}
 
 
-def test_the_name_goes_from_the_log_of_the_admin_site_too(drafted, gleb, boris, as_gleb):
+def test_name_is_erased_from_the_admin_log(drafted, gleb, boris, as_gleb):
     client = drafted.client
     save(as_gleb, client, boris)
     assert MARK in all_rows_as_text()["django_admin_log"]
@@ -270,7 +270,7 @@ def test_the_name_goes_from_the_log_of_the_admin_site_too(drafted, gleb, boris, 
     assert left_in(all_rows_as_text(), MARK) == {"manager_erasures": [MARK]}
 
 
-def test_backups_are_counted_from_the_last_object_that_went(drafted, gleb, settings):
+def test_backup_retention_starts_at_the_last_deleted_object(drafted, gleb, settings):
     erasure = erase(drafted.client, gleb)
     later = timezone.now() + days(5)
     erasure.objects_gone.update(removed_at=later)
@@ -278,7 +278,7 @@ def test_backups_are_counted_from_the_last_object_that_went(drafted, gleb, setti
     assert erasure.purged_from_backups_at == later + days(7 * settings.BACKUP_WEEKS + 1)
 
 
-def test_a_draft_is_void_its_content_gone_and_the_chain_tells_so(drafted, gleb):
+def test_open_contract_is_voided_and_erased_with_events(drafted, gleb):
     erase(drafted.client, gleb)
 
     drafted.refresh_from_db()
@@ -304,7 +304,7 @@ def test_subscriber_becomes_a_new_client(drafted, gleb, anna, make):
     assert Ticket.objects.filter(user=client.user).exists()
     assert not fresh.agreements.is_given(AgreementKind.PERSONAL_DATA)
     assert left_in(all_rows_as_text(), digits, "1985-06-01") == {}
-    # And may be taken, and agree, again.
+    # The client can be claimed and can agree again.
     fresh.confirm_contact(by=anna, name=fresh.user.name, phone=fresh.user.phone, email=None, address="")
     make.agreement(make.fresh(client), anna)
     assert make.fresh(client).agreements.is_given(AgreementKind.PERSONAL_DATA)
@@ -324,7 +324,7 @@ def test_objects_whose_deletion_failed_earlier_are_deleted(drafted, gleb, make, 
     assert keys("devices/") == set()
 
 
-def test_a_device_that_a_request_of_the_app_names_stays_there_without_photos(drafted, gleb):
+def test_mirrored_device_in_use_by_the_app_stays_without_photos(drafted, gleb):
     shared = SharedDevice.objects.get(serial_number__startswith="mgr-")
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE service_requests (device_id uuid REFERENCES devices (id))")
@@ -351,13 +351,13 @@ def test_new_log_starts_with_the_act(drafted, gleb):
     assert entry.body == f"Данные клиента уничтожены. Акт № {erasure.number}."
 
 
-def test_a_withdrawal_says_that_data_will_go(drafted, anna):
+def test_withdrawal_message_announces_the_erasure(drafted, anna):
     consents.withdraw(drafted.client, by=anna, reason="Сказал по телефону")
-    told = Message.objects.filter(ticket__user=drafted.client.user).order_by("-created_at").first()
-    assert "уничтожены не позднее 30 дней" in told.body
+    message = Message.objects.filter(ticket__user=drafted.client.user).order_by("-created_at").first()
+    assert "уничтожены не позднее 30 дней" in message.body
 
 
-def test_what_was_destroyed_is_counted_and_named(drafted, gleb):
+def test_act_counts_rows_and_lists_objects_by_category(drafted, gleb):
     erasure = erase(drafted.client, gleb)
 
     counted = {(line.category, line.table): line.count for line in erasure.lines.all()}
@@ -365,19 +365,19 @@ def test_what_was_destroyed_is_counted_and_named(drafted, gleb):
     assert counted[DataCategory.PASSPORT, "users_passports_history"] >= 4
     assert counted[DataCategory.CONTACT, "users"] == 1
     assert counted[DataCategory.DRAFTS, "manager_contracts"] == 1
-    gone = dict(erasure.objects_gone.values_list("key", "category"))
-    assert gone[drafted.pdf_key] == DataCategory.DRAFTS
-    assert all(gone_at for gone_at in erasure.objects_gone.values_list("removed_at", flat=True))
+    categories = dict(erasure.objects_gone.values_list("key", "category"))
+    assert categories[drafted.pdf_key] == DataCategory.DRAFTS
+    assert all(erasure.objects_gone.values_list("removed_at", flat=True))
     others = (DataCategory.CONTRACTS, DataCategory.AGREEMENTS, DataCategory.CONTACT_HISTORY)
     assert set(erasure.categories) == {category.label for category in DataCategory if category not in others}
 
 
-def test_while_the_storage_is_away_the_act_waits_and_rows_are_gone(drafted, gleb, monkeypatch):
-    def away(key):
+def test_storage_outage_leaves_the_act_pending_but_erases_rows(drafted, gleb, monkeypatch):
+    def raise_outage(key):
         raise object_storage.StorageUnavailable(key)
 
     with monkeypatch.context() as patch:
-        patch.setattr(object_storage, "delete", away)
+        patch.setattr(object_storage, "delete", raise_outage)
         erasure = erase(drafted.client, gleb)
         assert (erasure.act_key, keys("erasures/")) == ("", set())
         assert not Passport.objects.exists()

@@ -1,4 +1,4 @@
-"""The act of a destruction, for admins."""
+"""The act of an erasure, for admins."""
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -10,12 +10,12 @@ from clients.disclosure import DisclosureKind
 from erasure.models import Erasure
 from foundation.storage import object_storage
 
-# The largest number of PostgreSQL's bigint.
+# The maximum of PostgreSQL's bigint.
 MAX_BIGINT = 2**63 - 1
 
 
 def get_erasure_for(request, number: int) -> Erasure:
-    """The erasure with its act; Http404 for anybody but admins, and while there is no act."""
+    """Return an erasure that has an act. Raises Http404 for everybody but admins, and while the act is pending."""
     if not request.user.is_admin or number > MAX_BIGINT:
         raise Http404
     return get_object_or_404(Erasure.objects.exclude(act_key="").select_related("client"), pk=number)
