@@ -1,4 +1,4 @@
-"""Who may open a device or a photo: whoever may open its client."""
+"""Access to devices and photos follows access to the client."""
 
 from django.shortcuts import get_object_or_404
 
@@ -7,12 +7,12 @@ from devices.models import Device, DevicePhoto
 
 
 def get_device_for(request, pk) -> Device:
-    """The device for the person of `request`; Http404 when there is none that they may open."""
+    """Return the device. Raises Http404 if there is none or the current user may not open it."""
     visible = Client.objects.visible_to(request.user)
     return get_object_or_404(Device.objects.select_related("type", "client__user"), pk=pk, client__in=visible)
 
 
 def get_photo_for(request, pk) -> DevicePhoto:
-    """The photo with its device; Http404 when there is none that the person of `request` may open."""
+    """Return the photo with its device. Raises Http404 if there is none or the current user may not open it."""
     visible = Client.objects.visible_to(request.user)
     return get_object_or_404(DevicePhoto.objects.select_related("device__client"), pk=pk, device__client__in=visible)

@@ -10,25 +10,25 @@ from managers.history_admin import HistoryAdminMixin
 
 
 class ReferenceListAdmin(BaseModelAdmin):
-    """A list that admins keep: what is used is switched off, not deleted."""
+    """A list edited by admins. Rows that are in use are deactivated, not deleted."""
 
-    used_by: tuple[type, str]  # the model that refers to a row, and by which field
+    referenced_by: tuple[type, str]  # the model that refers to a row, and its field
 
     def has_delete_permission(self, request, obj=None) -> bool:
-        # Asked, not left to the deletion: that would load every row that refers to this one.
-        model, field = self.used_by
-        may = obj is not None and super().has_delete_permission(request, obj)
-        return may and not model.objects.filter(**{field: obj}).exists()
+        # Check with a query; Django's delete view would load every related row.
+        model, field = self.referenced_by
+        is_allowed = obj is not None and super().has_delete_permission(request, obj)
+        return is_allowed and not model.objects.filter(**{field: obj}).exists()
 
 
 @admin.register(DeviceType)
 class DeviceTypeAdmin(ReferenceListAdmin):
-    plural_forms = ("тип устройства", "типа устройств", "типов устройств")
-    has_history = True  # of what was done here, Django's own
+    counted = ("тип устройства", "типа устройств", "типов устройств")
+    has_history = True  # Django's own, of changes in the admin
     list_display = ["name", "position", "is_active"]
     list_editable = ["position", "is_active"]
     search_fields = ["name"]
-    used_by = (Device, "type")
+    referenced_by = (Device, "type")
 
 
 class TariffForm(forms.ModelForm):
@@ -43,7 +43,7 @@ class TariffAdmin(HistoryAdminMixin, ReferenceListAdmin):
     base_sum, extra_sum = rubles_column(Tariff, "base_fee"), rubles_column(Tariff, "extra_per_device")
     list_filter = ["is_active"]
     search_fields = ["name"]
-    used_by = (ClientTariff, "tariff")
+    referenced_by = (ClientTariff, "tariff")
 
 
 class DeviceInline(ReadOnlyTabularInline):

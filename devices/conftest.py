@@ -1,4 +1,4 @@
-"""Pictures to send, the storage that fails, and rows of «Привет Супер» beside ours."""
+"""Photo files, form data, and fixtures for a device with photos and for storage outages."""
 
 import io
 
@@ -11,19 +11,19 @@ from foundation.storage import object_storage
 from support.models import LogEntry
 
 
-def picture(colour="steelblue", name="photo.jpg", size=(300, 200)) -> SimpleUploadedFile:
+def photo_file(colour="steelblue", name="photo.jpg", size=(300, 200)) -> SimpleUploadedFile:
     file = io.BytesIO()
     Image.new("RGB", size, colour).save(file, "JPEG")
     return SimpleUploadedFile(name, file.getvalue(), "image/jpeg")
 
 
 def log_of(client) -> list[str]:
-    """The client's log about devices, oldest first."""
+    """Return the texts of the client's log, oldest first."""
     return list(LogEntry.objects.filter(thread__client=client).values_list("body", flat=True))
 
 
 def payload(**overrides) -> dict:
-    """A device as the form sends it; `type` must be given."""
+    """Return form data of a device; pass `type` too."""
     return {
         "title": "Холодильник Бирюса 118",
         "purchased_on": "2024-05",
@@ -56,9 +56,9 @@ def photos(device, anna):
 
 @pytest.fixture
 def storage_down(monkeypatch):
-    """Makes a verb of the storage fail: storage_down("put")."""
+    """Make a storage function fail: storage_down("put")."""
 
     def fail(*args, **kwargs):
         raise object_storage.StorageUnavailable
 
-    return lambda verb: monkeypatch.setattr(object_storage, verb, fail)
+    return lambda function: monkeypatch.setattr(object_storage, function, fail)

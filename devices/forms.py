@@ -1,4 +1,4 @@
-"""Devices and the choice of a tariff, as people type them."""
+"""Forms for devices, their photos, and the choice of a tariff."""
 
 import re
 import uuid
@@ -20,7 +20,7 @@ MIN_PURCHASE_MONTH = date(1950, 1, 1)
 
 
 class MonthField(forms.CharField):
-    """Month and year as a picker gives them (2024-05) or as they are typed (05.2024, 5/2024, 052024)."""
+    """Month and year from a picker (2024-05) or typed (05.2024, 5/2024, 052024); cleans to the first day."""
 
     default_error_messages = {
         "invalid": "Напишите месяц и год, например 05.2024.",
@@ -37,21 +37,21 @@ class MonthField(forms.CharField):
         elif found := re.fullmatch(r"([0-9]{1,2})[\s.,/-]+([0-9]{4})|([0-9]{2})([0-9]{4})", text):
             month, year = filter(None, found.groups())
         else:
-            raise self._refused("invalid")
+            raise self._validation_error("invalid")
         try:
             return date(int(year), int(month), 1)
         except ValueError as error:
-            raise self._refused("invalid") from error
+            raise self._validation_error("invalid") from error
 
     def validate(self, value):
         super().validate(value)
         if value and value > timezone.localdate():
-            raise self._refused("future")
+            raise self._validation_error("future")
         if value and value < MIN_PURCHASE_MONTH:
-            raise self._refused("past")
+            raise self._validation_error("past")
 
     def run_validators(self, value):
-        """Those of text have nothing to say about a date."""
+        """Skip the validators of CharField, which don't apply to dates."""
 
     def prepare_value(self, value):
         return f"{value:%Y-%m}" if isinstance(value, date) else value
@@ -59,12 +59,12 @@ class MonthField(forms.CharField):
     def widget_attrs(self, widget) -> dict:
         return {"min": f"{MIN_PURCHASE_MONTH:%Y-%m}", "max": f"{timezone.localdate():%Y-%m}", "placeholder": "ММ.ГГГГ"}
 
-    def _refused(self, code: str) -> forms.ValidationError:
+    def _validation_error(self, code: str) -> forms.ValidationError:
         return forms.ValidationError(self.error_messages[code], code=code)
 
 
 class FeeField(forms.CharField):
-    """Roubles with a comma or a point, spaces and ₽ as people write them; cleans to Decimal."""
+    """Rubles with a comma or a point, optional spaces and ₽; cleans to Decimal."""
 
     default_error_messages = {
         "invalid": "Напишите сумму в рублях, например 1500 или 1500,50.",
@@ -76,22 +76,22 @@ class FeeField(forms.CharField):
         try:
             fee = money.parse_rubles(super().to_python(value))
         except ValueError as error:
-            raise self._refused("invalid") from error
+            raise self._validation_error("invalid") from error
         if fee is not None and fee.is_signed():
-            raise self._refused("negative")
+            raise self._validation_error("negative")
         if fee is not None and fee > MAX_FEE:
-            raise self._refused("huge")
+            raise self._validation_error("huge")
         return fee
 
     def prepare_value(self, value):
         return f"{value:f}".removesuffix(".00").replace(".", ",") if isinstance(value, Decimal) else value
 
-    def _refused(self, code: str) -> forms.ValidationError:
+    def _validation_error(self, code: str) -> forms.ValidationError:
         return forms.ValidationError(self.error_messages[code], code=code)
 
 
 class PhotosForm(forms.Form):
-    """New photos of `device`: files, and `uploads` of theirs that the storage has."""
+    """New photos of `device`: files, and ids of accepted uploads."""
 
     photos = MultiplePhotosField(label="Фото", required=False)
     uploads = UploadsField()
@@ -99,12 +99,12 @@ class PhotosForm(forms.Form):
     def __init__(self, *args, device: Device, **kwargs):
         super().__init__(*args, **kwargs)
         self.device = device
-        self.saved = device.photos.count() if device.is_saved else 0
+        self.saved_photo_count = device.photos.count() if device.is_saved else 0
         self.fields["uploads"].queryset = device.client.uploads.accepted()
 
     def clean_photos(self) -> list:
         photos = self.cleaned_data["photos"]
-        if self.saved + len(photos) > MAX_PHOTOS:
+        if self.saved_photo_count + len(photos) > MAX_PHOTOS:
             raise forms.ValidationError(TooManyPhotos.message)
         return photos
 
@@ -112,15 +112,15 @@ class PhotosForm(forms.Form):
         super().clean()
         uploads = self.cleaned_data.get("uploads")
         if uploads is None or any(upload.device_id != self.device.pk for upload in uploads):
-            # Said beside the photos: the ids are hidden.
+            # Show the error at the photos, because the ids are hidden.
             self.errors.pop("uploads", None)
             self.add_error("photos", UPLOADS_MISSING)
 
 
 class DeviceForm(PhotosForm, forms.ModelForm):
-    """A device; call with `instance`, kept or new."""
+    """A device; call with a saved or new `instance`."""
 
-    # Chosen when the form is opened, so that a form that is sent twice is one device.
+    # Generated when the form is opened, so that a repeated submit creates one device.
     new_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
     purchased_on = MonthField(label="Месяц и год покупки", required=False, widget=forms.TextInput({"type": "month"}))
     extra_fee = FeeField(
@@ -158,13 +158,13 @@ class DeviceForm(PhotosForm, forms.ModelForm):
 
     @property
     def changed_labels(self) -> list[str]:
-        """What was changed, named as on the page; photos and the id are no change of the device."""
+        """Labels of the changed fields, without photos and the id, which don't change the device."""
         names = [name for name in self.changed_data if name not in ("photos", "uploads", "new_id")]
         return [str(self.fields[name].label).removesuffix(", ₽").lower() for name in names]
 
 
 class TariffForm(forms.Form):
-    """The tariffs that `client` can choose; the chosen one stays in the list when it is no longer offered."""
+    """The tariffs that `client` can choose. The chosen tariff stays in the list if it is no longer offered."""
 
     tariff = forms.TypedChoiceField(
         label="Тариф",
@@ -176,9 +176,9 @@ class TariffForm(forms.Form):
         chosen_id = choice and choice.tariff_id
         self.tariffs = list(Tariff.objects.filter(Q(is_active=True) | Q(pk=chosen_id)))
         by_id = {str(tariff.pk): tariff for tariff in self.tariffs}
-        # A single tariff needs no choosing; of several none is better than another.
+        # Preselect a tariff only if it is the only one.
         only = self.tariffs[0].pk if len(self.tariffs) == 1 else None
         super().__init__(data, initial={"tariff": chosen_id or only})
         self.fields["tariff"].choices = [(key, str(tariff)) for key, tariff in by_id.items()]
         self.fields["tariff"].coerce = by_id.__getitem__
-        self.shown = by_id.get(str(self["tariff"].value()))
+        self.selected = by_id.get(str(self["tariff"].value()))

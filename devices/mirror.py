@@ -1,5 +1,7 @@
-"""Keeps the client's app in step: each device of ours is a row of the shared `devices`, under the serial `mgr-<id>`,
-and each photo a row of `device_photos` with our photo's id. Runs in the caller's transaction.
+"""Mirror devices and photos into the app's tables, in the caller's transaction.
+
+Each device is a row of `devices` with the serial number `mgr-<id>`, and each photo a row of `device_photos` with the
+same id.
 """
 
 from django.conf import settings
@@ -14,7 +16,7 @@ from devices.shared import SharedDevice, SharedDevicePhoto
 
 
 class DeviceInUse(Exception):
-    """Rows of the client's app refer to the device, so it can't be deleted."""
+    """Rows of the app refer to the device, so it can't be deleted."""
 
 
 def mirror_serial(device: Device) -> str:
@@ -22,15 +24,15 @@ def mirror_serial(device: Device) -> str:
 
 
 def _mirror_rows(device: Device) -> QuerySet[SharedDevice]:
-    """The device's row, if any: by its id, also after the app has given it another serial, before one by our serial."""
-    either = SharedDevice.objects.filter(Q(serial_number=mirror_serial(device)) | Q(pk=device.pk))
-    first = either.alias(is_own=Q(pk=device.pk)).order_by("-is_own").values("pk")[:1]
+    """Return the mirrored row, if any: by id, even if the app changed its serial number, else by our serial number."""
+    candidates = SharedDevice.objects.filter(Q(serial_number=mirror_serial(device)) | Q(pk=device.pk))
+    first = candidates.alias(is_own=Q(pk=device.pk)).order_by("-is_own").values("pk")[:1]
     return SharedDevice.objects.filter(pk__in=first)
 
 
 def mirror_device(device: Device) -> None:
-    """Write the device's row, new or changed; one that the app deleted comes back with its photos."""
-    shown = {
+    """Insert or update the device's row. If the app deleted the row, its photos are restored too."""
+    values = {
         "user_id": device.client.user_id,
         "title": device.title,
         "brand": device.type.name,
@@ -38,11 +40,11 @@ def mirror_device(device: Device) -> None:
         "purchase_date": device.purchased_on,
         "updated_at": device.updated_at,
     }
-    # A serial is one row's, and the app may have given ours to another.
+    # Serial numbers are unique, and the app may have given ours to another row.
     is_free = not SharedDevice.objects.filter(serial_number=mirror_serial(device)).exists()
-    ours = {"serial_number": mirror_serial(device)} if is_free else {}
+    values |= {"serial_number": mirror_serial(device)} if is_free else {}
     _, created = _mirror_rows(device).update_or_create(
-        defaults=shown | ours, create_defaults=shown | ours | {"id": device.pk, "created_at": device.created_at}
+        defaults=values, create_defaults=values | {"id": device.pk, "created_at": device.created_at}
     )
     if created:
         for photo in device.photos.all():
@@ -50,12 +52,12 @@ def mirror_device(device: Device) -> None:
 
 
 def delete_mirror(device: Device) -> None:
-    """Delete the device's row and its photos' rows; InUse when the app's own rows refer to it."""
+    """Delete the rows of the device and its photos. Raises DeviceInUse if other rows of the app refer to the device."""
     try:
         with transaction.atomic():
             delete_mirrored_photos(device)
             _mirror_rows(device).delete()
-            # The app may have made its reference deferrable: ask now, not at the commit.
+            # The app's foreign keys may be deferrable: check them now, not at the commit.
             connection.check_constraints()
     except IntegrityError as error:
         raise DeviceInUse from error
@@ -66,7 +68,7 @@ def delete_mirrored_photos(device: Device) -> None:
 
 
 def mirror_photo(photo: DevicePhoto) -> None:
-    """Write the row of a photo that has just been saved."""
+    """Insert the row of a new photo."""
     if _mirror_rows(photo.device).exists():
         _insert_photo_row(photo)
     else:
@@ -88,20 +90,20 @@ def delete_mirrored_photo(photo: DevicePhoto) -> None:
 
 
 def update_photo_url(photo: DevicePhoto) -> bool:
-    """Write the photo's address anew if it is another now; says whether it was."""
+    """Update the photo's URL if it changed. Return whether it did."""
     url = public_url(photo)
-    other = SharedDevicePhoto.objects.filter(pk=photo.pk).exclude(file_url=url)
-    return bool(other.update(file_url=url, updated_at=timezone.now()))
+    outdated = SharedDevicePhoto.objects.filter(pk=photo.pk).exclude(file_url=url)
+    return bool(outdated.update(file_url=url, updated_at=timezone.now()))
 
 
 def public_url(photo: DevicePhoto) -> str:
-    """The permanent address of the photo for the client's app: whoever has it sees this photo and nothing else."""
+    """Return the photo's permanent signed URL for the client's app."""
     path = reverse("devices:public_photo", args=[_signer().sign(photo.pk.hex)])
     return f"{settings.APP_BASE_URL}{path}"
 
 
 def photo_id_from_token(token: str) -> str | None:
-    """The photo's id that `public_url` signed, or None for a token that is not ours."""
+    """Return the photo id that `public_url` signed, or None if the signature is invalid."""
     try:
         return _signer().unsign(token)
     except signing.BadSignature:
@@ -109,5 +111,5 @@ def photo_id_from_token(token: str) -> str | None:
 
 
 def _signer() -> signing.Signer:
-    # Made on use: at import it would end in a traceback where SECRET_KEY is missing, before the checks can say so.
+    # Created on use: at import it would raise if SECRET_KEY is missing, before the system checks can report it.
     return signing.Signer(salt="devices.photo")

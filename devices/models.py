@@ -1,4 +1,4 @@
-"""Step 3: the client's devices with their photos, tariffs, and the client's choice of one."""
+"""Step 3: devices with their photos, tariffs, and the tariff chosen for a client."""
 
 import uuid
 from decimal import Decimal
@@ -25,14 +25,14 @@ FEE_VALIDATORS = [
 
 
 class TooManyPhotos(Refusal):
-    """The device has MAX_PHOTOS photos already."""
+    """The device already has MAX_PHOTOS photos."""
 
     message = f"У одного устройства может быть не больше {MAX_PHOTOS} фото. Уберите лишние."
     status = 422
 
 
 class DeviceType(models.Model):
-    """A kind of device; admins edit the list. An inactive one stays on its devices and is not offered."""
+    """A device type, edited by admins. Inactive types stay on existing devices but are not offered."""
 
     name = models.CharField("название", max_length=60, unique=True)
     position = models.PositiveSmallIntegerField("порядок", default=100)
@@ -120,7 +120,7 @@ class DevicePhoto(models.Model):
 
 @track_history("manager_tariffs_history")
 class Tariff(models.Model):
-    """What the company charges. Used ones are switched off, not deleted."""
+    """A price plan. Plans in use are deactivated, not deleted."""
 
     name = models.CharField("название", max_length=100, unique=True)
     base_fee = models.DecimalField("базовая стоимость, ₽", max_digits=10, decimal_places=2, validators=FEE_VALIDATORS)
@@ -147,7 +147,7 @@ class Tariff(models.Model):
 
 @track_history("manager_client_tariffs_history", exclude=["computed_at", "computed_by"])
 class ClientTariff(models.Model):
-    """The tariff chosen for a client, with the surcharge as it was last computed."""
+    """The tariff chosen for a client, with the last computed surcharge."""
 
     client = models.OneToOneField(Client, on_delete=models.PROTECT, related_name="tariff_choice", verbose_name="клиент")
     tariff = models.ForeignKey(Tariff, on_delete=models.PROTECT, related_name="+", verbose_name="тариф")

@@ -1,4 +1,4 @@
-"""Uploaded photos become photos of devices."""
+"""Attach uploaded photos to devices."""
 
 import uuid
 from uuid import UUID
@@ -17,7 +17,10 @@ class DevicePhotos(Destination):
     step = onboarding.DEVICES
 
     def check(self, client: Client, device_id: UUID | None) -> None:
-        """Raise Device.DoesNotExist if another client has the device, TooManyPhotos if it has no room."""
+        """Raise Device.DoesNotExist if another client has the device, TooManyPhotos if it has MAX_PHOTOS photos.
+
+        Pending uploads count.
+        """
         device = Device.objects.filter(pk=device_id).first()
         if device and device.client_id != client.pk:
             raise Device.DoesNotExist

@@ -1,7 +1,6 @@
-"""Saving and deleting devices and their photos, with their mirror in the client's app.
+"""Save and delete devices and photos, with their mirror in the client's app.
 
-Each function locks the client once and adds a line to the client's log. A change after the signature asks for a new
-contract.
+Each function locks the client once and adds an entry to the client log. A change after signing requires a new contract.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +20,7 @@ from support import log
 
 
 class _AlreadySaved(Exception):
-    """An earlier copy of the same request saved the device."""
+    """The same form was already saved by an earlier request."""
 
 
 def save_device(
@@ -32,10 +31,11 @@ def save_device(
     changed: Sequence[str] = (),
     uploads: Iterable[Upload] = (),
 ) -> None:
-    """Save a new device, or one whose fields with the labels `changed` were changed, with new photos: all or nothing.
+    """Save a device with new photos, all or nothing.
 
-    `uploads` are accepted uploads of this device. A new device submitted twice under one id is saved once. Raises
-    Device.DoesNotExist if somebody deleted it, TooManyPhotos, or object_storage.StorageUnavailable.
+    `changed` holds the labels of changed fields; without them an existing device is not saved. `uploads` are accepted
+    uploads of this device. A new device submitted twice with the same id is saved once. Raises Device.DoesNotExist if
+    it was deleted, TooManyPhotos, or object_storage.StorageUnavailable.
     """
     rows, objects = _new_photos(device, photos, by=by)
     is_new, now = not device.is_saved, timezone.now()
@@ -53,7 +53,7 @@ def save_device(
 
 
 def _new_photos(device: Device, photos: Iterable[Photo], *, by: Manager) -> tuple[list[DevicePhoto], dict[str, bytes]]:
-    """Rows that are not saved yet, and their objects by key."""
+    """Build unsaved rows from (JPEG, JPEG thumbnail) pairs. Return them and their objects by key."""
     rows, objects = [], {}
     for picture, thumbnail in photos:
         row = DevicePhoto(device=device, added_by=by)
@@ -64,7 +64,7 @@ def _new_photos(device: Device, photos: Iterable[Photo], *, by: Manager) -> tupl
 
 
 def _lock_client(device: Device) -> Client:
-    """Lock the client, then check that nobody saved or deleted the device meanwhile."""
+    """Lock the client, then check whether the device was added or deleted concurrently."""
     client = device.client.lock()
     exists = Device.objects.filter(pk=device.pk).exists()
     if exists and not device.is_saved:
@@ -83,7 +83,7 @@ def _save(device: Device, client: Client, *, by: Manager, now: datetime) -> None
 
 
 def _photos_of_uploads(device: Device, uploads: Iterable[Upload], *, by: Manager, now: datetime) -> list[DevicePhoto]:
-    """Rows for the uploads that are not attached yet."""
+    """Mark the uploads as attached. Return unsaved rows for those that were not attached before."""
     new = [upload for upload in uploads if upload.mark_attached(now=now)]
     return [DevicePhoto(device=device, key=upload.photo_key, added_by=by) for upload in new]
 
@@ -109,7 +109,7 @@ def _describe_change(device: Device, is_new: bool, changed: Sequence[str], photo
 def delete_device(device: Device, *, by: Manager) -> None:
     """Delete the device with its photos and mirror. Idempotent.
 
-    Raises mirror.InUse if service requests in the app refer to the device.
+    Raises mirror.DeviceInUse if rows of the app, such as service requests, refer to the device.
     """
     client, now = device.client.lock(), timezone.now()
     if not Device.objects.filter(pk=device.pk).exists():
@@ -126,7 +126,7 @@ def delete_device(device: Device, *, by: Manager) -> None:
 
 @transaction.atomic
 def delete_photo(photo: DevicePhoto, *, by: Manager) -> None:
-    """Delete the photo with its mirror and, after the commit, its objects. Idempotent."""
+    """Delete the photo with its mirrored row and, after the commit, its objects. Idempotent."""
     client = photo.device.client.lock()
     if not DevicePhoto.objects.filter(pk=photo.pk).exists():
         return

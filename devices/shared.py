@@ -1,4 +1,4 @@
-"""What the client's app shows as the client's devices: `devices` and `device_photos`, shared with us."""
+"""The app's tables `devices` and `device_photos`, which we share."""
 
 import uuid
 

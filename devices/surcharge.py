@@ -1,7 +1,4 @@
-"""The surcharge: what the client pays for their devices, by the chosen tariff.
-
-Each function locks the client once, saves, and adds a line to the client's log.
-"""
+"""The surcharge: the sum of the fees of the client's devices by the chosen tariff."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,19 +16,19 @@ from support import log
 
 
 class NoDevices(Exception):
-    """There is nothing to make a contract about."""
+    """The client has no devices."""
 
 
 @dataclass(frozen=True)
 class SurchargeLine:
     title: str
     fee: Decimal
-    is_own_fee: bool  # the device's own fee, not the tariff's
+    is_device_fee: bool  # the device's own fee, not the tariff's
 
 
 @dataclass(frozen=True)
 class Surcharge:
-    """The surcharge device by device, in rubles."""
+    """The surcharge with one line per device, in rubles."""
 
     lines: tuple[SurchargeLine, ...]
 
@@ -41,13 +38,13 @@ class Surcharge:
 
     @classmethod
     def compute(cls, devices: Iterable[Device], tariff: Tariff) -> "Surcharge":
-        """Each device's own fee, or the tariff's where it has none."""
+        """Compute the surcharge: each device's own fee, or the tariff's fee if it has none."""
         return cls(
             tuple(
                 SurchargeLine(
                     title=device.title,
                     fee=tariff.extra_per_device if device.extra_fee is None else device.extra_fee,
-                    is_own_fee=device.extra_fee is not None,
+                    is_device_fee=device.extra_fee is not None,
                 )
                 for device in devices
             )
@@ -56,7 +53,11 @@ class Surcharge:
 
 @transaction.atomic
 def choose_tariff(client: Client, tariff: Tariff, *, by: Manager) -> Surcharge:
-    """Save the choice and return what it costs. A signed client who chooses another tariff needs a new contract."""
+    """Save the chosen tariff and return the surcharge.
+
+    Choosing another tariff than the signed one requires a new contract. Choosing the signed one again saves nothing,
+    even if its price has changed.
+    """
     client, now = client.lock(), timezone.now()
     previous = _saved_choice(client)
     surcharge = _save_choice(client, tariff, previous, by=by, now=now)
@@ -67,33 +68,33 @@ def choose_tariff(client: Client, tariff: Tariff, *, by: Manager) -> Surcharge:
 
 @transaction.atomic
 def fix_surcharge(client: Client, tariff: Tariff, *, by: Manager) -> Surcharge:
-    """Finish step 3: save the surcharge and move the client on to the contract. Idempotent.
+    """Finish step 3: save the surcharge; the client then awaits a contract. Idempotent.
 
     Raises NoDevices, or clients.exceptions.TransitionRefused if the client's contact data is not confirmed.
     """
     client, now = client.lock(), timezone.now()
     if not client.devices.exists():
         raise NoDevices
-    was_open, previous = client.status == Status.IN_VERIFICATION, _saved_choice(client)
+    is_first, previous = client.status == Status.IN_VERIFICATION, _saved_choice(client)
     surcharge = _save_choice(client, tariff, previous, by=by, now=now)
     if client.status not in SIGNED:
         client.change_status(Status.AWAITING_CONTRACT, by=by, now=now, allowed_from=(Status.IN_VERIFICATION,))
-    if was_open or _values(previous) != _values(_saved_choice(client)):
+    if is_first or _values(previous) != _values(_saved_choice(client)):
         details = f"тариф «{tariff}», устройств: {len(surcharge.lines)}"
         log.add_event(client, f"Доплата рассчитана: {money.format_rubles(surcharge.total)} ({details})", by=by, now=now)
     return surcharge
 
 
 def recompute(client: Client, *, by: Manager, now: datetime) -> None:
-    """Update the saved surcharge, if there is one, after a change of the devices. The caller has locked the client."""
+    """Update the saved surcharge, if any, after a change of the devices. The caller holds the client's lock."""
     if choice := _saved_choice(client):
         _save(client, choice.tariff, Surcharge.compute(client.devices.all(), choice.tariff), by=by, now=now)
 
 
 def set_total(client: Client, total: Decimal, *, by: Manager, now: datetime) -> bool:
-    """Save the surcharge that a contract asks for, if it differs; the tariff may cost something else by now."""
-    differing = ClientTariff.objects.filter(client=client).exclude(total_extra_fee=total)
-    return bool(differing.update(total_extra_fee=total, computed_at=now, computed_by=by))
+    """Set the total to that of a contract, if it differs because the tariff's price changed. Return whether it did."""
+    outdated = ClientTariff.objects.filter(client=client).exclude(total_extra_fee=total)
+    return bool(outdated.update(total_extra_fee=total, computed_at=now, computed_by=by))
 
 
 def _save_choice(
@@ -101,7 +102,7 @@ def _save_choice(
 ) -> Surcharge:
     surcharge = Surcharge.compute(client.devices.all(), tariff)
     is_same = previous is not None and previous.tariff_id == tariff.pk
-    # What was signed stays, even if the tariff costs something else by now.
+    # The signed surcharge stays, even if the tariff's price has changed.
     if not (is_same and client.status in SIGNED):
         _save(client, tariff, surcharge, by=by, now=now)
     if previous is not None and not is_same:

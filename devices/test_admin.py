@@ -17,11 +17,11 @@ def payload(**overrides):
 
 
 def delete(browser, row):
-    address = reverse(f"admin:devices_{row._meta.model_name}_delete", args=[row.pk])
-    return browser.post(address, {"post": "yes"}).status_code
+    url = reverse(f"admin:devices_{row._meta.model_name}_delete", args=[row.pk])
+    return browser.post(url, {"post": "yes"}).status_code
 
 
-def test_admins_add_and_change_tariffs(as_gleb):
+def test_admins_add_and_edit_tariffs(as_gleb):
     assert as_gleb.post(ADD_TARIFF, payload()).status_code == 302
     tariff = Tariff.objects.get(name="Семейный")
     assert tariff.extra_per_device == Decimal("120.50")
@@ -33,7 +33,7 @@ def test_admins_add_and_change_tariffs(as_gleb):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "fields",
     [
         {"name": ""},
         {"name": "я" * 101},
@@ -51,16 +51,16 @@ def test_admins_add_and_change_tariffs(as_gleb):
         {"notes": "а\x00б"},
     ],
 )
-def test_a_bad_tariff_is_refused(as_gleb, wrong):
+def test_invalid_tariff_is_rejected(as_gleb, fields):
     before = Tariff.objects.count()
 
-    response = as_gleb.post(ADD_TARIFF, payload(**wrong))
+    response = as_gleb.post(ADD_TARIFF, payload(**fields))
 
     assert response.context["adminform"].errors
     assert Tariff.objects.count() == before
 
 
-def test_what_is_used_is_not_deleted(as_gleb, make, anna):
+def test_rows_in_use_cannot_be_deleted(as_gleb, make, anna):
     make.awaiting_contract(anna)
 
     assert delete(as_gleb, make.tariff()) == 403
@@ -69,14 +69,14 @@ def test_what_is_used_is_not_deleted(as_gleb, make, anna):
     assert DeviceType.objects.filter(name="холодильник").exists()
 
 
-def test_what_nobody_uses_can_be_deleted(as_gleb, make):
+def test_unused_rows_can_be_deleted(as_gleb, make):
     assert delete(as_gleb, make.tariff("Лишний")) == 302
     assert delete(as_gleb, make.type("лишний")) == 302
     assert not Tariff.objects.filter(name="Лишний").exists()
     assert not DeviceType.objects.filter(name="лишний").exists()
 
 
-def test_many_are_never_deleted_at_once(as_gleb, make):
+def test_bulk_deletion_is_disabled(as_gleb, make):
     tariff = make.tariff("Лишний")
 
     as_gleb.post(TARIFFS, {"action": "delete_selected", "_selected_action": [tariff.pk], "post": "yes"})
@@ -84,7 +84,7 @@ def test_many_are_never_deleted_at_once(as_gleb, make):
     assert Tariff.objects.filter(pk=tariff.pk).exists()
 
 
-def test_a_type_is_switched_off_in_the_list(as_gleb, make):
+def test_type_can_be_deactivated_in_the_list(as_gleb, make):
     type = make.type("утюг")
     rows = list(as_gleb.get(TYPES).context["cl"].result_list)
     data = {"form-TOTAL_FORMS": len(rows), "form-INITIAL_FORMS": len(rows), "_save": "Сохранить"}
@@ -99,7 +99,7 @@ def test_a_type_is_switched_off_in_the_list(as_gleb, make):
     assert not type.is_active
 
 
-def test_devices_of_a_client_are_shown_and_not_changed(as_gleb, make, anna):
+def test_devices_of_a_client_are_read_only(as_gleb, make, anna):
     client = make.verified(anna)
     device = make.device(client, anna, title="Холодильник Бирюса 118", extra_fee=Decimal("99.50"))
     page = reverse("admin:clients_client_change", args=[client.pk])
@@ -124,11 +124,11 @@ def test_devices_of_a_client_are_shown_and_not_changed(as_gleb, make, anna):
     assert Device.objects.values().get() == before
 
 
-@pytest.mark.parametrize("address", [TARIFFS, TYPES])
-def test_query_count_is_constant(as_gleb, make, address):
+@pytest.mark.parametrize("url", [TARIFFS, TYPES])
+def test_query_count_is_constant(as_gleb, make, url):
     def queries():
         with CaptureQueriesContext(connection) as captured:
-            as_gleb.get(address)
+            as_gleb.get(url)
         return len(captured)
 
     make.tariff(), make.type()

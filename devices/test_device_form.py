@@ -32,7 +32,7 @@ def form(client, make):
         ("", None),
     ],
 )
-def test_the_month_is_taken_as_people_type_it(form, typed, month):
+def test_month_formats_are_accepted(form, typed, month):
     filled = form(purchased_on=typed)
 
     assert filled.is_valid(), filled.errors
@@ -40,7 +40,7 @@ def test_the_month_is_taken_as_people_type_it(form, typed, month):
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"),
+    ("typed", "error"),
     [
         ("12.2026", "Этот месяц ещё не наступил. Проверьте год."),
         ("9999-12", "Этот месяц ещё не наступил. Проверьте год."),
@@ -55,8 +55,8 @@ def test_the_month_is_taken_as_people_type_it(form, typed, month):
         ("9" * 1_000_000, "Напишите месяц и год, например 05.2024."),
     ],
 )
-def test_invalid_month_shows_an_error(form, typed, words):
-    assert form(purchased_on=typed).errors == {"purchased_on": [words]}
+def test_invalid_month_shows_an_error(form, typed, error):
+    assert form(purchased_on=typed).errors == {"purchased_on": [error]}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_invalid_month_shows_an_error(form, typed, words):
         ("", None),
     ],
 )
-def test_the_fee_is_taken_with_comma_or_point(form, typed, fee):
+def test_fee_formats_are_accepted(form, typed, fee):
     filled = form(extra_fee=typed)
 
     assert filled.is_valid(), filled.errors
@@ -80,7 +80,7 @@ def test_the_fee_is_taken_with_comma_or_point(form, typed, fee):
 
 
 @pytest.mark.parametrize(
-    ("typed", "words"),
+    ("typed", "error"),
     [
         ("-1", "Доплата не может быть отрицательной."),
         ("−0,01", "Доплата не может быть отрицательной."),
@@ -93,8 +93,8 @@ def test_the_fee_is_taken_with_comma_or_point(form, typed, fee):
         ("сто", "Напишите сумму в рублях, например 1500 или 1500,50."),
     ],
 )
-def test_invalid_fee_shows_an_error(form, typed, words):
-    assert form(extra_fee=typed).errors == {"extra_fee": [words]}
+def test_invalid_fee_shows_an_error(form, typed, error):
+    assert form(extra_fee=typed).errors == {"extra_fee": [error]}
 
 
 def test_saved_device_is_shown_in_input_format(make, anna, client):
@@ -106,7 +106,7 @@ def test_saved_device_is_shown_in_input_format(make, anna, client):
     assert form["purchased_on"].value() == "2024-05"
 
 
-def test_the_same_values_are_no_change(make, anna, client):
+def test_equal_values_are_no_change(make, anna, client):
     device = make.device(client, anna, title="Плита", extra_fee=Decimal("150"), description="Белая\r\nгазовая")
     data = {"title": " Плита ", "type": device.type_id, "purchased_on": "05.2024", "extra_fee": "150.00"}
 
@@ -116,7 +116,7 @@ def test_the_same_values_are_no_change(make, anna, client):
     assert form.changed_labels == []
 
 
-def test_a_type_that_is_no_longer_offered_stays_on_its_devices(make, anna, client):
+def test_inactive_type_stays_on_its_devices(make, anna, client):
     old = make.type("факс")
     device = make.device(client, anna, type=old)
     DeviceType.objects.filter(pk=old.pk).update(is_active=False)
@@ -126,7 +126,7 @@ def test_a_type_that_is_no_longer_offered_stays_on_its_devices(make, anna, clien
     assert new.errors.keys() == {"type"}
 
 
-def test_the_types_of_the_company_are_there_from_the_start(db):
+def test_initial_device_types_exist(db):
     names = set(DeviceType.objects.values_list("name", flat=True))
 
     assert {"телефон", "холодильник", "варочная панель", "посудомоечная машина", "другое"} <= names

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from clients.models import Status
 from devices import saving, views
-from devices.conftest import log_of, payload, picture
+from devices.conftest import log_of, payload, photo_file
 from devices.models import Device, DevicePhoto
 from devices.saving import delete_device
 from devices.shared import SharedDevice, SharedDevicePhoto
@@ -33,7 +33,7 @@ def removal(device) -> str:
     return reverse("devices:removal", args=[device.pk])
 
 
-def test_a_device_is_added_with_all_that_was_typed(as_anna, anna, make, client):
+def test_device_is_added_with_all_fields(as_anna, anna, make, client):
     response = as_anna.post(add(client), payload(type=make.type().pk, extra_fee="1 500,50"))
 
     assert response.status_code == 302
@@ -46,8 +46,8 @@ def test_a_device_is_added_with_all_that_was_typed(as_anna, anna, make, client):
     assert log_of(client)[-1:] == ["Добавлено устройство «Холодильник Бирюса 118»"]
 
 
-def test_a_device_comes_with_its_photos(as_anna, make, client):
-    as_anna.post(add(client), payload(type=make.type().pk, photos=[picture(), picture("orange")]))
+def test_device_is_added_with_photos(as_anna, make, client):
+    as_anna.post(add(client), payload(type=make.type().pk, photos=[photo_file(), photo_file("orange")]))
 
     device = Device.objects.get(client=client)
     assert device.photos.count() == 2
@@ -55,18 +55,18 @@ def test_a_device_comes_with_its_photos(as_anna, make, client):
     assert log_of(client)[-1:] == ["Добавлено устройство «Холодильник Бирюса 118», фото: 2"]
 
 
-def test_a_form_sent_twice_is_one_device(as_anna, make, client):
+def test_repeated_submit_creates_one_device(as_anna, make, client):
     data = payload(type=make.type().pk, new_id=str(uuid.uuid4()))
 
-    answers = [as_anna.post(add(client), data | {"photos": [picture()]}) for _ in range(2)]
+    responses = [as_anna.post(add(client), data | {"photos": [photo_file()]}) for _ in range(2)]
 
-    assert [answer.url for answer in answers] == [page(client)] * 2
+    assert [response.url for response in responses] == [page(client)] * 2
     assert Device.objects.count() == 1
     assert DevicePhoto.objects.count() == 1
     assert len([body for body in log_of(client) if body.startswith("Добавлено")]) == 1
 
 
-def test_the_id_of_anothers_device_changes_nothing_of_it(as_boris, boris, make, device):
+def test_id_of_another_managers_device_does_not_change_it(as_boris, boris, make, device):
     own = make.verified(boris)
     make.passport(own, boris)
 
@@ -75,15 +75,15 @@ def test_the_id_of_anothers_device_changes_nothing_of_it(as_boris, boris, make, 
     assert Device.objects.get().title == device.title
 
 
-def test_negative_fees_and_empty_titles_are_refused_and_a_nul_byte_or_a_long_title_is_no_500(as_anna, make, client):
-    wrong = [
+def test_invalid_fees_and_titles_return_422(as_anna, make, client):
+    invalid = [
         {"extra_fee": "-0.01"}, {"extra_fee": "-100"}, {"title": ""}, {"title": "   "}, {"title": "Пл\x00ита"},
         {"title": "я" * 121}, {"title": "я" * 1_000_000},
     ]  # fmt: skip
 
-    answers = [as_anna.post(add(client), payload(type=make.type().pk) | fields) for fields in wrong]
+    responses = [as_anna.post(add(client), payload(type=make.type().pk) | fields) for fields in invalid]
 
-    assert {answer.status_code for answer in answers} == {422}
+    assert {response.status_code for response in responses} == {422}
     assert not Device.objects.exists()
     assert not SharedDevice.objects.exists()
 
@@ -98,7 +98,7 @@ def test_negative_fees_and_empty_titles_are_refused_and_a_nul_byte_or_a_long_tit
     ],
     ids=lambda fields: " ".join(f"{name}={value[:12]!r}" for name, value in fields.items()),
 )  # fmt: skip
-def test_bad_input_adds_nothing_and_changes_nothing(as_anna, make, client, device, fields):
+def test_invalid_input_saves_nothing(as_anna, make, client, device, fields):
     before = Device.objects.values().get()
     valid = payload(type=make.type().pk)
 
@@ -110,14 +110,14 @@ def test_bad_input_adds_nothing_and_changes_nothing(as_anna, make, client, devic
     assert Device.objects.values().get() == before
 
 
-def test_a_form_without_its_fields_is_told_what_is_missing(as_anna, client):
+def test_empty_form_shows_required_fields(as_anna, client):
     response = as_anna.post(add(client), {})
 
     assert response.status_code == 422
     assert response.context["form"].errors.keys() == {"title", "type"}
 
 
-def test_what_was_typed_stays_when_something_is_wrong(as_anna, make, client):
+def test_typed_values_stay_in_an_invalid_form(as_anna, make, client):
     response = as_anna.post(add(client), payload(type=make.type().pk, extra_fee="сто", title="Плита «Мечта»"))
 
     content = response.content.decode()
@@ -126,7 +126,7 @@ def test_what_was_typed_stays_when_something_is_wrong(as_anna, make, client):
     assert "180 л, класс A+" in content
 
 
-def test_a_device_is_changed(as_anna, make, client, device):
+def test_device_is_edited(as_anna, make, client, device):
     response = as_anna.post(edit(device), payload(type=make.type("плита").pk, title="Плита Мечта", purchased_on=""))
 
     assert response.url == page(client)
@@ -135,7 +135,7 @@ def test_a_device_is_changed(as_anna, make, client, device):
     assert log_of(client)[-1].startswith("Изменено устройство «Плита Мечта»: название, тип, месяц и год покупки")
 
 
-def test_saving_without_a_change_leaves_a_signed_client_alone(as_anna, anna, make):
+def test_saving_unchanged_device_keeps_the_status(as_anna, anna, make):
     client = signed(make.awaiting_contract(anna), anna)
     device, logged = client.devices.get(), log_of(client)
 
@@ -146,12 +146,12 @@ def test_saving_without_a_change_leaves_a_signed_client_alone(as_anna, anna, mak
 
 
 def signed(client, by):
-    """As if the client had signed with nothing due."""
+    """Set the status of a client who has signed with nothing due."""
     client.change_status(Status.PROCESSED, by=by, now=timezone.now(), allowed_from=(Status.AWAITING_CONTRACT,))
     return client
 
 
-def test_a_processed_client_who_adds_a_device_awaits_a_contract_again(as_anna, anna, make):
+def test_new_device_of_a_processed_client_requires_a_new_contract(as_anna, anna, make):
     client = signed(make.awaiting_contract(anna), anna)
 
     as_anna.post(add(client), payload(type=make.type().pk))
@@ -162,8 +162,8 @@ def test_a_processed_client_who_adds_a_device_awaits_a_contract_again(as_anna, a
     assert client.tariff_choice.total_extra_fee == 300
 
 
-def test_two_forms_for_two_devices_at_once_make_two(race, as_anna, anna, make, client):
-    """A device that is added while another transaction holds the client waits for it, and follows it."""
+def test_concurrent_forms_create_two_devices(race, as_anna, anna, make, client):
+    """The second request waits for the client's lock and is then saved too."""
     data = payload(type=make.type().pk)
     keys = [str(uuid.uuid4()) for _ in range(2)]
 
@@ -174,7 +174,7 @@ def test_two_forms_for_two_devices_at_once_make_two(race, as_anna, anna, make, c
     assert SharedDevice.objects.count() == 2
 
 
-def test_one_form_sent_twice_at_once_is_one_device(race, as_anna, make, client):
+def test_concurrent_submits_of_one_form_create_one_device(race, as_anna, make, client):
     data = payload(type=make.type().pk, new_id=str(uuid.uuid4()))
 
     outcomes = race(*[lambda: as_anna.post(add(client), data)] * 2, at=client)
@@ -184,14 +184,14 @@ def test_one_form_sent_twice_at_once_is_one_device(race, as_anna, make, client):
 
 
 def test_concurrently_deleted_device_is_not_recreated(as_anna, anna, make, device, monkeypatch):
-    opened = views.get_device_for
+    get_device_for = views.get_device_for
 
-    def opened_then_removed(request, pk):
-        found = opened(request, pk)
+    def get_then_delete(request, pk):
+        device = get_device_for(request, pk)
         delete_device(Device.objects.get(pk=pk), by=anna)
-        return found
+        return device
 
-    monkeypatch.setattr(views, "get_device_for", opened_then_removed)
+    monkeypatch.setattr(views, "get_device_for", get_then_delete)
     response = as_anna.post(edit(device), payload(type=make.type().pk, title="Другое"))
 
     assert response.status_code == 409
@@ -200,7 +200,7 @@ def test_concurrently_deleted_device_is_not_recreated(as_anna, anna, make, devic
     assert not SharedDevice.objects.exists()
 
 
-def test_removal_asks_first(as_anna, device):
+def test_removal_page_asks_for_confirmation(as_anna, device):
     response = as_anna.get(removal(device))
 
     assert response.status_code == 200
@@ -208,7 +208,7 @@ def test_removal_asks_first(as_anna, device):
     assert Device.objects.exists()
 
 
-def test_a_device_is_removed(as_anna, client, device):
+def test_device_is_deleted(as_anna, client, device):
     assert as_anna.post(removal(device)).url == page(client)
 
     assert not Device.objects.exists()
@@ -217,7 +217,7 @@ def test_a_device_is_removed(as_anna, client, device):
     assert as_anna.post(removal(device)).status_code == 404
 
 
-def test_the_dialog_gets_the_form_alone(as_anna, client, device):
+def test_dialog_gets_the_form_fragment(as_anna, client, device):
     for url in (add(client), edit(device), removal(device)):
         content = as_anna.get(url, headers=DIALOG).content.decode()
         assert content.strip().startswith("<")
@@ -237,7 +237,7 @@ def test_saving_in_the_dialog_updates_the_page_below(as_anna, make, client):
     assert "HX-Retarget" not in wrong.headers
 
 
-def test_the_list_shows_type_month_fee_and_thumbnails(as_anna, make, anna, client, device, photos):
+def test_list_shows_type_month_fee_and_thumbnails(as_anna, make, anna, client, device, photos):
     make.device(client, anna, title="Плита", extra_fee=Decimal("1500.50"))
 
     content = as_anna.get(page(client)).content.decode()
@@ -249,17 +249,17 @@ def test_the_list_shows_type_month_fee_and_thumbnails(as_anna, make, anna, clien
         assert f"/photos/{photo.pk}/?size=thumbnail" in content
 
 
-def test_the_page_takes_as_few_queries_with_eight_devices_as_with_one(as_anna, anna, make, client):
+def test_query_count_does_not_depend_on_devices(as_anna, anna, make, client):
     make.tariff()
-    taken = []
+    counts = []
     for devices, photos in ((1, 1), (7, 8)):
         for _ in range(devices):
             saving.save_device(make.device(client, anna), [(b"1", b"1")] * photos, by=anna)
         with CaptureQueriesContext(connection) as queries:
             as_anna.get(page(client))
-        taken.append(len(queries))
+        counts.append(len(queries))
 
-    assert taken[0] == taken[1] <= 10
+    assert counts[0] == counts[1] <= 10
 
 
 def test_devices_step_requires_the_passport(make, as_anna, anna):

@@ -1,4 +1,4 @@
-"""The shared `devices` and `device_photos` follow ours."""
+"""Devices and photos are mirrored into the app's tables."""
 
 from datetime import date
 from io import StringIO
@@ -12,13 +12,13 @@ from devices.saving import delete_device, delete_photo, save_device
 from devices.shared import SharedDevice, SharedDevicePhoto
 
 
-def made_by_the_app(client, **fields) -> SharedDevice:
+def create_app_device(client, **fields) -> SharedDevice:
     now = timezone.now()
     values = {"user_id": client.user_id, "title": "Часы", "brand": "Полёт", "model": "1"}
     return SharedDevice.objects.create(**values, created_at=now, updated_at=now, **fields)
 
 
-def test_a_new_device_appears_in_the_clients_app(client, device):
+def test_new_device_is_mirrored(client, device):
     shared = SharedDevice.objects.get()
 
     assert shared.serial_number == f"mgr-{device.pk}"
@@ -27,7 +27,7 @@ def test_a_new_device_appears_in_the_clients_app(client, device):
     assert shared.purchase_date == date(2024, 5, 1)
 
 
-def test_a_changed_device_is_changed_there(make, anna, device):
+def test_edited_device_is_mirrored(make, anna, device):
     created = SharedDevice.objects.get().created_at
 
     device.title, device.type, device.purchased_on = "Плита Мечта", make.type("плита"), None
@@ -39,7 +39,7 @@ def test_a_changed_device_is_changed_there(make, anna, device):
     assert shared.updated_at == device.updated_at
 
 
-def test_a_photo_appears_there_with_an_address_of_ours(photos):
+def test_photo_is_mirrored_with_our_url(photos):
     shared = list(SharedDevicePhoto.objects.order_by("created_at", "id"))
 
     assert [photo.pk for photo in shared] == [photo.pk for photo in photos]
@@ -47,8 +47,8 @@ def test_a_photo_appears_there_with_an_address_of_ours(photos):
     assert mirror.photo_id_from_token(shared[0].file_url.split("/p/")[1].rstrip("/")) == photos[0].pk.hex
 
 
-def test_a_removed_device_disappears_there_and_the_apps_own_stay(anna, client, device, photos):
-    own = made_by_the_app(client, serial_number="SN-1")
+def test_deleted_device_is_deleted_in_the_app_but_app_devices_stay(anna, client, device, photos):
+    own = create_app_device(client, serial_number="SN-1")
 
     delete_device(device, by=anna)
 
@@ -56,7 +56,7 @@ def test_a_removed_device_disappears_there_and_the_apps_own_stay(anna, client, d
     assert not SharedDevicePhoto.objects.exists()
 
 
-def test_a_device_that_the_app_deleted_comes_back_whole_with_the_next_change(anna, device, photos):
+def test_device_deleted_by_the_app_is_restored_with_the_next_change(anna, device, photos):
     SharedDevicePhoto.objects.all().delete()
     SharedDevice.objects.all().delete()
 
@@ -66,7 +66,7 @@ def test_a_device_that_the_app_deleted_comes_back_whole_with_the_next_change(ann
     assert set(SharedDevicePhoto.objects.values_list("pk", flat=True)) == {photo.pk for photo in device.photos.all()}
 
 
-def test_a_device_with_another_serial_in_the_app_takes_photos_and_gets_its_own_back_with_the_next_change(anna, device):
+def test_serial_number_changed_by_the_app_is_restored_with_the_next_change(anna, device):
     SharedDevice.objects.update(serial_number="SN-1")
 
     save_device(device, [(b"first", b"first")], by=anna)
@@ -78,7 +78,7 @@ def test_a_device_with_another_serial_in_the_app_takes_photos_and_gets_its_own_b
     assert (shared.pk, shared.title, shared.serial_number) == (device.pk, "Плита Мечта", f"mgr-{device.pk}")
 
 
-def test_a_removed_device_disappears_there_under_another_serial_too(anna, device, photos):
+def test_deleted_device_is_deleted_in_the_app_despite_another_serial_number(anna, device, photos):
     SharedDevice.objects.update(serial_number="SN-1")
 
     delete_device(device, by=anna)
@@ -87,24 +87,24 @@ def test_a_removed_device_disappears_there_under_another_serial_too(anna, device
     assert not SharedDevicePhoto.objects.exists()
 
 
-def test_a_row_of_the_app_that_has_a_devices_serial_is_left_alone(anna, client, device, photos):
+def test_app_device_with_our_serial_number_is_not_changed(anna, client, device, photos):
     SharedDevice.objects.update(serial_number="SN-1")
-    theirs = made_by_the_app(client, serial_number=mirror.mirror_serial(device))
+    app_device = create_app_device(client, serial_number=mirror.mirror_serial(device))
 
     device.title = "Плита Мечта"
     save_device(device, by=anna, changed=["название"])
     save_device(device, [(b"third", b"third")], by=anna)
 
-    ours = SharedDevice.objects.get(pk=device.pk)
-    assert (ours.title, ours.serial_number, ours.photos.count()) == ("Плита Мечта", "SN-1", len(photos) + 1)
+    mirrored = SharedDevice.objects.get(pk=device.pk)
+    assert (mirrored.title, mirrored.serial_number, mirrored.photos.count()) == ("Плита Мечта", "SN-1", len(photos) + 1)
 
     delete_device(device, by=anna)
 
-    left = SharedDevice.objects.get()
-    assert (left, left.title, left.updated_at) == (theirs, "Часы", theirs.updated_at)
+    remaining = SharedDevice.objects.get()
+    assert (remaining, remaining.title, remaining.updated_at) == (app_device, "Часы", app_device.updated_at)
 
 
-def test_a_photo_that_the_app_deleted_can_be_removed(anna, photos):
+def test_photo_deleted_by_the_app_can_be_deleted(anna, photos):
     SharedDevicePhoto.objects.all().delete()
 
     delete_photo(photos[0], by=anna)
@@ -116,23 +116,23 @@ def test_a_photo_that_the_app_deleted_can_be_removed(anna, photos):
     ("name", "value"),
     [("SECRET_KEY", "another key, as long as it should be, and then some"), ("APP_BASE_URL", "https://new.example")],
 )
-def test_with_another_key_or_address_photos_get_new_addresses(signed_out, device, photos, settings, name, value):
-    def shown(photo) -> bool:
+def test_readdress_photos_updates_urls_after_a_new_key_or_base_url(signed_out, device, photos, settings, name, value):
+    def is_served(photo) -> bool:
         url = SharedDevicePhoto.objects.get(pk=photo.pk).file_url
         base, path = url[: url.index("/p/")], url[url.index("/p/") :]
         return base == settings.APP_BASE_URL and signed_out.get(path).status_code == 302
 
-    apps_own = SharedDevicePhoto.objects.create(
+    app_photo = SharedDevicePhoto.objects.create(
         device=SharedDevice.objects.get(), file_url="https://app.example/1.jpg",
         created_at=timezone.now(), updated_at=timezone.now(),
     )  # fmt: skip
     setattr(settings, name, value)
-    assert not any(shown(photo) for photo in photos)
+    assert not any(is_served(photo) for photo in photos)
 
-    said = [StringIO(), StringIO()]
-    for out in said:
+    outputs = [StringIO(), StringIO()]
+    for out in outputs:
         call_command("readdress_photos", stdout=out)
 
-    assert all(shown(photo) for photo in photos)
-    assert [out.getvalue() for out in said] == ["2 addresses renewed.\n", "0 addresses renewed.\n"]
-    assert SharedDevicePhoto.objects.get(pk=apps_own.pk).file_url == "https://app.example/1.jpg"
+    assert all(is_served(photo) for photo in photos)
+    assert [out.getvalue() for out in outputs] == ["2 URLs updated.\n", "0 URLs updated.\n"]
+    assert SharedDevicePhoto.objects.get(pk=app_photo.pk).file_url == "https://app.example/1.jpg"

@@ -12,7 +12,7 @@ from PIL import Image
 from clients.exceptions import ClientReassigned
 from conftest import redirect_target
 from devices import mirror, saving
-from devices.conftest import log_of, payload, picture
+from devices.conftest import log_of, payload, photo_file
 from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
 from devices.saving import delete_photo
 from devices.shared import SharedDevice, SharedDevicePhoto
@@ -38,17 +38,18 @@ def public_path(photo) -> str:
     return SharedDevicePhoto.objects.get(pk=photo.pk).file_url.removeprefix("http://localhost:8000")
 
 
-def photo_as_let_in(photo) -> DevicePhoto:
-    """As the page loads it, with its client."""
+def load_photo(photo) -> DevicePhoto:
+    """Load the photo with its client, as the view does."""
     return DevicePhoto.objects.select_related("device__client").get(pk=photo.pk)
 
 
 def stored(photo) -> list[bool]:
+    """Return which objects of the photo exist."""
     return [object_storage.exists(key) for key in photo.keys]
 
 
 def refer_from_the_app(device) -> None:
-    """A service request of the client's app that refers to the device, as the app declares it."""
+    """Insert a service request of the app that refers to the device."""
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE service_requests (device_id uuid NOT NULL REFERENCES devices (id))")
         cursor.execute(
@@ -57,8 +58,8 @@ def refer_from_the_app(device) -> None:
         )
 
 
-def test_photos_are_added_from_the_list(as_anna, client, device):
-    response = as_anna.post(photos_of(device), {"photos": [picture(), picture("orange")]})
+def test_photos_can_be_added_from_the_list(as_anna, client, device):
+    response = as_anna.post(photos_of(device), {"photos": [photo_file(), photo_file("orange")]})
 
     assert response.url == reverse("devices:devices", args=[client.pk])
     assert device.photos.count() == 2
@@ -67,36 +68,36 @@ def test_photos_are_added_from_the_list(as_anna, client, device):
     assert log_of(client)[-1:] == ["Добавлены фото устройства «Холодильник Бирюса 118»: 2"]
 
 
-def test_the_picture_and_its_thumbnail_are_shown(as_anna, device):
-    as_anna.post(photos_of(device), {"photos": [picture(size=(2000, 1000))]})
+def test_photo_and_thumbnail_are_served(as_anna, device):
+    as_anna.post(photos_of(device), {"photos": [photo_file(size=(2000, 1000))]})
     url = photo_at(device.photos.get())
 
     whole, thumbnail = as_anna.get(url, follow=True), as_anna.get(f"{url}?size=thumbnail", follow=True)
 
     assert Image.open(io.BytesIO(whole.content)).size == (1200, 600)
     assert Image.open(io.BytesIO(thumbnail.content)).size == (240, 120)
-    for shown in (whole, thumbnail):
-        assert shown.headers["Content-Type"] == "image/jpeg"
-        assert shown.headers["X-Content-Type-Options"] == "nosniff"
-        assert shown.headers["Content-Disposition"] == "inline"
-        assert shown.headers["Cache-Control"] == "private, max-age=60"
+    for response in (whole, thumbnail):
+        assert response.headers["Content-Type"] == "image/jpeg"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Content-Disposition"] == "inline"
+        assert response.headers["Cache-Control"] == "private, max-age=60"
 
 
-def test_100_mb_and_text_html_uploads_are_neither_accepted_nor_served(as_anna, device):
+def test_large_files_and_html_are_rejected(as_anna, device):
     page = SimpleUploadedFile("page.html", b"<html><script>alert(1)</script>", "text/html")
     disguised = SimpleUploadedFile("photo.jpg", b"<html><script>alert(1)</script>", "image/jpeg")
     large = SimpleUploadedFile("large.jpg", bytes(100 * 1024**2), "image/jpeg")
 
     for upload in (page, disguised, large):
-        response = as_anna.post(photos_of(device), {"photos": [picture(), upload]})
+        response = as_anna.post(photos_of(device), {"photos": [photo_file(), upload]})
         assert response.status_code == 422
         assert upload.name in response.context["photos_error"]
     assert not DevicePhoto.objects.exists()
     assert not SharedDevicePhoto.objects.exists()
 
 
-def test_any_file_key_can_not_be_attached_as_a_photo(as_anna, device, make):
-    """There is no such parameter: keys are made here, of nothing that is sent."""
+def test_object_keys_from_the_request_are_ignored(as_anna, device, make):
+    """No parameter takes a key: keys are generated on the server."""
     object_storage.put("contracts/of-another-client.pdf", b"%PDF-1.7 secret")
     names = ("file_key", "key", "photo_key", "photos", "object_key")
     smuggled = dict.fromkeys(names, "contracts/of-another-client.pdf")
@@ -105,7 +106,7 @@ def test_any_file_key_can_not_be_attached_as_a_photo(as_anna, device, make):
     as_anna.post(reverse("devices:device", args=[device.pk]), payload(type=device.type_id) | smuggled)
     assert not DevicePhoto.objects.exists()
 
-    as_anna.post(photos_of(device), smuggled | {"photos": [picture()]})
+    as_anna.post(photos_of(device), smuggled | {"photos": [photo_file()]})
     photo = DevicePhoto.objects.get()
     assert photo.key == f"devices/{device.pk}/{photo.pk}.jpg"
     assert b"secret" not in as_anna.get(photo_at(photo), follow=True).content
@@ -114,24 +115,24 @@ def test_any_file_key_can_not_be_attached_as_a_photo(as_anna, device, make):
 def test_photos_are_saved_all_or_none(as_anna, device):
     broken = SimpleUploadedFile("broken.jpg", b"\xff\xd8\xff", "image/jpeg")
 
-    response = as_anna.post(photos_of(device), {"photos": [picture(), broken]})
+    response = as_anna.post(photos_of(device), {"photos": [photo_file(), broken]})
 
     assert response.status_code == 422
     assert response.context["photos_error"] == f"broken.jpg: {NOT_A_PHOTO}"
     assert not DevicePhoto.objects.exists()
 
 
-def test_a_device_has_ten_photos_at_most(as_anna, anna, device):
+def test_device_has_at_most_ten_photos(as_anna, anna, device):
     saving.save_device(device, [(b"1", b"1")] * (MAX_PHOTOS - 1), by=anna)
 
-    assert as_anna.post(photos_of(device), {"photos": [picture(), picture()]}).status_code == 422
+    assert as_anna.post(photos_of(device), {"photos": [photo_file(), photo_file()]}).status_code == 422
     assert device.photos.count() == MAX_PHOTOS - 1
-    assert as_anna.post(photos_of(device), {"photos": [picture()]}).status_code == 302
-    assert as_anna.post(photos_of(device), {"photos": [picture()]}).status_code == 422
+    assert as_anna.post(photos_of(device), {"photos": [photo_file()]}).status_code == 302
+    assert as_anna.post(photos_of(device), {"photos": [photo_file()]}).status_code == 422
     assert device.photos.count() == MAX_PHOTOS
 
 
-def test_ten_photos_at_most_also_for_two_at_once(race, anna, device, settings):
+def test_photo_limit_holds_for_concurrent_uploads(race, anna, device, settings):
     saving.save_device(device, [(b"1", b"1")] * (MAX_PHOTOS - 1), by=anna)
 
     def attach():
@@ -143,13 +144,15 @@ def test_ten_photos_at_most_also_for_two_at_once(race, anna, device, settings):
     assert set(race(attach, attach, at=device.client)) == {None, "refused"}
     assert device.photos.count() == MAX_PHOTOS
     folder = default_storage.listdir(f"devices/{device.pk}")[1]
-    assert len(folder) == 2 * MAX_PHOTOS  # nothing is left of the refused one
+    assert len(folder) == 2 * MAX_PHOTOS  # nothing is left of the refused photo
 
 
 def test_storage_outage_saves_nothing_and_keeps_typed_values(as_anna, make, client, storage_down):
     storage_down("put")
 
-    response = as_anna.post(reverse("devices:add", args=[client.pk]), payload(type=make.type().pk, photos=[picture()]))
+    response = as_anna.post(
+        reverse("devices:add", args=[client.pk]), payload(type=make.type().pk, photos=[photo_file()])
+    )
 
     assert response.status_code == 503
     assert "Хранилище фото не отвечает" in response.content.decode()
@@ -158,21 +161,21 @@ def test_storage_outage_saves_nothing_and_keeps_typed_values(as_anna, make, clie
     assert not SharedDevice.objects.exists()
 
 
-def test_when_the_storage_is_down_the_list_says_so(as_anna, device, photos, storage_down):
+def test_storage_outage_returns_503_in_the_list(as_anna, device, photos, storage_down):
     storage_down("put")
-    assert as_anna.post(photos_of(device), {"photos": [picture()]}).status_code == 503
+    assert as_anna.post(photos_of(device), {"photos": [photo_file()]}).status_code == 503
     storage_down("get")
     assert as_anna.get(photo_at(photos[0]), follow=True).status_code == 503
     assert device.photos.count() == 2
 
 
-def test_deleting_a_photo_removes_its_object_and_the_right_row_in_the_clients_app(
+def test_deleting_a_photo_deletes_its_objects_and_its_mirrored_row(
     as_anna, client, device, photos, django_capture_on_commit_callbacks
 ):
-    """The older system left the object in storage and deleted the wrong row in the client's app."""
+    """The older system left the object in the storage and deleted the wrong row of the app."""
     first, second = photos
     before = log_of(client)
-    apps_own = SharedDevicePhoto.objects.create(
+    app_photo = SharedDevicePhoto.objects.create(
         device=SharedDevice.objects.get(), file_url="https://app.example/1.jpg",
         created_at=timezone.now(), updated_at=timezone.now(),
     )  # fmt: skip
@@ -182,7 +185,7 @@ def test_deleting_a_photo_removes_its_object_and_the_right_row_in_the_clients_ap
 
     assert response.url == reverse("devices:device", args=[device.pk])
     assert list(device.photos.all()) == [second]
-    assert set(SharedDevicePhoto.objects.values_list("pk", flat=True)) == {second.pk, apps_own.pk}
+    assert set(SharedDevicePhoto.objects.values_list("pk", flat=True)) == {second.pk, app_photo.pk}
     assert stored(first) == [False, False]
     assert stored(second) == [True, True]
     assert log_of(client) == [*before, "Удалено фото устройства «Холодильник Бирюса 118»"]
@@ -190,14 +193,14 @@ def test_deleting_a_photo_removes_its_object_and_the_right_row_in_the_clients_ap
 
 
 def test_deleting_a_photo_twice_logs_it_once(race, anna, client, device, photos):
-    race(*[lambda: saving.delete_photo(photo_as_let_in(photos[0]), by=anna)] * 2, at=client)
+    race(*[lambda: saving.delete_photo(load_photo(photos[0]), by=anna)] * 2, at=client)
 
     assert list(device.photos.all()) == photos[1:]
     assert len([line for line in log_of(client) if line.startswith("Удалено фото")]) == 1
 
 
-def test_a_photo_stays_when_its_client_was_given_to_another_meanwhile(anna, boris, gleb, client, device, photos):
-    photo = photo_as_let_in(photos[0])
+def test_deleting_a_photo_of_a_reassigned_client_is_refused(anna, boris, gleb, client, device, photos):
+    photo = load_photo(photos[0])
     client.reassign(to=boris, by=gleb)
 
     with pytest.raises(ClientReassigned):
@@ -206,7 +209,7 @@ def test_a_photo_stays_when_its_client_was_given_to_another_meanwhile(anna, bori
     assert list(device.photos.all()) == photos
 
 
-def test_htmx_that_removes_a_photo_gets_nothing_in_its_place(as_anna, photos):
+def test_deleting_a_photo_with_htmx_returns_an_empty_response(as_anna, photos):
     headers = {"HX-Request": "true", "HX-Target": f"photo-{photos[0].pk}"}
 
     response = as_anna.post(removal_of(photos[0]), headers=headers)
@@ -214,7 +217,7 @@ def test_htmx_that_removes_a_photo_gets_nothing_in_its_place(as_anna, photos):
     assert (response.status_code, response.content) == (200, b"")
 
 
-def test_removing_a_device_removes_its_objects(as_anna, anna, make, device, photos, django_capture_on_commit_callbacks):
+def test_deleting_a_device_deletes_its_objects(as_anna, anna, make, device, photos, django_capture_on_commit_callbacks):
     other = make.device(device.client, anna)
     saving.save_device(other, [(b"other", b"other")], by=anna)
 
@@ -227,7 +230,7 @@ def test_removing_a_device_removes_its_objects(as_anna, anna, make, device, phot
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_removal_that_is_rolled_back_removes_no_object(anna, device, photos):
+def test_rolled_back_deletion_keeps_the_objects(anna, device, photos):
     with transaction.atomic():
         saving.delete_device(Device.objects.get(pk=device.pk), by=anna)
         assert not DevicePhoto.objects.exists()
@@ -239,11 +242,11 @@ def test_a_removal_that_is_rolled_back_removes_no_object(anna, device, photos):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_storage_that_fails_does_not_stop_a_removal(as_anna, device, photos, monkeypatch):
-    asked = []
+def test_storage_failure_does_not_prevent_deleting_a_device(as_anna, device, photos, monkeypatch):
+    calls = []
 
     def fail(self, name):
-        asked.append(name)
+        calls.append(name)
         raise OSError
 
     monkeypatch.setattr(LocalObjectStorage, "delete", fail)
@@ -251,12 +254,12 @@ def test_a_storage_that_fails_does_not_stop_a_removal(as_anna, device, photos, m
 
     assert response.status_code == 302
     assert not Device.objects.exists()
-    assert len(asked) == 1  # the others would take as long to fail
-    left = LeftObject.objects.values_list("key", flat=True)
-    assert set(left) == {key for photo in photos for key in photo.keys}
+    assert len(calls) == 1  # the others would take as long to fail
+    recorded = LeftObject.objects.values_list("key", flat=True)
+    assert set(recorded) == {key for photo in photos for key in photo.keys}
 
 
-def test_a_device_that_a_service_request_refers_to_stays_whole(
+def test_device_with_a_service_request_cannot_be_deleted(
     as_anna, client, device, photos, django_capture_on_commit_callbacks
 ):
     refer_from_the_app(device)
@@ -274,7 +277,7 @@ def test_a_device_that_a_service_request_refers_to_stays_whole(
     assert log_of(client) == before
 
 
-def test_the_clients_app_shows_a_photo_without_a_sign_in(signed_out, photos):
+def test_public_photo_url_needs_no_sign_in(signed_out, photos):
     redirect = signed_out.get(public_path(photos[0]))
     response = signed_out.get(redirect.url)
 
@@ -290,29 +293,27 @@ def test_the_clients_app_shows_a_photo_without_a_sign_in(signed_out, photos):
 def test_invalid_token_returns_404(signed_out, photos, anna):
     url = public_path(photos[0])
     signature = url.rstrip("/").split(":")[-1]
-    other_end = "B" if signature.endswith("A") else "A"
+    other_letter = "B" if signature.endswith("A") else "A"
 
-    made_up = [
-        f"/p/{photos[0].pk.hex}/", f"/p/{photos[1].pk.hex}:{signature}/", f"{url[:-2]}{other_end}/", "/p/x/", "/p/:/",
+    invalid = [
+        f"/p/{photos[0].pk.hex}/", f"/p/{photos[1].pk.hex}:{signature}/", f"{url[:-2]}{other_letter}/", "/p/x/", "/p/:/",
         "/p/🙂/", f"/p/{'a' * 5000}/",
     ]  # fmt: skip
 
-    assert {signed_out.get(other).status_code for other in made_up} == {404}
+    assert {signed_out.get(other).status_code for other in invalid} == {404}
     delete_photo(photos[0], by=anna)
     assert signed_out.get(url).status_code == 404
 
 
-def test_photos_are_shown_and_changed_by_those_who_may_open_the_client(
-    as_anna, as_boris, as_vera, as_gleb, signed_out, device, photos
-):
+def test_access_to_photos_follows_access_to_the_client(as_anna, as_boris, as_vera, as_gleb, signed_out, device, photos):
     url = photo_at(photos[0])
-    everybody = (as_anna, as_gleb, as_boris, as_vera, signed_out)
+    browsers = (as_anna, as_gleb, as_boris, as_vera, signed_out)
 
-    answers = [redirect_target(browser.get(url)) for browser in everybody]
-    assert answers == ["storage", "storage", 404, 404, "sign-in"]
-    for outsider in (as_boris, as_vera):
-        assert outsider.post(removal_of(photos[0])).status_code == 404
-        assert outsider.post(photos_of(device), {"photos": [picture()]}).status_code == 404
+    targets = [redirect_target(browser.get(url)) for browser in browsers]
+    assert targets == ["storage", "storage", 404, 404, "sign-in"]
+    for browser in (as_boris, as_vera):
+        assert browser.post(removal_of(photos[0])).status_code == 404
+        assert browser.post(photos_of(device), {"photos": [photo_file()]}).status_code == 404
     assert as_anna.get(f"/photos/{uuid.uuid4()}/").status_code == 404
     assert as_anna.get("/photos/not-a-uuid/").status_code == 404
     assert device.photos.count() == 2

@@ -18,7 +18,7 @@ def choice(client) -> str:
     return reverse("devices:tariff", args=[client.pk])
 
 
-def onward(client) -> str:
+def fix(client) -> str:
     return reverse("devices:surcharge", args=[client.pk])
 
 
@@ -27,16 +27,16 @@ def tariffs(make):
     return make.tariff(), make.tariff("Полный", base_fee=Decimal("900"), extra_per_device=Decimal("200"))
 
 
-def test_the_surcharge_does_not_lag_one_device_behind_nor_ignore_a_devices_own_fee(as_anna, make, client):
-    """The older system's lagged one device behind and ignored a device's own fee."""
+def test_surcharge_is_current_and_uses_device_fees(as_anna, make, client):
+    """The older system was one device behind and ignored device fees."""
     tariff = make.tariff()
     as_anna.post(choice(client), {"tariff": tariff.pk})
     add = reverse("devices:add", args=[client.pk])
     totals = []
     for fee in ("", "1000,50", "0"):
         as_anna.post(add, payload(type=make.type().pk, extra_fee=fee))
-        shown = as_anna.get(page(client)).context["surcharge"]
-        totals.append((shown.total, ClientTariff.objects.get().total_extra_fee))
+        surcharge = as_anna.get(page(client)).context["surcharge"]
+        totals.append((surcharge.total, ClientTariff.objects.get().total_extra_fee))
 
     assert totals == [(Decimal(total), Decimal(total)) for total in ("150.00", "1150.50", "1150.50")]
     as_anna.post(reverse("devices:removal", args=[client.devices.get(extra_fee=Decimal("1000.50")).pk]))
@@ -44,7 +44,7 @@ def test_the_surcharge_does_not_lag_one_device_behind_nor_ignore_a_devices_own_f
     assert ClientTariff.objects.get().device_count == 2
 
 
-def test_the_surcharge_is_shown_line_by_line(as_anna, anna, make, client):
+def test_surcharge_is_shown_with_one_line_per_device(as_anna, anna, make, client):
     make.tariff()
     make.device(client, anna, title="Плита")
     make.device(client, anna, title="Духовка", extra_fee=Decimal("1500.50"))
@@ -57,31 +57,31 @@ def test_the_surcharge_is_shown_line_by_line(as_anna, anna, make, client):
     assert "1\u00a0650,50\u00a0₽" in table[table.index("Всего") :]
 
 
-def test_a_single_tariff_is_chosen_already(as_anna, client, make):
+def test_single_tariff_is_preselected(as_anna, client, make):
     tariff = make.tariff()
 
-    assert as_anna.get(page(client)).context["form"].shown == tariff
+    assert as_anna.get(page(client)).context["form"].selected == tariff
     assert not ClientTariff.objects.exists()
 
 
-def test_of_several_tariffs_none_is_chosen_for_the_manager(as_anna, client, tariffs, device):
+def test_none_of_several_tariffs_is_preselected(as_anna, client, tariffs, device):
     response = as_anna.get(page(client))
-    assert response.context["form"].shown is None
+    assert response.context["form"].selected is None
     assert "Выберите тариф" in response.content.decode()
 
-    response = as_anna.post(onward(client), {})
+    response = as_anna.post(fix(client), {})
 
     assert response.status_code == 422
     assert response.context["form"].errors["tariff"] == ["Выберите тариф."]
     assert not ClientTariff.objects.exists()
 
 
-def test_without_a_tariff_the_page_says_whom_to_ask(as_anna, client, device):
+def test_page_without_tariffs_refers_to_an_admin(as_anna, client, device):
     assert "Попросите администратора" in as_anna.get(page(client)).content.decode()
-    assert as_anna.post(onward(client), {}).status_code == 422
+    assert as_anna.post(fix(client), {}).status_code == 422
 
 
-def test_choosing_a_tariff_updates_the_surcharge(as_anna, client, tariffs, device):
+def test_choosing_a_tariff_with_htmx_returns_the_surcharge_fragment(as_anna, client, tariffs, device):
     response = as_anna.post(choice(client), {"tariff": tariffs[1].pk}, headers=SURCHARGE)
 
     assert response.status_code == 200
@@ -92,12 +92,12 @@ def test_choosing_a_tariff_updates_the_surcharge(as_anna, client, tariffs, devic
     assert log_of(client)[-1:] == ["Выбран тариф «Полный»"]
 
 
-def test_choosing_a_tariff_works_without_htmx(as_anna, client, tariffs, device):
+def test_choosing_a_tariff_without_htmx_redirects_to_the_page(as_anna, client, tariffs, device):
     assert as_anna.post(choice(client), {"tariff": tariffs[1].pk}).url == page(client)
-    assert as_anna.get(page(client)).context["form"].shown == tariffs[1]
+    assert as_anna.get(page(client)).context["form"].selected == tariffs[1]
 
 
-def test_a_chosen_tariff_that_is_no_longer_offered_stays(as_anna, client, tariffs, device):
+def test_chosen_inactive_tariff_stays(as_anna, client, tariffs, device):
     as_anna.post(choice(client), {"tariff": tariffs[0].pk})
     Tariff.objects.update(is_active=False)
 
@@ -109,8 +109,8 @@ def test_a_chosen_tariff_that_is_no_longer_offered_stays(as_anna, client, tariff
 
 
 @pytest.mark.parametrize("typed", ["", "abc", "\x00", "0", "-1", "9" * 30, "9" * 5000, "🙂", "я" * 1_000_000])
-def test_a_tariff_that_does_not_exist_is_refused(as_anna, client, tariffs, device, typed):
-    for url in (choice(client), onward(client)):
+def test_unknown_tariff_is_rejected(as_anna, client, tariffs, device, typed):
+    for url in (choice(client), fix(client)):
         response = as_anna.post(url, {"tariff": typed})
         assert response.status_code == 422
         assert response.context["form"].errors.keys() == {"tariff"}
@@ -121,7 +121,7 @@ def test_a_tariff_that_does_not_exist_is_refused(as_anna, client, tariffs, devic
 def test_next_fixes_the_surcharge_and_redirects_to_the_contract(as_anna, anna, make, client, tariffs, device):
     make.device(client, anna, extra_fee=Decimal("99.90"))
 
-    response = as_anna.post(onward(client), {"tariff": tariffs[0].pk})
+    response = as_anna.post(fix(client), {"tariff": tariffs[0].pk})
 
     assert response.url == reverse("contracts:contract", args=[client.pk])
     client = make.fresh(client)
@@ -130,12 +130,12 @@ def test_next_fixes_the_surcharge_and_redirects_to_the_contract(as_anna, anna, m
     assert client.tariff_choice.total_extra_fee == Decimal("249.90")
     logged = log_of(client)
     assert logged[-1] == "Доплата рассчитана: 249,90\u00a0₽ (тариф «Домашний», устройств: 2)"
-    as_anna.post(onward(client), {"tariff": tariffs[0].pk})
+    as_anna.post(fix(client), {"tariff": tariffs[0].pk})
     assert log_of(client) == logged
 
 
-def test_without_devices_there_is_no_contract(as_anna, make, client, tariffs):
-    response = as_anna.post(onward(client), {"tariff": tariffs[0].pk})
+def test_contract_requires_a_device(as_anna, make, client, tariffs):
+    response = as_anna.post(fix(client), {"tariff": tariffs[0].pk})
 
     assert response.status_code == 409
     assert "Добавьте хотя бы одно устройство" in response.content.decode()
@@ -144,7 +144,7 @@ def test_without_devices_there_is_no_contract(as_anna, make, client, tariffs):
 
 
 def test_other_managers_cannot_choose_or_fix(as_boris, as_vera, signed_out, client, tariffs, device):
-    for url in (choice(client), onward(client)):
-        for outsider, status in ((as_boris, 404), (as_vera, 404), (signed_out, 302)):
-            assert outsider.post(url, {"tariff": tariffs[0].pk}).status_code == status
+    for url in (choice(client), fix(client)):
+        for browser, status in ((as_boris, 404), (as_vera, 404), (signed_out, 302)):
+            assert browser.post(url, {"tariff": tariffs[0].pk}).status_code == status
     assert not ClientTariff.objects.exists()

@@ -36,21 +36,21 @@ PHOTO_CACHE_CONTROL = "private, max-age=60"
 @onboarding.step_view(onboarding.DEVICES)
 def devices(request, client):
     response = _devices_page(request, client)
-    if request.htmx.target == DIALOG:  # the form in the dialog was kept, and sent on to here
+    if request.htmx.target == DIALOG:  # the dialog's form was saved and redirected here
         return reswap(retarget(response, "#main"), "innerHTML show:none")
     return response
 
 
-def _devices_page(request, client: Client, *, form: TariffForm | None = None, status: int = 200, **told):
-    """The page of step 3; `told` is what went wrong: `error`, or `photos_error` at the device `failed`."""
+def _devices_page(request, client: Client, *, form: TariffForm | None = None, status: int = 200, **errors):
+    """Render step 3. `errors`: `error`, or `photos_error` with the device id as `failed`."""
     form = form or TariffForm(client=client)
     devices = list(client.devices.select_related("type").prefetch_related("photos"))
     context = {
         "client": client,
         "devices": devices,
         "form": form,
-        "surcharge": form.shown and Surcharge.compute(devices, form.shown),
-    } | told
+        "surcharge": form.selected and Surcharge.compute(devices, form.selected),
+    } | errors
     part = "#surcharge" if request.htmx.target == "surcharge" else ""
     return render(request, f"devices/devices.html{part}", context, status=status)
 
@@ -73,7 +73,7 @@ def device(request, pk):
 
 
 def _save(request, form: DeviceForm):
-    """Save what the form says, and back to the list; or the form again."""
+    """Save the device and redirect to the list, or show the form with errors."""
     if not form.is_valid():
         return _device_page(request, form, status=422)
     try:
@@ -107,7 +107,7 @@ def _dialog_part(request) -> str:
 
 @require_http_methods(["GET", "POST"])
 def removal(request, pk):
-    """GET asks once more, POST deletes the device with its photos."""
+    """GET asks for confirmation, POST deletes the device with its photos."""
     device = get_device_for(request, pk)
     context = {"device": device, "client": device.client}
     template = f"devices/removal.html{_dialog_part(request)}"
@@ -139,15 +139,15 @@ def photos(request, pk):
     return redirect("devices:devices", device.client_id)
 
 
-def _photo_error_page(request, device: Device, words: str, *, status: int):
+def _photo_error_page(request, device: Device, message: str, *, status: int):
     onboarding.set_steps(request, device.client, onboarding.DEVICES)
-    told = {"failed": device.pk, "photos_error": words} if status != 409 else {"error": words}
-    return _devices_page(request, device.client, status=status, **told)
+    errors = {"failed": device.pk, "photos_error": message} if status != 409 else {"error": message}
+    return _devices_page(request, device.client, status=status, **errors)
 
 
 @require_safe
 def photo(request, pk):
-    """The picture, or with ?size=thumbnail its thumbnail."""
+    """The photo, or its thumbnail with ?size=thumbnail."""
     photo = get_photo_for(request, pk)
     key = photo.thumbnail_key if request.GET.get("size") == "thumbnail" else photo.key
     return photo_redirect(key, cache=PHOTO_CACHE_CONTROL)
@@ -155,7 +155,7 @@ def photo(request, pk):
 
 @require_POST
 def photo_removal(request, pk):
-    """Take a photo away. HTMX gets nothing in place of its tile, so that what is typed around it is not lost."""
+    """Delete a photo. HTMX removes only its tile, so that typed values around it are not lost."""
     photo = get_photo_for(request, pk)
     delete_photo(photo, by=request.user)
     if request.htmx.target:
@@ -168,7 +168,7 @@ def photo_removal(request, pk):
 @require_safe
 @allow_cross_origin
 def public_photo(request, token):
-    """The photo for the client's app, for whoever has the signed address."""
+    """The photo for the client's app. The signed token in the URL is the permission."""
     photo_id = mirror.photo_id_from_token(token)
     if photo_id is None:
         raise Http404("Фото не найдено.")
@@ -178,7 +178,7 @@ def public_photo(request, token):
 @require_POST
 @onboarding.step_view(onboarding.DEVICES)
 def tariff(request, client):
-    """Choose a tariff. HTMX gets the surcharge that follows from it."""
+    """Choose a tariff. HTMX gets the surcharge fragment."""
     form = TariffForm(request.POST, client=client)
     if not form.is_valid():
         return _devices_page(request, client, form=form, status=422)
@@ -191,7 +191,7 @@ def tariff(request, client):
 @require_POST
 @onboarding.step_view(onboarding.DEVICES)
 def surcharge(request, client):
-    """«Далее»: fix the surcharge, and on to the contract."""
+    """«Далее»: fix the surcharge and redirect to the contract."""
     form = TariffForm(request.POST, client=client)
     if not form.is_valid():
         return _devices_page(request, client, form=form, status=422)

@@ -9,7 +9,7 @@ from passport.models import Passport
 
 
 class PassportInline(ReadOnlyStackedInline):
-    """The passport, to be looked at. Its number and its photo are shown by pages that write down who saw them."""
+    """Read-only passport. Number and photo link to pages that record the disclosure."""
 
     model = Passport
     fields = readonly_fields = [

@@ -1,4 +1,4 @@
-"""Encryption of personal data at rest, and keyed hashes by which it is found again."""
+"""Encryption of personal data, and keyed hashes to look it up."""
 
 import hashlib
 import hmac
@@ -11,5 +11,5 @@ __all__ = ["decrypt", "encrypt", "keyed_hash"]
 
 
 def keyed_hash(text: str) -> str:
-    """HMAC-SHA-256 under `PERSONAL_DATA_HASH_KEY`, 64 hexadecimal digits."""
+    """Return the HMAC-SHA-256 of `text` with PERSONAL_DATA_HASH_KEY, 64 hexadecimal digits."""
     return hmac.new(settings.PERSONAL_DATA_HASH_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()

@@ -1,4 +1,4 @@
-"""What a passport says, as people type it."""
+"""Form fields for passport data in the usual formats, and the form of step 2."""
 
 import re
 from datetime import date
@@ -16,7 +16,7 @@ from photos.images import PhotoField
 from photos.models import UploadPurpose
 
 MIN_BIRTH_DATE = date(1900, 1, 1)
-# Words and signs that people put around series and number.
+# Noise that people type around series and number.
 NUMBER_NOISE = re.compile(r"серия|сер\.?|номер|ном\.?|no\.?|[№n#\s.,:;/–—-]", re.IGNORECASE)
 RUSSIAN_NAME = RegexValidator(
     r"^[\u0400-\u04ff][\u0400-\u04ff .'’()-]*\Z", "Напишите русскими буквами, как в паспорте."
@@ -49,7 +49,7 @@ class PassportNumberField(forms.CharField):
 
 
 class TypedDateField(forms.DateField):
-    """A date as it is typed on a phone: 23.11.2026, 23112026, 23,11,2026, 23/11/2026, 2026-11-23."""
+    """A date in the formats typed on phones: 23.11.2026, 23112026, 23,11,2026, 23/11/2026, 2026-11-23."""
 
     default_error_messages = {"invalid": "Такой даты нет. Напишите день, месяц и год, например 20.03.2015."}
     widget = forms.DateInput(
@@ -64,7 +64,7 @@ class TypedDateField(forms.DateField):
 
 
 class DepartmentCodeField(forms.CharField):
-    """Six digits with or without the dash; cleans to NNN-NNN."""
+    """Six digits with or without a dash; cleans to NNN-NNN."""
 
     default_error_messages = {"required": "Введите код подразделения: шесть цифр."}
 
@@ -76,7 +76,7 @@ class DepartmentCodeField(forms.CharField):
 
 
 class PassportForm(forms.ModelForm):
-    """Step 2 for the passport of `client`; call with `instance`, kept or new."""
+    """Step 2; call with a saved or new `instance`, whose client is set."""
 
     digits = PassportNumberField(label="Серия и номер", max_length=60, help_text="Например, 46 13 348353.")
     department_code = DepartmentCodeField(label="Код подразделения", help_text="Шесть цифр: 770-001.")
@@ -118,8 +118,7 @@ class PassportForm(forms.ModelForm):
 
     def _initial_values(self, passport: Passport) -> dict:
         if passport.is_saved:
-            same = bool(self.address) and passport.registration_address == self.address
-            return {"same_address": same}
+            return {"same_address": bool(self.address) and passport.registration_address == self.address}
         return suggested_names(self.client)
 
     def _set_up_fields(self) -> None:
@@ -156,7 +155,7 @@ class PassportForm(forms.ModelForm):
     def clean(self):
         cleaned = super().clean()
         if "uploads" in self.errors:
-            del self.errors["uploads"]  # said beside the photo: the ids are hidden
+            del self.errors["uploads"]  # show the error at the photo, because the ids are hidden
             self.add_error("photo", UPLOADS_MISSING)
         birth_date, issued_on = cleaned.get("birth_date"), cleaned.get("issued_on")
         if birth_date and issued_on and issued_on < _birthday(birth_date, MINIMUM_AGE):
@@ -169,7 +168,7 @@ class PassportForm(forms.ModelForm):
 
     @property
     def changed_labels(self) -> list[str]:
-        """What was changed, named as on the page; the photo has a story of its own."""
+        """Labels of the changed fields, without the photo, which is logged separately."""
         names = [name for name in self.changed_data if name not in ("photo", "uploads", "same_address")]
         if self.instance.is_readable and self.cleaned_data["digits"] == self.instance.digits:
             names = [name for name in names if name != "digits"]
@@ -177,14 +176,14 @@ class PassportForm(forms.ModelForm):
 
 
 def suggested_names(client: Client) -> dict:
-    """The account's name split into words: last, first and middle name; a single word is a first name."""
+    """Split the account's name into last, first and middle name. A single word is a first name."""
     words = client.user.name.split(maxsplit=2)
     names = ("first_name",) if len(words) == 1 else ("last_name", "first_name", "middle_name")
     return dict(zip(names, words, strict=False))
 
 
 def _birthday(birth_date: date, age: int) -> date:
-    """The day on which somebody born on 29 February too has turned `age`."""
+    """Return the `age`th birthday; 1 March for people born on 29 February."""
     try:
         return birth_date.replace(year=birth_date.year + age)
     except ValueError:

@@ -14,7 +14,7 @@ from managers.history import track_history
 from managers.models import Manager
 from passport import cipher
 
-# The present form of the passport was introduced on this day (Government decree 828 of 8 July 1997).
+# When the current passport form was introduced (Government decree 828 of 8 July 1997).
 FIRST_ISSUED_ON = date(1997, 10, 1)
 MINIMUM_AGE = 14
 
@@ -25,7 +25,7 @@ class PassportTaken(Exception):
 
 @track_history("users_passports_history", exclude=["series_and_number_hash", "updated_at", "updated_by"])
 class Passport(models.Model):
-    """Passport of a citizen of Russia. Series and number are kept encrypted; a keyed hash finds the same one again."""
+    """Passport of a citizen of Russia. Series and number are stored encrypted, with a keyed hash for lookups."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.OneToOneField(Client, on_delete=models.PROTECT, related_name="passport", verbose_name="клиент")
@@ -85,7 +85,7 @@ class Passport(models.Model):
 
     @property
     def is_readable(self) -> bool:
-        """False when the key that series and number are encrypted with is lost."""
+        """False if there is no number, or no key decrypts it."""
         try:
             return bool(self.digits)
         except InvalidToken:
@@ -93,10 +93,10 @@ class Passport(models.Model):
 
     @property
     def masked_digits(self) -> str:
-        """«46•• •••353»: enough to tell it from another."""
+        """The number as «46•• •••353», enough to recognize it."""
         return f"{self.digits[:2]}•• •••{self.digits[-3:]}" if self.is_readable else "не читается: нет ключа"
 
     @classmethod
     def for_client(cls, client: Client) -> "Passport":
-        """The client's passport, or an empty one that is not saved yet."""
+        """Return the client's passport, or an unsaved one."""
         return getattr(client, "passport", None) or cls(client=client)

@@ -1,4 +1,4 @@
-"""An uploaded photo becomes the photo of a passport."""
+"""Attach uploaded photos to passports."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from photos.models import Upload
 
 class PassportPhotos(Destination):
     step = onboarding.PASSPORT
-    shown_as = DisclosureKind.PASSPORT_PHOTO
+    disclosure_kind = DisclosureKind.PASSPORT_PHOTO
 
     def check(self, client: Client, device_id: UUID | None) -> None:
         """Raise AgreementMissing without the client's consent."""

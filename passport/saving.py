@@ -1,6 +1,6 @@
-"""Saving a passport and its photo. Each function locks the client once.
+"""Save a passport and its photo. Each function locks the client once.
 
-The lines in the client's log name neither series nor number.
+The client log entries do not contain series and number.
 """
 
 import uuid
@@ -20,8 +20,8 @@ from passport.models import Passport, PassportTaken
 from photos.models import Upload
 from support import log
 
-# Not the photo, which may have been replaced since the passport was loaded, and not an unchanged number, which may have
-# been encrypted with a new key since.
+# Without the photo and an unchanged number: both may have changed since the passport was loaded (new photo, key
+# rotation).
 SAVED_FIELDS = [
     "last_name", "first_name", "middle_name", "issued_by", "department_code", "issued_on", "birth_date",
     "registration_address", "updated_at", "updated_by",
@@ -30,10 +30,11 @@ SAVED_FIELDS = [
 
 @transaction.atomic
 def save_passport(passport: Passport, digits: str, *, by: Manager, changed: Sequence[str] = ()) -> None:
-    """Save a new or changed passport; `digits` are series and number, "" to leave them; `changed` are field labels.
+    """Save the passport with series and number `digits` (ten digits; "" keeps the current ones).
 
-    A client's first passport submitted twice is saved once; the second call changes what the first one saved. Raises
-    PassportTaken if another client has the same number, AgreementMissing without the consent.
+    `changed` holds the labels of changed fields, for the client log. If two first passports of a client are saved at
+    once, the second updates the first. Raises PassportTaken if another client has the same number, AgreementMissing
+    without the consent.
     """
     client = passport.client.lock()
     consents.require_consent(client, AgreementKind.PERSONAL_DATA)
@@ -48,16 +49,16 @@ def save_passport(passport: Passport, digits: str, *, by: Manager, changed: Sequ
 
 
 def _adopt_existing_row(passport: Passport) -> None:
-    """Become the row that an earlier copy of the same request saved, if there is one."""
+    """Use the row that an earlier request has saved for this client, if any."""
     existing = Passport.objects.filter(client=passport.client).only("pk", "photo").first()
     if existing:
         passport.pk, passport.photo, passport._state.adding = existing.pk, existing.photo, False
 
 
 def _set_number(passport: Passport, digits: str) -> bool:
-    """Whether `digits` differ from the saved number."""
+    """Set the encrypted number and its hash. Return whether `digits` differ from the saved number."""
     digest = cipher.keyed_hash(digits)
-    # Before the row is written, so that of two clients at once the second one waits for the first and sees its row.
+    # Lock before writing, so that a concurrent save of the same number waits and then sees this row.
     advisory_lock.lock(digest)
     if Passport.objects.filter(series_and_number_hash=digest).exclude(pk=passport.pk).exists():
         raise PassportTaken
@@ -68,11 +69,12 @@ def _set_number(passport: Passport, digits: str) -> bool:
 
 
 def new_photo_key(client_id: uuid.UUID) -> str:
+    """Return a new storage key for a passport photo."""
     return f"passports/{client_id}/{uuid.uuid4()}.jpg"
 
 
 def replace_photo(passport: Passport, jpeg: bytes, *, by: Manager) -> None:
-    """Store `jpeg` as the photo. StorageUnavailable and AgreementMissing change nothing."""
+    """Replace the photo by `jpeg`. On StorageUnavailable or AgreementMissing nothing is changed."""
     key = new_photo_key(passport.client_id)
     with object_storage.stored_objects({key: jpeg}), transaction.atomic():
         _set_photo(passport, key, client=passport.client.lock(), by=by)
@@ -80,7 +82,7 @@ def replace_photo(passport: Passport, jpeg: bytes, *, by: Manager) -> None:
 
 @transaction.atomic
 def attach_uploads(passport: Passport, uploads: Iterable[Upload], *, by: Manager) -> None:
-    """Make the photo of the last accepted upload the passport's; uploads attached before change nothing."""
+    """Replace the photo by that of the last upload. Uploads that are already attached are ignored."""
     client, now = passport.client.lock(), timezone.now()
     for key in [upload.photo_key for upload in uploads if upload.mark_attached(now=now)]:
         _set_photo(passport, key, client=client, by=by)
@@ -103,7 +105,7 @@ def delete_photo(passport: Passport, *, by: Manager) -> None:
 
 
 def _save_photo_key(passport: Passport, key: str, *, by: Manager) -> str:
-    """Save the key of the photo, "" for none; the previous object is deleted after the commit and its key returned."""
+    """Save the photo's key, "" for none. Delete the previous object after the commit and return its key."""
     previous = Passport.objects.select_for_update().values_list("photo", flat=True).get(pk=passport.pk)
     passport.photo, passport.updated_at, passport.updated_by = key, timezone.now(), by
     passport.save(update_fields=["photo", "updated_at", "updated_by"])

@@ -12,7 +12,7 @@ def client_page(make, anna):
     return reverse("admin:clients_client_change", args=[client.pk])
 
 
-def test_admins_see_whose_passport_it_is_but_not_its_number(as_gleb, client_page):
+def test_admins_see_the_passport_with_a_masked_number(as_gleb, client_page):
     text = as_gleb.get(client_page).text
 
     assert "46•• •••353" in text
@@ -22,13 +22,13 @@ def test_admins_see_whose_passport_it_is_but_not_its_number(as_gleb, client_page
         assert not appears_in(part, text)
 
 
-def test_a_lost_key_breaks_no_page(as_gleb, client_page, settings):
+def test_passport_without_its_key_is_shown_as_unreadable(as_gleb, client_page, settings):
     settings.PERSONAL_DATA_KEYS = ["another key"]
 
     assert "не читается" in as_gleb.get(client_page).text
 
 
-def test_the_passport_cannot_be_changed(as_gleb, client_page):
+def test_passport_is_read_only(as_gleb, client_page):
     passport = Passport.objects.get()
     before = Passport.objects.values().get()
 

@@ -18,7 +18,7 @@ from support.models import LogEntry
 HTMX = {"HX-Request": "true", "HX-Target": "main"}
 
 
-def picture(colour="steelblue", name="passport.jpg") -> SimpleUploadedFile:
+def photo_file(colour="steelblue", name="passport.jpg") -> SimpleUploadedFile:
     file = io.BytesIO()
     Image.new("RGB", (300, 200), colour).save(file, "JPEG")
     return SimpleUploadedFile(name, file.getvalue(), "image/jpeg")
@@ -40,11 +40,11 @@ def log_of(client) -> list[str]:
     return list(LogEntry.objects.filter(thread__client=client).values_list("body", flat=True))
 
 
-def break_storage(monkeypatch, verb: str) -> None:
+def break_storage(monkeypatch, function: str) -> None:
     def fail(*args, **kwargs):
         raise object_storage.StorageUnavailable
 
-    monkeypatch.setattr(object_storage, verb, fail)
+    monkeypatch.setattr(object_storage, function, fail)
 
 
 @pytest.fixture
@@ -79,14 +79,14 @@ def test_post_saves_the_passport_and_redirects_to_devices(as_anna, anna, client)
     assert passport.photo == ""
 
 
-def test_a_kept_passport_is_shown_as_it_is_written(as_anna, client, saved_passport):
+def test_saved_passport_is_shown_in_input_format(as_anna, client, saved_passport):
     content = as_anna.get(page(client)).content.decode()
 
     assert "46•• •••353" in content
     assert 'value="20.03.2015"' in content
 
 
-def test_what_was_typed_wrongly_stays_in_the_form(as_anna, client, saved_passport):
+def test_invalid_values_stay_in_the_form(as_anna, client, saved_passport):
     response = as_anna.post(page(client), payload(digits="4613 34835", issued_on="31.02.2015", issued_by="ОВД «Арбат»"))
 
     assert response.status_code == 422
@@ -97,7 +97,7 @@ def test_what_was_typed_wrongly_stays_in_the_form(as_anna, client, saved_passpor
     assert Passport.objects.get(client=client).issued_by == "ГУ МВД России по г. Москве"
 
 
-def test_htmx_is_answered_with_the_fragment(as_anna, client):
+def test_htmx_gets_the_fragment(as_anna, client):
     response = as_anna.post(page(client), payload(digits="4613"), headers=HTMX)
 
     assert response.status_code == 422
@@ -107,7 +107,7 @@ def test_htmx_is_answered_with_the_fragment(as_anna, client):
 
 @pytest.mark.parametrize("field", list(payload()))
 @pytest.mark.parametrize("typed", ["\x00", "🙂" * 1000, "я" * 1_000_000])
-def test_bad_input_changes_nothing(as_anna, client, saved_passport, field, typed):
+def test_invalid_input_changes_nothing(as_anna, client, saved_passport, field, typed):
     before = Passport.objects.values().get()
 
     response = as_anna.post(page(client), payload(**{field: typed}))
@@ -117,7 +117,7 @@ def test_bad_input_changes_nothing(as_anna, client, saved_passport, field, typed
     assert Passport.objects.values().get() == before
 
 
-def test_an_empty_form_is_told_what_is_missing(as_anna, client):
+def test_empty_form_shows_required_passport_fields(as_anna, client):
     response = as_anna.post(page(client), {})
 
     assert response.status_code == 422
@@ -136,7 +136,7 @@ def test_number_is_not_stored_in_plain_text(as_anna, client):
         assert not any(appears_in(part, text) for part in ("4613", "348353", "4613348353"))
 
 
-def test_the_same_passport_on_a_second_client_is_refused_without_saying_whose_it_is(make, boris, as_anna, client):
+def test_passport_of_another_client_is_rejected_without_naming_the_client(make, boris, as_anna, client):
     other = make.consented(boris, name="Петров Олег")
     make.passport(other, boris, digits="4613348353", last_name="Петров")
 
@@ -149,7 +149,7 @@ def test_the_same_passport_on_a_second_client_is_refused_without_saying_whose_it
     assert not Passport.objects.filter(client=client).exists()
 
 
-def test_the_log_tells_what_changed_and_not_its_values(as_anna, client):
+def test_log_names_changed_fields_without_values(as_anna, client):
     as_anna.post(page(client), payload())
     as_anna.post(page(client), payload(digits="4613 348354", issued_by="ОВД «Арбат»"))
     as_anna.post(page(client), payload(digits="4613348354", issued_by="ОВД «Арбат»"))
@@ -157,31 +157,31 @@ def test_the_log_tells_what_changed_and_not_its_values(as_anna, client):
     assert log_of(client) == ["Паспорт добавлен", "Паспорт изменён: серия и номер, кем выдан"]
 
 
-def test_the_photo_comes_with_the_form(as_anna, client):
-    response = as_anna.post(page(client), payload(photo=picture()))
+def test_photo_is_saved_with_the_form(as_anna, client):
+    response = as_anna.post(page(client), payload(photo=photo_file()))
 
     assert response.status_code == 302
     assert log_of(client) == ["Паспорт добавлен", "Фото паспорта добавлено"]
-    shown = as_anna.get(photo_of(client), follow=True)
-    assert [status for _, status in shown.redirect_chain] == [302]
-    assert shown.status_code == 200
-    assert shown.headers["Content-Type"] == "image/jpeg"
-    assert shown.headers["Cache-Control"] == "private, no-store"
-    assert shown.headers["X-Content-Type-Options"] == "nosniff"
-    assert shown.headers["Content-Disposition"] == "inline"
-    assert Image.open(io.BytesIO(shown.content)).size == (300, 200)
+    photo = as_anna.get(photo_of(client), follow=True)
+    assert [status for _, status in photo.redirect_chain] == [302]
+    assert photo.status_code == 200
+    assert photo.headers["Content-Type"] == "image/jpeg"
+    assert photo.headers["Cache-Control"] == "private, no-store"
+    assert photo.headers["X-Content-Type-Options"] == "nosniff"
+    assert photo.headers["Content-Disposition"] == "inline"
+    assert Image.open(io.BytesIO(photo.content)).size == (300, 200)
 
 
-def test_the_photo_is_shown_to_the_owner_and_admins_alone(
+def test_only_the_manager_and_admins_can_see_the_photo(
     as_anna, as_boris, as_vera, as_gleb, signed_out, client, saved_passport
 ):
-    as_anna.post(page(client), payload(photo=picture()))
+    as_anna.post(page(client), payload(photo=photo_file()))
 
-    answers = [
+    targets = [
         redirect_target(browser.get(photo_of(client))) for browser in (as_anna, as_gleb, as_boris, as_vera, signed_out)
     ]
 
-    assert answers == ["storage", "storage", 404, 404, "sign-in"]
+    assert targets == ["storage", "storage", 404, 404, "sign-in"]
     assert as_boris.post(removal_of(client)).status_code == 404
     assert as_boris.get(page(client)).status_code == 404
     assert as_boris.post(page(client), payload(last_name="Чужой")).status_code == 404
@@ -189,23 +189,21 @@ def test_the_photo_is_shown_to_the_owner_and_admins_alone(
     assert Passport.objects.get().last_name == "Ёлкина-Дорн"
 
 
-def test_a_new_photo_replaces_the_old_one_in_the_storage_too(
-    as_anna, client, saved_passport, django_capture_on_commit_callbacks
-):
-    as_anna.post(page(client), payload(photo=picture()))
-    old = Passport.objects.get().photo
+def test_new_photo_replaces_the_previous_object(as_anna, client, saved_passport, django_capture_on_commit_callbacks):
+    as_anna.post(page(client), payload(photo=photo_file()))
+    previous = Passport.objects.get().photo
 
     with django_capture_on_commit_callbacks(execute=True):
-        as_anna.post(page(client), payload(photo=picture("orange")))
+        as_anna.post(page(client), payload(photo=photo_file("orange")))
 
     new = Passport.objects.get().photo
-    assert old != new
+    assert previous != new
     assert object_storage.exists(new)
-    assert not object_storage.exists(old)
+    assert not object_storage.exists(previous)
 
 
-def test_the_photo_is_removed_and_the_text_stays(as_anna, client, django_capture_on_commit_callbacks):
-    as_anna.post(page(client), payload(photo=picture()))
+def test_deleting_the_photo_keeps_the_text(as_anna, client, django_capture_on_commit_callbacks):
+    as_anna.post(page(client), payload(photo=photo_file()))
     key = Passport.objects.get().photo
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -220,8 +218,8 @@ def test_the_photo_is_removed_and_the_text_stays(as_anna, client, django_capture
     assert log_of(client).count("Фото паспорта удалено") == 1
 
 
-def test_the_photo_stays_when_the_client_was_given_to_another_meanwhile(as_anna, anna, boris, gleb, client):
-    as_anna.post(page(client), payload(photo=picture()))
+def test_deleting_the_photo_of_a_reassigned_client_is_refused(as_anna, anna, boris, gleb, client):
+    as_anna.post(page(client), payload(photo=photo_file()))
     passport = Passport.objects.select_related("client").get()
     client.reassign(to=boris, by=gleb)
 
@@ -231,7 +229,7 @@ def test_the_photo_stays_when_the_client_was_given_to_another_meanwhile(as_anna,
     assert Passport.objects.get().photo
 
 
-def test_of_a_passport_that_was_destroyed_meanwhile_no_photo_is_removed(anna, client, saved_passport):
+def test_deleting_the_photo_of_a_deleted_passport_does_nothing(anna, client, saved_passport):
     passport = Passport.objects.select_related("client").get()
     saved_passport.delete()
 
@@ -240,23 +238,23 @@ def test_of_a_passport_that_was_destroyed_meanwhile_no_photo_is_removed(anna, cl
     assert "Фото паспорта удалено" not in log_of(client)
 
 
-def test_htmx_that_removes_the_photo_gets_the_empty_tile(as_anna, client):
-    as_anna.post(page(client), payload(photo=picture()))
+def test_deleting_the_photo_with_htmx_returns_the_empty_tile(as_anna, client):
+    as_anna.post(page(client), payload(photo=photo_file()))
 
     response = as_anna.post(removal_of(client), headers={"HX-Request": "true", "HX-Target": "passport-photo"})
 
     assert response.status_code == 200
     assert response.content.strip().startswith(b"<div")
-    shown = re.sub(r"<template.*?</template>", "", response.text, flags=re.DOTALL)
-    assert "<img" not in shown
-    assert photo_of(client) not in shown
+    visible = re.sub(r"<template.*?</template>", "", response.text, flags=re.DOTALL)
+    assert "<img" not in visible
+    assert photo_of(client) not in visible
     assert b'name="last_name"' not in response.content
 
 
-def test_what_is_not_a_photo_is_refused_and_nothing_is_kept(as_anna, client):
-    page_of_script = SimpleUploadedFile("photo.jpg", b"<html><script>alert(1)</script>", "image/jpeg")
+def test_file_that_is_no_photo_is_rejected_and_nothing_is_saved(as_anna, client):
+    html = SimpleUploadedFile("photo.jpg", b"<html><script>alert(1)</script>", "image/jpeg")
 
-    response = as_anna.post(page(client), payload(photo=page_of_script))
+    response = as_anna.post(page(client), payload(photo=html))
 
     assert response.status_code == 422
     assert response.context["form"].errors["photo"] == [
@@ -268,7 +266,7 @@ def test_what_is_not_a_photo_is_refused_and_nothing_is_kept(as_anna, client):
 def test_storage_outage_saves_the_text(as_anna, client, monkeypatch):
     break_storage(monkeypatch, "put")
 
-    response = as_anna.post(page(client), payload(photo=picture()))
+    response = as_anna.post(page(client), payload(photo=photo_file()))
 
     assert response.status_code == 503
     assert "Данные паспорта сохранены, а фото — нет" in response.content.decode()
@@ -276,12 +274,12 @@ def test_storage_outage_saves_the_text(as_anna, client, monkeypatch):
     assert Passport.objects.get(client=client).photo == ""
 
 
-def test_when_the_storage_is_down_the_old_photo_stays(as_anna, client, monkeypatch):
-    as_anna.post(page(client), payload(photo=picture()))
+def test_storage_outage_keeps_the_previous_photo(as_anna, client, monkeypatch):
+    as_anna.post(page(client), payload(photo=photo_file()))
     before = Passport.objects.get().photo
-    with monkeypatch.context() as down:
-        break_storage(down, "put")
-        as_anna.post(page(client), payload(photo=picture("orange")))
+    with monkeypatch.context() as patch:
+        break_storage(patch, "put")
+        as_anna.post(page(client), payload(photo=photo_file("orange")))
     assert Passport.objects.get().photo == before
 
     break_storage(monkeypatch, "get")
@@ -296,6 +294,6 @@ def test_passport_step_requires_contact_data(make, as_anna):
     assert not Passport.objects.exists()
 
 
-def test_the_page_takes_few_queries(as_anna, client, saved_passport, django_assert_max_num_queries):
+def test_passport_page_takes_at_most_ten_queries(as_anna, client, saved_passport, django_assert_max_num_queries):
     with django_assert_max_num_queries(10):
         as_anna.get(page(client))

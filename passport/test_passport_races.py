@@ -1,4 +1,4 @@
-"""What happens when two connections write at once."""
+"""Concurrent writes on two connections."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from passport.saving import save_passport
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def draft(client) -> Passport:
+def unsaved_passport(client) -> Passport:
     return Passport(
         client=client,
         last_name="Иванов",
@@ -27,25 +27,25 @@ def draft(client) -> Passport:
     )
 
 
-def test_of_two_clients_with_one_passport_at_once_the_second_is_refused(make, anna):
+def test_concurrent_passports_with_one_number_are_saved_once(make, anna):
     first, second = make.consented(anna), make.consented(anna)
     refused = []
 
-    def write_second():
+    def save_second():
         try:
-            save_passport(draft(second), "4613348353", by=anna)
+            save_passport(unsaved_passport(second), "4613348353", by=anna)
         except PassportTaken:
             refused.append(second)
         finally:
             connection.close()
 
-    thread = threading.Thread(target=write_second)
+    thread = threading.Thread(target=save_second)
     with transaction.atomic():
-        save_passport(draft(first), "4613348353", by=anna)
+        save_passport(unsaved_passport(first), "4613348353", by=anna)
         thread.start()
         deadline = time.monotonic() + 20
         while not waiting_for_locks():
-            assert time.monotonic() < deadline, "the second never waited for the first"
+            assert time.monotonic() < deadline, "the second save did not wait for the first"
             time.sleep(0.01)
     thread.join(20)
 
@@ -53,9 +53,9 @@ def test_of_two_clients_with_one_passport_at_once_the_second_is_refused(make, an
     assert Passport.objects.get().client == first
 
 
-def test_first_passport_sent_twice_is_saved_once(make, anna, race):
+def test_concurrent_submits_of_the_first_passport_are_saved_once(make, anna, race):
     client = make.consented(anna)
-    first, second = draft(client), draft(client)
+    first, second = unsaved_passport(client), unsaved_passport(client)
 
     outcomes = race(
         lambda: saving.save_passport(first, "4613348353", by=anna),
@@ -68,14 +68,14 @@ def test_first_passport_sent_twice_is_saved_once(make, anna, race):
     assert Passport.objects.get().digits == "4613348353"
 
 
-def test_text_saved_over_an_older_copy_keeps_the_newer_photo(make, anna):
+def test_saving_an_older_copy_keeps_the_newer_photo(make, anna):
     passport = make.passport(make.consented(anna), anna)
-    loaded_before = Passport.objects.get()
+    older_copy = Passport.objects.get()
     saving.replace_photo(passport, b"jpeg", by=anna)
 
-    loaded_before.last_name = "Петров"
-    save_passport(loaded_before, loaded_before.digits, by=anna)
+    older_copy.last_name = "Петров"
+    save_passport(older_copy, older_copy.digits, by=anna)
 
-    kept = Passport.objects.get()
-    assert kept.last_name == "Петров"
-    assert kept.photo == passport.photo != ""
+    saved = Passport.objects.get()
+    assert saved.last_name == "Петров"
+    assert saved.photo == passport.photo != ""

@@ -24,7 +24,7 @@ PHOTO_NOT_SAVED = (
 @require_http_methods(["GET", "POST"])
 @onboarding.step_view(onboarding.PASSPORT)
 def passport(request, client):
-    """Step 2. POST keeps the passport and the photo that came with it."""
+    """Step 2. POST saves the passport and its photo."""
     if not client.agreements.is_given(AgreementKind.PERSONAL_DATA):
         return _consent_page(request, client)
     passport = Passport.for_client(client)
@@ -54,7 +54,7 @@ def _consent_page(request, client):
 
 
 def _save(form: PassportForm, passport: Passport, *, by) -> None:
-    # The text first: it stays when the storage does not take the photo.
+    # Save the text first, so that it stays if storing the photo fails.
     if form.changed_labels or not passport.is_saved:
         saving.save_passport(passport, form.cleaned_data["digits"], by=by, changed=form.changed_labels)
     if form.cleaned_data["uploads"]:
@@ -70,7 +70,7 @@ def _page(request, form: PassportForm, *, status: int = 200):
 
 @require_http_methods(["GET", "POST"])
 def number(request, pk):
-    """Series and number, masked; POST shows them and writes down to whom."""
+    """The masked number. POST shows it and records the disclosure."""
     passport = Passport.for_client(get_client_for(request, pk))
     if not passport.is_saved:
         raise Http404("Паспорта нет.")
@@ -84,7 +84,7 @@ def number(request, pk):
 
 @require_safe
 def photo(request, pk):
-    """The photo; each opening is written down."""
+    """The photo. Each opening records a disclosure."""
     passport = Passport.for_client(get_client_for(request, pk))
     if not passport.photo:
         raise Http404("Фото нет.")
@@ -94,7 +94,7 @@ def photo(request, pk):
 
 @require_POST
 def photo_removal(request, pk):
-    """Take the photo away. HTMX gets the empty tile, so that nothing typed around it is lost."""
+    """Delete the photo. HTMX gets only the empty tile, so that typed values around it are not lost."""
     passport = Passport.for_client(get_client_for(request, pk))
     if passport.is_saved:
         saving.delete_photo(passport, by=request.user)

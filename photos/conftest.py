@@ -1,4 +1,4 @@
-"""Fixtures that upload photos the way the browser does."""
+"""Fixtures that upload photos as the browser does."""
 
 import pytest
 from django.urls import reverse
@@ -10,25 +10,25 @@ JSON = {"Accept": "application/json"}
 
 @pytest.fixture
 def start_upload(as_anna, client):
-    """Asks for an address for one file; what is said of it can be overridden."""
+    """A function that requests an upload URL for one file; keyword arguments override the form data."""
 
-    def post(browser=as_anna, of=client, **said):
-        said = {"purpose": "passport", "content_type": "image/jpeg", "size": 1000} | said
-        return browser.post(reverse("uploads", args=[of.pk]), said, headers=JSON)
+    def post(browser=as_anna, of=client, **data):
+        data = {"purpose": "passport", "content_type": "image/jpeg", "size": 1000} | data
+        return browser.post(reverse("uploads", args=[of.pk]), data, headers=JSON)
 
     return post
 
 
 @pytest.fixture
 def upload(start_upload, send):
-    """Asks for an address and sends a file there; the upload, not completed yet."""
+    """A function that starts an upload, sends the file and returns the upload, which is not completed."""
 
-    def sent(content: bytes, **said) -> Upload:
-        answer = start_upload(**said).json()
-        assert send(answer["url"], answer["fields"], content) == 204
-        return Upload.objects.get(pk=answer["id"])
+    def start_and_send(content: bytes, **data) -> Upload:
+        instructions = start_upload(**data).json()
+        assert send(instructions["url"], instructions["fields"], content) == 204
+        return Upload.objects.get(pk=instructions["id"])
 
-    return sent
+    return start_and_send
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Where finished photos go. Apps that show photos register a destination; this app does not import them."""
+"""Destinations of accepted photos. Apps with photos register a destination, so that this app need not import them."""
 
 from abc import ABC, abstractmethod
 from uuid import UUID
@@ -18,24 +18,24 @@ class Destination(ABC):
 
     # The wizard step that must be open for an upload.
     step: Step
-    # What is recorded when a photo is shown before it is attached; None if showing it needs no record.
-    shown_as: DisclosureKind | None = None
+    # The disclosure to record when a photo is shown before it is attached; None for no disclosure.
+    disclosure_kind: DisclosureKind | None = None
 
     @abstractmethod
     def check(self, client: Client, device_id: UUID | None) -> None:
-        """Raise Refusal or ObjectDoesNotExist if the client, whose row is locked, may not get one more photo."""
+        """Raise Refusal or ObjectDoesNotExist if the client can't have one more photo. The client is locked."""
 
     @abstractmethod
     def objects(self, upload: Upload, photo: Photo) -> tuple[str, dict[str, bytes]]:
-        """A new key for the photo, and all objects to store by key: the photo, and a thumbnail if there is one."""
+        """Return a new key for the photo, and the objects to store by key: the photo and, if any, its thumbnail."""
 
     @abstractmethod
     def attach(self, upload: Upload, *, by: Manager) -> None:
-        """Attach the accepted photo if its row is saved already; the client's row is locked. May raise Refusal."""
+        """Attach the accepted photo if its device or passport is saved. The client is locked. May raise Refusal."""
 
     @abstractmethod
     def attached_photo(self, upload: Upload) -> tuple[str, UUID] | None:
-        """URL namespace and primary key of the attached photo; None if it was deleted since."""
+        """Return the URL namespace and primary key of the attached photo, or None if it was deleted."""
 
 
 def register(purpose: UploadPurpose, destination: Destination) -> None:

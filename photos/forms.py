@@ -6,7 +6,7 @@ UPLOADS_MISSING = "Часть фото не дошла до хранилища. 
 
 
 class UploadsField(forms.ModelMultipleChoiceField):
-    """Hidden ids of accepted uploads whose photos come with the form, which sets `queryset` to those it may have."""
+    """Hidden ids of accepted uploads to attach. The form sets `queryset` to the allowed ones."""
 
     widget = forms.MultipleHiddenInput
 

@@ -1,4 +1,4 @@
-"""Photos that people send: read by their content, kept as JPEGs of our own making, and shown again."""
+"""Read uploaded photos by their content, re-encode them as JPEG, and redirect to stored ones."""
 
 import io
 from threading import Lock
@@ -15,9 +15,9 @@ from pillow_heif import register_heif_opener
 
 from foundation.storage import object_storage
 
-# An embedded thumbnail may show something else than the picture.
+# Embedded thumbnails may differ from the photo.
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
-# A PNG of 66 KB can hold 64 MB of compressed remarks.
+# A 66 KB PNG can contain 64 MB of compressed text chunks.
 PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024**2
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
@@ -26,8 +26,8 @@ MAX_SIDE = 1200
 THUMBNAIL_SIDE = 240
 JPEG_OPTIONS = {"format": "JPEG", "quality": 85, "optimize": True}
 
-# A WebP of 40 megapixels takes 600 MB while it is open: once in a process, not in each of its threads.
-_one_at_a_time = Lock()
+# Decoding a 40-megapixel WebP takes 600 MB: allow one per process, not one per thread.
+_decoder_lock = Lock()
 
 EMPTY = "Файл пустой. Сделайте фото ещё раз или выберите другое."
 TOO_LARGE = "Файл больше {limit} МБ. Выберите фото поменьше."
@@ -36,7 +36,7 @@ NOT_A_PHOTO = "Это не фото или файл повреждён. Подо
 
 
 class Photo(NamedTuple):
-    """A picture and its thumbnail, both JPEG without metadata."""
+    """A photo and its thumbnail, both JPEG without metadata."""
 
     picture: bytes
     thumbnail: bytes
@@ -47,20 +47,20 @@ def too_large_error() -> ValidationError:
 
 
 def read_photo(upload: File) -> Photo:
-    """The photo that `upload` holds, upright, at most 1200 px on the longer side; the thumbnail at most 240 px.
+    """Re-encode an uploaded photo upright, at most 1200 px on the longer side; the thumbnail at most 240 px.
 
-    Whatever else the file carried (place, camera, a second meaning of a polyglot) is gone with the re-encoding.
-    Raises ValidationError, in words for the person who sent it.
+    Re-encoding removes metadata (location, camera) and any other content of a polyglot file. Raises ValidationError
+    with a message for the user.
     """
     if not upload.size:
         raise ValidationError(EMPTY, code="empty")
     if upload.size > settings.PHOTO_MAX_BYTES:
         raise too_large_error()
-    # WeasyPrint, when it is imported, tells Pillow to make grey of whatever is missing.
+    # Importing WeasyPrint sets this flag, which makes Pillow fill missing data with grey.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
-        with _one_at_a_time, Image.open(upload, formats=FORMATS) as image:
-            # The header says how large it is; nothing is decoded before it is known to fit.
+        with _decoder_lock, Image.open(upload, formats=FORMATS) as image:
+            # Check the size from the header before anything is decoded.
             if image.width * image.height > MAX_PIXELS:
                 raise ValidationError(TOO_MANY_PIXELS, code="too_many_pixels")
             return _re_encode(image)
@@ -68,18 +68,18 @@ def read_photo(upload: File) -> Photo:
         raise
     except Image.DecompressionBombError as error:
         raise ValidationError(TOO_MANY_PIXELS, code="too_many_pixels") from error
-    except Exception as error:  # decoders that meet a made-up file raise whatever they like
+    except Exception as error:  # decoders raise arbitrary exceptions for crafted files
         raise ValidationError(NOT_A_PHOTO, code="not_a_photo") from error
 
 
 def _re_encode(image: Image.Image) -> Photo:
-    # JPEG decodes straight to about the size that is asked for; other formats are not touched by this.
+    # Decode JPEG at a reduced size close to the target; no effect on other formats.
     image.draft("RGB", (MAX_SIDE, MAX_SIDE))
     picture = _to_rgb(image)
-    # Before anything that makes a copy: one of 40 megapixels takes 160 MB.
+    # Shrink before operations that copy the image: a copy of 40 megapixels takes 160 MB.
     picture.thumbnail((MAX_SIDE, MAX_SIDE))
     picture = ImageOps.exif_transpose(_flatten(picture))
-    # Pillow writes comments and XMP that it finds here into the new file.
+    # Pillow would write comments and XMP from `info` into the new file.
     picture.info.clear()
     thumbnail = picture.copy()
     thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
@@ -94,10 +94,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 def _flatten(picture: Image.Image) -> Image.Image:
     if picture.mode == "RGB":
         return picture
-    paper = Image.new("RGB", picture.size, "white")
-    paper.paste(picture, mask=picture)
-    paper.info = dict(picture.info)
-    return paper
+    background = Image.new("RGB", picture.size, "white")
+    background.paste(picture, mask=picture)
+    background.info = dict(picture.info)
+    return background
 
 
 def _encode_jpeg(image: Image.Image) -> bytes:
@@ -107,7 +107,7 @@ def _encode_jpeg(image: Image.Image) -> bytes:
 
 
 class PhotoInput(forms.FileInput):
-    """Camera or gallery."""
+    """File input that offers camera and gallery."""
 
     def __init__(self, attrs=None):
         super().__init__({"accept": "image/*"} | (attrs or {}))
@@ -118,7 +118,7 @@ class PhotosInput(PhotoInput):
 
 
 class PhotoField(forms.FileField):
-    """An upload that is a photo; cleans to a Photo, or to None when there is none."""
+    """A photo; cleans to a Photo, or None if there is no file."""
 
     widget = PhotoInput
     default_error_messages = {"empty": EMPTY}
@@ -129,7 +129,7 @@ class PhotoField(forms.FileField):
 
 
 class MultiplePhotosField(PhotoField):
-    """Several uploads in one field, taken all or none; cleans to a list of Photo. Errors name the file."""
+    """Several photos in one field, accepted all or none; cleans to a list of Photo. Errors contain the file name."""
 
     widget = PhotosInput
 
@@ -149,7 +149,7 @@ class MultiplePhotosField(PhotoField):
 
 
 class SizeLimitUploadHandler(FileUploadHandler):
-    """Receives no more of one file than shows that it is too large, so that 100 MB never reach the disk."""
+    """Stop receiving a file once it exceeds the limit, so that large uploads never reach the disk."""
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
         return raw_data if start <= settings.PHOTO_MAX_BYTES else None
@@ -159,6 +159,9 @@ class SizeLimitUploadHandler(FileUploadHandler):
 
 
 def photo_redirect(key: str, *, cache: str = "private, no-store") -> HttpResponseRedirect:
-    """To where the stored JPEG is shown for two minutes. `cache` must let nobody keep this answer for longer."""
-    where = object_storage.presign_download(key, cache=cache)
-    return HttpResponseRedirect(where, content_type="text/plain", headers={"Cache-Control": cache})
+    """Redirect to the presigned URL of a stored JPEG, valid for two minutes.
+
+    `cache` is the Cache-Control of both responses; its max-age must not exceed two minutes.
+    """
+    url = object_storage.presign_download(key, cache=cache)
+    return HttpResponseRedirect(url, content_type="text/plain", headers={"Cache-Control": cache})

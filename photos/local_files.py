@@ -1,4 +1,4 @@
-"""The signed addresses of the local storage: what S3 answers for itself, with the same limits."""
+"""Views behind the signed URLs of the local storage; same limits as S3."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -20,12 +20,12 @@ from django.views.decorators.http import require_POST, require_safe
 from foundation.storage import object_storage
 from foundation.web.security_headers import allow_cross_origin
 
-# What a multipart body has beside the file: boundaries, headers and the fields.
+# Maximum size of a multipart body without the file: boundaries, headers and fields.
 MULTIPART_OVERHEAD = 16 * 1024
 
 
 class _SizeLimitHandler(FileUploadHandler):
-    """Stops receiving at the first byte too many: nothing beyond the limit reaches the disk."""
+    """Stop receiving at the first byte over the limit, so that it never reaches the disk."""
 
     def __init__(self, request, max_bytes: int):
         super().__init__(request)
@@ -41,7 +41,7 @@ class _SizeLimitHandler(FileUploadHandler):
 
 
 def _require_signed_token(salt: str, seconds: int) -> Callable:
-    """A view that is called with what the token of its address says; 403 when that is not ours, or late."""
+    """Decorator: call the view with the values in the URL's signed token; 403 if it is invalid or expired."""
 
     def decorate(view):
         @wraps(view)
@@ -49,10 +49,10 @@ def _require_signed_token(salt: str, seconds: int) -> Callable:
             if not hasattr(default_storage, "receive"):
                 raise Http404
             try:
-                said = signing.loads(token, salt=salt, max_age=seconds)
+                values = signing.loads(token, salt=salt, max_age=seconds)
             except signing.BadSignature:
                 return HttpResponse("Ссылка недействительна или устарела.", status=403, content_type="text/plain")
-            return view(request, *said)
+            return view(request, *values)
 
         return guarded
 
@@ -64,12 +64,12 @@ def _require_signed_token(salt: str, seconds: int) -> Callable:
 @require_POST
 @_require_signed_token("storages.upload", object_storage.UPLOAD_SECONDS)
 def receive_upload(request, key: str, content_type: str, max_bytes: int):
-    """Receive one file. The token is proof enough: it was handed to somebody who may write this object."""
+    """Receive one file. The signed token is the permission to write this object."""
     try:
-        announced = int(request.META.get("CONTENT_LENGTH") or 0)
+        content_length = int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return HttpResponse(status=400)
-    if announced > max_bytes + MULTIPART_OVERHEAD:
+    if content_length > max_bytes + MULTIPART_OVERHEAD:
         return HttpResponse(status=413)
     request.upload_handlers = [
         _SizeLimitHandler(request, max_bytes), MemoryFileUploadHandler(request), TemporaryFileUploadHandler(request)
@@ -91,6 +91,6 @@ def receive_upload(request, key: str, content_type: str, max_bytes: int):
 @allow_cross_origin
 @_require_signed_token("storages.shown", object_storage.DOWNLOAD_SECONDS)
 def serve_photo(request, key: str, cache: str):
-    """The JPEG, for whoever has the address."""
+    """The JPEG. The signed token is the permission to read this object."""
     headers = {"Cache-Control": cache, "Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"}
     return HttpResponse(object_storage.get(key), content_type="image/jpeg", headers=headers)

@@ -1,4 +1,4 @@
-"""Photos that a browser sends straight to the storage: started, then completed, then attached to a row."""
+"""Direct uploads from the browser to the object storage: started, completed, then attached to a row."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from foundation.storage import object_storage
 from managers.models import Manager
 
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
-# How long a pending upload counts towards the number of photos of its device.
+# How long a pending upload counts towards the photo limit of its device.
 PENDING_TIMEOUT = timedelta(seconds=object_storage.UPLOAD_SECONDS)
 
 
@@ -23,7 +23,7 @@ class UploadPurpose(models.TextChoices):
 
 class UploadQuerySet(models.QuerySet):
     def pending_for_device(self, device_id: uuid.UUID) -> "UploadQuerySet":
-        """Uploads that may still become photos of the device: pending, or accepted and not attached."""
+        """Uploads that can still become photos of the device: pending, or accepted and not attached."""
         pending = Q(completed_at=None, created_at__gt=timezone.now() - PENDING_TIMEOUT)
         return self.filter(pending | ~Q(photo_key=""), device_id=device_id, attached_at=None)
 
@@ -32,7 +32,7 @@ class UploadQuerySet(models.QuerySet):
 
 
 class Upload(models.Model):
-    """One file that a manager may send for a client's passport or device; the device need not be saved yet."""
+    """An upload by a manager for a client's passport or device. The device need not be saved yet."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="uploads")
@@ -44,7 +44,7 @@ class Upload(models.Model):
     key = models.CharField(max_length=200, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     completed_at = models.DateTimeField(null=True)
-    # The result: refused with this message, or accepted as the photo under this key.
+    # The outcome: rejected with this message, or accepted as the photo with this key.
     refusal = models.CharField(max_length=300, default="", blank=True)
     photo_key = models.CharField(max_length=200, default="", blank=True)
     attached_at = models.DateTimeField(null=True)
@@ -87,15 +87,15 @@ class Upload(models.Model):
 
     @property
     def keys(self) -> list[str]:
-        """Keys of all objects that the upload may have."""
+        """Keys of all objects that the upload can have."""
         return [key for key in (self.key, self.photo_key, self.thumbnail_key if self.photo_key else "") if key]
 
     def mark_accepted(self, photo_key: str, *, now: datetime) -> bool:
-        """Record the photo; False if the upload was completed already. Call it in a transaction."""
+        """Save the photo's key. Return False if the upload was already completed. Call it in a transaction."""
         return self._complete(now=now, photo_key=photo_key)
 
-    def mark_refused(self, message: str, *, now: datetime) -> bool:
-        """Record why there is no photo; False if the upload was completed already."""
+    def mark_rejected(self, message: str, *, now: datetime) -> bool:
+        """Save the reason of the rejection. Return False if the upload was already completed."""
         return self._complete(now=now, refusal=message)
 
     def _complete(self, *, now: datetime, **result) -> bool:
@@ -106,12 +106,12 @@ class Upload(models.Model):
         return bool(changed)
 
     def mark_attached(self, *, now: datetime) -> bool:
-        """Record that a row refers to the photo; False if one did already. Call it in that row's transaction."""
+        """Mark as attached. Return False if it already was. Call it in the transaction that saves the photo's row."""
         changed = Upload.objects.accepted().filter(pk=self.pk, attached_at=None).update(attached_at=now)
         self.refresh_from_db(fields=["attached_at"])
         return bool(changed)
 
     def discard(self) -> None:
-        """Delete the upload and its objects unless a row refers to its photo. Call it in a transaction."""
+        """Delete the upload and its objects, unless it is attached. Call it in a transaction."""
         if Upload.objects.filter(pk=self.pk, attached_at=None).delete()[0]:
             object_storage.delete_after_commit(*self.keys)

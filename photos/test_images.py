@@ -37,7 +37,7 @@ def opened(jpeg: bytes) -> Image.Image:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that says how large it is and holds next to nothing."""
+    """Return a PNG with this size in its header and almost no data."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return len(data).to_bytes(4) + name + data + zlib.crc32(name + data).to_bytes(4)
@@ -48,14 +48,14 @@ def png_header(width: int, height: int) -> bytes:
     )
 
 
-def refusal(content: bytes, **kwargs) -> str:
-    with pytest.raises(ValidationError) as refused:
+def rejection(content: bytes, **kwargs) -> str:
+    with pytest.raises(ValidationError) as error:
         images.read_photo(upload(content, **kwargs))
-    return refused.value.message
+    return error.value.message
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "MPO", "HEIF"])
-def test_a_photo_is_kept_as_jpeg_with_a_thumbnail(format):
+def test_photo_is_encoded_as_jpeg_with_a_thumbnail(format):
     options = {"save_all": True, "append_images": [picture()]} if format == "MPO" else {}
 
     photo = images.read_photo(upload(encoded(format=format, **options)))
@@ -72,15 +72,15 @@ def test_small_photo_is_not_enlarged():
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
-def test_a_photo_taken_sideways_stands_upright(format):
+def test_rotated_photo_becomes_upright(format):
     exif = Image.Exif()
-    exif[ORIENTATION] = 6  # turn clockwise to see it upright
+    exif[ORIENTATION] = 6  # rotate clockwise
 
     photo = images.read_photo(upload(encoded(format=format, exif=exif)))
 
     image = opened(photo.picture)
     assert image.size == (750, 1200)
-    red, _, blue = image.getpixel((700, 20))  # the orange corner has moved to the right
+    red, _, blue = image.getpixel((700, 20))  # the orange corner is now on the right
     assert red > 200 > 100 > blue
     assert opened(photo.thumbnail).size == (150, 240)
 
@@ -100,7 +100,7 @@ def icc_profile() -> bytes:
         ("MPO", {"save_all": True, "append_images": [picture()]}),
     ],
 )
-def test_place_camera_profile_and_comments_are_left_out(format, options):
+def test_metadata_is_removed(format, options):
     exif = Image.Exif()
     exif[MAKE] = "SecretCam"
     exif.get_ifd(GPS)[2] = (55.0, 45.0, 0.0)
@@ -118,7 +118,7 @@ def test_place_camera_profile_and_comments_are_left_out(format, options):
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "MPO", "HEIF"])
-def test_of_several_pictures_in_one_file_the_first_is_kept(format):
+def test_first_of_several_pictures_is_used(format):
     others = [picture(colour="black"), picture(colour="black")]
 
     photo = images.read_photo(upload(encoded(picture(), format, save_all=True, append_images=others)))
@@ -129,7 +129,7 @@ def test_of_several_pictures_in_one_file_the_first_is_kept(format):
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "1", "CMYK", "I;16"])
-def test_every_kind_of_colour_becomes_a_jpeg(mode):
+def test_every_color_mode_becomes_rgb(mode):
     image = Image.new(mode, (400, 300))
 
     photo = images.read_photo(upload(encoded(image, "JPEG" if mode == "CMYK" else "PNG")))
@@ -137,13 +137,13 @@ def test_every_kind_of_colour_becomes_a_jpeg(mode):
     assert opened(photo.picture).mode == "RGB"
 
 
-def test_what_is_transparent_becomes_white():
+def test_transparent_pixels_become_white():
     photo = images.read_photo(upload(encoded(Image.new("RGBA", (50, 50), (0, 0, 0, 0)), "PNG")))
 
     assert opened(photo.picture).getpixel((25, 25)) == (255, 255, 255)
 
 
-def test_a_script_hidden_behind_a_photo_is_gone():
+def test_appended_script_is_removed():
     script = b"<html><script>alert(1)</script></html>"
     polyglot = encoded(comment=script) + script
 
@@ -168,35 +168,35 @@ def test_a_script_hidden_behind_a_photo_is_gone():
     ],
     ids=["html", "svg", "pdf", "jpeg-start", "png-start", "gif", "bmp", "tiff", "cut-jpeg", "cut-png", "cut-webp"],
 )
-def test_what_is_not_a_whole_photo_is_refused(content):
-    assert refusal(content) == images.NOT_A_PHOTO
+def test_invalid_or_truncated_photo_is_rejected(content):
+    assert rejection(content) == images.NOT_A_PHOTO
 
 
-def test_half_a_photo_is_refused_when_weasyprint_is_there_too(monkeypatch):
-    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as its import does
+def test_truncated_photo_is_rejected_after_weasyprint_was_imported(monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # importing WeasyPrint does so
 
-    assert refusal(encoded()[:-2000]) == images.NOT_A_PHOTO
-
-
-def test_an_empty_file_is_refused():
-    assert refusal(b"") == images.EMPTY
+    assert rejection(encoded()[:-2000]) == images.NOT_A_PHOTO
 
 
-def test_a_decompression_bomb_is_refused_by_its_header(monkeypatch):
+def test_empty_file_is_rejected():
+    assert rejection(b"") == images.EMPTY
+
+
+def test_decompression_bomb_is_rejected_by_its_header(monkeypatch):
     monkeypatch.setattr(Image.Image, "draft", lambda *args: pytest.fail("decoded"))
     too_large = [(8000, 5001), (30_000, 30_000), (2_000_000_000, 2_000_000_000)]
 
-    assert {refusal(png_header(*size)) for size in too_large} == {images.TOO_MANY_PIXELS}
+    assert {rejection(png_header(*size)) for size in too_large} == {images.TOO_MANY_PIXELS}
 
 
-def test_100_mb_and_text_html_uploads_are_refused(settings):
-    assert refusal(b"<!doctype html><p>hello", content_type="text/html") == images.NOT_A_PHOTO
-    assert refusal(b"<!doctype html><p>hello", content_type="image/jpeg") == images.NOT_A_PHOTO
-    assert refusal(encoded() + bytes(settings.PHOTO_MAX_BYTES)) == "Файл больше 10 МБ. Выберите фото поменьше."
-    assert refusal(bytes(100 * 1024**2)) == "Файл больше 10 МБ. Выберите фото поменьше."
+def test_html_and_large_files_are_rejected(settings):
+    assert rejection(b"<!doctype html><p>hello", content_type="text/html") == images.NOT_A_PHOTO
+    assert rejection(b"<!doctype html><p>hello", content_type="image/jpeg") == images.NOT_A_PHOTO
+    assert rejection(encoded() + bytes(settings.PHOTO_MAX_BYTES)) == "Файл больше 10 МБ. Выберите фото поменьше."
+    assert rejection(bytes(100 * 1024**2)) == "Файл больше 10 МБ. Выберите фото поменьше."
 
 
-def test_of_an_upload_over_the_limit_no_more_than_the_limit_is_received(rf, settings):
+def test_upload_over_the_limit_is_received_only_up_to_the_limit(rf, settings):
     settings.PHOTO_MAX_BYTES = 256 * 1024
     request = rf.post("/", {"large": upload(bytes(20 * 1024**2)), "fits": upload(bytes(256 * 1024))})
 
@@ -208,7 +208,7 @@ class PhotosForm(forms.Form):
     photos = images.MultiplePhotosField(required=False)
 
 
-def test_of_several_photos_all_are_taken_or_none(rf):
+def test_photos_in_one_field_are_accepted_all_or_none(rf):
     good = encoded(picture((30, 20)))
     files = rf.post(
         "/", {"photos": [upload(good), upload(b"<p>", name="page.jpg"), upload(b"", name="empty.jpg")]}
@@ -228,38 +228,37 @@ def _cleaned(rf, *contents) -> list[images.Photo]:
     return form.cleaned_data["photos"]
 
 
-def heic_that_lies(real: tuple[int, int], said: tuple[int, int]) -> bytes:
-    """A HEIC whose header says another size than its picture has."""
-    content = encoded(picture(real), "HEIF", quality=10)
-    place = content.index(b"ispe") + 8
-    return content[:place] + b"".join(side.to_bytes(4) for side in said) + content[place + 8 :]
+def heic_with_false_size(actual: tuple[int, int], declared: tuple[int, int]) -> bytes:
+    """Return a HEIC whose header declares another size than its image has."""
+    content = encoded(picture(actual), "HEIF", quality=10)
+    offset = content.index(b"ispe") + 8
+    return content[:offset] + b"".join(side.to_bytes(4) for side in declared) + content[offset + 8 :]
 
 
-def jpeg_that_lies(width: int, height: int) -> bytes:
-    """A JPEG whose header says that it is large; decoding it would fill the rest with grey."""
+def jpeg_with_false_size(width: int, height: int) -> bytes:
+    """Return a small JPEG whose header declares a large size; decoding would fill the rest with grey."""
     content = encoded(picture((16, 16)))
-    place = content.index(b"\xff\xc0") + 5
-    return content[:place] + height.to_bytes(2) + width.to_bytes(2) + content[place + 4 :]
+    offset = content.index(b"\xff\xc0") + 5
+    return content[:offset] + height.to_bytes(2) + width.to_bytes(2) + content[offset + 4 :]
 
 
-def webp_that_lies(width: int, height: int) -> bytes:
-    """A moving WebP whose two small pictures lie, as it says, on a large sheet."""
+def webp_with_false_size(width: int, height: int) -> bytes:
+    """Return an animated WebP with two small frames whose header declares a large canvas."""
     content = encoded(picture((64, 64)), "WEBP", save_all=True, append_images=[picture((64, 64), colour="red")])
-    place = content.index(b"VP8X") + 12
-    return (
-        content[:place] + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little") + content[place + 6 :]
-    )
+    offset = content.index(b"VP8X") + 12
+    sides = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return content[:offset] + sides + content[offset + 6 :]
 
 
-def png_of_remarks() -> bytes:
-    """66 KB of compressed text that unfold to 64 MB."""
-    remarks = PngImagePlugin.PngInfo()
+def png_with_large_text() -> bytes:
+    """Return a PNG with 66 KB of compressed text that expands to 64 MB."""
+    info = PngImagePlugin.PngInfo()
     for number in range(63):
-        remarks.add_text(f"{number}", "x" * (1024**2 - 10), zip=True)
-    return encoded(picture((10, 10)), "PNG", pnginfo=remarks)
+        info.add_text(f"{number}", "x" * (1024**2 - 10), zip=True)
+    return encoded(picture((10, 10)), "PNG", pnginfo=info)
 
 
-def gif_of_a_bomb() -> bytes:
+def gif_bomb() -> bytes:
     return b"GIF89a\xff\xff\xff\xff\x00\x00\x00"
 
 
@@ -267,41 +266,41 @@ def gif_of_a_bomb() -> bytes:
     "bomb",
     [
         png_header(60_000, 60_000),
-        jpeg_that_lies(65_000, 65_000),
-        heic_that_lies((640, 480), (60_000, 60_000)),
-        heic_that_lies((2400, 1600), (64, 64)),
-        webp_that_lies(16_383, 16_383),
-        png_of_remarks(),
-        gif_of_a_bomb(),
+        jpeg_with_false_size(65_000, 65_000),
+        heic_with_false_size((640, 480), (60_000, 60_000)),
+        heic_with_false_size((2400, 1600), (64, 64)),
+        webp_with_false_size(16_383, 16_383),
+        png_with_large_text(),
+        gif_bomb(),
     ],
-    ids=["png", "jpeg", "heic", "heic that says it is small", "webp", "remarks", "gif"],
+    ids=["png", "jpeg", "heic", "small heic", "webp", "text", "gif"],
 )
 def test_decompression_bomb_uses_little_memory(bomb, cost):
-    words, megabytes = cost(bomb)
+    outcome, megabytes = cost(bomb)
 
-    assert words in (images.TOO_MANY_PIXELS, images.NOT_A_PHOTO)
+    assert outcome in (images.TOO_MANY_PIXELS, images.NOT_A_PHOTO)
     assert megabytes < 20
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
-def test_the_largest_photo_is_in_memory_once(format, cost):
-    words, megabytes = cost(encoded(Image.new("RGB", (8000, 5000), "steelblue"), format))
+def test_largest_photo_is_in_memory_once(format, cost):
+    outcome, megabytes = cost(encoded(Image.new("RGB", (8000, 5000), "steelblue"), format))
 
-    assert words == "kept"
-    assert megabytes < 250  # four bytes for each of 40 million pixels
+    assert outcome == "accepted"
+    assert megabytes < 250  # four bytes per pixel, 40 million pixels
 
 
 @pytest.fixture
 def cost(run_python, tmp_path):
-    """What a process of its own says to a file, and by how many megabytes its memory was larger meanwhile."""
+    """A function that reads a photo in a new process and returns the outcome and the additional memory in MB."""
 
     def read(content: bytes) -> tuple[str, int]:
         (tmp_path / "photo").write_bytes(encoded())
         (tmp_path / "file").write_bytes(content)
         script = COST.format(folder=str(tmp_path))
         settings = {"DEBUG": "1", "DJANGO_SETTINGS_MODULE": "privet.settings", "DATABASE_URL": "postgresql:///x"}
-        words, megabytes = run_python("-c", script, **settings).stdout.strip().split(";")
-        return words, int(megabytes)
+        outcome, megabytes = run_python("-c", script, **settings).stdout.strip().split(";")
+        return outcome, int(megabytes)
 
     return read
 
@@ -314,36 +313,36 @@ from django.core.files.base import ContentFile
 from photos import images
 def read(name):
     images.read_photo(ContentFile(open("{folder}/" + name, "rb").read()))
-    return "kept"
-# Not ru_maxrss, which begins with what the process had that started this one.
+    return "accepted"
+# Not ru_maxrss, which starts at the peak of the parent process.
 peak = lambda: int(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0]) // 1024
 read("photo")
 before = peak()
 try:
-    words = read("file")
-except ValidationError as refused:
-    words = refused.message
-print(words, peak() - before, sep=";")
+    outcome = read("file")
+except ValidationError as error:
+    outcome = error.message
+print(outcome, peak() - before, sep=";")
 """
 
 
-def test_a_process_opens_one_photo_at_a_time(monkeypatch):
-    open_now, most = [], []
+def test_process_decodes_one_photo_at_a_time(monkeypatch):
+    open_images, counts = [], []
 
-    def re_encoded(image):
-        open_now.append(image)
-        most.append(len(open_now))
+    def re_encode(image):
+        open_images.append(image)
+        counts.append(len(open_images))
         time.sleep(0.05)
-        open_now.pop()
+        open_images.pop()
 
-    monkeypatch.setattr(images, "_re_encode", re_encoded)
+    monkeypatch.setattr(images, "_re_encode", re_encode)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(images.read_photo, [upload(encoded()) for _ in range(4)]))
 
-    assert most == [1] * 4
+    assert counts == [1] * 4
 
 
-def test_a_heic_that_stands_upright_stays_so():
+def test_rotated_heic_becomes_upright():
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     exif[MAKE] = "Apple"

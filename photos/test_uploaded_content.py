@@ -1,4 +1,4 @@
-"""What was uploaded is a photo and nothing else, whatever it says of itself, on either kind of storage."""
+"""Only photos are accepted, whatever their declared type, with both kinds of storage."""
 
 import io
 import struct
@@ -34,7 +34,7 @@ def html() -> bytes:
 
 
 def eicar() -> bytes:
-    # In halves, so that no scanner takes this file for what it tests.
+    # Split, so that virus scanners don't report this file.
     return rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD" + rb"-ANTIVIRUS-TEST-FILE!$H+H*"
 
 
@@ -42,8 +42,8 @@ def svg() -> bytes:
     return b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>'
 
 
-def header_of_a_bomb() -> bytes:
-    """A PNG that says it has 60,000 x 60,000 pixels."""
+def png_bomb() -> bytes:
+    """Return a PNG whose header declares 60,000 x 60,000 pixels."""
     return png(60_000, 60_000, b"\x00" * 1000)
 
 
@@ -61,30 +61,30 @@ def gif() -> bytes:
     return file.getvalue()
 
 
-REFUSED = {
+REJECTED = {
     "html": (html, images.NOT_A_PHOTO),
     "svg": (svg, images.NOT_A_PHOTO),
     "eicar": (eicar, images.NOT_A_PHOTO),
     "gif": (gif, images.NOT_A_PHOTO),
-    "cut off": (lambda: jpeg()[:2000], images.NOT_A_PHOTO),
-    "bomb": (header_of_a_bomb, images.TOO_MANY_PIXELS),
+    "truncated": (lambda: jpeg()[:2000], images.NOT_A_PHOTO),
+    "bomb": (png_bomb, images.TOO_MANY_PIXELS),
 }
 
 
-@pytest.mark.parametrize("what", REFUSED)
-def test_what_is_no_photo_is_refused_in_words_and_removed(what, upload, complete, device):
-    content, words = REFUSED[what]
+@pytest.mark.parametrize("name", REJECTED)
+def test_file_that_is_no_photo_is_rejected_and_deleted(name, upload, complete, device):
+    content, error = REJECTED[name]
     sent = upload(content(), purpose="device", device=device.pk)
 
     first, second = complete(sent), complete(sent)
 
-    assert (first.status_code, first.json()) == (422, {"error": words})
+    assert (first.status_code, first.json()) == (422, {"error": error})
     assert second.json() == first.json()
     assert photos_stored() == []
     assert not DevicePhoto.objects.exists()
 
 
-def test_an_empty_object_is_refused(start_upload, complete):
+def test_empty_object_is_rejected(start_upload, complete):
     start_upload()
     sent = Upload.objects.get()
     object_storage.put(sent.key, b"")
@@ -93,7 +93,7 @@ def test_an_empty_object_is_refused(start_upload, complete):
     assert not object_storage.exists(sent.key)
 
 
-def test_what_grew_past_the_limit_is_refused_unread(upload, complete, settings):
+def test_object_over_the_limit_is_rejected_without_reading_it(upload, complete, settings):
     sent = upload(jpeg())
     settings.PHOTO_MAX_BYTES = 1000
 
@@ -101,7 +101,7 @@ def test_what_grew_past_the_limit_is_refused_unread(upload, complete, settings):
     assert photos_stored() == []
 
 
-def test_a_polyglot_loses_its_second_meaning_and_a_photo_its_place(upload, complete, device):
+def test_uploaded_polyglot_and_metadata_are_removed(upload, complete, device):
     exif = Image.Exif()
     exif[0x8825] = {1: "N", 2: (55.0, 45.0, 0.0)}  # GPS
     content = jpeg(exif=exif, comment=b"<script>alert(1)</script>") + b"PK\x03\x04 a second meaning"
@@ -110,20 +110,20 @@ def test_a_polyglot_loses_its_second_meaning_and_a_photo_its_place(upload, compl
     complete(upload(content, purpose="device", device=device.pk))
 
     for key in device.photos.get().keys:
-        kept = object_storage.get(key)
-        assert b"script" not in kept
-        assert b"second meaning" not in kept
-        assert not Image.open(io.BytesIO(kept)).getexif()
+        stored = object_storage.get(key)
+        assert b"script" not in stored
+        assert b"second meaning" not in stored
+        assert not Image.open(io.BytesIO(stored)).getexif()
 
 
 @pytest.mark.parametrize(
     ("format", "content_type"), [("PNG", "image/png"), ("WEBP", "image/webp"), ("HEIF", "image/heic")]
 )
-def test_other_formats_become_jpegs(upload, complete, as_anna, device, format, content_type):
+def test_other_formats_are_converted_to_jpeg(upload, complete, as_anna, device, format, content_type):
     file = io.BytesIO()
     Image.new("RGB", (400, 300), "orange").save(file, format)
 
-    answer = complete(upload(file.getvalue(), purpose="device", device=device.pk, content_type=content_type))
+    response = complete(upload(file.getvalue(), purpose="device", device=device.pk, content_type=content_type))
 
-    shown = picture_at(as_anna, answer.json()["photo"])
-    assert (shown.format, shown.size) == ("JPEG", (400, 300))
+    photo = picture_at(as_anna, response.json()["photo"])
+    assert (photo.format, photo.size) == ("JPEG", (400, 300))

@@ -1,4 +1,4 @@
-"""Photos straight from the browser into the storage, on either kind of it."""
+"""Direct photo uploads from the browser, with both kinds of storage."""
 
 import io
 import time
@@ -47,83 +47,83 @@ def device(make, anna, client):
 
 
 def picture_at(browser, url: str) -> Image.Image:
-    """The picture that a page shows under this address of ours."""
-    where = browser.get(url).url
-    content = browser.get(where).content if where.startswith("/") else urlopen(where, timeout=20).read()  # noqa: S310
+    """Follow the redirect of a photo view and return the image."""
+    target = browser.get(url).url
+    content = browser.get(target).content if target.startswith("/") else urlopen(target, timeout=20).read()  # noqa: S310
     return Image.open(io.BytesIO(content))
 
 
 def photos_stored() -> list[str]:
-    """The keys of all photos in the storage, quarantined ones too; not those of documents."""
+    """Return the keys of all photos in the storage, including quarantined ones."""
     return [listed.key for listed in object_storage.list_objects() if not listed.key.startswith("agreements/")]
 
 
-def test_an_address_is_handed_out_under_the_quarantine_of_the_client(start_upload, anna, client):
-    answer = start_upload()
+def test_upload_url_is_in_the_quarantine_of_the_client(start_upload, anna, client):
+    response = start_upload()
 
-    said, upload = answer.json(), Upload.objects.get()
-    assert answer.status_code == 201
-    assert said["id"] == str(upload.pk)
-    assert said["expires_in"] == 300
-    assert said["completion"] == f"/uploads/{upload.pk}/completion/"
-    assert said["fields"]["key"] == upload.key
-    assert said["fields"]["Content-Type"] == "image/jpeg"
+    instructions, upload = response.json(), Upload.objects.get()
+    assert response.status_code == 201
+    assert instructions["id"] == str(upload.pk)
+    assert instructions["expires_in"] == 300
+    assert instructions["completion"] == f"/uploads/{upload.pk}/completion/"
+    assert instructions["fields"]["key"] == upload.key
+    assert instructions["fields"]["Content-Type"] == "image/jpeg"
     assert upload.key.startswith(f"incoming/{client.pk}/passport-")
     assert (upload.client, upload.manager, upload.purpose, upload.size) == (client, anna, "passport", 1000)
 
 
-def test_a_photo_of_a_kept_device_is_attached_at_once(upload, complete, as_anna, client, device):
+def test_photo_of_a_saved_device_is_attached_immediately(upload, complete, as_anna, client, device):
     sent = upload(jpeg(), purpose="device", device=device.pk)
 
-    answer = complete(sent)
+    response = complete(sent)
 
     photo = device.photos.get()
-    assert answer.status_code == 200
-    assert answer.json() == {
+    assert response.status_code == 200
+    assert response.json() == {
         "id": str(sent.pk),
         "attached": True,
         "photo": f"/photos/{photo.pk}/",
         "thumbnail": f"/photos/{photo.pk}/?size=thumbnail",
         "removal": f"/photos/{photo.pk}/removal/",
     }
-    assert picture_at(as_anna, answer.json()["photo"]).size == (1200, 900)
-    assert picture_at(as_anna, answer.json()["thumbnail"]).size == (240, 180)
+    assert picture_at(as_anna, response.json()["photo"]).size == (1200, 900)
+    assert picture_at(as_anna, response.json()["thumbnail"]).size == (240, 180)
     assert SharedDevicePhoto.objects.get().pk == photo.pk
     assert not object_storage.exists(sent.key)
     assert log_of(client)[-1:] == ["Добавлены фото устройства «Холодильник Бирюса 118»: 1"]
 
 
-def test_a_photo_of_a_passport_that_is_kept_replaces_the_old_one(upload, complete, as_anna, client):
+def test_photo_of_a_saved_passport_replaces_the_previous_one(upload, complete, as_anna, client):
     first = complete(upload(jpeg()))
-    old = Passport.objects.get().photo
+    previous = Passport.objects.get().photo
     second = complete(upload(jpeg((900, 600))))
 
     photo = Passport.objects.get().photo
     assert first.json()["attached"] is second.json()["attached"] is True
     assert picture_at(as_anna, second.json()["photo"]).size == (900, 600)
     assert object_storage.exists(photo)
-    assert not object_storage.exists(old)
+    assert not object_storage.exists(previous)
     assert log_of(client)[-2:] == ["Фото паспорта добавлено", "Фото паспорта заменено"]
 
 
-def test_a_photo_of_a_device_that_is_not_kept_yet_comes_with_its_form(upload, complete, as_anna, make, client):
+def test_photo_of_an_unsaved_device_is_attached_with_its_form(upload, complete, as_anna, make, client):
     new_id = uuid.uuid4()
     sent = upload(jpeg(), purpose="device", device=new_id)
 
-    answer = complete(sent)
+    response = complete(sent)
 
-    assert answer.json() == {
+    assert response.json() == {
         "id": str(sent.pk),
         "attached": False,
         "photo": f"/uploads/{sent.pk}/photo/",
         "thumbnail": f"/uploads/{sent.pk}/photo/?size=thumbnail",
         "removal": f"/uploads/{sent.pk}/removal/",
     }
-    assert picture_at(as_anna, answer.json()["thumbnail"]).size == (240, 180)
+    assert picture_at(as_anna, response.json()["thumbnail"]).size == (240, 180)
     assert not DevicePhoto.objects.exists()
 
     form = payload(type=make.type().pk, new_id=new_id, uploads=[sent.pk])
-    for _ in range(2):  # a form that is sent twice is one device with one photo
+    for _ in range(2):  # a repeated submit creates one device with one photo
         assert as_anna.post(reverse("devices:add", args=[client.pk]), form).status_code == 302
 
     photo = Device.objects.get().photos.get()
@@ -131,14 +131,14 @@ def test_a_photo_of_a_device_that_is_not_kept_yet_comes_with_its_form(upload, co
     assert complete(sent).json()["photo"] == f"/photos/{photo.pk}/"
 
 
-def test_a_photo_of_a_passport_that_is_not_kept_yet_comes_with_its_form(upload, complete, as_anna, make, anna):
+def test_photo_of_an_unsaved_passport_is_attached_with_its_form(upload, complete, as_anna, make, anna):
     client = make.consented(anna)
     sent = upload(jpeg(), of=client)
     assert complete(sent).json()["attached"] is False
 
-    answer = as_anna.post(reverse("passport:passport", args=[client.pk]), passport_payload(uploads=[sent.pk]))
+    response = as_anna.post(reverse("passport:passport", args=[client.pk]), passport_payload(uploads=[sent.pk]))
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     assert picture_at(as_anna, reverse("passport:photo", args=[client.pk])).size == (1200, 900)
     assert complete(sent).json()["photo"] == reverse("passport:photo", args=[client.pk])
 
@@ -152,25 +152,25 @@ def test_completing_twice_is_idempotent(upload, complete, device):
     assert device.photos.count() == 1
 
 
-def test_what_has_not_arrived_can_still_be_sent(start_upload, send, complete, device):
-    said = start_upload(purpose="device", device=device.pk).json()
+def test_missing_object_can_still_be_uploaded(start_upload, send, complete, device):
+    instructions = start_upload(purpose="device", device=device.pk).json()
     sent = Upload.objects.get()
 
-    answer = complete(sent)
+    response = complete(sent)
 
-    assert answer.status_code == 409
-    assert "ещё не дошло" in answer.json()["error"]
-    assert send(said["url"], said["fields"], jpeg()) == 204
+    assert response.status_code == 409
+    assert "ещё не дошло" in response.json()["error"]
+    assert send(instructions["url"], instructions["fields"], jpeg()) == 204
     assert complete(sent).status_code == 200
 
 
-def test_a_session_that_ended_is_said_in_json(signed_out, start_upload):
-    answer = start_upload(browser=signed_out)
+def test_ended_session_is_answered_in_json(signed_out, start_upload):
+    response = start_upload(browser=signed_out)
 
-    assert (answer.status_code, answer.json()) == (401, {"error": SESSION_ENDED})
+    assert (response.status_code, response.json()) == (401, {"error": SESSION_ENDED})
 
 
-def test_a_manager_may_start_sixty_uploads_an_hour(start_upload, as_gleb, time_machine):
+def test_manager_can_start_sixty_uploads_per_hour(start_upload, as_gleb, time_machine):
     time_machine.move_to(timezone.now(), tick=False)
     assert {start_upload().status_code for _ in range(60)} == {201}
 
@@ -184,16 +184,16 @@ def test_a_manager_may_start_sixty_uploads_an_hour(start_upload, as_gleb, time_m
 
 
 @pytest.mark.parametrize("size", ["104857600", "0", "-1", "", "x"])
-def test_100_mb_and_other_sizes_get_no_address(start_upload, size):
-    answer = start_upload(size=size)
+def test_invalid_sizes_get_no_upload_url(start_upload, size):
+    response = start_upload(size=size)
 
-    assert answer.status_code == (413 if size == "104857600" else 422)
-    assert answer.json()["error"]
+    assert response.status_code == (413 if size == "104857600" else 422)
+    assert response.json()["error"]
     assert not Upload.objects.exists()
 
 
 @pytest.mark.parametrize(
-    "said",
+    "data",
     [
         {"content_type": "text/html"},
         {"content_type": "image/svg+xml"},
@@ -203,15 +203,15 @@ def test_100_mb_and_other_sizes_get_no_address(start_upload, size):
         {"purpose": "device", "device": "contracts/1.pdf"},
     ],
 )
-def test_invalid_upload_request_is_rejected(start_upload, said):
-    answer = start_upload(**said)
+def test_invalid_upload_request_is_rejected(start_upload, data):
+    response = start_upload(**data)
 
-    assert answer.status_code == 422
-    assert answer.json()["error"]
+    assert response.status_code == 422
+    assert response.json()["error"]
     assert not Upload.objects.exists()
 
 
-def test_only_who_was_handed_the_upload_completes_it_and_only_while_the_client_is_theirs(
+def test_only_the_manager_who_started_the_upload_can_complete_it(
     upload, complete, as_boris, as_vera, as_gleb, boris, gleb, client
 ):
     sent = upload(jpeg())
@@ -224,11 +224,11 @@ def test_only_who_was_handed_the_upload_completes_it_and_only_while_the_client_i
     assert not Passport.objects.get().photo
 
 
-def test_the_device_of_another_client_gets_no_photo(start_upload, make, anna, boris, upload, complete):
-    others = make.device(make.verified(boris), boris)
-    assert start_upload(purpose="device", device=others.pk).status_code == 404
+def test_device_of_another_client_gets_no_photo(start_upload, make, anna, boris, upload, complete):
+    other_device = make.device(make.verified(boris), boris)
+    assert start_upload(purpose="device", device=other_device.pk).status_code == 404
 
-    # Handed out before that device was kept under the same id.
+    # The upload was started before a device was saved with the same id.
     new_id = uuid.uuid4()
     sent = upload(jpeg(), purpose="device", device=new_id)
     make.device(make.verified(boris), boris, id=new_id)
@@ -237,7 +237,7 @@ def test_the_device_of_another_client_gets_no_photo(start_upload, make, anna, bo
     assert not DevicePhoto.objects.exists()
 
 
-def test_uploads_of_another_client_or_device_come_with_no_form(upload, complete, as_anna, make, anna, client, device):
+def test_form_rejects_uploads_of_another_client_or_device(upload, complete, as_anna, make, anna, client, device):
     other = make.verified(anna)
     make.passport(other, anna)
     of_other_client = upload(jpeg(), of=other, purpose="device", device=uuid.uuid4())
@@ -248,9 +248,9 @@ def test_uploads_of_another_client_or_device_come_with_no_form(upload, complete,
 
     url = reverse("devices:photos", args=[device.pk])
     for smuggled in (of_other_client.pk, of_other_device.pk, not_complete.pk, uuid.uuid4(), "contracts/1.pdf"):
-        answer = as_anna.post(url, {"uploads": [smuggled]})
-        assert answer.status_code == 422, smuggled
-        assert "не дошла до хранилища" in answer.content.decode()
+        response = as_anna.post(url, {"uploads": [smuggled]})
+        assert response.status_code == 422, smuggled
+        assert "не дошла до хранилища" in response.content.decode()
         passport = as_anna.post(
             reverse("passport:passport", args=[client.pk]), passport_payload(digits="", uploads=[smuggled])
         )
@@ -259,20 +259,20 @@ def test_uploads_of_another_client_or_device_come_with_no_form(upload, complete,
     assert not Passport.objects.get(client=client).photo
 
 
-def test_a_device_has_ten_photos_at_most_with_those_on_their_way(start_upload, anna, device, as_anna, upload, complete):
+def test_photo_limit_counts_pending_uploads(start_upload, anna, device, as_anna, upload, complete):
     saving.save_device(device, [(b"1", b"1")] * (MAX_PHOTOS - 2), by=anna)
-    said = {"purpose": "device", "device": device.pk}
-    sent = upload(jpeg(), **said)
+    data = {"purpose": "device", "device": device.pk}
+    sent = upload(jpeg(), **data)
 
-    assert start_upload(**said).status_code == 201
-    assert start_upload(**said).status_code == 422
+    assert start_upload(**data).status_code == 201
+    assert start_upload(**data).status_code == 422
     assert as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON).status_code == 204
-    assert start_upload(**said).status_code == 201
-    Upload.objects.update(created_at=timezone.now() - timedelta(minutes=6))  # those never arrived
-    assert {start_upload(**said).status_code for _ in range(2)} == {201}
+    assert start_upload(**data).status_code == 201
+    Upload.objects.update(created_at=timezone.now() - timedelta(minutes=6))  # expire the pending uploads
+    assert {start_upload(**data).status_code for _ in range(2)} == {201}
 
 
-def test_a_photo_for_which_there_is_no_room_any_more_is_refused(upload, complete, anna, device):
+def test_photo_over_the_limit_is_rejected_at_completion(upload, complete, anna, device):
     sent = upload(jpeg(), purpose="device", device=device.pk)
     saving.save_device(device, [(b"1", b"1")] * MAX_PHOTOS, by=anna)
 
@@ -281,7 +281,7 @@ def test_a_photo_for_which_there_is_no_room_any_more_is_refused(upload, complete
     assert len(photos_stored()) == 2 * MAX_PHOTOS
 
 
-def test_a_step_that_is_not_open_yet_takes_no_photos(start_upload, make, anna):
+def test_unreachable_step_starts_no_uploads(start_upload, make, anna):
     assert start_upload(of=make.client()).status_code == 409
     assert start_upload(of=make.verified(anna), purpose="device", device=uuid.uuid4()).status_code == 409
 
@@ -289,9 +289,9 @@ def test_a_step_that_is_not_open_yet_takes_no_photos(start_upload, make, anna):
 def test_discarded_upload_leaves_nothing(upload, complete, as_anna, django_capture_on_commit_callbacks):
     accepted = upload(jpeg(), purpose="device", device=uuid.uuid4())
     complete(accepted)
-    on_its_way = upload(jpeg())
+    pending = upload(jpeg())
 
-    for sent in (accepted, on_its_way):
+    for sent in (accepted, pending):
         with django_capture_on_commit_callbacks(execute=True):
             as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON)
 
@@ -299,7 +299,7 @@ def test_discarded_upload_leaves_nothing(upload, complete, as_anna, django_captu
     assert not Upload.objects.exists()
 
 
-def test_an_attached_photo_is_not_taken_back_as_an_upload(upload, complete, as_anna, device):
+def test_attached_photo_cannot_be_discarded(upload, complete, as_anna, device):
     sent = upload(jpeg(), purpose="device", device=device.pk)
     complete(sent)
 
@@ -309,7 +309,7 @@ def test_an_attached_photo_is_not_taken_back_as_an_upload(upload, complete, as_a
 
 @pytest.fixture(params=["refusing", "silent"])
 def outage(request, settings):
-    """Takes the storage down, for good."""
+    """A function that makes the storage unavailable."""
     return lambda: use_s3_at(request.getfixturevalue(request.param), settings)
 
 
@@ -320,9 +320,9 @@ def test_storage_outage_is_reported_quickly(outage, upload, complete, as_anna, d
     outage()
 
     start = time.monotonic()
-    answer = complete(sent)
+    response = complete(sent)
     assert time.monotonic() - start < PATIENCE
-    assert (answer.status_code, answer.json()) == (503, {"error": UNAVAILABLE})
+    assert (response.status_code, response.json()) == (503, {"error": UNAVAILABLE})
 
     start = time.monotonic()
     assert start_upload().status_code == 201

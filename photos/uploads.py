@@ -1,4 +1,4 @@
-"""Photos that a browser sends straight to the storage: start an upload, then complete it."""
+"""Direct uploads from the browser to the object storage: start an upload, then complete it."""
 
 import uuid
 
@@ -20,15 +20,15 @@ from photos.models import Upload
 
 
 class NotArrived(Exception):
-    """There is no object under the upload's key yet."""
+    """The object has not been uploaded yet."""
 
 
 class PhotoRefused(Refusal):
-    """The file is not a photo that we accept; `message` says why."""
+    """The file is not an acceptable photo; `message` is the reason for the user."""
 
 
 class _AlreadyCompleted(Exception):
-    """Another request completed the same upload first."""
+    """A concurrent request has already completed the upload."""
 
 
 FAILURES = (Refusal, NotArrived, object_storage.StorageUnavailable)
@@ -38,10 +38,10 @@ FAILURES = (Refusal, NotArrived, object_storage.StorageUnavailable)
 def start_upload(
     client: Client, purpose: str, *, device_id: uuid.UUID | None, content_type: str, size: int, by: Manager
 ) -> Upload:
-    """Record that `by` may send one file for the client's passport or device; the device need not be saved yet.
+    """Start an upload by `by` for the client's passport or device, which need not be saved yet.
 
-    Raises Refusal or ObjectDoesNotExist if the destination does not take the photo, limits.TooManyTries if `by` started
-    too many uploads within the hour.
+    `size` is in bytes, as announced by the browser. Raises Refusal or ObjectDoesNotExist if the destination refuses the
+    photo, limits.TooManyTries if `by` started too many uploads within the hour.
     """
     client = client.lock()
     destination_for(purpose).check(client, device_id)
@@ -53,10 +53,10 @@ def start_upload(
 
 
 def complete_upload(upload: Upload, *, by: Manager) -> None:
-    """Accept the file as a photo, attached if its row is saved already, or reject it with a message.
+    """Re-encode the uploaded file and attach it if its device or passport is saved, or reject it with a message.
 
-    Idempotent. Raises NotArrived, StorageUnavailable, or Upload.DoesNotExist if the upload was discarded meanwhile; in
-    these cases nothing was changed.
+    Idempotent. Raises NotArrived, StorageUnavailable, or Upload.DoesNotExist if the upload was discarded meanwhile.
+    Then nothing is changed.
     """
     if upload.completed_at:
         return
@@ -65,8 +65,8 @@ def complete_upload(upload: Upload, *, by: Manager) -> None:
             _accept(upload, _read_photo(upload), by=by)
     except _AlreadyCompleted:
         upload.refresh_from_db()
-    except Refusal as refusal:  # the file is no photo, or the destination does not take it any more
-        upload.mark_refused(refusal.message, now=timezone.now())
+    except Refusal as refusal:  # the file is no photo, or the destination refuses it now
+        upload.mark_rejected(refusal.message, now=timezone.now())
 
 
 def _read_photo(upload: Upload) -> images.Photo:
@@ -82,7 +82,7 @@ def _read_content(upload: Upload) -> bytes:
     except object_storage.ObjectTooLarge as error:
         raise images.too_large_error() from error
     except object_storage.ObjectNotFound as error:
-        upload.refresh_from_db()  # the object is also missing if another request has just completed the upload
+        upload.refresh_from_db()  # a concurrent completion deletes the object too
         raise (_AlreadyCompleted if upload.completed_at else NotArrived) from error
 
 

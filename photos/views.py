@@ -1,4 +1,4 @@
-"""JSON views for photos that a browser sends straight to the storage."""
+"""JSON views for direct photo uploads."""
 
 from functools import wraps
 
@@ -26,7 +26,7 @@ UNAVAILABLE = "Хранилище фото не отвечает. Попробу
 
 
 class UploadForm(forms.Form):
-    """What the browser announces about a file before it sends it."""
+    """What the browser announces about a file before the upload."""
 
     purpose = forms.ChoiceField(choices=UploadPurpose)
     device = forms.UUIDField(required=False)
@@ -59,7 +59,7 @@ class UploadForm(forms.Form):
 
 
 def json_errors(view):
-    """Answer 404 and an unavailable storage in JSON instead of with a page."""
+    """Decorator: answer 404 and storage outages as JSON instead of HTML pages."""
 
     @wraps(view)
     def wrapped(*args, **kwargs):
@@ -76,7 +76,7 @@ def json_errors(view):
 @require_POST
 @json_errors
 def create(request, pk):
-    """Start an upload and return the URL to which the browser may send one photo."""
+    """Start an upload. Return the URL and form fields for sending one photo."""
     client = get_client_for(request, pk)
     form = UploadForm(request.POST)
     if not form.is_valid():
@@ -97,13 +97,13 @@ def create(request, pk):
 
 
 def _upload_instructions(upload: Upload) -> dict:
-    address = object_storage.presign_upload(
-        upload.key, content_type=upload.content_type, max_bytes=settings.PHOTO_MAX_BYTES
+    presigned = object_storage.presign_upload(
+        upload.key, content_type=upload.content_type, most=settings.PHOTO_MAX_BYTES
     )
     return {
         "id": upload.pk,
-        "url": address.url,
-        "fields": address.fields,
+        "url": presigned.url,
+        "fields": presigned.fields,
         "expires_in": object_storage.UPLOAD_SECONDS,
         "completion": reverse("upload_completion", args=[upload.pk]),
         "removal": reverse("upload_removal", args=[upload.pk]),
@@ -113,7 +113,7 @@ def _upload_instructions(upload: Upload) -> dict:
 @require_POST
 @json_errors
 def complete(request, pk):
-    """The file has arrived: make a photo of it. Idempotent."""
+    """Complete an upload after the file was sent. Idempotent."""
     upload = _get_upload_for(request, pk)
     try:
         uploads.complete_upload(upload, by=request.user)
@@ -127,14 +127,14 @@ def complete(request, pk):
 
 
 def _get_upload_for(request, pk) -> Upload:
-    """The current user's upload, if they may still open its client; else Http404."""
+    """Return the current user's upload. Raises Http404 if there is none or they may not open its client any more."""
     visible = Client.objects.visible_to(request.user)
     own = Upload.objects.select_related("client")
     return get_object_or_404(own, pk=pk, manager=request.user, client__in=visible)
 
 
 def _photo_urls(upload: Upload) -> dict:
-    """URLs of the accepted photo, its thumbnail and its removal; None if the photo was deleted since."""
+    """Return the URLs of the accepted photo, its thumbnail and its removal; None if the photo was deleted."""
     if upload.attached_at:
         attached = destination_for(upload.purpose).attached_photo(upload)
         if attached is None:
@@ -149,18 +149,18 @@ def _photo_urls(upload: Upload) -> dict:
 @require_POST
 @json_errors
 def discard(request, pk):
-    """Discard an upload that is pending or whose photo is not attached."""
+    """Discard an upload, unless its photo is attached."""
     _get_upload_for(request, pk).discard()
     return HttpResponse(status=204)
 
 
 @require_safe
 def photo(request, pk):
-    """The accepted photo that is not attached yet; with ?size=thumbnail its thumbnail."""
+    """The accepted photo before it is attached, or its thumbnail with ?size=thumbnail."""
     upload = _get_upload_for(request, pk)
     if not upload.photo_key:
         raise Http404
-    if shown_as := destination_for(upload.purpose).shown_as:
-        disclosure.record(upload.client, shown_as, request=request)
-    small = request.GET.get("size") == "thumbnail" and upload.thumbnail_key
-    return images.photo_redirect(small or upload.photo_key)
+    if kind := destination_for(upload.purpose).disclosure_kind:
+        disclosure.record(upload.client, kind, request=request)
+    thumbnail_key = request.GET.get("size") == "thumbnail" and upload.thumbnail_key
+    return images.photo_redirect(thumbnail_key or upload.photo_key)

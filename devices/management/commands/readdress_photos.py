@@ -6,10 +6,10 @@ from devices.models import DevicePhoto
 
 class Command(BaseCommand):
     help = (
-        "Writes the addresses at which «Привет Супер» shows our photos anew, where they are others: after SECRET_KEY or"
-        " APP_BASE_URL was changed the old ones show nothing. Safe to run again."
+        "Rewrite the photo URLs in the tables of «Привет Супер». Needed after SECRET_KEY or APP_BASE_URL changed,"
+        " because the old URLs stop working. Can be run again."
     )
 
     def handle(self, **options):
-        renewed = sum(mirror.update_photo_url(photo) for photo in DevicePhoto.objects.only("pk").iterator())
-        self.stdout.write(f"{renewed} addresses renewed.")
+        updated = sum(mirror.update_photo_url(photo) for photo in DevicePhoto.objects.only("pk").iterator())
+        self.stdout.write(f"{updated} URLs updated.")
