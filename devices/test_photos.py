@@ -172,7 +172,7 @@ def test_storage_outage_returns_503_in_the_list(as_anna, device, photos, storage
 def test_deleting_a_photo_deletes_its_objects_and_its_mirrored_row(
     as_anna, client, device, photos, django_capture_on_commit_callbacks
 ):
-    """The older system left the object in the storage and deleted the wrong row of the app."""
+    """The older system left the object in the storage and deleted the wrong row in the app's table."""
     first, second = photos
     before = log_of(client)
     app_photo = SharedDevicePhoto.objects.create(
@@ -296,8 +296,8 @@ def test_invalid_token_returns_404(signed_out, photos, anna):
     other_letter = "B" if signature.endswith("A") else "A"
 
     invalid = [
-        f"/p/{photos[0].pk.hex}/", f"/p/{photos[1].pk.hex}:{signature}/", f"{url[:-2]}{other_letter}/", "/p/x/", "/p/:/",
-        "/p/🙂/", f"/p/{'a' * 5000}/",
+        f"/p/{photos[0].pk.hex}/", f"/p/{photos[1].pk.hex}:{signature}/", f"{url[:-2]}{other_letter}/", "/p/x/",
+        "/p/:/", "/p/🙂/", f"/p/{'a' * 5000}/",
     ]  # fmt: skip
 
     assert {signed_out.get(other).status_code for other in invalid} == {404}

@@ -1,4 +1,4 @@
-"""A real Chromium against the live server. Anything the browser complains of fails the run."""
+"""Chromium against the live server. Unexpected console errors fail the test."""
 
 import io
 import os
@@ -15,18 +15,18 @@ from conftest import PASSWORD, authenticator_of, next_code
 from foundation.storage import object_storage
 from managers.models import Manager
 
-# Playwright's own event loop runs in this thread; the database is still used by ordinary calls.
+# Playwright's event loop runs in this thread, but the database is used synchronously.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
-# Milliseconds, on a busy machine. What comes sooner is not waited for.
-PATIENCE = 30_000
-expect.set_options(timeout=PATIENCE)
+# Milliseconds; enough for a busy machine.
+TIMEOUT_MS = 30_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 PHONE = {"width": 360, "height": 740}
-PICTURE_HEIGHT = 1100
+SCREENSHOT_HEIGHT = 1100
 DESKTOP = {"width": 1280, "height": 900}
-# Answers that the pages give on purpose and the browser still logs.
-EXPECTED = (
+# Console errors of responses that are part of the tests.
+EXPECTED_ERRORS = (
     *(f"status of {status}" for status in (401, 403, 409, 422, 429, 503)),
     "ERR_INTERNET_DISCONNECTED",
     "htmx:afterRequest",
@@ -35,51 +35,51 @@ EXPECTED = (
 )
 
 
-STARTED = {
+LAUNCH_OPTIONS = {
     "executable_path": shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome"),
     "args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
 }
-HERE = {"locale": "ru-RU", "timezone_id": "Europe/Moscow"}
+LOCALE_OPTIONS = {"locale": "ru-RU", "timezone_id": "Europe/Moscow"}
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    assert STARTED["executable_path"], "Chromium is missing: apt-get install chromium"
+    assert LAUNCH_OPTIONS["executable_path"], "Chromium is missing: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**STARTED)
+        browser = playwright.chromium.launch(**LAUNCH_OPTIONS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def open_page(chromium, live_server, transactional_db):
-    """Opens pages of their own browser profile; whatever lands in their console must be expected."""
-    contexts, complaints = [], []
+    """A function that opens a page in a new browser profile. Unexpected console errors fail the test."""
+    contexts, errors = [], []
 
-    def opened(viewport=PHONE, **options) -> Page:
-        context = chromium.new_context(viewport=viewport, base_url=live_server.url, **HERE, **options)
+    def open_in_new_context(viewport=PHONE, **options) -> Page:
+        context = chromium.new_context(viewport=viewport, base_url=live_server.url, **LOCALE_OPTIONS, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: complaints.append(f"{error.message} {error.stack}"))
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("pageerror", lambda error: errors.append(f"{error.message} {error.stack}"))
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
         return page
 
-    yield opened
+    yield open_in_new_context
     for context in contexts:
         context.close()
-    wait_for_pages_under_way()
-    assert [text for text in complaints if not any(known in text for known in EXPECTED)] == []
+    wait_for_idle_server()
+    assert [text for text in errors if not any(expected in text for expected in EXPECTED_ERRORS)] == []
 
 
-def wait_for_pages_under_way() -> None:
-    """What the server still does for a browser that is gone must not meet the emptying of the tables, nor follow it."""
-    deadline = time.monotonic() + PATIENCE / 1000
-    while others_at_work() and time.monotonic() < deadline:
+def wait_for_idle_server() -> None:
+    """Wait until the server has finished requests of closed browsers, before the tables are truncated."""
+    deadline = time.monotonic() + TIMEOUT_MS / 1000
+    while active_queries() and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
-def others_at_work() -> int:
+def active_queries() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
@@ -90,7 +90,7 @@ def others_at_work() -> int:
 
 @pytest.fixture(params=["local", "s3"])
 def storage_backend(request, settings, live_server) -> str:
-    """Runs the pages on files of this machine, then on the real S3 server, prepared as in production; says which."""
+    """Run the test with local files and with the S3 server, set up as in production. The value is the backend."""
     if request.param == "s3":
         request.getfixturevalue("s3_bucket")
         origin = settings.S3_PUBLIC_ENDPOINT
@@ -102,21 +102,21 @@ def storage_backend(request, settings, live_server) -> str:
     return request.param
 
 
-def too_wide(page: Page) -> int:
-    """How many pixels of the page lie beyond the right edge of the screen."""
+def overflow_width(page: Page) -> int:
+    """Return by how many pixels the page is wider than the screen."""
     return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 @pytest.fixture
 def screenshot(request):
-    """Takes a picture for the README when a folder is given."""
+    """A function that takes a screenshot for the README if --screenshots is given."""
     folder = request.config.getoption("--screenshots")
 
     def take(page: Page, name: str) -> None:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
             page.evaluate("scrollTo(0, 0)")
-            height = min(PICTURE_HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
+            height = min(SCREENSHOT_HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
             clip = {"x": 0, "y": 0, "width": page.viewport_size["width"], "height": height}
             page.screenshot(path=Path(folder) / f"{name}.png", full_page=True, clip=clip)
 
@@ -130,17 +130,17 @@ def sign_in(page: Page, email: str) -> None:
     manager = Manager.objects.get(email=email)
     authenticator_of(manager)
     page.get_by_role("button", name="Войти").click()
-    give_code(page, manager)
+    enter_code(page, manager)
 
 
-def give_code(page: Page, manager: Manager) -> None:
+def enter_code(page: Page, manager: Manager) -> None:
     page.get_by_label("Код", exact=True).fill(next_code(manager))
     page.get_by_role("button", name="Продолжить").click()
-    page.wait_for_url(lambda address: "/second-factor/" not in address and "/sign-in/" not in address)
+    page.wait_for_url(lambda url: "/second-factor/" not in url and "/sign-in/" not in url)
 
 
 def photo(text: str, size=(1600, 1200)) -> dict:
-    """A picture to upload."""
+    """Return a JPEG file to upload."""
     image = Image.new("RGB", size, "#d8e6ee")
     ImageDraw.Draw(image).text((80, 80), text, fill="#123", font_size=120)
     file = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Photos as phones take them: 12 megapixels, several megabytes, held sideways, with the place where they were taken."""
+"""Photos as phones take them: 12 megapixels, several megabytes, rotated by EXIF, with the location."""
 
 import io
 from functools import cache
@@ -7,30 +7,30 @@ from PIL import Image, ImageDraw
 
 SIZE = (4000, 3000)
 SKY, GROUND = (90, 140, 220), (60, 130, 50)
-TURNED = 6  # the camera was held upright: a viewer turns the picture by 90 degrees to the right
+ROTATED = 6  # viewers rotate the picture by 90 degrees clockwise
 ORIENTATION, GPS = 0x0112, 0x8825
 
 
 @cache
 def scene() -> Image.Image:
-    """Sky above and ground below, with the noise of a small sensor; upright, 3000×4000."""
+    """Return an upright picture, 3000×4000: sky above, ground below, with sensor noise."""
     picture = Image.new("RGB", SIZE[::-1], SKY)
     ImageDraw.Draw(picture).rectangle([0, SIZE[0] // 2, *SIZE[::-1]], fill=GROUND)
     return Image.blend(picture, Image.effect_noise(SIZE[::-1], 60).convert("RGB"), 0.25)
 
 
 def exif(orientation: int) -> Image.Exif:
-    said = Image.Exif()
-    said[ORIENTATION] = orientation
-    said.get_ifd(GPS).update({1: "N", 2: (55.0, 45.0, 20.0), 3: "E", 4: (37.0, 37.0, 3.0)})
-    return said
+    tags = Image.Exif()
+    tags[ORIENTATION] = orientation
+    tags.get_ifd(GPS).update({1: "N", 2: (55.0, 45.0, 20.0), 3: "E", 4: (37.0, 37.0, 3.0)})
+    return tags
 
 
 @cache
 def jpeg() -> bytes:
-    """Stored as the sensor lies, 4000×3000, with the turn in EXIF."""
+    """Return a 4000×3000 JPEG with the rotation in EXIF."""
     file = io.BytesIO()
-    scene().transpose(Image.Transpose.ROTATE_90).save(file, "JPEG", quality=92, exif=exif(TURNED))
+    scene().transpose(Image.Transpose.ROTATE_90).save(file, "JPEG", quality=92, exif=exif(ROTATED))
     return file.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""The browser's own buttons: what is shown is always the page of the address, however late an answer comes."""
+"""Back and forward: the page always matches the URL, even if responses arrive late."""
 
 import re
 from contextlib import suppress
@@ -21,66 +21,68 @@ def client(make):
 
 @pytest.fixture
 def phone(open_page, anna, client) -> Page:
-    """Анна's phone at step 1, which she came to from the list."""
+    """Анна's phone at step 1, opened from the list."""
     page = open_page()
     sign_in(page, anna.email)
     page.get_by_text("Ёлкина Юлия").click()
-    expect(step_1(page)).to_be_visible()
+    expect(step_1_heading(page)).to_be_visible()
     return page
 
 
-def step_1(page: Page):
+def step_1_heading(page: Page):
     return page.get_by_role("heading", name="Шаг 1 — Данные")
 
 
-def the_list(page: Page):
+def list_heading(page: Page):
     return page.get_by_role("heading", name="Новые")
 
 
-def hold(page: Page, address: str) -> list:
-    """Keeps the answers of this address back until `let_go`."""
+def hold(page: Page, url: str) -> list:
+    """Hold back responses from `url` until `release`."""
     held = []
-    page.route(address, lambda route: held.append(route))
+    page.route(url, lambda route: held.append(route))
     return held
 
 
-def let_go(page: Page, held: list) -> None:
+def release(page: Page, held: list) -> None:
     assert held
     page.unroute_all()
     for route in held:
-        with suppress(Error):  # the page does not want it any more
+        with suppress(Error):  # the page may have cancelled the request
             route.fulfill(response=route.fetch())
-    page.evaluate("fetch('/healthz').then(() => new Promise(requestAnimationFrame))")  # theirs came before
+    page.evaluate(
+        "fetch('/healthz').then(() => new Promise(requestAnimationFrame))"
+    )  # wait until the responses were processed
 
 
-def test_a_page_that_comes_too_late_does_not_take_the_place_of_another(phone, client, make):
+def test_late_response_does_not_replace_the_current_page(phone, client, make):
     phone.go_back()
-    expect(the_list(phone)).to_be_visible()
+    expect(list_heading(phone)).to_be_visible()
     held = hold(phone, "**/contact/")
     with phone.expect_request("**/contact/"):
         phone.go_forward()
     phone.go_back()
-    let_go(phone, held)
+    release(phone, held)
 
-    expect(the_list(phone)).to_be_visible()
-    expect(step_1(phone)).to_be_hidden()
+    expect(list_heading(phone)).to_be_visible()
+    expect(step_1_heading(phone)).to_be_hidden()
     assert "/contact/" not in phone.url
 
 
-def test_a_page_gone_back_to_does_not_take_the_place_of_one_opened_since(phone, client, make):
+def test_late_response_to_going_back_does_not_replace_a_newer_page(phone, client, make):
     held = hold(phone, "**/clients/?tab=*")
     with phone.expect_request("**/clients/?tab=*"):
         phone.go_back()
     phone.get_by_role("button", name="Далее").click()
     expect(phone.get_by_role("heading", name="Шаг 2 — Паспорт")).to_be_visible()
-    let_go(phone, held)
+    release(phone, held)
 
     expect(phone.get_by_role("heading", name="Шаг 2 — Паспорт")).to_be_visible()
     assert phone.url.endswith(reverse("passport:passport", args=[client.pk]))
     assert make.fresh(client).status == Status.IN_VERIFICATION
 
 
-def test_a_form_is_sent_to_its_own_address_wherever_the_browser_is(phone, client, make):
+def test_form_is_submitted_to_its_own_url(phone, client, make):
     phone.evaluate("history.replaceState(null, '', '/clients/')")
     phone.evaluate("document.querySelector('#main').replaceWith(document.querySelector('#main').cloneNode(true))")
     phone.evaluate("htmx.process(document.querySelector('#main'))")
@@ -90,7 +92,7 @@ def test_a_form_is_sent_to_its_own_address_wherever_the_browser_is(phone, client
     assert make.fresh(client).status == Status.IN_VERIFICATION
 
 
-def test_going_back_when_the_session_has_ended_leads_to_the_sign_in(phone):
+def test_going_back_after_the_session_ended_shows_the_sign_in(phone):
     Session.objects.all().delete()
     phone.go_back()
 
@@ -105,13 +107,13 @@ def test_going_back_offline_shows_a_retry(phone):
 
     phone.context.set_offline(False)
     phone.get_by_role("button", name="Открыть", exact=True).click()
-    expect(the_list(phone)).to_be_visible()
+    expect(list_heading(phone)).to_be_visible()
 
 
-def test_going_back_to_what_is_no_page_opens_the_address_itself(phone):
+def test_going_back_to_an_error_response_reloads_the_page(phone):
     phone.get_by_role("link", name="К списку").click()
-    expect(the_list(phone)).to_be_visible()
+    expect(list_heading(phone)).to_be_visible()
     phone.route("**/contact/", lambda route: route.fulfill(status=503), times=1)
     phone.go_back()
 
-    expect(step_1(phone)).to_be_visible()
+    expect(step_1_heading(phone)).to_be_visible()

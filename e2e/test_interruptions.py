@@ -1,4 +1,4 @@
-"""What happens at a client's door: the session ends, the connection goes, a button is pressed twice."""
+"""Interruptions: an ended session, a lost connection, a double click."""
 
 import re
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def card(open_page, anna, make):
-    """The card of a signed client, open on Анна's phone."""
+    """The card of a signed client on Анна's phone."""
     contract = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
     page = open_page()
     sign_in(page, anna.email)
@@ -31,7 +31,7 @@ def notes() -> list[str]:
     return [entry.body for entry in LogEntry.objects.filter(kind=LogKind.NOTE)]
 
 
-def test_a_session_that_ended_loses_no_text(card, anna):
+def test_ended_session_keeps_typed_text(card, anna):
     card.get_by_label("Заметка").fill("Ключ у соседки")
     Session.objects.all().delete()
     card.get_by_role("button", name="Добавить заметку").click()
@@ -55,7 +55,7 @@ def test_a_session_that_ended_loses_no_text(card, anna):
     assert notes() == ["Ключ у соседки"]
 
 
-def test_a_lost_connection_loses_no_text(card):
+def test_lost_connection_keeps_typed_text(card):
     card.get_by_label("Заметка").fill("Позвонить завтра")
     card.context.set_offline(True)
     card.get_by_role("button", name="Добавить заметку").click()
@@ -69,19 +69,19 @@ def test_a_lost_connection_loses_no_text(card):
     assert notes() == ["Позвонить завтра"]
 
 
-def test_a_double_click_adds_one_note(card):
+def test_double_click_adds_one_note(card):
     sent = []
     card.on("request", lambda request: request.method == "POST" and sent.append(request))
     card.get_by_label("Заметка").fill("Один раз")
     card.get_by_role("button", name="Добавить заметку").dblclick()
 
     expect(card.locator(".timeline").get_by_text("Один раз")).to_be_visible()
-    answers = [request.response() for request in sent]
-    assert answers
+    responses = [request.response() for request in sent]
+    assert responses
     assert notes() == ["Один раз"]
 
 
-def test_a_message_of_support_reaches_the_client(open_page, vera, anna, make):
+def test_support_reply_is_sent_to_the_client(open_page, vera, anna, make):
     sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
     page = open_page()
     sign_in(page, vera.email)
@@ -94,7 +94,7 @@ def test_a_message_of_support_reaches_the_client(open_page, vera, anna, make):
     assert Message.objects.filter(body="Мастер приедет в среду 🙂", author="support").count() == 1
 
 
-def test_a_new_code_can_be_asked_for_when_the_countdown_ends(open_page, anna, make):
+def test_new_code_can_be_requested_after_the_countdown(open_page, anna, make):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     page = open_page()
     page.clock.install()
@@ -111,7 +111,7 @@ def test_a_new_code_can_be_asked_for_when_the_countdown_ends(open_page, anna, ma
     expect(button).to_be_enabled()
 
 
-def test_a_code_may_be_pasted_with_a_space(open_page, anna, make):
+def test_code_can_be_pasted_with_spaces(open_page, anna, make):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
     page = open_page()
     sign_in(page, anna.email)

@@ -1,4 +1,4 @@
-"""The list in the hand: more on scrolling, found while typing, and left as it was when one comes back."""
+"""The client list: infinite scroll, search while typing, and restoring it when going back."""
 
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -14,21 +14,21 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-def crowd(make):
+def many_clients(make):
     now = timezone.now()
     for number in range(70):
         make.user(name=f"Клиент {number:02}", created_at=now - timedelta(minutes=number))
 
 
 @pytest.fixture
-def phone(open_page, crowd, anna):
+def phone(open_page, many_clients, anna):
     page = open_page()
     sign_in(page, anna.email)
     expect(page.locator(".client")).to_have_count(20)
     return page
 
 
-def scroll_to_the_end(page) -> None:
+def scroll_to_end(page) -> None:
     page.locator("#list-more").scroll_into_view_if_needed()
 
 
@@ -37,7 +37,7 @@ def test_no_error_is_shown_initially(phone):
         expect(notice).to_be_hidden()
 
 
-def test_the_widest_counts_fit_on_the_bar(open_page, make, anna):
+def test_longest_counts_fit_in_the_bar(open_page, make, anna):
     for _ in range(100):
         make.client().reassign(to=anna, by=anna)
     page = open_page()
@@ -49,25 +49,25 @@ def test_the_widest_counts_fit_on_the_bar(open_page, make, anna):
     assert count["x"] + count["width"] <= bar["x"] + bar["width"] <= page.viewport_size["width"] == 360
 
 
-@pytest.mark.parametrize("way", ["back", "link"])
-def test_list_is_restored_when_going_back(phone, way):
-    scroll_to_the_end(phone)
+@pytest.mark.parametrize("method", ["back", "link"])
+def test_list_is_restored_when_going_back(phone, method):
+    scroll_to_end(phone)
     expect(phone.locator(".client")).to_have_count(40)
     phone.get_by_text("Клиент 33").click()
     expect(phone.get_by_role("heading", name="Шаг 1 — Данные")).to_be_visible()
 
-    if way == "back":
+    if method == "back":
         phone.go_back()
     else:
         phone.get_by_role("link", name="К списку").click()
 
     expect(phone.locator(".client")).to_have_count(40)
     expect(phone.get_by_text("Клиент 33")).to_be_in_viewport()
-    scroll_to_the_end(phone)
+    scroll_to_end(phone)
     expect(phone.locator(".client")).to_have_count(60)
 
 
-def test_a_form_that_was_refused_is_one_step_of_the_way_back(phone):
+def test_rejected_form_adds_no_history_entry(phone):
     phone.get_by_text("Клиент 03").click()
     phone.get_by_role("button", name="Изменить: телефон").click()
     phone.get_by_label("Телефон", exact=True).fill("123")
@@ -92,38 +92,38 @@ def test_search_while_typing_keeps_the_cursor_in_the_field(phone):
     expect(phone.get_by_role("searchbox")).to_have_value("")
 
 
-def asked_for_beside(page) -> list[str]:
-    """The requests of the list beside, as they come."""
-    asked = []
-    page.on("request", lambda request: request.headers.get("hx-target") == "beside" and asked.append(request.url))
-    return asked
+def side_list_requests(page) -> list[str]:
+    """Return a list that collects the URLs of requests for the side list."""
+    urls = []
+    page.on("request", lambda request: request.headers.get("hx-target") == "beside" and urls.append(request.url))
+    return urls
 
 
-def test_a_wide_screen_has_the_list_beside_the_client(open_page, crowd, anna):
+def test_wide_screen_shows_the_side_list(open_page, many_clients, anna):
     page = open_page(DESKTOP)
-    asked = asked_for_beside(page)
+    requests = side_list_requests(page)
     sign_in(page, anna.email)
     page.get_by_text("Клиент 05").first.click()
     expect(page.get_by_role("heading", name="Шаг 1 — Данные")).to_be_visible()
     expect(page.locator("#beside .client")).to_have_count(20)
-    assert len(asked) == 1
+    assert len(requests) == 1
 
     page.locator("#beside").get_by_text("Клиент 08").click()
     expect(page.locator("#beside .client[aria-current]")).to_contain_text("Клиент 08")
     expect(page.locator("#main .crumbs")).to_contain_text("Клиент 08")
 
 
-def test_a_phone_does_not_load_the_list_beside(phone):
-    asked = asked_for_beside(phone)
+def test_phone_does_not_load_the_side_list(phone):
+    requests = side_list_requests(phone)
     phone.get_by_text("Клиент 05").click()
     phone.get_by_role("button", name="Далее").click()
     expect(phone.get_by_role("heading", name="Шаг 2 — Паспорт")).to_be_visible()
 
     expect(phone.locator("#beside .client")).to_have_count(0)
-    assert asked == []
+    assert requests == []
 
 
-def test_what_a_form_changes_shows_in_the_list_beside(open_page, crowd, anna):
+def test_side_list_is_updated_after_a_form(open_page, many_clients, anna):
     page = open_page(DESKTOP)
     sign_in(page, anna.email)
     page.get_by_text("Клиент 05").first.click()

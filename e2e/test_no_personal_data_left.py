@@ -1,5 +1,7 @@
-"""Nothing personal stays behind: marked data of one client goes the whole way through the browser, and is looked for in
-addresses, in whatever the browser keeps (its profile on the disk included) and in the server's log.
+"""No personal data is left behind.
+
+Process a client with marked data in the browser, then search URLs, browser storage (including the profile on disk) and
+the server log for it.
 """
 
 import json
@@ -19,14 +21,14 @@ from conftest import PASSWORD, next_code
 from contracts import issuing
 from contracts.conftest import code_sent_to
 from devices.models import DevicePhoto
-from e2e.conftest import HERE, PATIENCE, PHONE, STARTED, photo, sign_in, wait_for_pages_under_way
+from e2e.conftest import LAUNCH_OPTIONS, LOCALE_OPTIONS, PHONE, TIMEOUT_MS, photo, sign_in, wait_for_idle_server
 from foundation.storage import object_storage
 from managers.models import Session
 from passport.models import Passport
 
 pytestmark = pytest.mark.e2e
 
-# What is typed, by its label; each holds words that stand nowhere else.
+# Typed values by label; each contains words that occur nowhere else.
 CONTACT = {
     "Имя": "Зюзьмаркова Хвощина",
     "Телефон": "+7 977 604-81-73",
@@ -44,7 +46,7 @@ PASSPORT = {
 }
 DEVICE = {"Название": "Морозилка Гыцелька", "Серийный номер": "QZX-90417-WVK", "Описание": "Вмятина Ёпсилон"}
 NOTE, SEARCH = "Ключ у Дзюбахиной", "Мяффинов Эдельвейс"
-# So long that neither ciphers, hashes nor times come to hold one by chance.
+# Long enough not to occur in ciphertexts, hashes or times by chance.
 MARKERS = (
     "Зюзьмарков", "Хвощина", "604-81-73", "9776048173", "zyuzmark", "Кнюхтеград", "Жбанная", "4617605849",
     "4617 605849", "46 17 605849", "№ 605849", '"605849"', ">605849<", "Пфуляндск", "Щучьевск", "Цмокова", "Гыцельк",
@@ -52,8 +54,8 @@ MARKERS = (
 )  # fmt: skip
 
 
-def spellings(marker: str) -> Iterator[bytes]:
-    """The marker as files may hold it."""
+def encodings(marker: str) -> Iterator[bytes]:
+    """Yield the encodings in which files may contain the marker."""
     yield marker.encode()
     yield marker.encode("utf-16-le")
     yield quote(marker).encode()
@@ -63,36 +65,37 @@ def spellings(marker: str) -> Iterator[bytes]:
         yield marker.encode("cp1251")
 
 
-def marked(content: str | bytes) -> list[str]:
+def markers_in(content: str | bytes) -> list[str]:
     content = content.encode() if isinstance(content, str) else content
-    return [marker for marker in MARKERS if any(spelling in content for spelling in spellings(marker))]
+    return [marker for marker in MARKERS if any(encoded in content for encoded in encodings(marker))]
 
 
 class Profile:
-    """A browser that keeps what browsers keep, in a folder; and all that it asked for."""
+    """A browser with a profile folder on disk, and its requests."""
 
     def __init__(self, context: BrowserContext, folder: Path):
         self.context, self.folder, self.requests = context, folder, []
         context.on("request", lambda request: self.requests.append(request))
         self.page = context.pages[0]
-        self.page.set_default_timeout(PATIENCE)
+        self.page.set_default_timeout(TIMEOUT_MS)
 
-    def asked(self) -> list[str]:
-        """Every address, with the one that it was asked from."""
+    def urls(self) -> list[str]:
+        """Return every requested URL with its referrer."""
         return [f"{request.url} {request.headers.get('referer', '')}" for request in self.requests]
 
-    def kept_by_pages(self) -> str:
+    def page_storage(self) -> str:
+        """Return cookies, storage, caches, databases and history state as JSON."""
         state = self.context.storage_state(indexed_db=True)
-        return json.dumps([state, self.page.evaluate(ALLOWED_IN_BROWSER)], ensure_ascii=False)
+        return json.dumps([state, self.page.evaluate(READ_STORAGE)], ensure_ascii=False)
 
     def files(self) -> dict[str, bytes]:
-        """What lies in the folder when the browser is closed."""
+        """Close the browser and return the files of its profile."""
         self.context.close()
         paths = [path for path in self.folder.rglob("*") if path.is_file()]
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths}
 
 
-ALLOWED_IN_BROWSER = """async () => {
+READ_STORAGE = """async () => {
     const caches_ = [];
     for (const name of await caches.keys()) {
         for (const request of await (await caches.open(name)).keys()) caches_.push(request.url);
@@ -109,14 +112,14 @@ def profile(chromium, live_server, transactional_db, tmp_path):
     folder = tmp_path / "profile"
     context = chromium.browser_type.launch_persistent_context(
         folder,
-        **STARTED,
-        **HERE,
+        **LAUNCH_OPTIONS,
+        **LOCALE_OPTIONS,
         viewport=PHONE,
         base_url=live_server.url,
     )
     yield Profile(context, folder)
     context.close()
-    wait_for_pages_under_way()
+    wait_for_idle_server()
 
 
 def fill(page, fields: dict[str, str]) -> None:
@@ -128,16 +131,16 @@ def press(page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def title(page: Page, text: str) -> None:
+def expect_title(page: Page, text: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
 
 
-def back_and_forward(page: Page, here: str) -> None:
-    title(page, here)
+def go_back_and_forward(page: Page, title: str) -> None:
+    expect_title(page, title)
     page.go_back()
-    expect(page.get_by_role("heading", level=1)).not_to_have_text(here)
+    expect(page.get_by_role("heading", level=1)).not_to_have_text(title)
     page.go_forward()
-    title(page, here)
+    expect_title(page, title)
 
 
 def add_client(page: Page) -> Client:
@@ -149,13 +152,13 @@ def add_client(page: Page) -> Client:
     expect(page.get_by_text("Такого номера нет").or_(page.get_by_text("Введите номер")).first).to_be_visible()
     fill(page, CONTACT)
     press(page, "Добавить")
-    back_and_forward(page, "Шаг 1 — Данные")
+    go_back_and_forward(page, "Шаг 1 — Данные")
     press(page, "Далее")
     return Client.objects.get(user__phone="9776048173")
 
 
-def give_passport(page: Page, anna) -> None:
-    """With a photo, and a session that ends just when the form is sent."""
+def enter_passport(page: Page, anna) -> None:
+    """Enter the passport with a photo; the session ends before the form is submitted."""
     page.get_by_label("Клиент прочитал и согласен").check()
     press(page, "Далее")
     fill(page, PASSPORT)
@@ -170,7 +173,7 @@ def give_passport(page: Page, anna) -> None:
     press(dialog, "Продолжить")
     expect(dialog).to_be_hidden()
     press(page, "Далее")
-    title(page, "Шаг 3 — Устройства")
+    expect_title(page, "Шаг 3 — Устройства")
 
 
 def add_device(page: Page) -> None:
@@ -184,28 +187,28 @@ def add_device(page: Page) -> None:
     expect(page.locator("[data-viewer] img")).to_have_js_property("complete", True)
     page.keyboard.press("Escape")
     page.goto(page.get_by_role("link", name=re.compile("^Изменить")).get_attribute("href"))
-    title(page, "Изменить устройство")
+    expect_title(page, "Изменить устройство")
     page.go_back()
-    title(page, "Шаг 3 — Устройства")
+    expect_title(page, "Шаг 3 — Устройства")
     press(page, "Далее")
 
 
-def meet_faults(page: Page, monkeypatch, client: Client) -> None:
-    """The server fails over data of the client; then pages that are not there."""
-    title(page, "Шаг 4 — Договор")
+def cause_errors(page: Page, monkeypatch, client: Client) -> None:
+    """Cause a server error whose message contains client data, then open missing pages."""
+    expect_title(page, "Шаг 4 — Договор")
 
-    def fails(*args, **kwargs):
+    def fail(*args, **kwargs):
         raise DatabaseError(f"{CONTACT['Имя']} {PASSPORT['Серия и номер']}")
 
     with monkeypatch.context() as patch:
-        patch.setattr(issuing, "issue", fails)
+        patch.setattr(issuing, "issue", fail)
         press(page, "Сформировать договор")
         expect(page.get_by_text("Не получилось: на сервере ошибка")).to_be_visible()
-    for address in (f"{reverse('contracts:card', args=[client.pk])}nowhere/", "/nowhere/"):
-        page.goto(address)
-        title(page, "Такой страницы нет")
+    for url in (f"{reverse('contracts:card', args=[client.pk])}nowhere/", "/nowhere/"):
+        page.goto(url)
+        expect_title(page, "Такой страницы нет")
         page.go_back()
-        title(page, "Шаг 4 — Договор")
+        expect_title(page, "Шаг 4 — Договор")
 
 
 def sign(page: Page, client: Client) -> None:
@@ -213,25 +216,23 @@ def sign(page: Page, client: Client) -> None:
     page.get_by_label("Клиент прочитал и согласен").check()
     press(page, "Запросить код")
     expect(page.get_by_text("Код отправлен клиенту").first).to_be_visible()
-    back_and_forward(page, "Шаг 4 — Договор")
+    go_back_and_forward(page, "Шаг 4 — Договор")
     page.get_by_label("Код из приложения").fill(code_sent_to(client))
     page.get_by_label("Клиент прочитал договор").check()
     page.get_by_label("Код из приложения").press("Enter")
-    title(page, "Договор подписан")
+    expect_title(page, "Договор подписан")
     press(page, "Подтвердить оплату")
     press(page, "Деньги поступили")
-    title(page, "Успешно оформлен")
+    expect_title(page, "Успешно оформлен")
 
 
-def look_at_everything(page: Page, client: Client) -> None:
+def open_all_pages(page: Page, client: Client) -> None:
     page.get_by_role("link", name="Карточка клиента").click()
     page.get_by_label("Заметка").fill(NOTE)
     press(page, "Добавить заметку")
     expect(page.locator(".timeline").get_by_text(NOTE)).to_be_visible()
     for link in page.get_by_role("link", name=re.compile("PDF")).all():
-        assert (
-            page.evaluate("address => fetch(address).then(answer => answer.status)", link.get_attribute("href")) == 200
-        )
+        assert page.evaluate("url => fetch(url).then(response => response.status)", link.get_attribute("href")) == 200
     page.goto(reverse("passport:passport", args=[client.pk]))
     press(page, "Показать")
     expect(page.get_by_text("Показ записан в журнал")).to_be_visible()
@@ -240,42 +241,41 @@ def look_at_everything(page: Page, client: Client) -> None:
     page.keyboard.press("Escape")
     page.get_by_role("link", name="К списку").click()
     page.get_by_role("link", name="Мои").click()
-    title(page, "Мои")
+    expect_title(page, "Мои")
     with page.expect_response("**/clients/search/"):
         page.get_by_role("searchbox").fill(CONTACT["Имя"])
-    expect(page.get_by_text("Найдено: 1")).to_be_attached()  # the card that was there before is replaced
+    expect(page.get_by_text("Найдено: 1")).to_be_attached()  # the previous list is replaced
     page.get_by_role("link", name=CONTACT["Имя"]).click()
-    back_and_forward(page, "Успешно оформлен")
+    go_back_and_forward(page, "Успешно оформлен")
 
 
-def test_marked_data_is_found_nowhere(profile, logged, make, anna, monkeypatch, settings):
+def test_no_marked_data_is_left(profile, logged, make, anna, monkeypatch, settings):
     settings.ADMINS = ["admin@privet.example"]
     make.tariff()
     make.type("холодильник")
     page = profile.page
     sign_in(page, anna.email)
     client = add_client(page)
-    give_passport(page, anna)
+    enter_passport(page, anna)
     add_device(page)
-    meet_faults(page, monkeypatch, client)
+    cause_errors(page, monkeypatch, client)
     sign(page, client)
-    look_at_everything(page, client)
+    open_all_pages(page, client)
 
     client = make.fresh(client)
     assert (client.status, client.user.name, client.passport.digits) == (Status.PROCESSED, CONTACT["Имя"], "4617605849")
     assert DevicePhoto.objects.count() == 2
     log = "\n".join(line for line in logged if line.startswith("{"))  # as in production
     assert all(view in log for view in ("clients:contact", "passport:passport", "upload_completion", "DatabaseError"))
-    assert marked(log) == []
-    asked = profile.asked()
-    assert any("/uploads/" in address for address in asked)
-    assert [address for address in asked if marked(address)] == []
-    assert marked(profile.kept_by_pages()) == []
+    assert markers_in(log) == []
+    urls = profile.urls()
+    assert any("/uploads/" in url for url in urls)
+    assert [url for url in urls if markers_in(url)] == []
+    assert markers_in(profile.page_storage()) == []
     assert mail.outbox == []
 
     jpeg = object_storage.get(Passport.objects.get().photo)
     files = profile.files()
     assert any("/Cache_Data/" in name and b"static/js/app" in content for name, content in files.items())
-    found = {name: marked(content) for name, content in files.items() if marked(content)}
-    assert found == {}
+    assert {name: markers_in(content) for name, content in files.items() if markers_in(content)} == {}
     assert [name for name, content in files.items() if jpeg[1000:1100] in content] == []

@@ -1,4 +1,4 @@
-"""Photos on their way: real ones of 12 megapixels, from a phone whose connection and session come and go."""
+"""Uploading 12-megapixel photos from a phone while connection and session are interrupted."""
 
 import io
 import re
@@ -14,7 +14,7 @@ from conftest import PASSWORD, next_code
 from devices import saving
 from devices.models import Device, DevicePhoto
 from e2e import pictures
-from e2e.conftest import DESKTOP, PHONE, photo, sign_in, too_wide
+from e2e.conftest import DESKTOP, PHONE, overflow_width, photo, sign_in
 from e2e.test_accessibility import RULES
 from foundation.storage import object_storage
 from managers.models import Session
@@ -40,21 +40,21 @@ def device(make, anna, client):
 
 @pytest.fixture
 def phone(open_page, anna, client):
-    """Opens a page about the client on Анна's phone."""
+    """A function that opens a page of the client on Анна's phone."""
 
-    def opened(name: str = "devices:devices", **options) -> Page:
+    def sign_in_and_open(name: str = "devices:devices", **options) -> Page:
         page = open_page(**options)
         sign_in(page, anna.email)
         page.wait_for_url("**/clients/**")
         page.goto(reverse(name, args=[client.pk]))
         return page
 
-    return opened
+    return sign_in_and_open
 
 
 @pytest.fixture
-def taken(tmp_path):
-    """Files of these names, which a phone took; the content is a 12-megapixel JPEG unless given."""
+def photo_files(tmp_path):
+    """A function that writes files with these names; the default content is a 12-megapixel JPEG."""
 
     def write(*names: str, content: bytes | None = None) -> list[Path]:
         paths = [tmp_path / name for name in names]
@@ -66,12 +66,12 @@ def taken(tmp_path):
 
 
 def network(page: Page, *, offline: bool = False, upload: int = -1) -> None:
-    """Bytes per second that the page may send; -1 is as many as it can."""
-    if not hasattr(page, "wire"):
-        page.wire = page.context.new_cdp_session(page)
-        page.wire.send("Network.enable")
+    """Emulate a network; `upload` is in bytes per second, -1 is unlimited."""
+    if not hasattr(page, "cdp_session"):
+        page.cdp_session = page.context.new_cdp_session(page)
+        page.cdp_session.send("Network.enable")
     limits = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": upload}
-    page.wire.send("Network.emulateNetworkConditions", limits)
+    page.cdp_session.send("Network.emulateNetworkConditions", limits)
 
 
 def choose(page: Page, files: list) -> None:
@@ -86,23 +86,23 @@ def pending_tiles(page: Page):
     return page.locator(".tile.sending")
 
 
-def uprights_of(photos) -> list[tuple]:
-    """Size of each photo, whether the sky is above, and what it still tells beside the picture."""
-    seen = []
-    for kept in photos:
-        image = Image.open(io.BytesIO(object_storage.get(kept.key)))
+def stored_photos(keys) -> list[tuple]:
+    """Return the size of each stored photo, whether it is upright (sky above), its EXIF, and if it has a comment."""
+    results = []
+    for key in keys:
+        image = Image.open(io.BytesIO(object_storage.get(key)))
         _, _, blue = image.resize((1, 4)).getpixel((0, 0))
-        seen.append((image.size, blue > 150, dict(image.getexif()), "comment" in image.info))
-    return seen
+        results.append((image.size, blue > 150, dict(image.getexif()), "comment" in image.info))
+    return results
 
 
-def test_a_photo_chosen_before_the_module_has_come_is_sent_too(phone, client, taken):
+def test_photo_selected_before_the_script_loaded_is_uploaded(phone, client, photo_files):
     page = phone("contracts:card")
     held = []
     page.route("**/photos*.js", lambda route: held.append(route))
     with page.expect_request("**/photos*.js"):
         page.goto(reverse("passport:passport", args=[client.pk]), wait_until="commit")
-    choose(page, taken("1.jpg"))
+    choose(page, photo_files("1.jpg"))
 
     (module,) = held
     module.continue_()
@@ -111,11 +111,11 @@ def test_a_photo_chosen_before_the_module_has_come_is_sent_too(phone, client, ta
 
 
 @pytest.mark.usefixtures("storage_backend")
-def test_photos_arrive_though_the_connection_is_lost_in_the_middle(phone, device, taken):
+def test_uploads_resume_after_a_lost_connection(phone, device, photo_files):
     page = phone()
     network(page, upload=20_000)
-    choose(page, taken("1.jpg", "2.jpg", "3.jpg", "4.jpg") + taken("iphone.heic", content=pictures.heic()))
-    expect(pending_tiles(page).locator("img:visible")).to_have_count(4)  # this browser can't show the fifth
+    choose(page, photo_files("1.jpg", "2.jpg", "3.jpg", "4.jpg") + photo_files("iphone.heic", content=pictures.heic()))
+    expect(pending_tiles(page).locator("img:visible")).to_have_count(4)  # Chromium can't show the HEIC
     expect(page.get_by_text(re.compile(r"Отправлено [1-9]\d? %")).first).to_be_visible()
 
     network(page, offline=True)
@@ -125,14 +125,15 @@ def test_photos_arrive_though_the_connection_is_lost_in_the_middle(phone, device
 
     expect(attached(page)).to_have_count(5)
     expect(pending_tiles(page)).to_have_count(0)
-    seen = uprights_of(device.photos.all())
-    assert sorted(seen) == sorted([((900, 1200), True, {}, False)] * 4 + [((750, 1000), True, {}, False)])
+    assert sorted(stored_photos(device.photos.values_list("key", flat=True))) == sorted(
+        [((900, 1200), True, {}, False)] * 4 + [((750, 1000), True, {}, False)]
+    )
 
 
-def test_photos_go_on_when_the_person_has_signed_in_again(phone, anna, device, taken):
+def test_uploads_resume_after_signing_in_again(phone, anna, device, photo_files):
     page = phone()
     network(page, upload=20_000)
-    choose(page, taken("1.jpg", "2.jpg", "3.jpg", "4.jpg"))
+    choose(page, photo_files("1.jpg", "2.jpg", "3.jpg", "4.jpg"))
     expect(page.get_by_text(re.compile(r"Отправлено [1-9]\d? %")).first).to_be_visible()
     Session.objects.all().delete()
     network(page)
@@ -151,19 +152,19 @@ def test_photos_go_on_when_the_person_has_signed_in_again(phone, anna, device, t
     assert device.photos.count() == 4
 
 
-def test_a_new_device_is_saved_when_its_photos_have_arrived(phone, make, client, taken):
+def test_new_device_is_saved_after_its_uploads(phone, make, client, photo_files):
     make.type("плита")
     page = phone()
     page.get_by_role("link", name="Добавить устройство").click()
     page.get_by_label("Тип").select_option(label="плита")
     network(page, upload=20_000)
-    choose(page, taken("front.jpg", "back.jpg") + taken("note.jpg", content=b"Buy milk"))
+    choose(page, photo_files("front.jpg", "back.jpg") + photo_files("note.jpg", content=b"Buy milk"))
     expect(page.get_by_text("Это не фото или файл повреждён").first).to_be_visible()
 
     page.get_by_role("button", name="Сохранить").click()
     expect(page.get_by_text(re.compile("Отправляем фото, осталось: [12]"))).to_be_visible()
     network(page)
-    expect(page.get_by_text("Напишите название устройства")).to_be_visible()  # the title: nothing else is lost
+    expect(page.get_by_text("Напишите название устройства")).to_be_visible()  # only the title is missing
     expect(page.get_by_text("Отправлено", exact=True)).to_have_count(2)
     page.get_by_label("Название").fill("Гефест")
     page.get_by_role("button", name="Убрать note.jpg").click()
@@ -171,10 +172,12 @@ def test_a_new_device_is_saved_when_its_photos_have_arrived(phone, make, client,
 
     expect(attached(page)).to_have_count(2)
     expect(pending_tiles(page)).to_have_count(0)
-    assert uprights_of(Device.objects.get().photos.all()) == [((900, 1200), True, {}, False)] * 2
+    assert (
+        stored_photos(Device.objects.get().photos.values_list("key", flat=True)) == [((900, 1200), True, {}, False)] * 2
+    )
 
 
-def test_no_more_than_ten(phone, device):
+def test_at_most_ten_photos_are_uploaded(phone, device):
     page = phone()
     choose(page, [photo(str(number), (80, 60)) for number in range(12)])
 
@@ -183,12 +186,12 @@ def test_no_more_than_ten(phone, device):
     assert device.photos.count() == 10
 
 
-def test_discarded_photo_is_not_sent(phone, device, taken):
+def test_discarded_photo_is_not_sent(phone, device, photo_files):
     page = phone()
     network(page, upload=20_000)
-    choose(page, taken("blurred.jpg", "sharp.jpg"))
+    choose(page, photo_files("blurred.jpg", "sharp.jpg"))
     expect(page.get_by_role("progressbar", name="Отправка blurred.jpg")).to_be_visible()
-    with page.expect_response("**/uploads/*/removal/"):  # else the other photo may have arrived before it is forgotten
+    with page.expect_response("**/uploads/*/removal/"):  # otherwise the other photo may arrive first
         page.get_by_role("button", name="Убрать blurred.jpg").click()
     expect(page.locator("[data-add] input")).to_be_focused()
     network(page)
@@ -198,13 +201,13 @@ def test_discarded_photo_is_not_sent(phone, device, taken):
     assert device.photos.count() == Upload.objects.count() == 1
 
 
-def refuse_once(page: Page, address: str, **answer) -> None:
-    page.route(address, lambda route: route.fulfill(**answer), times=1)
+def fail_once(page: Page, url: str, **response) -> None:
+    page.route(url, lambda route: route.fulfill(**response), times=1)
 
 
-def test_an_address_that_is_too_old_is_asked_for_anew(phone, device):
+def test_expired_upload_url_is_requested_again(phone, device):
     page = phone()
-    refuse_once(page, "**/storage/uploads/**", status=403, body="late")
+    fail_once(page, "**/storage/uploads/**", status=403, body="late")
     choose(page, [photo("photo")])
 
     expect(attached(page)).to_have_count(1)
@@ -214,7 +217,7 @@ def test_an_address_that_is_too_old_is_asked_for_anew(phone, device):
 def test_retry_resumes_where_it_stopped(phone, device):
     page, sent = phone(), []
     page.on("request", lambda request: "/storage/uploads/" in request.url and sent.append(request.url))
-    refuse_once(page, "**/completion/", status=429, json={"error": "Слишком часто."}, headers={"Retry-After": "900"})
+    fail_once(page, "**/completion/", status=429, json={"error": "Слишком часто."}, headers={"Retry-After": "900"})
     choose(page, [photo("photo")])
     expect(page.get_by_text("Слишком часто.").first).to_be_visible()
     page.get_by_role("button", name="Повторить photo.jpg").click()
@@ -224,19 +227,19 @@ def test_retry_resumes_where_it_stopped(phone, device):
 
 
 @pytest.mark.usefixtures("storage_backend")
-def test_the_passport_photo_is_kept_with_the_form_and_replaced_at_once(open_page, anna, make, taken):
+def test_passport_photo_is_saved_with_the_form_and_replaced_immediately(open_page, anna, make, photo_files):
     client = make.consented(anna)
     page = open_page()
     sign_in(page, anna.email)
     page.wait_for_url("**/clients/**")
     page.goto(reverse("passport:passport", args=[client.pk]))
-    choose(page, taken("passport.jpg"))
+    choose(page, photo_files("passport.jpg"))
     expect(page.get_by_text("Отправлено", exact=True)).to_be_visible()
     fill_passport(page)
     page.get_by_role("button", name="Далее").click()
     expect(page.get_by_role("heading", name="Шаг 3 — Устройства")).to_be_visible()
     first = Passport.objects.get().photo
-    assert uprights_of([type("Kept", (), {"key": first})]) == [((900, 1200), True, {}, False)]
+    assert stored_photos([first]) == [((900, 1200), True, {}, False)]
 
     page.go_back()
     choose(page, [photo("better")])
@@ -259,41 +262,41 @@ def fill_passport(page: Page) -> None:
     page.get_by_label("Адрес регистрации", exact=True).fill("г. Москва, ул. Садовая, д. 1")
 
 
-def test_leaving_while_photos_are_on_their_way_asks_first(phone, device, taken):
+def test_leaving_during_uploads_asks_for_confirmation(phone, device, photo_files):
     page = phone()
-    page.get_by_role("heading", level=1).click()  # a browser asks only those who did something on the page
+    page.get_by_role("heading", level=1).click()  # browsers ask only after an interaction with the page
     network(page, upload=10_000)
-    choose(page, taken("photo.jpg"))
+    choose(page, photo_files("photo.jpg"))
     expect(page.get_by_role("progressbar")).to_be_visible()
 
     page.on("dialog", lambda dialog: dialog.dismiss())
-    with page.expect_event("dialog") as asked:
+    with page.expect_event("dialog") as dialog:
         page.evaluate("location.href = '/clients/'")
-    assert asked.value.type == "beforeunload"
+    assert dialog.value.type == "beforeunload"
     network(page)
     expect(attached(page)).to_have_count(1)
 
 
 @pytest.mark.parametrize("page_of", ["devices:devices", "devices:add"])
-def test_without_javascript_a_file_field_does_the_same(phone, make, device, page_of, taken):
+def test_file_input_works_without_javascript(phone, make, device, page_of, photo_files):
     page = phone(page_of, java_script_enabled=False)
-    page.locator("input[type=file]").set_input_files(taken("front.jpg", "back.jpg"))
+    page.locator("input[type=file]").set_input_files(photo_files("front.jpg", "back.jpg"))
     if page_of == "devices:add":
         page.get_by_label("Название").fill("Гефест")
         page.get_by_label("Тип").select_option(index=1)
     page.get_by_role("button", name=re.compile("Отправить фото|Сохранить")).click()
 
     expect(attached(page)).to_have_count(2)
-    assert uprights_of(DevicePhoto.objects.all()) == [((900, 1200), True, {}, False)] * 2
+    assert stored_photos(DevicePhoto.objects.values_list("key", flat=True)) == [((900, 1200), True, {}, False)] * 2
 
 
 @pytest.fixture
-def three(device, anna):
+def three_photos(device, anna):
     """Three photos of the device."""
-    for colour in ("red", "green", "blue"):
-        picture = io.BytesIO()
-        Image.new("RGB", (300, 400), colour).save(picture, "JPEG")
-        saving.save_device(device, [(picture.getvalue(), picture.getvalue())], by=anna)
+    for color in ("red", "green", "blue"):
+        file = io.BytesIO()
+        Image.new("RGB", (300, 400), color).save(file, "JPEG")
+        saving.save_device(device, [(file.getvalue(), file.getvalue())], by=anna)
 
 
 def swipe(page: Page, pixels: int) -> None:
@@ -304,7 +307,7 @@ def swipe(page: Page, pixels: int) -> None:
 
 
 @pytest.mark.usefixtures("storage_backend")
-def test_photos_are_looked_at_with_keys_and_fingers(phone, three):
+def test_viewer_works_with_keyboard_and_swipes(phone, three_photos):
     page = phone()
     thumbnails = page.locator("a[data-view]")
     thumbnails.nth(1).press("Enter")
@@ -314,12 +317,12 @@ def test_photos_are_looked_at_with_keys_and_fingers(phone, three):
     expect(shown).to_have_attribute("src", thumbnails.nth(1).evaluate("link => link.href"))
     expect(shown).to_have_js_property("naturalWidth", 300)
 
-    for key, place in [("ArrowRight", 3), ("ArrowRight", 3), ("Home", 1), ("ArrowLeft", 1), ("End", 3)]:
+    for key, number in [("ArrowRight", 3), ("ArrowRight", 3), ("Home", 1), ("ArrowLeft", 1), ("End", 3)]:
         page.keyboard.press(key)
-        expect(counter).to_have_text(f"{place} из 3")
-    for pixels, place in [(200, 2), (-200, 3), (-10, 3)]:
+        expect(counter).to_have_text(f"{number} из 3")
+    for pixels, number in [(200, 2), (-200, 3), (-10, 3)]:
         swipe(page, pixels)
-        expect(counter).to_have_text(f"{place} из 3")
+        expect(counter).to_have_text(f"{number} из 3")
     page.get_by_role("button", name="Предыдущее фото").click()
     expect(counter).to_have_text("2 из 3")
 
@@ -328,7 +331,7 @@ def test_photos_are_looked_at_with_keys_and_fingers(phone, three):
     expect(thumbnails.nth(1)).to_be_focused()
 
 
-def test_a_photo_that_can_not_be_opened_is_said_so(phone, three):
+def test_unavailable_photo_shows_an_error(phone, three_photos):
     page = phone()
     network(page, offline=True)
     page.locator("a[data-view]").first.click()
@@ -336,7 +339,7 @@ def test_a_photo_that_can_not_be_opened_is_said_so(phone, three):
     expect(page.get_by_text("Фото не открылось")).to_be_visible()
 
 
-def test_without_javascript_a_thumbnail_leads_to_its_photo(phone, three):
+def test_thumbnail_links_to_its_photo_without_javascript(phone, three_photos):
     page = phone(java_script_enabled=False)
     with page.expect_popup() as opened:
         page.locator("a[data-view]").first.click()
@@ -345,18 +348,18 @@ def test_without_javascript_a_thumbnail_leads_to_its_photo(phone, three):
 
 
 def problems(page: Page) -> list[str]:
-    page.evaluate("scrollTo(0, 0)")  # elsewhere the word of the lost connection lies over a link
-    found = Axe().run(page, options=RULES)
-    wide = [f"{too_wide(page)} px wider than the screen"] if too_wide(page) > 0 else []
-    return wide + ([found.generate_report()] if found.violations_count else [])
+    page.evaluate("scrollTo(0, 0)")  # elsewhere the offline notice would cover a link
+    results = Axe().run(page, options=RULES)
+    overflow = [f"{overflow_width(page)} px wider than the screen"] if overflow_width(page) > 0 else []
+    return overflow + ([results.generate_report()] if results.violations_count else [])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_photos_on_their_way_and_the_viewer_are_accessible(phone, screenshot, three, taken, viewport, scheme):
+def test_uploads_and_viewer_are_accessible(phone, screenshot, three_photos, photo_files, viewport, scheme):
     page = phone(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
     network(page, upload=5_000)
-    choose(page, taken("a-long-name-of-a-photo.jpg", "b.jpg") + taken("note.jpg", content=b"Buy milk"))
+    choose(page, photo_files("a-long-name-of-a-photo.jpg", "b.jpg") + photo_files("note.jpg", content=b"Buy milk"))
     expect(page.get_by_role("progressbar").first).to_be_visible()
     network(page, offline=True)
     expect(page.get_by_text("Нет связи. Отправим сами").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""The whole way of one client, as a manager walks it: on a phone with JavaScript, on a desktop without."""
+"""All steps for one client: on a phone with JavaScript, on a desktop without."""
 
 from collections.abc import Callable
 
@@ -14,14 +14,14 @@ from managers.models import Manager
 
 pytestmark = pytest.mark.e2e
 
-Shot = Callable[[Page, str], None]
+Screenshot = Callable[[Page, str], None]
 
 
-def go_on(page: Page) -> None:
+def press_next(page: Page) -> None:
     page.get_by_role("button", name="Далее").click()
 
 
-def title(page: Page, text: str) -> None:
+def expect_title(page: Page, text: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
 
 
@@ -37,7 +37,7 @@ def fill_passport(page: Page) -> None:
     page.locator("input[type=file]").first.set_input_files(photo("passport"))
 
 
-def read_and_agreed(page: Page) -> None:
+def check_agreement(page: Page) -> None:
     page.get_by_label("Клиент прочитал и согласен").check()
 
 
@@ -50,73 +50,73 @@ def add_device(page: Page) -> None:
     expect(page.get_by_text("Бирюса 118").first).to_be_visible()
 
 
-def take_client(page: Page, manager: Manager, shot: Shot) -> None:
+def open_list(page: Page, manager: Manager, screenshot: Screenshot) -> None:
     page.goto("/")
-    shot(page, "sign-in")
+    screenshot(page, "sign-in")
     sign_in(page, manager.email)
     expect(page.get_by_text("Ёлкина Юлия")).to_be_visible()
-    shot(page, "list")
+    screenshot(page, "list")
 
 
-def check_contact(page: Page, shot: Shot) -> None:
+def confirm_contact(page: Page, screenshot: Screenshot) -> None:
     page.get_by_role("link", name="Ёлкина Юлия").first.click()
-    title(page, "Шаг 1 — Данные")
-    shot(page, "step-1")
-    go_on(page)
+    expect_title(page, "Шаг 1 — Данные")
+    screenshot(page, "step-1")
+    press_next(page)
 
 
-def take_passport(page: Page, shot: Shot) -> None:
-    title(page, "Шаг 2 — Паспорт")
-    read_and_agreed(page)
-    go_on(page)
+def enter_passport(page: Page, screenshot: Screenshot) -> None:
+    expect_title(page, "Шаг 2 — Паспорт")
+    check_agreement(page)
+    press_next(page)
 
-    title(page, "Шаг 2 — Паспорт")
+    expect_title(page, "Шаг 2 — Паспорт")
     expect(page.get_by_label("Фамилия")).to_be_visible()
     fill_passport(page)
-    shot(page, "step-2")
-    go_on(page)
+    screenshot(page, "step-2")
+    press_next(page)
 
 
-def list_devices(page: Page, shot: Shot) -> None:
-    title(page, "Шаг 3 — Устройства")
+def enter_devices(page: Page, screenshot: Screenshot) -> None:
+    expect_title(page, "Шаг 3 — Устройства")
     add_device(page)
     page.get_by_label("Домашний").check()
     expect(page.get_by_text("150,00").first).to_be_visible()
-    shot(page, "step-3")
-    go_on(page)
+    screenshot(page, "step-3")
+    press_next(page)
 
 
-def sign_contract(page: Page, client: Client, shot: Shot) -> None:
-    title(page, "Шаг 4 — Договор")
+def sign_contract(page: Page, client: Client, screenshot: Screenshot) -> None:
+    expect_title(page, "Шаг 4 — Договор")
     page.get_by_role("button", name="Сформировать договор").click()
-    read_and_agreed(page)
+    check_agreement(page)
     page.get_by_role("button", name="Запросить код").click()
     expect(page.get_by_text("Код отправлен клиенту").first).to_be_visible()
-    shot(page, "step-4")
+    screenshot(page, "step-4")
     code = code_sent_to(client)
     page.get_by_label("Код из приложения").fill(f"{code[:3]} {code[3:]}")
     page.get_by_label("Клиент прочитал договор").check()
     page.get_by_label("Код из приложения").press("Enter")
-    title(page, "Договор подписан")
+    expect_title(page, "Договор подписан")
 
 
-def confirm_payment(page: Page, shot: Shot, *, asked: bool) -> None:
+def confirm_payment(page: Page, screenshot: Screenshot, *, has_dialog: bool) -> None:
     page.get_by_role("button", name="Подтвердить оплату").click()
-    if asked:
+    if has_dialog:
         page.get_by_role("button", name="Деньги поступили").click()
-    title(page, "Успешно оформлен")
-    shot(page, "done")
+    expect_title(page, "Успешно оформлен")
+    screenshot(page, "done")
 
 
-def look_at_card(page: Page, shot: Shot) -> None:
+def open_card(page: Page, screenshot: Screenshot) -> None:
     page.get_by_role("link", name="Карточка клиента").click()
     expect(page.get_by_text("получена").first).to_be_visible()
-    shot(page, "card")
+    screenshot(page, "card")
 
 
 @pytest.fixture
 def client(make) -> Client:
-    """One of four who wait, in an office with a tariff and a type of devices."""
+    """One of four unclaimed clients, with a tariff and a device type."""
     make.tariff()
     make.type("холодильник")
     client = make.client(name="Ёлкина Юлия", phone="9771232323")
@@ -126,17 +126,18 @@ def client(make) -> Client:
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["phone", "desktop-without-javascript"])
-def test_from_a_new_client_to_a_paid_contract(open_page, screenshot, client, make, anna, javascript):
+def test_new_client_to_paid_contract(open_page, screenshot, client, make, anna, javascript):
     page = open_page(PHONE if javascript else DESKTOP, java_script_enabled=javascript)
-    shot = screenshot if javascript else (lambda page, name: None)
+    if not javascript:
+        screenshot = lambda page, name: None  # noqa: E731
 
-    take_client(page, anna, shot)
-    check_contact(page, shot)
-    take_passport(page, shot)
-    list_devices(page, shot)
-    sign_contract(page, client, shot)
-    confirm_payment(page, shot, asked=javascript)
-    look_at_card(page, shot)
+    open_list(page, anna, screenshot)
+    confirm_contact(page, screenshot)
+    enter_passport(page, screenshot)
+    enter_devices(page, screenshot)
+    sign_contract(page, client, screenshot)
+    confirm_payment(page, screenshot, has_dialog=javascript)
+    open_card(page, screenshot)
 
     client = make.fresh(client)
     assert (client.status, client.manager) == (Status.PROCESSED, anna)
