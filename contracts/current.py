@@ -1,4 +1,4 @@
-"""The contents that a contract with the client would have now."""
+"""The contents of a contract with the client's current data."""
 
 from collections.abc import Iterable
 
@@ -10,16 +10,19 @@ from passport.models import Passport
 
 
 def current_contents(client: Client) -> Contents:
-    """The client's data as it is now; Client.DoesNotExist without an account, a passport or a chosen tariff."""
+    """Return the contents of a contract with the client's current data.
+
+    Raises Client.DoesNotExist without an account, a passport or a chosen tariff.
+    """
     complete_clients = Client.objects.filter(user__isnull=False, passport__isnull=False, tariff_choice__isnull=False)
-    found = complete_clients.select_related("user", "passport", "tariff_choice__tariff").get(pk=client.pk)
-    tariff = found.tariff_choice.tariff
+    client = complete_clients.select_related("user", "passport", "tariff_choice__tariff").get(pk=client.pk)
+    tariff = client.tariff_choice.tariff
     devices = _devices(Device.objects.filter(client=client).select_related("type"), tariff)
-    return Contents(person=_person(found.user, found.passport), devices=devices, tariff=_tariff(tariff))
+    return Contents(person=_person(client.user, client.passport), devices=devices, tariff=_tariff(tariff))
 
 
 def is_current(contents: Contents, client: Client) -> bool:
-    """Whether the client's data still equals `contents`; False without passport or account."""
+    """Whether the client's current data equals `contents`. False if the passport or account is gone."""
     try:
         return current_contents(client) == contents
     except Client.DoesNotExist:

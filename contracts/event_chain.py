@@ -94,7 +94,7 @@ class ChainHead(models.Model):
         self.save()
 
 
-def append_event(contract, what: EventKind, *, by: Manager | None, at: datetime, **facts: str) -> ContractEvent:
+def append_event(contract, kind: EventKind, *, by: Manager | None, at: datetime, **facts: str) -> ContractEvent:
     """Append an event in the caller's transaction. `facts` must not contain personal data.
 
     Appending locks the chain head until the transaction ends: call it last, after all other locks.
@@ -105,7 +105,7 @@ def append_event(contract, what: EventKind, *, by: Manager | None, at: datetime,
         number=head.number + 1,
         contract_id=contract.pk,
         at=at,
-        what=what,
+        what=kind,
         by=by,
         facts=json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
         previous=head.hmac,

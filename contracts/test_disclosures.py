@@ -15,23 +15,23 @@ def urls(contract) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("what", [DisclosureKind.CONTRACT_PDF, DisclosureKind.INVOICE_PDF])
-def test_each_download_of_a_document_is_recorded(as_anna, anna, signed, what):
+@pytest.mark.parametrize("kind", [DisclosureKind.CONTRACT_PDF, DisclosureKind.INVOICE_PDF])
+def test_each_download_of_a_document_is_recorded(as_anna, anna, signed, kind):
     for _ in range(2):
-        assert as_anna.get(urls(signed)[what]).status_code == 200
+        assert as_anna.get(urls(signed)[kind]).status_code == 200
 
     rows = Disclosure.objects.values_list("client", "by", "what", "document")
-    number = signed.number if what == DisclosureKind.CONTRACT_PDF else signed.invoices.get().number
-    assert list(rows) == [(signed.client_id, anna.pk, what, number)] * 2
+    number = signed.number if kind == DisclosureKind.CONTRACT_PDF else signed.invoices.get().number
+    assert list(rows) == [(signed.client_id, anna.pk, kind, number)] * 2
 
 
-@pytest.mark.parametrize("what", [DisclosureKind.CONTRACT_PDF, DisclosureKind.INVOICE_PDF])
-def test_document_is_not_served_if_the_disclosure_cannot_be_recorded(as_anna, signed, what):
+@pytest.mark.parametrize("kind", [DisclosureKind.CONTRACT_PDF, DisclosureKind.INVOICE_PDF])
+def test_document_is_not_served_if_the_disclosure_cannot_be_recorded(as_anna, signed, kind):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE manager_disclosures ADD CONSTRAINT refused CHECK (false) NOT VALID")
     as_anna.raise_request_exception = False
 
-    response = as_anna.get(urls(signed)[what])
+    response = as_anna.get(urls(signed)[kind])
 
     assert response.status_code == 500
     assert b"%PDF" not in response.content

@@ -25,16 +25,16 @@ LONG_WORD = "Щ" * 300
 def pages(file: bytes) -> list[str]:
     """Return the text of each page with normalized whitespace."""
     texts = [page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(file)]
-    return [" ".join(re.sub("\ufffe\\s*", "-", words).split()) for words in texts]  # U+FFFE: hyphen at the line end
+    return [" ".join(re.sub("\ufffe\\s*", "-", content).split()) for content in texts]  # U+FFFE: hyphen at the line end
 
 
 def text(file: bytes) -> str:
     return " ".join(pages(file))
 
 
-def unspaced(words: str) -> str:
+def unspaced(content: str) -> str:
     """Remove whitespace: long words are broken without a hyphen."""
-    return re.sub(r"\s", "", words)
+    return re.sub(r"\s", "", content)
 
 
 def glyphs(file: bytes) -> Iterator[tuple[int, str, tuple[float, float, float, float]]]:
@@ -79,12 +79,12 @@ def invoice(**fields) -> Invoice:
 
 
 def test_contract_contains_number_place_date_and_parties():
-    words = text(pdf.render_contract(sample.sample_snapshot()))
-    assert "Договор № ИВ-261123-01 возмездного оказания услуг" in words
-    assert "г. Москва, 23 ноября 2026 г." in words
-    assert "ООО «Привет Сервис» (далее — «Исполнитель»)" in words
-    assert "на основании Устава генеральный директор Соколова Марина Андреевна" in words
-    assert "Иванов Пётр Сергеевич (далее — «Заказчик»" in words
+    content = text(pdf.render_contract(sample.sample_snapshot()))
+    assert "Договор № ИВ-261123-01 возмездного оказания услуг" in content
+    assert "г. Москва, 23 ноября 2026 г." in content
+    assert "ООО «Привет Сервис» (далее — «Исполнитель»)" in content
+    assert "на основании Устава генеральный директор Соколова Марина Андреевна" in content
+    assert "Иванов Пётр Сергеевич (далее — «Заказчик»" in content
 
 
 @pytest.mark.parametrize(
@@ -102,33 +102,33 @@ def test_contract_has_the_requisites_of_both_parties(requisite):
 
 
 def test_contract_contains_the_fees_in_figures_and_words():
-    words = text(pdf.render_contract(sample.sample_snapshot(5)))
-    assert "Тариф «Домашний»: базовая стоимость — 500,00 ₽, доплата за Устройство" in words
-    assert "не указана иная, — 150,00 ₽." in words
-    assert "Устройств (5) составляет 512,50 ₽ (Пятьсот двенадцать рублей 50 копеек)" in words
-    assert "Условия тарифа: Два выезда в год" in words
+    content = text(pdf.render_contract(sample.sample_snapshot(5)))
+    assert "Тариф «Домашний»: базовая стоимость — 500,00 ₽, доплата за Устройство" in content
+    assert "не указана иная, — 150,00 ₽." in content
+    assert "Устройств (5) составляет 512,50 ₽ (Пятьсот двенадцать рублей 50 копеек)" in content
+    assert "Условия тарифа: Два выезда в год" in content
 
 
 def test_contract_lists_all_data_of_a_device():
-    words = text(pdf.render_contract(sample.sample_snapshot(1)))
+    content = text(pdf.render_contract(sample.sample_snapshot(1)))
     assert (
         "1. Холодильник Бирюса 118 Холодильник, серийный № SN-004711, куплено: январь 2020;"
         " Объём 180 л; класс A+; цвет белый; Шумит при запуске компрессора. 100,50 ₽"
-    ) in words
+    ) in content
 
 
 def test_device_without_optional_data_is_listed():
     bare = {"purchased_on": None, "serial_number": "", "specs": "", "description": ""}
-    words = text(pdf.render_contract(sample.sample_snapshot(1, device=bare)))
-    assert "1. Холодильник Бирюса 118 Холодильник, серийный № не указан 100,50 ₽" in words
+    content = text(pdf.render_contract(sample.sample_snapshot(1, device=bare)))
+    assert "1. Холодильник Бирюса 118 Холодильник, серийный № не указан 100,50 ₽" in content
 
 
 def test_person_without_optional_data_leaves_no_gaps():
     bare = {"middle_name": "", "birth_date": None, "email": "", "address": ""}
-    words = text(pdf.render_contract(sample.sample_snapshot(1, person=bare)))
-    assert "Иванов Пётр Паспорт гражданина РФ" in words
-    assert "None" not in words
-    assert "Тел. +7 (977) 123-23-23 Иванов П." in words
+    content = text(pdf.render_contract(sample.sample_snapshot(1, person=bare)))
+    assert "Иванов Пётр Паспорт гражданина РФ" in content
+    assert "None" not in content
+    assert "Тел. +7 (977) 123-23-23 Иванов П." in content
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_clauses_have_no_gaps_and_references_exist():
 def test_every_page_has_the_contract_number_and_page_number():
     sheets = pages(pdf.render_contract(sample.sample_snapshot(60)))
     assert len(sheets) > 4
-    for number, words in enumerate(sheets, start=1):
-        assert words.count(f"Договор № ИВ-261123-01 от 23.11.2026, стр. {number} из {len(sheets)}") == 1
-        assert words.count("стр.") == 1
+    for number, content in enumerate(sheets, start=1):
+        assert content.count(f"Договор № ИВ-261123-01 от 23.11.2026, стр. {number} из {len(sheets)}") == 1
+        assert content.count("стр.") == 1
 
 
 def test_contract_with_five_devices_is_signed_on_its_first_page():
@@ -174,22 +174,22 @@ def test_contract_with_five_devices_is_signed_on_its_first_page():
 
 def test_sixty_devices_are_listed_once_and_in_order():
     snapshot = sample.sample_snapshot(60, device={"title": "Утюг", "description": "Ёмкость цела."})
-    words = text(pdf.render_contract(snapshot))
-    rows = re.findall(r"(\d+)\. Утюг .*? (SN-\d{6}), .*? (\d+,\d\d) ₽", words)
+    content = text(pdf.render_contract(snapshot))
+    rows = re.findall(r"(\d+)\. Утюг .*? (SN-\d{6}), .*? (\d+,\d\d) ₽", content)
     assert [int(number) for number, *_ in rows] == list(range(1, 61))
     assert [serial for _, serial, _ in rows] == [device.serial_number for device in snapshot.contents.devices]
     assert [Decimal(fee.replace(",", ".")) for *_, fee in rows] == [device.fee for device in snapshot.contents.devices]
-    assert words.count("Ёмкость цела.") == words.count("Утюг") == len(re.findall(r"SN-\d{6}", words)) == 60
+    assert content.count("Ёмкость цела.") == content.count("Утюг") == len(re.findall(r"SN-\d{6}", content)) == 60
 
 
 def test_table_header_repeats_on_each_page_and_rows_are_not_split():
     sheets = pages(pdf.render_contract(sample.sample_snapshot(60)))
-    with_devices = [words for words in sheets if "SN-" in words]
+    with_devices = [content for content in sheets if "SN-" in content]
     assert len(with_devices) > 2
-    for words in with_devices:
-        assert words.count("Устройство, его серийный номер и характеристики Доплата") == 1
+    for content in with_devices:
+        assert content.count("Устройство, его серийный номер и характеристики Доплата") == 1
         # A split row would have its title and its serial number on different pages.
-        assert len(re.findall(r"\b\d+\. (?:Холод|Телев|Стир|Роутер|Конд)", words)) == words.count("SN-")
+        assert len(re.findall(r"\b\d+\. (?:Холод|Телев|Стир|Роутер|Конд)", content)) == content.count("SN-")
     assert not off_the_page(pdf.render_contract(sample.sample_snapshot(60)))
 
 
@@ -233,7 +233,7 @@ def test_fee_is_on_the_line_of_its_device_at_page_breaks(before):
     devices = (*snapshot.contents.devices[:-1], replace(snapshot.contents.devices[-1], **last))
     file = pdf.render_contract(replace(snapshot, contents=replace(snapshot.contents, devices=devices)))
 
-    (page,) = [words for words in pages(file) if "Погреб" in words]
+    (page,) = [content for content in pages(file) if "Погреб" in content]
     # The title is not alone at the bottom of the page: the characteristics start on the same page.
     assert re.search(rf"{before + 1}\. Погреб 98\s765,43 ₽ \S+(?: \S+)?, серийный №", page)
 
@@ -262,16 +262,16 @@ def test_user_text_cannot_inject_markup():
 
 
 def test_invoice_contains_parties_bank_amount_and_date():
-    words = text(pdf.render_invoice(invoice(), sample.sample_snapshot()))
-    assert "Счёт на оплату № ИВ-261123-01/1 от 24 ноября 2026 г." in words  # 00:30 in Moscow
-    assert "1 512,50 ₽" in words
-    assert "Одна тысяча пятьсот двенадцать рублей 50 копеек" in words
-    assert "03.12.2026 включительно" in words
-    assert "Договор № ИВ-261123-01 от 23.11.2026" in words
-    assert "Доплата по договору ИВ-261123-01" in words
+    content = text(pdf.render_invoice(invoice(), sample.sample_snapshot()))
+    assert "Счёт на оплату № ИВ-261123-01/1 от 24 ноября 2026 г." in content  # 00:30 in Moscow
+    assert "1 512,50 ₽" in content
+    assert "Одна тысяча пятьсот двенадцать рублей 50 копеек" in content
+    assert "03.12.2026 включительно" in content
+    assert "Договор № ИВ-261123-01 от 23.11.2026" in content
+    assert "Доплата по договору ИВ-261123-01" in content
     for requisite in ("ООО «Привет Сервис»", "7700000000", "770001001", "ПАО Сбербанк", "044525225",
                       "40702810000000000000", "30101810400000000225", "Иванов Пётр Сергеевич"):  # fmt: skip
-        assert requisite in words
+        assert requisite in content
 
 
 def test_cancelled_invoice_is_marked_cancelled():
@@ -295,6 +295,6 @@ def test_decrypted_snapshot_renders_the_same_bytes():
 
 def test_preview_writes_a_sample_with_the_given_number_of_devices(tmp_path, capsys):
     call_command("preview_contract", devices=7, out=tmp_path / "sample.pdf")
-    words = text((tmp_path / "sample.pdf").read_bytes())
-    assert "7. Телевизор Samsung" in words
-    assert "8. " not in words.split("SN-")[-1].split("3. Тариф")[0]
+    content = text((tmp_path / "sample.pdf").read_bytes())
+    assert "7. Телевизор Samsung" in content
+    assert "8. " not in content.split("SN-")[-1].split("3. Тариф")[0]

@@ -252,7 +252,7 @@ def test_tampered_evidence_is_detected(signed):
 
 
 closed_accounts = pytest.mark.parametrize(
-    ("closed", "words"),
+    ("closed", "message"),
     [
         ({"status": AccountStatus.BLOCKED}, "заблокирована"),
         ({"status": AccountStatus.DELETED}, "удалена"),
@@ -262,11 +262,11 @@ closed_accounts = pytest.mark.parametrize(
 
 
 @closed_accounts
-def test_no_code_is_sent_to_a_closed_account(issued, anna, closed, words):
+def test_no_code_is_sent_to_a_closed_account(issued, anna, closed, message):
     AppUser.objects.filter(pk=issued.client.user_id).update(**closed)
     logged = LogEntry.objects.count()
 
-    with pytest.raises(signing.AccountClosed, match=f"учётная запись клиента в «Привет Супер» {words}"):
+    with pytest.raises(signing.AccountClosed, match=f"учётная запись клиента в «Привет Супер» {message}"):
         signing.request_code(issued, by=anna)
 
     assert not SigningCode.objects.exists()
@@ -284,13 +284,13 @@ def test_no_code_is_sent_to_a_deleted_account(issued, anna, make):
 
 
 @closed_accounts
-def test_code_sent_before_the_account_was_closed_does_not_sign(issued, anna, closed, words):
+def test_code_sent_before_the_account_was_closed_does_not_sign(issued, anna, closed, message):
     signing.request_code(issued, by=anna)
     code = code_sent_to(issued.client)
     AppUser.objects.filter(pk=issued.client.user_id).update(**closed)
 
     for digits in (code, "000000" if code != "000000" else "111111"):
-        with pytest.raises(signing.AccountClosed, match=words):
+        with pytest.raises(signing.AccountClosed, match=message):
             sign(issued, anna, digits)
 
     contract = Contract.objects.get()

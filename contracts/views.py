@@ -177,7 +177,7 @@ def _contract_page(
         "contract": current,
         "changes": describe_differences(current.snapshot.contents, contents) if current else [],
         "contents": contents,
-        "waiting": billing.pending_invoices,
+        "pending_invoices": billing.pending_invoices,
         "due": billing.due_for(contents),
         "signed": None if current else issuing.matching_signed_contract(client),
         "form": form or SignatureForm(initial={"pep_version": signature_consent.current_version()}),
@@ -321,7 +321,7 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
         "agreements": consents.visible_to(client, request.user),
         "balance": payment.Balance.for_client(client),
         "next_url": onboarding.next_url(client, request.steps),
-        "may_withdraw": consents.can_withdraw(client),
+        "can_withdraw": consents.can_withdraw(client),
         "is_signed": client.status in SIGNED,
         # Invoices stay valid while a new contract is awaited; other clients have their own payment page.
         "is_changed": client.status == Status.AWAITING_CONTRACT,

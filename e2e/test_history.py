@@ -50,9 +50,8 @@ def release(page: Page, held: list) -> None:
     for route in held:
         with suppress(Error):  # the page may have cancelled the request
             route.fulfill(response=route.fetch())
-    page.evaluate(
-        "fetch('/healthz').then(() => new Promise(requestAnimationFrame))"
-    )  # wait until the responses were processed
+    # Wait until the browser has processed the responses.
+    page.evaluate("fetch('/healthz').then(() => new Promise(requestAnimationFrame))")
 
 
 def test_late_response_does_not_replace_the_current_page(phone, client, make):

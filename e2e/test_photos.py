@@ -125,9 +125,8 @@ def test_uploads_resume_after_a_lost_connection(phone, device, photo_files):
 
     expect(attached(page)).to_have_count(5)
     expect(pending_tiles(page)).to_have_count(0)
-    assert sorted(stored_photos(device.photos.values_list("key", flat=True))) == sorted(
-        [((900, 1200), True, {}, False)] * 4 + [((750, 1000), True, {}, False)]
-    )
+    photos = stored_photos(device.photos.values_list("key", flat=True))
+    assert sorted(photos) == sorted([((900, 1200), True, {}, False)] * 4 + [((750, 1000), True, {}, False)])
 
 
 def test_uploads_resume_after_signing_in_again(phone, anna, device, photo_files):
@@ -172,9 +171,8 @@ def test_new_device_is_saved_after_its_uploads(phone, make, client, photo_files)
 
     expect(attached(page)).to_have_count(2)
     expect(pending_tiles(page)).to_have_count(0)
-    assert (
-        stored_photos(Device.objects.get().photos.values_list("key", flat=True)) == [((900, 1200), True, {}, False)] * 2
-    )
+    photos = stored_photos(Device.objects.get().photos.values_list("key", flat=True))
+    assert photos == [((900, 1200), True, {}, False)] * 2
 
 
 def test_at_most_ten_photos_are_uploaded(phone, device):

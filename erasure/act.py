@@ -41,7 +41,7 @@ def render_act(erasure: Erasure) -> bytes:
         "erasure": erasure,
         "company": {name: getattr(settings, f"COMPANY_{name.upper()}") for name in names},
         "reason": ErasureReason(erasure.reason),
-        "kept": _retained_text(erasure),
+        "retained": _retained_text(erasure),
         "lines": erasure.lines.all(),
         "objects": erasure.objects_gone.all(),
     }

@@ -25,7 +25,7 @@ MARK = "Ъюжный"
 
 
 @pytest.fixture
-def marked(make, anna, run_committed) -> Client:
+def marked_client(make, anna, run_committed) -> Client:
     """Анна's client, ready for a contract, with MARK in every text and with all kinds of photos."""
     client = make.awaiting_contract(
         anna, name=f"{MARK} Пётр Сергеевич", email="yuzhny@mail.example", address=f"г. {MARK}"
@@ -49,14 +49,14 @@ def marked(make, anna, run_committed) -> Client:
 
 
 @pytest.fixture
-def drafted(marked, anna) -> Contract:
-    """The open contract of `marked`."""
-    return issuing.issue(marked, by=anna)
+def issued(marked_client, anna) -> Contract:
+    """The open contract of `marked_client`."""
+    return issuing.issue(marked_client, by=anna)
 
 
 @pytest.fixture
-def signed(drafted, anna) -> Contract:
-    return sign(drafted, anna)
+def signed(issued, anna) -> Contract:
+    return sign(issued, anna)
 
 
 @pytest.fixture

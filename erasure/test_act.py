@@ -16,10 +16,10 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def erasure(drafted, gleb, settings) -> Erasure:
+def erasure(issued, gleb, settings) -> Erasure:
     settings.COMPANY_NAME, settings.COMPANY_ADDRESS = "ООО «Дом»", "101000, г. Москва, ул. Мира, д. 1"
     settings.COMPANY_DATA_OFFICER, settings.COMPANY_DATA_OFFICER_POSITION = "Тихонова Анна Юрьевна", "инспектор"
-    return erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="Заявление вх. 15")
+    return erasing.erase(issued.client, ErasureReason.REQUEST, by=gleb, note="Заявление вх. 15")
 
 
 def test_act_contains_what_the_order_requires(erasure):

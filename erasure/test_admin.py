@@ -31,9 +31,9 @@ def select(browser, *clients):
     return browser.post(CLIENTS, {"action": "erase_clients", ACTION_CHECKBOX_NAME: [client.pk for client in clients]})
 
 
-def test_action_redirects_to_the_confirmation_page(drafted, make, as_gleb):
+def test_action_redirects_to_the_confirmation_page(issued, make, as_gleb):
     other = make.client(name="Сидорова Ольга")
-    response = as_gleb.get(select(as_gleb, drafted.client, other).url)
+    response = as_gleb.get(select(as_gleb, issued.client, other).url)
 
     assert response.status_code == 200
     for text in (MARK, "Сидорова Ольга", ErasureScope.CLIENT.label, "вернуть уничтоженное нельзя"):
@@ -41,27 +41,27 @@ def test_action_redirects_to_the_confirmation_page(drafted, make, as_gleb):
     assert not Erasure.objects.exists()
 
 
-def test_client_page_has_the_action(drafted, as_gleb):
-    url = reverse("admin:clients_client_change", args=[drafted.client.pk])
-    data = {"CHANGE_FORM-action": "erase_clients", ACTION_CHECKBOX_NAME: [drafted.client.pk]}
-    assert as_gleb.post(url, data).url == page(drafted.client)
+def test_client_page_has_the_action(issued, as_gleb):
+    url = reverse("admin:clients_client_change", args=[issued.client.pk])
+    data = {"CHANGE_FORM-action": "erase_clients", ACTION_CHECKBOX_NAME: [issued.client.pk]}
+    assert as_gleb.post(url, data).url == page(issued.client)
 
 
-def test_confirmation_erases_and_redirects_to_the_acts(drafted, make, as_gleb, gleb):
-    response = as_gleb.post(page(drafted.client), payload(), follow=True)
+def test_confirmation_erases_and_redirects_to_the_acts(issued, make, as_gleb, gleb):
+    response = as_gleb.post(page(issued.client), payload(), follow=True)
 
     erasure = Erasure.objects.get()
     assert (erasure.by, erasure.reason, erasure.note) == (gleb, ErasureReason.REQUEST, "Заявление вх. 15")
-    assert make.fresh(drafted.client).status == Status.ERASED
+    assert make.fresh(issued.client).status == Status.ERASED
     assert f"Данные уничтожены. Акт № {erasure.number} готов." in response.text
     assert erasure.get_absolute_url() in response.text
     assert MARK not in response.text
 
 
 @pytest.mark.parametrize("missing", ["note", "sure", "reason"])
-def test_reason_and_confirmation_are_required(missing, drafted, as_gleb):
+def test_reason_and_confirmation_are_required(missing, issued, as_gleb):
     before = all_rows_as_text()["users_passports"]
-    response = as_gleb.post(page(drafted.client), payload(**{missing: ""}))
+    response = as_gleb.post(page(issued.client), payload(**{missing: ""}))
 
     assert response.status_code == 422
     assert "Исправьте то, что отмечено ниже" in response.text
@@ -69,8 +69,8 @@ def test_reason_and_confirmation_are_required(missing, drafted, as_gleb):
 
 
 @pytest.mark.parametrize("reason", ["unfinished", "stored", "x", "\x00"])
-def test_retention_reasons_are_not_offered(reason, drafted, as_gleb):
-    assert as_gleb.post(page(drafted.client), payload(reason=reason)).status_code == 422
+def test_retention_reasons_are_not_offered(reason, issued, as_gleb):
+    assert as_gleb.post(page(issued.client), payload(reason=reason)).status_code == 422
     assert not Erasure.objects.exists()
 
 
@@ -88,10 +88,10 @@ def test_empty_selection_redirects_back(query, as_gleb):
     assert as_gleb.get(reverse("admin:erasure_new") + query).url == CLIENTS
 
 
-def test_erased_clients_are_skipped(drafted, as_gleb, gleb):
-    erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
-    assert select(as_gleb, drafted.client).url == CLIENTS
-    assert as_gleb.get(page(drafted.client)).url == CLIENTS
+def test_erased_clients_are_skipped(issued, as_gleb, gleb):
+    erasing.erase(issued.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
+    assert select(as_gleb, issued.client).url == CLIENTS
+    assert as_gleb.get(page(issued.client)).url == CLIENTS
 
 
 def test_at_most_twenty_clients_are_erased_at_once(make, as_gleb):
@@ -100,45 +100,45 @@ def test_at_most_twenty_clients_are_erased_at_once(make, as_gleb):
     assert "не больше 20" in as_gleb.get(response.url).text
 
 
-def test_only_admins_have_access(drafted, as_anna, as_vera):
+def test_only_admins_have_access(issued, as_anna, as_vera):
     for browser in (as_anna, as_vera):
-        for url in (page(drafted.client), ACTS):
+        for url in (page(issued.client), ACTS):
             assert browser.get(url).status_code == 302
             assert browser.post(url, payload()).status_code == 302
     assert not Erasure.objects.exists()
 
 
-def test_storage_outage_is_reported(drafted, as_gleb, monkeypatch):
+def test_storage_outage_is_reported(issued, as_gleb, monkeypatch):
     def raise_outage(key):
         raise object_storage.StorageUnavailable(key)
 
     monkeypatch.setattr(object_storage, "delete", raise_outage)
-    text = as_gleb.post(page(drafted.client), payload(), follow=True).text
+    text = as_gleb.post(page(issued.client), payload(), follow=True).text
     assert "хранилище файлов не отвечает" in text
     assert "ждёт хранилища файлов" in text
 
 
-def test_act_page_shows_its_lines_and_is_read_only(drafted, as_gleb, gleb):
-    erasure = erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
+def test_act_page_shows_its_lines_and_is_read_only(issued, as_gleb, gleb):
+    erasure = erasing.erase(issued.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
     url = reverse("admin:erasure_erasure_change", args=[erasure.number])
     text = as_gleb.get(url).text
     assert "users_passports" in text
     assert as_gleb.post(url, {"note": "x"}).status_code == 403
 
 
-def test_erased_client_cannot_be_reassigned(drafted, as_gleb, gleb, boris, make):
-    erasing.erase(drafted.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
-    url = reverse("admin:clients_client_change", args=[drafted.client.pk])
-    before = make.fresh(drafted.client).manager
+def test_erased_client_cannot_be_reassigned(issued, as_gleb, gleb, boris, make):
+    erasing.erase(issued.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
+    url = reverse("admin:clients_client_change", args=[issued.client.pk])
+    before = make.fresh(issued.client).manager
 
-    as_gleb.post(CLIENTS, {"action": "reassign", "manager": boris.pk, ACTION_CHECKBOX_NAME: [drafted.client.pk]})
+    as_gleb.post(CLIENTS, {"action": "reassign", "manager": boris.pk, ACTION_CHECKBOX_NAME: [issued.client.pk]})
     as_gleb.post(url, {"manager": boris.pk, "initial-manager": before.pk}, follow=True)
 
-    assert make.fresh(drafted.client).manager == before
+    assert make.fresh(issued.client).manager == before
 
 
-def test_client_with_a_deleted_account_can_be_erased(drafted, make, as_gleb):
-    client = drafted.client
+def test_client_with_a_deleted_account_can_be_erased(issued, make, as_gleb):
+    client = issued.client
     make.delete_account(client)
     assert select(as_gleb, client).url == page(client)
     assert "Учётная запись удалена" in as_gleb.get(page(client)).text

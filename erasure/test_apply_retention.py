@@ -31,10 +31,10 @@ def apply(*arguments: str) -> str:
 
 
 @pytest.fixture
-def withdrawn(drafted, anna):
-    consents.withdraw(drafted.client, by=anna, reason="Сказал по телефону")
+def withdrawn(issued, anna):
+    consents.withdraw(issued.client, by=anna, reason="Сказал по телефону")
     with time_machine.travel(timezone.now() + days(11)):
-        yield drafted.client
+        yield issued.client
 
 
 def test_without_apply_nothing_is_changed(withdrawn):
@@ -55,14 +55,14 @@ def test_withdrawal_erases_the_client_once(withdrawn, make):
     assert all_rows_as_text() == before
 
 
-def test_abandoned_client_who_uses_the_app_returns_to_the_pool(drafted, make, settings):
-    user = drafted.client.user
+def test_abandoned_client_who_uses_the_app_returns_to_the_pool(issued, make, settings):
+    user = issued.client.user
     user.password_hash = "$argon2id$of-the-app"
     user.save()
     with time_machine.travel(timezone.now() + days(settings.RETENTION_UNFINISHED_DAYS + 1)):
         apply("--apply")
 
-    fresh = make.fresh(drafted.client)
+    fresh = make.fresh(issued.client)
     assert (fresh.status, fresh.manager, fresh.user.name) == (Status.NEW, None, user.name)
     assert not Passport.objects.exists()
     assert fresh.agreements.first().status_label.startswith("Прекращено")

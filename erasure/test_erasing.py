@@ -50,8 +50,8 @@ def left_in(table_texts: dict[str, str], *words: str) -> dict[str, list[str]]:
 
 
 @pytest.mark.usefixtures("storage")
-def test_no_client_data_is_left(drafted, gleb):
-    client = drafted.client
+def test_no_client_data_is_left(issued, gleb):
+    client = issued.client
     words = [MARK, client.user.phone, "yuzhny@mail.example", client.passport.digits, "1985-06-01"]
     before = left_in(all_rows_as_text(), *words)
     assert len(before) > 10
@@ -67,8 +67,8 @@ def test_no_client_data_is_left(drafted, gleb):
     assert erasure.act_key in keys()
 
 
-def test_account_is_closed_and_the_client_cannot_be_opened(drafted, gleb, as_gleb, as_anna, make):
-    client = drafted.client
+def test_account_is_closed_and_the_client_cannot_be_opened(issued, gleb, as_gleb, as_anna, make):
+    client = issued.client
     erase(client, gleb)
 
     user = AppUser.objects.get(pk=client.user_id)
@@ -91,8 +91,8 @@ def test_unclaimed_client_can_be_erased(make, gleb):
     assert left_in(all_rows_as_text(), client.user.phone) == {}
 
 
-def test_no_client_data_is_left_if_the_app_deleted_the_account(drafted, make, gleb):
-    client = drafted.client
+def test_no_client_data_is_left_if_the_app_deleted_the_account(issued, make, gleb):
+    client = issued.client
     words = [MARK, client.user.phone, "yuzhny@mail.example", client.passport.digits, "1985-06-01"]
     make.delete_account(client)
 
@@ -116,8 +116,8 @@ def test_act_names_the_client_of_a_deleted_account_from_the_history(has_history,
     assert "которой клиент пользуется" not in act_text(erasure)
 
 
-def test_operations_on_an_erased_client_are_refused(drafted, gleb, anna):
-    client = drafted.client
+def test_operations_on_an_erased_client_are_refused(issued, gleb, anna):
+    client = issued.client
     erase(client, gleb)
 
     with pytest.raises(ClientErased):
@@ -202,11 +202,11 @@ def test_amounts_from_before_the_erasure_are_ignored(paid, gleb, anna, make):
     assert again.due == again.surcharge == Decimal("150.00")
 
 
-def test_failed_codes_from_before_the_erasure_are_ignored(drafted, gleb, anna, make):
+def test_failed_codes_from_before_the_erasure_are_ignored(issued, gleb, anna, make):
     """A returning client's contract is not locked by earlier wrong codes."""
-    client = drafted.client
+    client = issued.client
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
-    Contract.objects.filter(pk=drafted.pk).update(failed_tries=10)
+    Contract.objects.filter(pk=issued.pk).update(failed_tries=10)
     erase(client, gleb)
 
     assert issued_again(make, client, anna).failed_tries == 0
@@ -253,15 +253,15 @@ def test_earlier_documents_are_hidden_from_the_next_manager(paid, gleb, as_gleb,
     check()
 
 
-def test_closed_account_with_a_subscription_is_erased(drafted, gleb, make):
-    AppUser.objects.filter(pk=drafted.client.user_id).update(has_subscription=True, status="deleted")
-    erase(make.fresh(drafted.client), gleb)
+def test_closed_account_with_a_subscription_is_erased(issued, gleb, make):
+    AppUser.objects.filter(pk=issued.client.user_id).update(has_subscription=True, status="deleted")
+    erase(make.fresh(issued.client), gleb)
 
     assert left_in(all_rows_as_text(), MARK) == {"manager_erasures": [MARK]}
 
 
-def test_name_is_erased_from_the_admin_log(drafted, gleb, boris, as_gleb):
-    client = drafted.client
+def test_name_is_erased_from_the_admin_log(issued, gleb, boris, as_gleb):
+    client = issued.client
     save(as_gleb, client, boris)
     assert MARK in all_rows_as_text()["django_admin_log"]
 
@@ -270,27 +270,27 @@ def test_name_is_erased_from_the_admin_log(drafted, gleb, boris, as_gleb):
     assert left_in(all_rows_as_text(), MARK) == {"manager_erasures": [MARK]}
 
 
-def test_backup_retention_starts_at_the_last_deleted_object(drafted, gleb, settings):
-    erasure = erase(drafted.client, gleb)
+def test_backup_retention_starts_at_the_last_deleted_object(issued, gleb, settings):
+    erasure = erase(issued.client, gleb)
     later = timezone.now() + days(5)
     erasure.objects_gone.update(removed_at=later)
 
     assert erasure.purged_from_backups_at == later + days(7 * settings.BACKUP_WEEKS + 1)
 
 
-def test_open_contract_is_voided_and_erased_with_events(drafted, gleb):
-    erase(drafted.client, gleb)
+def test_open_contract_is_voided_and_erased_with_events(issued, gleb):
+    erase(issued.client, gleb)
 
-    drafted.refresh_from_db()
-    assert drafted.void_at
-    assert drafted.erased_at
-    assert drafted.encrypted_snapshot == ""
-    assert [event.what for event in drafted.events.all()] == ["issued", "void", "erased"]
+    issued.refresh_from_db()
+    assert issued.void_at
+    assert issued.erased_at
+    assert issued.encrypted_snapshot == ""
+    assert [event.what for event in issued.events.all()] == ["issued", "void", "erased"]
     assert list(audit.find_faults(files=True)) == []
 
 
-def test_subscriber_becomes_a_new_client(drafted, gleb, anna, make):
-    client = drafted.client
+def test_subscriber_becomes_a_new_client(issued, gleb, anna, make):
+    client = issued.client
     digits = client.passport.digits
     AppUser.objects.filter(pk=client.user_id).update(has_subscription=True)
     erasure = erase(make.fresh(client), gleb)
@@ -310,8 +310,8 @@ def test_subscriber_becomes_a_new_client(drafted, gleb, anna, make):
     assert make.fresh(client).agreements.is_given(AgreementKind.PERSONAL_DATA)
 
 
-def test_objects_whose_deletion_failed_earlier_are_deleted(drafted, gleb, make, anna, storage):
-    client = drafted.client
+def test_objects_whose_deletion_failed_earlier_are_deleted(issued, gleb, make, anna, storage):
+    client = issued.client
     folder = f"devices/{make.device(client, anna).pk}"
     delete_device(client.devices.last(), by=anna)
     for key in (f"passports/{client.pk}/old.jpg", f"{folder}/old.jpg", "passports/another/old.jpg"):
@@ -324,41 +324,41 @@ def test_objects_whose_deletion_failed_earlier_are_deleted(drafted, gleb, make, 
     assert keys("devices/") == set()
 
 
-def test_mirrored_device_in_use_by_the_app_stays_without_photos(drafted, gleb):
+def test_mirrored_device_in_use_by_the_app_stays_without_photos(issued, gleb):
     shared = SharedDevice.objects.get(serial_number__startswith="mgr-")
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE service_requests (device_id uuid REFERENCES devices (id))")
         cursor.execute("INSERT INTO service_requests VALUES (%s)", [shared.pk])
 
-    erase(drafted.client, gleb)
+    erase(issued.client, gleb)
 
     assert SharedDevice.objects.filter(pk=shared.pk).exists()
     assert not SharedDevicePhoto.objects.exists()
-    assert not drafted.client.devices.exists()
+    assert not issued.client.devices.exists()
 
 
-def test_erasure_on_request_withdraws_agreements(drafted, gleb):
-    erase(drafted.client, gleb)
+def test_erasure_on_request_withdraws_agreements(issued, gleb):
+    erase(issued.client, gleb)
 
-    assert {agreement.withdrawn_by for agreement in drafted.client.agreements.all()} == {gleb}
-    assert {agreement.status_label[:8] for agreement in drafted.client.agreements.all()} == {"Отозвано"}
+    assert {agreement.withdrawn_by for agreement in issued.client.agreements.all()} == {gleb}
+    assert {agreement.status_label[:8] for agreement in issued.client.agreements.all()} == {"Отозвано"}
 
 
-def test_new_log_starts_with_the_act(drafted, gleb):
-    erasure = erase(drafted.client, gleb)
+def test_new_log_starts_with_the_act(issued, gleb):
+    erasure = erase(issued.client, gleb)
 
-    entry = LogEntry.objects.get(thread__client=drafted.client)
+    entry = LogEntry.objects.get(thread__client=issued.client)
     assert entry.body == f"Данные клиента уничтожены. Акт № {erasure.number}."
 
 
-def test_withdrawal_message_announces_the_erasure(drafted, anna):
-    consents.withdraw(drafted.client, by=anna, reason="Сказал по телефону")
-    message = Message.objects.filter(ticket__user=drafted.client.user).order_by("-created_at").first()
+def test_withdrawal_message_announces_the_erasure(issued, anna):
+    consents.withdraw(issued.client, by=anna, reason="Сказал по телефону")
+    message = Message.objects.filter(ticket__user=issued.client.user).order_by("-created_at").first()
     assert "уничтожены не позднее 30 дней" in message.body
 
 
-def test_act_counts_rows_and_lists_objects_by_category(drafted, gleb):
-    erasure = erase(drafted.client, gleb)
+def test_act_counts_rows_and_lists_objects_by_category(issued, gleb):
+    erasure = erase(issued.client, gleb)
 
     counted = {(line.category, line.table): line.count for line in erasure.lines.all()}
     assert counted[DataCategory.PASSPORT, "users_passports"] == 1
@@ -366,19 +366,19 @@ def test_act_counts_rows_and_lists_objects_by_category(drafted, gleb):
     assert counted[DataCategory.CONTACT, "users"] == 1
     assert counted[DataCategory.DRAFTS, "manager_contracts"] == 1
     categories = dict(erasure.objects_gone.values_list("key", "category"))
-    assert categories[drafted.pdf_key] == DataCategory.DRAFTS
+    assert categories[issued.pdf_key] == DataCategory.DRAFTS
     assert all(erasure.objects_gone.values_list("removed_at", flat=True))
     others = (DataCategory.CONTRACTS, DataCategory.AGREEMENTS, DataCategory.CONTACT_HISTORY)
     assert set(erasure.categories) == {category.label for category in DataCategory if category not in others}
 
 
-def test_storage_outage_leaves_the_act_pending_but_erases_rows(drafted, gleb, monkeypatch):
+def test_storage_outage_leaves_the_act_pending_but_erases_rows(issued, gleb, monkeypatch):
     def raise_outage(key):
         raise object_storage.StorageUnavailable(key)
 
     with monkeypatch.context() as patch:
         patch.setattr(object_storage, "delete", raise_outage)
-        erasure = erase(drafted.client, gleb)
+        erasure = erase(issued.client, gleb)
         assert (erasure.act_key, keys("erasures/")) == ("", set())
         assert not Passport.objects.exists()
         assert not erasing.finish(erasure)

@@ -15,12 +15,12 @@ from support.models import LogEntry
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_concurrent_passport_photo_is_erased(marked, gleb, anna, race):
+def test_concurrent_passport_photo_is_erased(marked_client, gleb, anna, race):
     passport = Passport.objects.get()
     saved, erased = race(
         lambda: saving.replace_photo(passport, b"third", by=anna),
-        lambda: erasing.erase(marked, ErasureReason.REQUEST, by=gleb, note="вх. 1"),
-        at=marked,
+        lambda: erasing.erase(marked_client, ErasureReason.REQUEST, by=gleb, note="вх. 1"),
+        at=marked_client,
     )
     assert saved is None or isinstance(saved, ClientErased)
     assert erased.act_key
@@ -28,24 +28,26 @@ def test_concurrent_passport_photo_is_erased(marked, gleb, anna, race):
     assert keys("passports/") == set()
 
 
-def test_concurrent_note_is_erased(marked, gleb, anna, race):
+def test_concurrent_note_is_erased(marked_client, gleb, anna, race):
     race(
-        lambda: log.add_note(marked, f"{MARK} просил не звонить", by=anna, now=timezone.now()),
-        lambda: erasing.erase(marked, ErasureReason.REQUEST, by=gleb, note="вх. 1"),
-        at=marked,
+        lambda: log.add_note(marked_client, f"{MARK} просил не звонить", by=anna, now=timezone.now()),
+        lambda: erasing.erase(marked_client, ErasureReason.REQUEST, by=gleb, note="вх. 1"),
+        at=marked_client,
     )
     assert not LogEntry.objects.filter(body__contains=MARK).exists()
 
 
-def test_concurrent_erasures_erase_once(marked, gleb, race):
-    outcomes = race(*[lambda: erasing.erase(marked, ErasureReason.REQUEST, by=gleb, note="вх. 1")] * 2, at=marked)
+def test_concurrent_erasures_erase_once(marked_client, gleb, race):
+    outcomes = race(
+        *[lambda: erasing.erase(marked_client, ErasureReason.REQUEST, by=gleb, note="вх. 1")] * 2, at=marked_client
+    )
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["ClientErased", "Erasure"]
     assert Erasure.objects.count() == 1
 
 
-def test_concurrent_finishes_make_one_act(marked, gleb, race):
-    erasure = erasing.erase(marked, ErasureReason.REQUEST, by=gleb, note="вх. 1")
+def test_concurrent_finishes_make_one_act(marked_client, gleb, race):
+    erasure = erasing.erase(marked_client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
     Erasure.objects.update(act_key="", act_sha256="")
     pending = Erasure.objects.get()
 

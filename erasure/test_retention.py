@@ -30,18 +30,18 @@ PASSPORT, CLIENT = (ErasureReason.ENDED, ErasureScope.PASSPORT), (ErasureReason.
 DOCUMENTS = (ErasureReason.STORED, ErasureScope.DOCUMENTS)
 
 
-def test_withdrawal_expires_after_its_period(drafted, anna, settings):
+def test_withdrawal_expires_after_its_period(issued, anna, settings):
     settings.RETENTION_WITHDRAWN_DAYS = 10
-    consents.withdraw(drafted.client, by=anna, reason="Сказал")
+    consents.withdraw(issued.client, by=anna, reason="Сказал")
     now = timezone.now()
 
     assert WITHDRAWN not in expired_rules(now + days(9.9))
     assert WITHDRAWN in expired_rules(now + days(10.1))
 
 
-def test_withdrawal_followed_by_a_new_consent_does_not_count(drafted, anna, make):
-    consents.withdraw(drafted.client, by=anna, reason="Сказал")
-    make.agreement(make.fresh(drafted.client), anna)
+def test_withdrawal_followed_by_a_new_consent_does_not_count(issued, anna, make):
+    consents.withdraw(issued.client, by=anna, reason="Сказал")
+    make.agreement(make.fresh(issued.client), anna)
 
     assert WITHDRAWN not in expired_rules(timezone.now() + days(11))
 
@@ -58,21 +58,21 @@ def test_withdrawal_during_a_contract_erases_only_the_passport_until_it_ends(pai
     assert retention.allowed_scope(paid.client, paid.ends_at + days(1)) == ErasureScope.CLIENT
 
 
-def test_unfinished_period_starts_at_the_last_activity(drafted, anna, settings):
+def test_unfinished_period_starts_at_the_last_activity(issued, anna, settings):
     settings.RETENTION_UNFINISHED_DAYS = 180
     start = timezone.now()
     assert UNFINISHED not in expired_rules(start + days(179))
     assert UNFINISHED in expired_rules(start + days(181))
 
     with time_machine.travel(start + days(100)):
-        log.add_note(drafted.client, "Позвонить", by=anna, now=timezone.now())
+        log.add_note(issued.client, "Позвонить", by=anna, now=timezone.now())
     assert UNFINISHED not in expired_rules(start + days(279))
     assert UNFINISHED in expired_rules(start + days(281))
 
 
-def test_automatic_messages_are_no_activity(drafted, settings):
+def test_automatic_messages_are_no_activity(issued, settings):
     later = timezone.now() + days(settings.RETENTION_UNFINISHED_DAYS)
-    log.add_event(drafted.client, "Оповещение", by=None, now=later)
+    log.add_event(issued.client, "Оповещение", by=None, now=later)
 
     assert UNFINISHED in expired_rules(later + days(1))
 
@@ -156,12 +156,12 @@ def test_activity_after_a_contract_postpones_the_expiry(paid, anna):
 @pytest.mark.parametrize(
     ("moment", "is_expired"), [("2031-12-31T20:59:00+00:00", False), ("2031-12-31T21:00:00+00:00", True)]
 )
-def test_documents_expire_five_years_after_the_year_they_ended(moment, is_expired, drafted, anna):
+def test_documents_expire_five_years_after_the_year_they_ended(moment, is_expired, issued, anna):
     """402-ФЗ art. 29 counts from the end of the year, in Moscow time."""
     with time_machine.travel(
         datetime(2025, 12, 30, 12, tzinfo=timezone.get_default_timezone()) - CONTRACT_TERM + days(1)
     ):
-        sign(drafted, anna)
+        sign(issued, anna)
 
     # It ended by 31.12.2025, so it is retained in the years 2026 to 2030.
     assert (DOCUMENTS in expired_rules(datetime.fromisoformat(moment).replace(year=2030))) is is_expired

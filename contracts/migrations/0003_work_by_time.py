@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    # Everybody goes on writing while they are built.
+    # Concurrently, so that writes are not blocked.
     atomic = False
 
     dependencies = [

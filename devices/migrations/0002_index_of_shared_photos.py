@@ -1,4 +1,4 @@
-"""An index of ours on the shared table: the photos of one device are asked for and deleted by it."""
+"""Add our index to the shared table, because photos are read and deleted by device."""
 
 from django.db import migrations
 
@@ -6,7 +6,7 @@ NAME = "device_photos_privet_device"
 
 
 class Migration(migrations.Migration):
-    # The client's app goes on writing while it is built.
+    # Concurrently, so that writes of the app are not blocked.
     atomic = False
 
     dependencies = [("devices", "0001_initial")]

@@ -9,7 +9,7 @@ NAMES = [
 def add_types(apps, schema_editor):
     DeviceType = apps.get_model("devices", "DeviceType")
     types = [DeviceType(name=name, position=10 * number) for number, name in enumerate(NAMES, start=1)]
-    # An installation that has its own list already keeps it.
+    # Types that already exist stay unchanged.
     DeviceType.objects.bulk_create(types, ignore_conflicts=True)
 
 

@@ -1,4 +1,4 @@
-// Sends one photo: asks our server for a storage address, posts the photo there, asks our server to accept it.
+// Sends one photo: requests an upload URL from our server, posts the photo there, asks our server to accept it.
 // A new try continues after the last step that succeeded.
 
 import { SignedOut, UploadDelayed, UploadRefused } from "./errors.js";
@@ -6,7 +6,7 @@ import { csrfToken } from "./sign-in.js";
 
 // Without a byte for so long the connection is lost, even if the phone still reports one. Milliseconds.
 const SILENCE_TIMEOUT = 30_000;
-// An address that expires sooner than this is not used. Milliseconds.
+// Upload URLs that expire sooner than this are not used. Milliseconds.
 const EXPIRY_MARGIN = 15_000;
 
 const NO_CONNECTION = "Нет связи. Отправим сами, когда она вернётся.";
@@ -69,10 +69,10 @@ export class Transfer {
   #url;
   #fields;
   #photo;
-  #destination = null; // the server's answer: where to post the photo, and the addresses to complete or remove it
+  #destination = null; // the server's answer: where to post the photo, and the URLs to complete or remove it
   #isStored = false;
 
-  // `url`: where our server gives out storage addresses. `fields`: what the photo is for.
+  // `url`: where our server returns upload URLs. `fields`: what the photo is for.
   constructor(url, fields, photo) {
     this.#url = url;
     this.#fields = { ...fields, content_type: photo.type, size: photo.size };

@@ -41,7 +41,7 @@ export class UploadTile {
     this.element.append(field);
   }
 
-  // The address of the preview, for the tile that replaces this one; null without a preview.
+  // The URL of the preview, for the tile that replaces this one; null without a preview.
   get previewUrl() {
     return this.#parts.image.hidden ? null : this.#parts.image.src;
   }
