@@ -118,7 +118,7 @@ class Snapshot:
             number=data["number"],
             issued_on=date.fromisoformat(data["issued_on"]),
             template_version=data["template_version"],
-            company=CompanyPart(**data["company"]),
+            company=_from_json(CompanyPart, data["company"]),
             contents=Contents(
                 person=_from_json(PersonPart, contents["person"]),
                 devices=tuple(_from_json(DevicePart, device) for device in contents["devices"]),
@@ -133,10 +133,14 @@ def _to_json_value(value):
 
 
 def _from_json(part, data: dict):
-    """Build a part from its JSON values, with dates and amounts converted back."""
+    """Return a part from its JSON values, dates and sums converted.
+
+    A field that was added after the snapshot was encrypted has no value there and gets its default.
+    """
     convert = {
         date: date.fromisoformat,
         date | None: lambda text: text and date.fromisoformat(text),
         Decimal: Decimal,
     }
-    return part(**{field.name: convert.get(field.type, str)(data[field.name]) for field in fields(part)})
+    stored = [field for field in fields(part) if field.name in data]
+    return part(**{field.name: convert.get(field.type, str)(data[field.name]) for field in stored})

@@ -1,6 +1,7 @@
 """Issuing: frozen contents, numbers, changed data, storage outages."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from contracts.contents_diff import describe_differences
 from contracts.current import current_contents
 from contracts.models import Contract, NumberOfDay
 from contracts.numbering import next_number, surname_letters
-from contracts.snapshot import Snapshot
+from contracts.snapshot import Snapshot, TariffPart
 from devices.models import ClientTariff, Tariff
 from devices.saving import delete_device, save_device
 from devices.surcharge import fix_surcharge
@@ -45,7 +46,19 @@ def test_snapshot_survives_encryption(issued):
     assert isinstance(snapshot.contents.person.issued_on, date)
 
 
-def test_snapshot_is_encrypted(issued):
+@dataclass(frozen=True)
+class TariffPartWithDiscount(TariffPart):
+    discount: Decimal = Decimal("0.00")
+
+
+def test_a_field_added_later_has_its_default_in_older_snapshots(issued, monkeypatch):
+    older = issued.snapshot.encrypt()
+    monkeypatch.setattr("contracts.snapshot.TariffPart", TariffPartWithDiscount)
+
+    assert Snapshot.decrypt(older).contents.tariff == TariffPartWithDiscount(**vars(issued.snapshot.contents.tariff))
+
+
+def test_the_snapshot_is_encrypted(issued):
     row = str(Contract.objects.filter(pk=issued.pk).values().get())
 
     assert issued.snapshot.contents.person.passport_number not in row
