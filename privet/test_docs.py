@@ -8,12 +8,16 @@ from foundation.env import BASE_DIR
 
 # Not docs/contract-text.md: it names files that readers create. privet/test_security_docs.py checks docs/security.md.
 PAGES = ("architecture", "dependencies", "operations", "scaling")
-DOCUMENTS = ["README.md", "CHANGELOG.md", *(f"docs/{page}.md" for page in PAGES)]
+DECISIONS = [f"docs/decisions/{page.name}" for page in (BASE_DIR / "docs" / "decisions").glob("*.md")]
+DOCUMENTS = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *(f"docs/{page}.md" for page in PAGES), *DECISIONS]
+# The recipes of CONTRIBUTING.md create them.
+INVENTED = re.compile(r"(templates/)?inspection/|migrations/__init__\.py|templates/contracts/invoices\.html")
 REFERENCE = re.compile(r"`([\w-]+(?:/[\w.-]+)+\.(?:py|js|css|html|sql|md|yml|json|txt))(?:: ([\w.]+))?`")
 
 
 def references() -> list[tuple[str, str]]:
-    return sorted({pair for document in DOCUMENTS for pair in REFERENCE.findall((BASE_DIR / document).read_text())})
+    found = {pair for document in DOCUMENTS for pair in REFERENCE.findall((BASE_DIR / document).read_text())}
+    return sorted((path, name) for path, name in found if not INVENTED.match(path))
 
 
 @pytest.mark.parametrize(("path", "name"), references())
