@@ -98,7 +98,7 @@ def create(request, pk):
 
 def _upload_instructions(upload: Upload) -> dict:
     presigned = object_storage.presign_upload(
-        upload.key, content_type=upload.content_type, most=settings.PHOTO_MAX_BYTES
+        upload.key, content_type=upload.content_type, max_bytes=settings.PHOTO_MAX_BYTES
     )
     return {
         "id": upload.pk,
