@@ -23,7 +23,7 @@ class ReferenceListAdmin(BaseModelAdmin):
 
 @admin.register(DeviceType)
 class DeviceTypeAdmin(ReferenceListAdmin):
-    counted = ("тип устройства", "типа устройств", "типов устройств")
+    plural_forms = ("тип устройства", "типа устройств", "типов устройств")
     has_history = True  # Django's own, of changes in the admin
     list_display = ["name", "position", "is_active"]
     list_editable = ["position", "is_active"]
