@@ -106,7 +106,7 @@ def wait_for_held(page: Page, held: list[Route]) -> Route:
 @pytest.fixture
 def limited(boosted, anna, monkeypatch) -> Page:
     """Step 4 after Анна has reached the daily limit of documents: the form stays on the page."""
-    monkeypatch.setattr(limits, "DOCUMENTS", limits.RateLimit("documents", 1, per=timedelta(days=1), of="документов"))
+    monkeypatch.setattr(limits, "DOCUMENTS", limits.RateLimit("documents", 1, per=timedelta(days=1), what="документов"))
     limits.DOCUMENTS.consume(anna)
     return boosted
 
