@@ -83,7 +83,7 @@ def pages() -> None:
     print(f"\n{'page':10}{'1 device':>24}{'10 devices, 30 photos':>24}")
     few, many = story(1001, 1), story(1002, 10, photos=3)
     browser = Browser(SERVER_NAME="localhost")
-    browser.force_login(few.by)
+    browser.force_login(few.manager)
     for name in PAGES:
         if name == "contract":
             few.issue(), many.issue()

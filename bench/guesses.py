@@ -29,7 +29,7 @@ def guesses(limit: limits.BackoffLimit, span: timedelta) -> int:
     start = now = datetime(2026, 1, 1, tzinfo=UTC)
     attempts, passed = Attempts(counted_at=now), 0
     while now - start < span:
-        limit.count(attempts, now)
+        limit.add_failure(attempts, now)
         passed += 1
         now = max(now, attempts.wait_until or now)
     return passed
