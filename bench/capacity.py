@@ -1,9 +1,9 @@
-"""What one client, from sign-up to a paid contract, costs each part of an installation: processor time, which hardly
-depends on what else the machine does, and from it how many clients a core carries.
+"""CPU time that each part of an installation spends on one client, from sign-up to a paid contract, and the number of
+clients per second that one core can serve. Other programs on the machine hardly change the CPU time.
 
     python bench/capacity.py [CLIENTS] [MANAGERS]      default 40 clients by 4 managers
 
-The first clients are not counted: processes load what they need with them.
+The first clients are not counted: the processes still load their code meanwhile.
 """
 
 import os
@@ -24,10 +24,10 @@ from installation import Installation, running
 PARTS = {"gunicorn": "web", "postgres": "PostgreSQL", "radosgw": "storage", "ceph-": "storage", "caddy": "Caddy"}
 
 
-def spent(place: Installation) -> dict[str, float]:
-    """Seconds of processor time by part, of processes that ended too (a worker, a connection)."""
+def cpu_seconds(installation: Installation) -> dict[str, float]:
+    """Seconds of CPU time by part, including processes that have ended (a worker, a connection)."""
     seconds = defaultdict(float)
-    for process in _of(place):
+    for process in _processes(installation):
         command = " ".join(process.cmdline())
         part = next((part for name, part in PARTS.items() if name in command), None)
         if part:
@@ -36,37 +36,37 @@ def spent(place: Installation) -> dict[str, float]:
     return seconds
 
 
-def _of(place: Installation) -> set[psutil.Process]:
-    """The servers of the installation with their children: those of PostgreSQL name no folder."""
-    servers = [process for process in psutil.process_iter(["cmdline"]) if _serves(process.info["cmdline"], place)]
-    servers += [psutil.Process(running.pid) for running in place.processes.values()]
+def _processes(installation: Installation) -> set[psutil.Process]:
+    """The servers of the installation and their children (the command of PostgreSQL's children lacks the folder)."""
+    servers = [
+        process for process in psutil.process_iter(["cmdline"]) if _is_server(process.info["cmdline"], installation)
+    ]
+    servers += [psutil.Process(running.pid) for running in installation.processes.values()]
     return {process for server in servers for process in (server, *server.children(recursive=True))}
 
 
-def _serves(cmdline: list[str] | None, place: Installation) -> bool:
-    return any(str(place.folder) in word for word in cmdline or [])
+def _is_server(cmdline: list[str] | None, installation: Installation) -> bool:
+    return any(str(installation.folder) in word for word in cmdline or [])
 
 
 def main(clients: int = 40, managers: int = 4) -> None:
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "privet", webs=1, s3=False) as place:
-        people = staff(place, managers)
-        work(people, 2 * managers, lambda done: None)
-        before, began = spent(place), time.monotonic()
-        work(people, clients, lambda done: None)
-        took, after = time.monotonic() - began, spent(place)
-    print(f"{machine.cpu()}, {os.cpu_count()} cores; {clients} clients by {managers} managers at once\n")
-    total = 0.0
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "privet", webs=1, s3=False) as installation:
+        people = staff(installation, managers)
+        work(people, 2 * managers, lambda count_done: None)
+        before, start = cpu_seconds(installation), time.monotonic()
+        work(people, clients, lambda count_done: None)
+        elapsed, after = time.monotonic() - start, cpu_seconds(installation)
+    print(f"{machine.cpu()}, {os.cpu_count()} cores; {clients} clients by {managers} concurrent managers\n")
+    total, per_minute = 0.0, clients / elapsed * 60
     for part in sorted(after, key=lambda part: before[part] - after[part]):
         each = (after[part] - before[part]) / clients
         total += each
         print(
-            f"{part:12} {each * 1000:8.0f} ms of a core for one client, {1 / each if each else 0:6.1f} clients/s on one"
+            f"{part:12} {each * 1000:8.0f} ms of CPU time per client, {1 / each if each else 0:6.1f} clients/s per core"
         )
-    print(
-        f"{'all':12} {total * 1000:8.0f} ms; {clients / took * 60:.0f} clients a minute on this machine, load included"
-    )
+    print(f"{'all':12} {total * 1000:8.0f} ms; {per_minute:.0f} clients/min on this machine, load generator included")
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stops the started processes
     main(*map(int, sys.argv[1:]))

@@ -1,9 +1,9 @@
-"""Two web processes behind Caddy; one after the other is killed while managers take clients all the
-way. Nothing lost, nothing doubled.
+"""Two web processes behind Caddy, killed in turn while managers take clients from sign-up to a paid contract.
+Nothing may be lost or duplicated.
 
     python bench/failover.py [CLIENTS] [MANAGERS]      default 24 clients by 6 managers
 
-Prints figures and ends with 1 when a row is missing, doubled or half written.
+Prints figures and exits with status 1 if a row is missing, duplicated or incomplete.
 """
 
 import os
@@ -33,10 +33,10 @@ Tariff.objects.get_or_create(name="Домашний", defaults={{"base_fee": 500
 """
 
 
-def staff(place: installation.Installation, managers: int) -> list[Manager]:
-    place.manage("shell", "-c", STAFF.format(managers=managers, password=installation.PASSWORD))
+def staff(privet: installation.Installation, managers: int) -> list[Manager]:
+    privet.manage("shell", "-c", STAFF.format(managers=managers, password=installation.PASSWORD))
     people = [
-        Manager(place.url, f"m{number}@privet.example", installation.PASSWORD, place.environment["DATABASE_URL"])
+        Manager(privet.url, f"m{number}@privet.example", installation.PASSWORD, privet.environment["DATABASE_URL"])
         for number in range(managers)
     ]
     for person in people:
@@ -44,27 +44,27 @@ def staff(place: installation.Installation, managers: int) -> list[Manager]:
     return people
 
 
-def work(people: list[Manager], clients: int, disturb) -> tuple[list[str], list[float]]:
-    """All clients taken, spread over the people at once, while `disturb(done)` goes on; phones and seconds of each."""
+def work(managers: list[Manager], clients: int, disturb) -> tuple[list[str], list[float]]:
+    """Take all clients with concurrent managers while `disturb(count_done)` runs; return their phones and seconds."""
     phones, seconds, lock = [], [], threading.Lock()
 
-    def take(person: Manager, how_many: int) -> None:
-        for _ in range(how_many):
-            began = time.monotonic()
-            phone = person.take_client()
+    def take(manager: Manager, count: int) -> None:
+        for _ in range(count):
+            start = time.monotonic()
+            phone = manager.take_client()
             with lock:
                 phones.append(phone)
-                seconds.append(time.monotonic() - began)
+                seconds.append(time.monotonic() - start)
 
-    with ThreadPoolExecutor(len(people) + 1) as pool:
-        shares = [clients // len(people) + (number < clients % len(people)) for number in range(len(people))]
-        jobs = [pool.submit(take, person, share) for person, share in zip(people, shares, strict=True)]
+    with ThreadPoolExecutor(len(managers) + 1) as pool:
+        shares = [clients // len(managers) + (number < clients % len(managers)) for number in range(len(managers))]
+        jobs = [pool.submit(take, manager, share) for manager, share in zip(managers, shares, strict=True)]
 
-        def done() -> int:
-            """All of them when somebody gave up: nothing more will come."""
+        def count_done() -> int:
+            """Number of finished clients; all of them after a manager failed, so that `disturb` ends."""
             return clients if any(job.done() and job.exception() for job in jobs) else len(phones)
 
-        disturbance = pool.submit(disturb, done)
+        disturbance = pool.submit(disturb, count_done)
         for job in jobs:
             job.result()
         disturbance.result()
@@ -72,42 +72,42 @@ def work(people: list[Manager], clients: int, disturb) -> tuple[list[str], list[
 
 
 def report(
-    people: list[Manager], phones: list[str], seconds: list[float], place: installation.Installation
+    managers: list[Manager], phones: list[str], seconds: list[float], privet: installation.Installation
 ) -> list[str]:
-    interruptions = sum((Counter(person.refusals) for person in people), Counter())
-    print(f"{len(phones)} clients from sign-up to a paid contract, {len(people)} managers at once")
-    print(f"one client: median {sorted(seconds)[len(seconds) // 2]:.1f} s, longest {max(seconds):.1f} s")
-    print(f"requests tried again: {sum(interruptions.values())} {dict(interruptions) or ''}")
-    found = ledger.faults(place.environment["DATABASE_URL"], phones)
-    print(f"missing, doubled or half written: {len(found)}")
-    print(*found, sep="\n")
-    return found
+    interruptions = sum((Counter(manager.interruptions) for manager in managers), Counter())
+    print(f"{len(phones)} clients from sign-up to a paid contract, {len(managers)} concurrent managers")
+    print(f"one client: median {sorted(seconds)[len(seconds) // 2]:.1f} s, maximum {max(seconds):.1f} s")
+    print(f"retried requests: {sum(interruptions.values())} {dict(interruptions) or ''}")
+    faults = ledger.faults(privet.environment["DATABASE_URL"], phones)
+    print(f"missing, duplicated or incomplete: {len(faults)}")
+    print(*faults, sep="\n")
+    return faults
 
 
 def main(clients: int = 24, managers: int = 6) -> int:
     print(f"{machine.cpu()}, {os.cpu_count()} cores\n")
     with (
         tempfile.TemporaryDirectory() as folder,
-        installation.running(Path(folder) / "privet", webs=2) as place,
+        installation.running(Path(folder) / "privet", webs=2) as privet,
     ):
 
-        def kill_in_turn(done) -> None:
-            """Each process is killed while the other serves, and comes back."""
+        def kill_in_turn(count_done) -> None:
+            """Kill each process while the other one runs, and restart it."""
             kills = 0
-            while done() < clients - managers:
+            while count_done() < clients - managers:
                 time.sleep(1.5)
-                place.kill(f"web{kills % 2}")
+                privet.kill(f"web{kills % 2}")
                 time.sleep(1)
-                place.start_web(kills % 2)
+                privet.start_web(kills % 2)
                 kills += 1
-            print(f"{kills} times one of the two web processes was killed and came back")
+            print(f"web processes killed and restarted: {kills} times")
 
-        people = staff(place, managers)
+        people = staff(privet, managers)
         phones, seconds = work(people, clients, kill_in_turn)
-        found = report(people, phones, seconds, place)
-        return bool(found or len(phones) != clients)
+        faults = report(people, phones, seconds, privet)
+        return bool(faults or len(phones) != clients)
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # stops the started processes
     sys.exit(main(*map(int, sys.argv[1:])))

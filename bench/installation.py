@@ -1,6 +1,6 @@
-"""A whole installation to try what happens when parts of it fail: PostgreSQL, a real S3 server, web processes, Caddy.
+"""A complete installation whose parts can be made to fail: PostgreSQL, a real S3 server, web processes, Caddy.
 
-Everything lives under one folder, listens on loopback, and is gone afterwards.
+All files are in one folder, which is deleted afterwards; all servers listen on loopback.
 """
 
 import os
@@ -43,9 +43,9 @@ def free_port() -> int:
 
 
 class Installation:
-    """`webs` gunicorns (two workers each) behind Caddy; photos and contracts in S3, or without `s3` in a folder.
+    """`webs` gunicorns (two workers each) behind Caddy; photos and contracts in S3, or in a folder if not `s3`.
 
-    With `room` ("200k") that folder is a file system of this size.
+    With `room` ("200k") this folder is a file system of that size.
     """
 
     def __init__(self, folder: Path, *, webs: int = 2, s3: bool = True, room: str = ""):
@@ -101,16 +101,16 @@ class Installation:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start_database(self) -> None:
-        # In a process of its own: one process starts a server once.
+        # In a subprocess: a process can start a server only once.
         self.environment["DATABASE_URL"] = self._embedded("print(start(data_dir() / 'postgres'))")
 
     def stop_database(self) -> None:
         self._embedded("stop(data_dir() / 'postgres')")
 
-    def _embedded(self, deed: str) -> str:
-        command = [sys.executable, "-c", f"from foundation.database.embedded import *; {deed}"]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+    def _embedded(self, statement: str) -> str:
+        command = [sys.executable, "-c", f"from foundation.database.embedded import *; {statement}"]
+        completed = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
+        return completed.stdout.strip()
 
     def start_storage(self) -> None:
         started = subprocess.run(
@@ -122,18 +122,18 @@ class Installation:
             "S3_SECRET_KEY": "privet-secret",
             "S3_BUCKET": "privet",
         }
-        for _ in range(20):  # the first bucket of a server takes longer than pages wait
+        for _ in range(20):  # a new server needs longer for its first bucket than the storage timeout
             if self.manage("init_storage", check=False).returncode == 0:
                 return
-        raise RuntimeError("The storage does not start.")
+        raise RuntimeError("The storage did not start.")
 
     def manage(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         command = [sys.executable, "manage.py", *arguments]
         return subprocess.run(command, cwd=ROOT, env=self.environment, check=check, capture_output=True, text=True)
 
-    def start_web(self, number: int, before: list[str] = ()) -> None:
+    def start_web(self, number: int, wrapper: list[str] = ()) -> None:
         bind = ["--bind", f"127.0.0.1:{self.ports[number]}", "--log-level", "error"]
-        self._run(f"web{number}", [*before, sys.executable, "-m", "gunicorn", *bind])
+        self._run(f"web{number}", [*wrapper, sys.executable, "-m", "gunicorn", *bind])
         self.wait_for(self.ports[number])
 
     def _run(self, name: str, command: list[str]) -> None:
@@ -142,10 +142,10 @@ class Installation:
             command, cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
         )
 
-    def kill(self, name: str, how: int = signal.SIGKILL) -> None:
-        """The process with all its children."""
+    def kill(self, name: str, signal_number: int = signal.SIGKILL) -> None:
+        """Kill the process and its children."""
         process = self.processes.pop(name)
-        os.killpg(process.pid, how)
+        os.killpg(process.pid, signal_number)
         process.wait(timeout=40)
 
     def wait_for(self, port: int) -> None:
@@ -155,19 +155,19 @@ class Installation:
                 return
             except OSError:
                 time.sleep(0.1)
-        raise RuntimeError(f"Nothing answers at port {port}: see {self.folder}")
+        raise RuntimeError(f"No response at port {port}; see the logs in {self.folder}")
 
     def errors(self) -> list[str]:
-        """What the web processes logged as errors: tracebacks, for the most part."""
+        """Error lines and tracebacks in the logs of the web processes."""
         lines = [line for log in self.folder.glob("web*.log") for line in log.read_text(errors="replace").splitlines()]
         return [line for line in lines if "Traceback" in line or " ERROR " in line]
 
 
 @contextmanager
 def running(folder: Path, **options) -> Iterator[Installation]:
-    place = Installation(folder, **options)
+    installation = Installation(folder, **options)
     try:
-        place.start()
-        yield place
+        installation.start()
+        yield installation
     finally:
-        place.stop()
+        installation.stop()

@@ -1,9 +1,9 @@
-"""What stands in the database after managers took clients all the way: each exactly once, or the faults by name."""
+"""Checks the database after managers have taken clients to a paid contract: each expected row exists exactly once."""
 
 import psycopg
 
 OF_CLIENT = "JOIN manager_clients c ON c.id = client_id JOIN users u ON u.id = c.user_id"
-# What must be there exactly once for the phone of each client.
+# Rows that must exist exactly once for the phone of each client.
 ONCE = {
     "account": "SELECT phone FROM users",
     "client": "SELECT phone FROM manager_clients JOIN users u ON u.id = user_id",
@@ -16,22 +16,22 @@ ONCE = {
     "paid invoice": "SELECT phone FROM manager_invoices i JOIN manager_contracts k ON k.id = i.contract_id "
     f"{OF_CLIENT} WHERE i.status = 'paid'",
     "ticket": "SELECT phone FROM support_tickets JOIN users u ON u.id = user_id",
-    "message that it is signed": "SELECT phone FROM support_messages m JOIN support_tickets t ON t.id = m.ticket_id "
+    "message about the signature": "SELECT phone FROM support_messages m JOIN support_tickets t ON t.id = m.ticket_id "
     "JOIN users u ON u.id = user_id WHERE m.body LIKE '%%подписан%%' AND m.body NOT LIKE 'Код%%'",
 }
 
 
 def faults(database: str, phones: list[str]) -> list[str]:
-    """What is missing or doubled, one line each."""
-    found = []
+    """Missing and duplicated rows, one line each."""
+    lines = []
     with psycopg.connect(database) as connection:
-        for what, sql in ONCE.items():
+        for label, sql in ONCE.items():
             rows = connection.execute(
-                f"SELECT wanted.phone, count(had.phone) FROM unnest(%s::text[]) wanted (phone) "
-                f"LEFT JOIN ({sql}) had ON had.phone = wanted.phone GROUP BY 1 HAVING count(had.phone) <> 1",
+                f"SELECT expected.phone, count(found.phone) FROM unnest(%s::text[]) expected (phone) "
+                f"LEFT JOIN ({sql}) found ON found.phone = expected.phone GROUP BY 1 HAVING count(found.phone) <> 1",
                 [phones],
             ).fetchall()
-            found += [f"{count} × {what} of {phone}" for phone, count in rows]
+            lines += [f"{count} × {label} of {phone}" for phone, count in rows]
         numbers = "SELECT number FROM manager_contracts GROUP BY 1 HAVING count(*) > 1"
-        found += [f"contract number {number} is there twice" for (number,) in connection.execute(numbers)]
-    return found
+        lines += [f"contract number {number} is duplicated" for (number,) in connection.execute(numbers)]
+    return lines

@@ -1,7 +1,7 @@
-"""One manager taking one client from sign-up to a paid contract, over HTTP, as a person without JavaScript would.
+"""A manager who takes a client from sign-up to a paid contract over HTTP, like a person without JavaScript.
 
-Whatever goes wrong on the way (a lost connection, a server that is gone, a page that says «later»), they open the
-client again and go on where the client stands. So a run shows whether trying again loses or doubles anything.
+After any error (a lost connection, a stopped server, a page that says «later») the manager opens the client again and
+continues at the current step. A run therefore shows whether retries lose or duplicate rows.
 """
 
 import itertools
@@ -13,11 +13,11 @@ import mechanicalsoup
 import psycopg
 import requests
 
-NUMBERS = itertools.count(1)
-PATIENCE = 120  # seconds for one client
-PAUSE = 0.3  # seconds before trying again
-AGAIN = (429, 502, 503, 504)
-CODE = re.compile(r": (\d{6})\.")  # a contract's number has six digits in a row too
+SEQUENCE = itertools.count(1)
+TIMEOUT = 120  # seconds for one client
+RETRY_DELAY = 0.3  # seconds before a retry
+RETRIED_STATUSES = (429, 502, 503, 504)
+CODE = re.compile(r": (\d{6})\.")  # the number of a contract also contains six digits in a row
 CONTACT = {"name": "Иванов Пётр Сергеевич", "email": "", "address": "г. Москва, ул. Лесная, д. 5"}
 PASSPORT = {
     "last_name": "Иванов",
@@ -31,23 +31,23 @@ PASSPORT = {
 
 
 class Interrupted(Exception):
-    """The server did not answer, or not now."""
+    """The server did not answer, or is temporarily unavailable."""
 
 
 class Stuck(Exception):
-    """A page that the person does not know how to go on from."""
+    """An unexpected page, or the time for the client is over."""
 
 
 @dataclass
 class Manager:
-    """Who works: a browser that is signed in at `site`, and the client's app, which reads codes from `database`."""
+    """A browser signed in at `site`, and the client's app, whose codes are read from `database`."""
 
     site: str
     email: str
     password: str
     database: str
-    refusals: dict[str, int] = field(default_factory=dict)
-    refused_at: float = 0
+    interruptions: dict[str, int] = field(default_factory=dict)
+    interrupted_at: float = 0
 
     def __post_init__(self):
         self.browser = mechanicalsoup.StatefulBrowser(raise_on_404=False)
@@ -56,46 +56,46 @@ class Manager:
         self._until_done(self._sign_in, lambda done: done)
 
     def take_client(self) -> str:
-        """A new client, all the way; returns the phone number that tells them apart."""
-        phone = f"9{time.time_ns() // 1000 % 10**6:06}{next(NUMBERS) % 1000:03}"
+        """Take a new client to a paid contract; return the phone, which identifies the client."""
+        phone = f"9{time.time_ns() // 1000 % 10**6:06}{next(SEQUENCE) % 1000:03}"
         client = self._until_done(lambda: self._add(phone), bool)
         self._until_done(lambda: self._next_step(client, phone), self._is_finished)
         return phone
 
     def _is_finished(self, path: str) -> bool:
-        return path.endswith("/done/") and not self._owes()
+        return path.endswith("/done/") and not self._has_invoice()
 
-    def _until_done(self, deed, is_done):
-        deadline = time.monotonic() + PATIENCE
+    def _until_done(self, operation, is_done):
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             try:
-                outcome = deed()
+                result = operation()
             except Interrupted as interruption:
-                self.refused_at = time.monotonic()
-                self.refusals[str(interruption)] = self.refusals.get(str(interruption), 0) + 1
-                time.sleep(PAUSE)
+                self.interrupted_at = time.monotonic()
+                self.interruptions[str(interruption)] = self.interruptions.get(str(interruption), 0) + 1
+                time.sleep(RETRY_DELAY)
                 continue
-            if is_done(outcome):
-                return outcome
-        raise Stuck(f"{self.browser.url}: {self._words()}")
+            if is_done(result):
+                return result
+        raise Stuck(f"{self.browser.url}: {self._page_text()}")
 
     def _open(self, path: str) -> str:
-        """Open an address of the site; returns the path where that led to."""
-        return self._asked(lambda: self.browser.open(f"{self.site}{path}", timeout=30))
+        """Open a path of the site; return the path after redirects."""
+        return self._request(lambda: self.browser.open(f"{self.site}{path}", timeout=30))
 
-    def _send(self, form: str, **values: str) -> str:
-        """Fill the form that the selector names, and send it."""
-        self.browser.select_form(form)
+    def _submit(self, selector: str, **values: str) -> str:
+        """Fill and submit the form with this selector; return the path after redirects."""
+        self.browser.select_form(selector)
         for name, value in values.items():
             self.browser[name] = value
-        return self._asked(lambda: self.browser.submit_selected(timeout=30))
+        return self._request(lambda: self.browser.submit_selected(timeout=30))
 
-    def _asked(self, request) -> str:
+    def _request(self, send) -> str:
         try:
-            response = request()
+            response = send()
         except requests.RequestException as error:
             raise Interrupted(type(error).__name__) from error
-        if response.status_code in AGAIN:
+        if response.status_code in RETRIED_STATUSES:
             raise Interrupted(str(response.status_code))
         if response.status_code >= 500:
             raise Stuck(f"{response.status_code} at {response.url}")
@@ -104,19 +104,19 @@ class Manager:
     def _has(self, selector: str) -> bool:
         return bool(self.browser.page and self.browser.page.select(selector))
 
-    def _words(self) -> str:
+    def _page_text(self) -> str:
         return " ".join(self.browser.page.get_text(" ").split())[:600] if self.browser.page else ""
 
     def _sign_in(self) -> bool:
         path = self._open("/sign-in/")
         if path.startswith("/sign-in"):
-            path = self._send('form[action*="sign-in"]', email=self.email, password=self.password)
+            path = self._submit('form[action*="sign-in"]', email=self.email, password=self.password)
         return not path.startswith("/sign-in")
 
     def _add(self, phone: str) -> str | None:
-        """Add the client; one whose answer was lost is found by the number."""
+        """Add the client and return its id; find it by the phone if an earlier response was lost."""
         self._open("/clients/add/")
-        path = self._send("form:has([name=phone])", **CONTACT, phone=phone)
+        path = self._submit("form:has([name=phone])", **CONTACT, phone=phone)
         if found := re.match(r"/clients/([0-9a-f-]{36})/", path):
             return found[1]
         with psycopg.connect(self.database) as database:
@@ -128,8 +128,8 @@ class Manager:
     def _next_step(self, client: str, phone: str) -> str:
         path = self._open(f"/clients/{client}/")
         step = path.removeprefix(f"/clients/{client}/").strip("/")
-        deeds = {
-            "contact": lambda: self._send("form:has([name=phone])"),
+        actions = {
+            "contact": lambda: self._submit("form:has([name=phone])"),
             "passport": lambda: self._passport(phone),
             "devices": lambda: self._devices(client),
             "contract": lambda: self._contract(phone),
@@ -137,39 +137,41 @@ class Manager:
         }
         if self._has("[name=agreed]"):
             return self._agree()
-        if step not in deeds:
-            raise Stuck(f"{path}: {self._words()}")
-        return deeds[step]()
+        if step not in actions:
+            raise Stuck(f"{path}: {self._page_text()}")
+        return actions[step]()
 
     def _passport(self, phone: str) -> str:
-        return self._send("form:has([name=last_name])", **PASSPORT, digits=phone)
+        return self._submit("form:has([name=last_name])", **PASSPORT, digits=phone)
 
     def _agree(self) -> str:
         self.browser.select_form("form:has([name=agreed])").set_checkbox({"agreed": True})
-        return self._asked(lambda: self.browser.submit_selected(timeout=30))
+        return self._request(lambda: self.browser.submit_selected(timeout=30))
 
     def _devices(self, client: str) -> str:
         if not self._has('a[href*="/devices/"][href$="/removal/"], .device'):
             self._open(f"/clients/{client}/devices/add/")
-            kind = self.browser.page.select_one("select[name=type] option[value]:not([value=''])")["value"]
-            return self._send("form:has([name=title])", title="Холодильник Бирюса 118", type=kind, extra_fee="150")
+            option = self.browser.page.select_one("select[name=type] option[value]:not([value=''])")
+            return self._submit(
+                "form:has([name=title])", title="Холодильник Бирюса 118", type=option["value"], extra_fee="150"
+            )
         form = self.browser.select_form('form[action$="/surcharge/"]')
         form.set("tariff", form.form.select_one("[name=tariff]")["value"])
-        return self._asked(lambda: self.browser.submit_selected(timeout=30))
+        return self._request(lambda: self.browser.submit_selected(timeout=30))
 
     def _contract(self, phone: str) -> str:
         if not self._has('form[action$="/signature/"]'):
-            return self._send("main form:not([hidden])")
+            return self._submit("main form:not([hidden])")
         code = self._code(phone)
         if not code:
-            return self._send("#code-request")
+            return self._submit("#code-request")
         form = self.browser.select_form('form[action$="/signature/"]')
         form.set_checkbox({"consent": True})
         form.set("code", code)
-        return self._asked(lambda: self.browser.submit_selected(timeout=30))
+        return self._request(lambda: self.browser.submit_selected(timeout=30))
 
     def _code(self, phone: str) -> str | None:
-        """The newest code in the client's app."""
+        """The newest code in the client's app, or None."""
         with psycopg.connect(self.database) as database:
             rows = database.execute(
                 "SELECT m.body FROM support_messages m JOIN support_tickets t ON t.id = m.ticket_id "
@@ -179,8 +181,8 @@ class Manager:
         found = rows and CODE.search(rows[0][0])
         return found[1] if found else None
 
-    def _owes(self) -> bool:
+    def _has_invoice(self) -> bool:
         return self._has('form[action$="/payment/"]')
 
     def _pay(self) -> str:
-        return self._send('form[action$="/payment/"]') if self._owes() else "/done/"
+        return self._submit('form[action$="/payment/"]') if self._has_invoice() else "/done/"
