@@ -1,6 +1,6 @@
 """Issuing a contract with five devices, and the queries of each step's page.
 
-`python bench/contract.py [contracts, 30]` makes clients in an empty database by the functions that the pages call,
+`python bench/contract.py [contracts, 30]` creates clients in an empty database with the functions that the pages call,
 issues a contract for each (PDF, local storage, database) and prints the median and the first decile, which depends less
 on other programs; the same for the PDF alone; then the queries and the time of each page with one device without photos
 and with ten devices of three photos each: the numbers of queries must be equal.
@@ -35,14 +35,14 @@ def main(contracts: str = "30") -> None:
 
 
 def story(number: int, devices: int, photos: int = 0):
-    """A client after steps 1 to 3, with `devices` devices of `photos` photos each."""
+    """A client after steps 1 to 3, with `devices` devices with `photos` photos each."""
     from django.utils import timezone
 
     from demo import office, stories
     from demo.people import people
 
     staff, random = office.staff(), Random(number)
-    told = stories.ClientStory(
+    client_story = stories.ClientStory(
         number=number,
         person=people(random, 1)[0],
         random=random,
@@ -53,28 +53,28 @@ def story(number: int, devices: int, photos: int = 0):
         tariffs=office.tariffs(),
         now=timezone.now(),
     )
-    told.sign_up(timedelta(days=1))
-    told.contact()
-    told.passport()
+    client_story.sign_up(timedelta(days=1))
+    client_story.contact()
+    client_story.passport()
     for _ in range(devices):
-        told.device(photos)
-    told.tariff()
-    return told
+        client_story.device(photos)
+    client_story.tariff()
+    return client_story
 
 
 def issuing(count: int) -> None:
     from contracts import pdf
 
-    told = [story(number, DEVICES) for number in range(1, count + 2)]
-    times, alone = [], []
-    for each in told:
+    stories = [story(number, DEVICES) for number in range(1, count + 2)]
+    times, pdf_times = [], []
+    for each in stories:
         times.append(milliseconds(each.issue))
-        alone.append(milliseconds(lambda each=each: pdf.render_contract(each.contract.snapshot)))
+        pdf_times.append(milliseconds(lambda each=each: pdf.render_contract(each.contract.snapshot)))
     print(f"\nfirst contract with {DEVICES} devices  {times[0][0]:6.1f} ms")
-    for what, runs in ((f"issued, median of {count}", times[1:]), ("its PDF alone, median", alone[1:])):
-        whole, work = (statistics.median(part) for part in zip(*runs, strict=True))
-        quick = statistics.quantiles((run[0] for run in runs), n=10)[0]
-        print(f"{what:30} {whole:6.1f} ms, CPU time of this process {work:.1f} ms; first decile {quick:.1f} ms")
+    for label, runs in ((f"issued, median of {count}", times[1:]), ("PDF alone, median", pdf_times[1:])):
+        total, cpu_time = (statistics.median(part) for part in zip(*runs, strict=True))
+        decile = statistics.quantiles((run[0] for run in runs), n=10)[0]
+        print(f"{label:30} {total:6.1f} ms, CPU time of this process {cpu_time:.1f} ms; first decile {decile:.1f} ms")
 
 
 def pages() -> None:
@@ -91,21 +91,21 @@ def pages() -> None:
             for each in (few, many):
                 each.code()
                 each.sign()
-        print(f"{name:10}{asked(browser, few, name):>24}{asked(browser, many, name):>24}")
+        print(f"{name:10}{measure_page(browser, few, name):>24}{measure_page(browser, many, name):>24}")
 
 
-def asked(browser, told, name: str) -> str:
-    address = f"/clients/{told.client.pk}/{name}/"
-    reply, queries, _, total = min((timed(lambda: browser.get(address)) for _ in range(5)), key=lambda run: run[3])
-    assert reply.status_code == 200, (address, reply.status_code)
+def measure_page(browser, client_story, name: str) -> str:
+    url = f"/clients/{client_story.client.pk}/{name}/"
+    response, queries, _, total = min((timed(lambda: browser.get(url)) for _ in range(5)), key=lambda run: run[3])
+    assert response.status_code == 200, (url, response.status_code)
     return f"{queries} queries, {total:.1f} ms"
 
 
 def milliseconds(function) -> tuple[float, float]:
     """Time and CPU time of one call."""
-    began, work = time.perf_counter(), time.process_time()
+    start, cpu_start = time.perf_counter(), time.process_time()
     function()
-    return (time.perf_counter() - began) * 1000, (time.process_time() - work) * 1000
+    return (time.perf_counter() - start) * 1000, (time.process_time() - cpu_start) * 1000
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The databases that are measured, on the embedded server: created and filled when they do not exist.
+"""The databases of the benchmarks, on the embedded server: created and filled if they do not exist.
 
-`python bench/databases.py` creates 1k and 1m; `python bench/databases.py 1m` creates one of them anew.
+`python bench/databases.py` creates 1k and 1m; `python bench/databases.py 1m` recreates one of them.
 """
 
 import os
@@ -13,43 +13,43 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
 os.environ.setdefault("DEBUG", "1")
-os.environ.setdefault("SECOND_FACTOR", "0")  # being verified costs no query; signing in is not what is measured
+os.environ.setdefault("SECOND_FACTOR", "0")  # verification takes no query, and signing in is not measured
 
 import psycopg  # noqa: E402
 
 from foundation.database import embedded  # noqa: E402
 
-# Clients, and managers over whom they are spread: few enough that each has more than a page.
+# Numbers of clients and of managers: so few managers that each has more than one page of clients.
 SIZES = {"1k": (1_000, 4), "100k": (100_000, 20), "1m": (1_000_000, 200)}
 COMPARED = ["1k", "1m"]
 
 
 def url(size: str) -> str:
-    """URL of the database, which is created and filled first; that takes minutes for the large ones."""
+    """URL of the database, created and filled if it is not; this takes minutes for the large ones."""
     if not _is_filled(existing_url(size)):
         clients, managers = SIZES[size]
-        _manage(_make(size), "fill_demo", f"--clients={clients}", f"--managers={managers}")
+        _manage(_recreate(size), "fill_demo", f"--clients={clients}", f"--managers={managers}")
     return existing_url(size)
 
 
 def django_on(database_url: str) -> None:
-    """Set Django up on that database."""
+    """Set up Django with this database."""
     os.environ |= {"DATABASE_URL": database_url, "DATABASE_POOL_SIZE": "1"}
     import django
     from django.conf import settings
 
     django.setup()
-    # Set up as in development (no secrets needed), measured as in production: with DEBUG every query is kept.
+    # Set up as in development (no secrets needed), measured as in production: DEBUG records every query.
     settings.DEBUG = False
 
 
 def empty() -> str:
-    """URL of a database with empty tables, created anew."""
-    return _make("empty")
+    """Recreate the database with empty tables and return its URL."""
+    return _recreate("empty")
 
 
 def existing_url(size: str) -> str:
-    """URL of the database, whether it exists or not."""
+    """URL of the database, which may not exist."""
     embedded.ensure_database()
     return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/privet_bench_{size}"))
 
@@ -62,7 +62,7 @@ def _is_filled(database_url: str) -> bool:
         return False
 
 
-def _make(size: str) -> str:
+def _recreate(size: str) -> str:
     database_url = existing_url(size)
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS privet_bench_{size} WITH (FORCE)")
@@ -77,7 +77,7 @@ def _manage(database_url: str, *command: str) -> None:
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[1:]:
-        _make(wanted)
-    for each in COMPARED:
-        print(each, url(each))
+    for size in sys.argv[1:]:
+        _recreate(size)
+    for size in COMPARED:
+        print(size, url(size))

@@ -1,8 +1,9 @@
-"""Writes the rows of a large office with COPY: triggers asleep, indexes made afterwards, search texts in one pass.
+"""Inserts the rows of a large office with COPY: without triggers, with indexes created afterwards and search texts
+computed by one query.
 
-Rows are made by as many processes as there are processors, and written by this one, in order.
+As many processes as there are cores generate the rows; this process writes them in order.
 
-One transaction: other sessions see all of it or nothing. Needs the right to set `session_replication_role`.
+All is one transaction. The database role must be allowed to set `session_replication_role`.
 """
 
 import time
@@ -34,7 +35,7 @@ from operations import capacity
 CHUNK = 5_000
 TABLES = [table for table in COLUMNS if table != "fill_clients"] + ["manager_clients"]
 
-# Must say the same as privet_search_text(), for all new clients at once.
+# Must compute the same texts as privet_search_text(), for all new clients in one query.
 CLIENTS_WITH_SEARCH = """
     INSERT INTO manager_clients (id, user_id, manager_id, status, support_ticket_id, created_at, claimed_at, search)
     SELECT fill.*, ' ' || privet_fold(concat_ws(' ',
@@ -74,20 +75,20 @@ TEMPORARY = """
 """
 
 
-def fill(clients: int, managers: int, say: Callable[[str], None]) -> dict[str, int]:
-    """Add so many new clients spread over so many managers; returns the rows written, table by table."""
+def fill(clients: int, managers: int, report: Callable[[str], None]) -> dict[str, int]:
+    """Add new clients, spread over the managers; return the number of rows written to each table."""
     with transaction.atomic():
-        made = _office(managers)
+        new_office = _office(managers)
         _execute(SESSION)
-        with _indexes_afterwards(clients, say):
-            written, numbers = _copy_all(made, clients, say)
-            say("search texts")
+        with _without_indexes(clients, report):
+            written, numbers = _copy_all(new_office, clients, report)
+            report("search texts")
             written["manager_clients"] = _execute(CLIENTS_WITH_SEARCH)
             _execute("DROP TABLE fill_clients")
             _execute("SET LOCAL session_replication_role = origin")
         days = [NumberOfDay(day=day, last=last) for day, last in numbers.items()]
         NumberOfDay.objects.bulk_create(days, update_conflicts=True, unique_fields=["day"], update_fields=["last"])
-    say("statistics")
+    report("statistics")
     _vacuum()
     return written
 
@@ -101,7 +102,7 @@ def _office(managers: int) -> Office:
 
 
 def _managers(count: int) -> list[Manager]:
-    known = Manager.objects.filter(email__endswith="@fill.example")
+    managers = Manager.objects.filter(email__endswith="@fill.example")
     password = make_password(office.PASSWORD)
     names = [f"{person.first_name} {person.last_name}" for person in people(Random(0), count)]
     Manager.objects.bulk_create(
@@ -111,30 +112,30 @@ def _managers(count: int) -> list[Manager]:
         ),
         ignore_conflicts=True,
     )
-    return list(known.order_by("created_at", "email")[:count])
+    return list(managers.order_by("created_at", "email")[:count])
 
 
-def _copy_all(made: Office, clients: int, say: Callable[[str], None]) -> tuple[Counter, dict[date, int]]:
-    """Copy the rows of all tables, chunk by chunk; how many, and each day's last running number."""
-    written, numbers = Counter(), dict(made.numbers)
+def _copy_all(new_office: Office, clients: int, report: Callable[[str], None]) -> tuple[Counter, dict[date, int]]:
+    """Copy the rows of all tables by chunks; return the rows per table and each day's last running number."""
+    written, numbers = Counter(), dict(new_office.numbers)
     _execute(TEMPORARY)
-    chunks = [(made, place, CHUNK, clients) for place in range(ceil(clients / CHUNK))]
-    for place, (tables, counts, days) in enumerate(_in_processes(_chunk, chunks), start=1):
+    chunks = [(new_office, index, CHUNK, clients) for index in range(ceil(clients / CHUNK))]
+    for done, (tables, counts, days) in enumerate(_in_processes(_chunk, chunks), start=1):
         for table, text in tables.items():
             _copy(table, text)
         written.update(counts)
         numbers |= {day: max(last, numbers.get(day, 0)) for day, last in days.items()}
-        if place % 10 == 0:
-            say(f"{place * CHUNK:,} clients")
+        if done % 10 == 0:
+            report(f"{done * CHUNK:,} clients")
     del written["fill_clients"]
     return written, numbers
 
 
-def _chunk(*which) -> tuple[dict[str, bytes], dict[str, int], dict[date, int]]:
-    """For each table the rows of a chunk, as COPY takes them, and how many; and each day's last running number."""
-    made = Rows(*which)
-    texts = {table: _copy_text(rows) for table, rows in made.rows.items()}
-    return texts, {table: len(rows) for table, rows in made.rows.items()}, made.numbers
+def _chunk(*arguments) -> tuple[dict[str, bytes], dict[str, int], dict[date, int]]:
+    """The rows of a chunk as COPY text by table, the number of rows by table, and each day's last running number."""
+    generated = Rows(*arguments)
+    texts = {table: _copy_text(rows) for table, rows in generated.rows.items()}
+    return texts, {table: len(rows) for table, rows in generated.rows.items()}, generated.numbers
 
 
 def _copy_text(rows: list[tuple]) -> bytes:
@@ -147,7 +148,7 @@ def _copy_text(rows: list[tuple]) -> bytes:
 
 
 def _in_processes[T](make: Callable[..., T], calls: list[tuple]) -> Iterator[T]:
-    """What `make` returns for each call, in order, made ahead by other processes, but never far."""
+    """Results of `make` for all calls in order, computed by other processes at most a few calls ahead."""
     if len(calls) == 1:
         yield make(*calls[0])
         return
@@ -169,8 +170,8 @@ def _copy(table: str, text: bytes) -> None:
 
 
 @contextmanager
-def _indexes_afterwards(clients: int, say: Callable[[str], None]) -> Iterator[None]:
-    """Without the indexes that enforce nothing while rows are written, when these are the most of the table."""
+def _without_indexes(clients: int, report: Callable[[str], None]) -> Iterator[None]:
+    """Drop indexes without constraints and recreate them at the end, if most rows of the tables are new."""
     indexes = []
     if clients > AppUser.objects.count():
         with connection.cursor() as cursor:
@@ -180,14 +181,14 @@ def _indexes_afterwards(clients: int, say: Callable[[str], None]) -> Iterator[No
         _execute(f"DROP INDEX {name}")
     yield
     for name, definition in indexes:
-        began = time.monotonic()
+        start = time.monotonic()
         _execute(definition)
-        if (took := time.monotonic() - began) > 1:
-            say(f"index {name}: {took:.0f} s")
+        if (elapsed := time.monotonic() - start) > 1:
+            report(f"index {name}: {elapsed:.0f} s")
 
 
 def _vacuum() -> None:
-    """VACUUM marks pages as visible to all, for index-only scans; inside a test's transaction only ANALYZE can run."""
+    """Run VACUUM, which index-only scans need; inside the transaction of a test only ANALYZE can run."""
     if connection.in_atomic_block:
         _execute("ANALYZE")
     else:

@@ -2,7 +2,7 @@
 
     python -m bench.fingerprint
 
-Two installations that print the same hold the same.
+Two installations with equal output have equal data.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from foundation.storage import object_storage  # noqa: E402
 
 
 def tables() -> int:
-    rows_in_all = 0
+    total_rows = 0
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
@@ -32,9 +32,9 @@ def tables() -> int:
             quoted = connection.ops.quote_name(table)
             cursor.execute(f"SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM {quoted} t")
             rows, digest = cursor.fetchone()
-            rows_in_all += rows
+            total_rows += rows
             print(f"{table} {rows} {digest}")
-    return rows_in_all
+    return total_rows
 
 
 def objects() -> tuple[int, int]:

@@ -1,5 +1,5 @@
-"""The rows of a large office, as COPY takes them. What a page shows of them is as if the verbs had written it:
-snapshots decrypt, evidence is intact, sums agree. Only the files of the contracts are not there.
+"""The rows of a large office for COPY. Pages show them like rows written by the domain functions: snapshots decrypt,
+evidence is intact, sums agree. Only the PDF files of the contracts do not exist.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from demo.places import Home, home
 from devices.models import DeviceType, Tariff
 from passport import cipher
 
-# The columns that are filled, table by table, in the order in which they are copied.
+# Filled columns by table, in the order of COPY.
 COLUMNS = {
     "users": "id phone email password_hash name address status has_subscription created_at updated_at",
     "fill_clients": "id user_id manager_id status support_ticket_id created_at claimed_at",
@@ -51,7 +51,7 @@ COLUMNS = {
 
 CONTRACT = attrgetter(*COLUMNS["manager_contracts"].split())
 
-# How many of a hundred clients are where.
+# Percentage of clients in each status.
 SHARES = {
     Status.NEW: 25,
     Status.IN_VERIFICATION: 8,
@@ -60,7 +60,7 @@ SHARES = {
     Status.PROCESSED: 50,
 }
 SPAN = timedelta(days=3 * 365)
-LATEST_CONTRACT = timedelta(days=4)  # after the client appeared, two days of a border included
+LATEST_CONTRACT = timedelta(days=4)  # after the client was created, including a margin of two days
 TEMPLATE_VERSION = "fill"
 USER_AGENT = "Mozilla/5.0 (Linux; Android 14) Chrome/129.0 Mobile"
 OWN_FEES = [Decimal(fee) for fee in (100, 200, 250, 300, 500, 750)]
@@ -69,7 +69,7 @@ QUESTION = "Здравствуйте! Подскажите, когда прие�
 
 @dataclass
 class Case:
-    """One client on the way through the tables."""
+    """A client and the values that several of its rows share."""
 
     index: int
     id: UUID
@@ -97,7 +97,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Office:
-    """What all rows refer to. `first`: the number of the first client; `numbers`: each day's last running number."""
+    """Data that all rows refer to. `first`: number of the first client; `numbers`: each day's last running number."""
 
     managers: list[UUID]
     types: list[DeviceType]
@@ -108,21 +108,21 @@ class Office:
 
 
 class Rows:
-    """Makes the chunk of clients number `place`, of chunks of `size`, of `total` clients, older ones first.
+    """Generates chunk number `index` of `size` clients each, of `total` clients, the oldest first.
 
-    Any process can: of the running numbers of a day every `lanes`th is this chunk's, and at most so many neighbours
+    Chunks are independent: each takes every `lanes`th running number of a day, and at most `lanes` neighbouring chunks
     issue contracts on the same day.
     """
 
-    def __init__(self, office: Office, place: int, size: int, total: int):
-        start = place * size
+    def __init__(self, office: Office, index: int, size: int, total: int):
+        start = index * size
         count = min(size, total - start)
         self.random = Random(office.first + start)
         self.office, self.managers, self.tariffs, self.now = office, office.managers, office.tariffs, office.now
         self.types = {device_type.name.lower(): device_type for device_type in office.types}
         self.company = CompanyPart.from_settings()
         self.lanes = LATEST_CONTRACT // (SPAN * size / total) + 2 if total > size else 1
-        self.lane = place % self.lanes
+        self.lane = index % self.lanes
         self.issued = Counter()
         self.rows = defaultdict(list)
         persons = people(self.random, count)
@@ -285,30 +285,32 @@ class Rows:
         times = [case.claimed_at, case.fixed_at]
         if case.contract and case.contract.signed_at:
             times += [case.contract.signed_at, case.contract.paid_at]
-        way = list(Status)
-        for place, at in enumerate(filter(None, times)):
-            before = None if place == 0 else case.manager_id
+        statuses = list(Status)
+        for step, at in enumerate(filter(None, times)):
+            before = None if step == 0 else case.manager_id
             self.rows["manager_client_changes"].append(
-                (case.id, at, case.manager_id, way[place].value, way[place + 1].value, before, case.manager_id)
+                (case.id, at, case.manager_id, statuses[step].value, statuses[step + 1].value, before, case.manager_id)
             )
 
     def _conversation(self, case: Case) -> UUID:
-        """A ticket with the client's question and our news, and the manager's log of the same."""
+        """A ticket with a question of the client and our message, and the entries of the client log."""
         ticket, thread, contract = self._id(), self._id(), case.contract
-        asked, at = contract.issued_at, contract.signed_at or contract.issued_at
-        news = f"Договор {contract.number} подписан. Спасибо!" if contract.signed_at else "Договор готов к подписанию."
+        asked_at, replied_at = contract.issued_at, contract.signed_at or contract.issued_at
+        reply = f"Договор {contract.number} подписан. Спасибо!" if contract.signed_at else "Договор готов к подписанию."
         status = "closed" if case.status == Status.PROCESSED else "open"
-        self.rows["support_tickets"].append((ticket, case.user_id, "Обслуживание устройств", status, _naive(asked), at))
-        for author, body, when in (("user", QUESTION, asked), ("support", news, at)):
+        self.rows["support_tickets"].append(
+            (ticket, case.user_id, "Обслуживание устройств", status, _naive(asked_at), replied_at)
+        )
+        for author, body, when in (("user", QUESTION, asked_at), ("support", reply, replied_at)):
             self.rows["support_messages"].append((self._id(), ticket, author, body, _naive(when), when))
-        self.rows["manager_support_threads"].append((thread, case.id, asked))
-        for body, when in ((f"Сформирован договор {contract.number}", asked), (news, at)):
+        self.rows["manager_support_threads"].append((thread, case.id, asked_at))
+        for body, when in ((f"Сформирован договор {contract.number}", asked_at), (reply, replied_at)):
             self.rows["manager_support_messages"].append((self._id(), thread, "event", case.manager_id, body, when))
         return ticket
 
-    def _later(self, at: datetime, **most: float) -> datetime:
-        """A moment after `at`, at most so much later, and always in the past."""
-        gap = min(timedelta(**most), (self.now - at) / 2)
+    def _later(self, at: datetime, **limit: float) -> datetime:
+        """A random time after `at`, at most `limit` (arguments of timedelta) later, and always in the past."""
+        gap = min(timedelta(**limit), (self.now - at) / 2)
         return at + gap * (0.1 + 0.9 * self.random.random())
 
     def _id(self) -> UUID:
@@ -322,5 +324,5 @@ class Rows:
 
 
 def _naive(at: datetime) -> datetime:
-    """UTC without the zone, as the shared tables keep it."""
+    """UTC without time zone, as stored in the shared tables."""
     return at.replace(tzinfo=None)

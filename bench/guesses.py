@@ -1,5 +1,5 @@
-"""How many guesses the limits let through, and the chance that one hits: by the limits' own code, with the clock moved
-by hand. No database is asked.
+"""The number of guesses that the limits allow, and the chance that one is right. Uses the code of the limits with a
+simulated clock, without a database.
 """
 
 import os
@@ -20,19 +20,19 @@ from managers import limits, second_factor  # noqa: E402
 from managers.models import Attempts  # noqa: E402
 
 SIX_DIGITS = 10**6
-# A code of the app is good for its half minute, and for those before and after it (TOTP_TOLERANCE).
-CODES_GOOD_AT_ONCE = 3
+# A TOTP code is accepted in its own half minute and in those before and after it (TOTP_TOLERANCE).
+VALID_CODES = 3
 
 
 def guesses(limit: limits.BackoffLimit, span: timedelta) -> int:
-    """How many tries pass within `span` for one who tries again as soon as may be."""
+    """Number of attempts within `span` if each is made as soon as the limit allows it."""
     start = now = datetime(2026, 1, 1, tzinfo=UTC)
-    attempts, passed = Attempts(counted_at=now), 0
+    attempts, count = Attempts(counted_at=now), 0
     while now - start < span:
         limit.add_failure(attempts, now)
-        passed += 1
+        count += 1
         now = max(now, attempts.wait_until or now)
-    return passed
+    return count
 
 
 def chance(tries: float, of: float) -> str:
@@ -41,27 +41,27 @@ def chance(tries: float, of: float) -> str:
 
 def main():
     hour, day, year = timedelta(hours=1), timedelta(days=1), timedelta(days=365)
-    print("A contract's code, for who holds the page of step 4")
-    print(f"  guesses before an admin must act  {MAX_ATTEMPTS_PER_CONTRACT} ({MAX_ATTEMPTS_PER_CODE} for each code)")
-    print(f"  chance that one of them hits      {chance(MAX_ATTEMPTS_PER_CONTRACT, SIX_DIGITS)}")
-    print(f"  codes sent to one client an hour  {MAX_CODES_PER_HOUR}")
+    print("Signing code, for an attacker with the page of step 4")
+    print(f"  guesses before signing is locked  {MAX_ATTEMPTS_PER_CONTRACT} ({MAX_ATTEMPTS_PER_CODE} for each code)")
+    print(f"  chance that one of them is right  {chance(MAX_ATTEMPTS_PER_CONTRACT, SIX_DIGITS)}")
+    print(f"  codes for one client per hour     {MAX_CODES_PER_HOUR}")
     for name, purpose in {
         "Passwords": limits.SIGN_IN,
         "Second factor": limits.SECOND_FACTOR,
-        "Letters for a new password": limits.PASSWORD_RESET,
+        "Password reset e-mails": limits.PASSWORD_RESET,
     }.items():
         print(name)
-        for whose, limit in (("account", purpose.account), ("address", purpose.address)):
+        for subject, limit in (("account", purpose.account), ("IP address", purpose.address)):
             counts = [guesses(limit, span) for span in (hour, day, year)]
-            print(f"  per {whose}: in the first hour {counts[0]}, day {counts[1]}, year {counts[2]:,}")
-    print("The app's code, for who knows the password")
+            print(f"  per {subject}: in the first hour {counts[0]}, day {counts[1]}, year {counts[2]:,}")
+    print("TOTP code, for an attacker who knows the password")
     for span, name in ((day, "a day"), (year, "a year")):
         tries = guesses(limits.SECOND_FACTOR.account, span)
         of = 10**second_factor.APP_DIGITS
-        print(f"  chance that {name} of guessing hits  {chance(tries * CODES_GOOD_AT_ONCE, of)}")
-    print("Allowances of one person")
-    for allowance in (limits.SEARCHES, limits.DOCUMENTS, limits.CODES, limits.UPLOADS):
-        print(f"  {allowance.name}: {allowance.at_most} at once, then {allowance.at_most} in every {allowance.per}")
+        print(f"  chance of a right guess within {name}  {chance(tries * VALID_CODES, of)}")
+    print("Rate limits of one person")
+    for limit in (limits.SEARCHES, limits.DOCUMENTS, limits.CODES, limits.UPLOADS):
+        print(f"  {limit.name}: {limit.at_most} at once, then {limit.at_most} per {limit.per}")
 
 
 main()

@@ -1,8 +1,8 @@
 """The list page: each tab for a manager and an admin, first page and 100th (or last), small and large database.
 
-`python bench/lists.py [1k] [1m]` prints, page by page, how many queries it takes, the time spent in them, the time of
-the whole request (Django's test client, median; of 5 rounds the quickest), the processors' work in it, both beside the
-first page of that tab in the small database, and the raw list query through psycopg.
+`python bench/lists.py [1k] [1m]` prints for each page the number of queries, the time spent in them, the time of the
+whole request (Django's test client, median; the fastest of 5 rounds) and its CPU time, both next to the first page of
+the tab in the small database, and the time of the raw list query through psycopg.
 """
 
 import json
@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 import databases
 
 RUNS, ROUNDS, DEEP = 30, 5, 100
-FIGURES = ["queries", "database", "total", "work", "floor"]
+FIGURES = ["queries", "database", "total", "cpu_time", "raw_query"]
 TABS = ["new", "work", "processed", "mine"]
 
 
@@ -27,40 +27,40 @@ class Page:
     tab: str
     number: int
     queries: int
-    database: float  # ms, as all times here
+    database: float  # milliseconds, like all times here
     total: float
-    work: float  # of this process and the database's together: what is left when nothing waits for a processor
-    floor: float
+    cpu_time: float  # of this process and the database process: does not include waiting for a core
+    raw_query: float
 
 
 class QueryClock:
-    """Counts queries and the time that they take; for `connection.execute_wrapper`."""
+    """Counts queries and their time; for `connection.execute_wrapper`."""
 
     def __init__(self):
         self.count, self.seconds = 0, 0.0
 
     def __call__(self, execute, *arguments):
-        began = time.perf_counter()
+        start = time.perf_counter()
         try:
             return execute(*arguments)
         finally:
-            self.seconds += time.perf_counter() - began
+            self.seconds += time.perf_counter() - start
             self.count += 1
 
 
 def timed(get) -> tuple[object, int, float, float]:
-    """Reply, queries, milliseconds in the database and in all."""
+    """Response, number of queries, milliseconds in the database, milliseconds in total."""
     from django.db import connection
 
     clock = QueryClock()
-    began = time.perf_counter()
+    start = time.perf_counter()
     with connection.execute_wrapper(clock):
-        reply = get()
-    return reply, clock.count, clock.seconds * 1000, (time.perf_counter() - began) * 1000
+        response = get()
+    return response, clock.count, clock.seconds * 1000, (time.perf_counter() - start) * 1000
 
 
-def work_of(get) -> float:
-    """Milliseconds of work for one request, a mean."""
+def cpu_time_of(get) -> float:
+    """CPU time of one request in milliseconds, a mean of RUNS."""
     import machine
 
     before = machine.database_work() + time.process_time() * 1000
@@ -69,39 +69,39 @@ def work_of(get) -> float:
     return (machine.database_work() + time.process_time() * 1000 - before) / RUNS
 
 
-def page_addresses(browser, tab: str) -> dict[int, str]:
-    """The addresses of the first page and of the 100th, or the last, found by following the links."""
-    address, number = f"/clients/?tab={tab}", 1
-    found = {1: address}
+def page_urls(browser, tab: str) -> dict[int, str]:
+    """URLs of the first page and of the 100th (or last), by following the links of the pages."""
+    url, number = f"/clients/?tab={tab}", 1
+    found = {1: url}
     while number < DEEP:
-        reply = browser.get(address)
-        assert reply.status_code == 200, reply
-        link = re.search(r'[?&;]after=([^"&]+)', reply.content.decode())
+        response = browser.get(url)
+        assert response.status_code == 200, response
+        link = re.search(r'[?&;]after=([^"&]+)', response.content.decode())
         if not link:
             break
-        address, number = f"/clients/?tab={tab}&after={link[1]}", number + 1
-    return found | {number: address}
+        url, number = f"/clients/?tab={tab}&after={link[1]}", number + 1
+    return found | {number: url}
 
 
-def raw_list_query(browser, address: str):
-    """The page's own list query, as it was sent, with its parameters."""
+def raw_list_query(browser, url: str):
+    """The list query of the page and its parameters."""
     from django.db import connection
 
-    sent = []
+    queries = []
 
-    def keep(execute, sql, params, many, context):
-        sent.append((sql, params))
+    def record(execute, sql, params, many, context):
+        queries.append((sql, params))
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(keep):
-        browser.get(address)
-    return next((sql, params) for sql, params in sent if "ORDER BY" in sql and "users_passports" in sql)
+    with connection.execute_wrapper(record):
+        browser.get(url)
+    return next((sql, params) for sql, params in queries if "ORDER BY" in sql and "users_passports" in sql)
 
 
-def floor(raw, sql: str, params) -> float:
-    began = time.perf_counter()
-    raw.execute(sql, params).fetchall()
-    return (time.perf_counter() - began) * 1000
+def raw_query_time(connection, sql: str, params) -> float:
+    start = time.perf_counter()
+    connection.execute(sql, params).fetchall()
+    return (time.perf_counter() - start) * 1000
 
 
 def people_who_look() -> dict:
@@ -115,58 +115,59 @@ def measure() -> list[Page]:
     import psycopg
     from django.test import Client as Browser
 
-    raw = psycopg.connect(os.environ["DATABASE_URL"])
+    raw_connection = psycopg.connect(os.environ["DATABASE_URL"])
     pages = []
     for role, person in people_who_look().items():
         browser = Browser(SERVER_NAME="localhost")
         browser.force_login(person)
         for tab in TABS:
-            for number, address in page_addresses(browser, tab).items():
-                runs = [timed(lambda address=address, browser=browser: browser.get(address)) for _ in range(RUNS)]
-                work = work_of(lambda address=address, browser=browser: browser.get(address))
-                query = raw_list_query(browser, address)
+            for number, url in page_urls(browser, tab).items():
+                runs = [timed(lambda url=url, browser=browser: browser.get(url)) for _ in range(RUNS)]
+                cpu_time = cpu_time_of(lambda url=url, browser=browser: browser.get(url))
+                query = raw_list_query(browser, url)
                 pages.append(
                     Page(
                         role, tab, number, runs[-1][1],
-                        *(statistics.median(run[place] for run in runs) for place in (2, 3)), work,
-                        statistics.median(floor(raw, *query) for _ in range(RUNS)),
+                        *(statistics.median(run[index] for run in runs) for index in (2, 3)), cpu_time,
+                        statistics.median(raw_query_time(raw_connection, *query) for _ in range(RUNS)),
                     )
                 )  # fmt: skip
     return pages
 
 
-def measured_in_own_process(size: str) -> tuple[str, list[Page]]:
-    """What was measured, in words, and the pages."""
+def measure_in_subprocess(size: str) -> tuple[str, list[Page]]:
+    """The printed header and the pages."""
     output = subprocess.run(
         [sys.executable, __file__, "--only", size], check=True, stdout=subprocess.PIPE, text=True
     ).stdout
-    head, pages = output.rsplit("\n", 2)[:2]
-    return head, [Page(**page) for page in json.loads(pages)]
+    header, pages = output.rsplit("\n", 2)[:2]
+    return header, [Page(**page) for page in json.loads(pages)]
 
 
-def measured_in_turn(sizes: list[str]) -> dict[str, list[Page]]:
-    """Of each figure the least of ROUNDS, the databases in turn: what others do on the machine only adds to it."""
-    rounds = [{size: measured_in_own_process(size) for size in sizes} for _ in range(ROUNDS)]
-    print(*(head for head, _ in rounds[-1].values()), sep="\n")
-    return {size: list(map(least, zip(*(found[size][1] for found in rounds), strict=True))) for size in sizes}
+def measure_in_rounds(sizes: list[str]) -> dict[str, list[Page]]:
+    """Minimum of each figure over ROUNDS, alternating the databases: other programs only add to a figure."""
+    rounds = [{size: measure_in_subprocess(size) for size in sizes} for _ in range(ROUNDS)]
+    print(*(header for header, _ in rounds[-1].values()), sep="\n")
+    return {size: list(map(minimum, zip(*(results[size][1] for results in rounds), strict=True))) for size in sizes}
 
 
-def least(same: tuple[Page, ...]) -> Page:
-    figures = {name: min(getattr(page, name) for page in same) for name in FIGURES}
-    return replace(same[0], **figures)
+def minimum(pages: tuple[Page, ...]) -> Page:
+    figures = {name: min(getattr(page, name) for page in pages) for name in FIGURES}
+    return replace(pages[0], **figures)
 
 
 def compare(results: dict[str, list[Page]]) -> None:
-    """Print every page beside the first page of its tab in the first database."""
+    """Print each page next to the first page of its tab in the first database."""
     first = {(page.role, page.tab): page for page in next(iter(results.values())) if page.number == 1}
-    print(f"\n     {'who':8} {'tab':10} {'page':>4} queries  database     total times      work times raw query")
+    print(f"\n     {'role':8} {'tab':10} {'page':>4} queries  database     total times  CPU time times raw query")
     for size, pages in results.items():
         for page in pages:
             base = first[page.role, page.tab]
             print(
                 f"{size:4} {page.role:8} {page.tab:10} {page.number:4} {page.queries:7} {page.database:6.2f} ms"
-                f" {page.total:6.2f} ms {page.total / base.total:5.2f} {page.work:6.2f} ms {page.work / base.work:5.2f}"
-                f" {page.floor:6.2f} ms"
+                f" {page.total:6.2f} ms {page.total / base.total:5.2f}"
+                f" {page.cpu_time:6.2f} ms {page.cpu_time / base.cpu_time:5.2f}"
+                f" {page.raw_query:6.2f} ms"
             )
 
 
@@ -178,4 +179,4 @@ if __name__ == "__main__":
         print(machine.report())
         print(json.dumps([asdict(page) for page in measure()]))
     else:
-        compare(measured_in_turn(sys.argv[1:] or databases.COMPARED))
+        compare(measure_in_rounds(sys.argv[1:] or databases.COMPARED))

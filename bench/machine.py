@@ -1,4 +1,4 @@
-"""What was measured on, and with how much data: the head of every report."""
+"""Machine, versions and size of the data: the header of every report."""
 
 import os
 import platform
@@ -44,9 +44,9 @@ def report() -> str:
 
 
 def database_work() -> float:
-    """Milliseconds for which the connection's process had a processor so far; 0 for a server on another machine.
+    """CPU time of the connection's server process so far, in milliseconds; 0 if the server is on another machine.
 
-    With a pool of one connection (as `databases.django_on` sets) it is the same process for every request.
+    With a pool of one connection (set by `databases.django_on`) all requests use the same process.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")

@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
 os.environ.setdefault("DEBUG", "1")
-os.environ.setdefault("DATABASE_URL", "postgresql://")  # read by the settings, never connected to
+os.environ.setdefault("DATABASE_URL", "postgresql://")  # required by the settings; no connection is made
 
 import django
 
@@ -27,7 +27,7 @@ from contracts import pdf, sample  # noqa: E402
 ROUND = 20
 
 
-def processor() -> str:
+def cpu() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()
@@ -35,26 +35,26 @@ def processor() -> str:
 
 
 def milliseconds(function, runs: int) -> list[float]:
-    taken = []
+    times = []
     for _ in range(runs):
         start = time.perf_counter()
         function()
-        taken.append((time.perf_counter() - start) * 1000)
-    return taken
+        times.append((time.perf_counter() - start) * 1000)
+    return times
 
 
 def main(devices: int = 5, runs: int = 200) -> None:
     snapshot = sample.sample_snapshot(devices)
     (cold,) = milliseconds(lambda: pdf.render_contract(snapshot), 1)
-    taken = milliseconds(lambda: pdf.render_contract(snapshot), runs)
-    rounds = [statistics.median(taken[start : start + ROUND]) for start in range(0, runs, ROUND)]
+    times = milliseconds(lambda: pdf.render_contract(snapshot), runs)
+    rounds = [statistics.median(times[start : start + ROUND]) for start in range(0, runs, ROUND)]
     file = pdf.render_contract(snapshot)
-    p95 = statistics.quantiles(taken, n=20)[-1]
+    p95 = statistics.quantiles(times, n=20)[-1]
     versions = f"Python {platform.python_version()}, WeasyPrint {weasyprint.__version__}"
-    print(f"{processor()} × {os.cpu_count()}, load {os.getloadavg()[0]:.1f}, {versions}")
+    print(f"{cpu()} × {os.cpu_count()}, load {os.getloadavg()[0]:.1f}, {versions}")
     pages = len(pypdfium2.PdfDocument(file))
     print(f"contract: {devices} devices, {pages} pages, {len(file) / 1024:.0f} KB, {runs} runs")
-    print(f"median {statistics.median(taken):.1f} ms, p95 {p95:.1f} ms, best {min(taken):.1f} ms, first {cold:.0f} ms")
+    print(f"median {statistics.median(times):.1f} ms, p95 {p95:.1f} ms, best {min(times):.1f} ms, first {cold:.0f} ms")
     print(f"fastest of {len(rounds)} rounds: median {min(rounds):.1f} ms")
 
 

@@ -1,9 +1,9 @@
-"""Photos, from choosing one to seeing it attached: `python bench/photos.py [local|s3 ...]`.
+"""Photos, from choosing a file until it is attached: `python bench/photos.py [local|s3 ...]`.
 
-Starts the project's own gunicorn and drives Chromium through the list of devices with photos of 12 megapixels: one on
-loopback, one on Chromium's «slow 3G», ten at once, with the tasks of the page's main thread: how long the longest
-lasted, and the most work of the processor in one, which a busy machine does not lengthen; then sends 1,000 prepared
-photos without a browser, with the worker's memory before, meanwhile and after. S3 is bin/s3's own server.
+Starts the project's own gunicorn and uploads 12-megapixel photos with Chromium on the list of devices: one on loopback,
+one on Chromium's «slow 3G», ten at once. Prints the longest task of the page's main thread and the maximum CPU time of
+a task, which does not depend on other programs. Then sends 1,000 resized photos without a browser and prints the memory
+of the worker before, meanwhile and after. For S3 it starts the server of bin/s3.
 Needs Chromium, for S3 Ceph's gateway (apt-get install chromium radosgw ceph-mon ceph-osd), and bin/test's packages.
 """
 
@@ -23,14 +23,14 @@ from urllib.parse import urlencode, urlsplit
 import databases
 import served
 
-# Of Chromium's developer tools: milliseconds, and bytes per second.
+# For Chromium's developer tools: milliseconds and bytes per second.
 SLOW_3G = {"offline": False, "latency": 2000, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
 LOOPBACK = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 UPLOADS = 1_000
 TRACED = ["toplevel", "disabled-by-default-devtools.timeline"]
-TOKEN = "t" * 32  # the cookie and the header have to be alike, no more
+TOKEN = "t" * 32  # the cookie and the header only have to be equal
 
-# Keeps when photos were chosen and when each of them was attached.
+# Records when photos were chosen and when each of them was attached.
 WATCH = """() => {
     window.seen = { attached: [] };
     document.addEventListener("change", () => { seen.chosen = performance.now(); }, { capture: true, once: true });
@@ -43,21 +43,27 @@ WATCH = """() => {
 
 
 def main(*storages: str) -> None:
-    address = databases.url("1k")
-    os.environ |= {"DJANGO_SETTINGS_MODULE": "served_settings", "DATABASE_URL": address, "DEBUG": "0"}
+    database_url = databases.url("1k")
+    os.environ |= {"DJANGO_SETTINGS_MODULE": "served_settings", "DATABASE_URL": database_url, "DEBUG": "0"}
     for storage in storages or ("local", "s3"):
         # Settings are read once, and the storage is one of them.
-        subprocess.run([sys.executable, __file__, "--on", storage], env=os.environ | surroundings(storage), check=True)
+        subprocess.run(
+            [sys.executable, __file__, "--on", storage], env=os.environ | storage_environment(storage), check=True
+        )
 
 
-def surroundings(storage: str) -> dict[str, str]:
-    """What gunicorn is told of the storage."""
-    own = {"LOG_LEVEL": "WARNING", "APP_BASE_URL": f"http://localhost:{port()}", "ALLOWED_HOSTS": "localhost,127.0.0.1"}
+def storage_environment(storage: str) -> dict[str, str]:
+    """Environment variables of gunicorn for this storage; starts the S3 server."""
+    environment = {
+        "LOG_LEVEL": "WARNING",
+        "APP_BASE_URL": f"http://localhost:{port()}",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+    }
     if storage == "local":
-        return own | {"S3_ENDPOINT": ""}
+        return environment | {"S3_ENDPOINT": ""}
     started = subprocess.run([databases.ROOT / "bin" / "s3", "start"], check=True, capture_output=True, text=True)
     keys = {"S3_ACCESS_KEY": "privet-access", "S3_SECRET_KEY": "privet-secret", "S3_BUCKET": "privet-bench"}
-    return own | keys | {"S3_ENDPOINT": started.stdout.strip()}
+    return environment | keys | {"S3_ENDPOINT": started.stdout.strip()}
 
 
 def port() -> str:
@@ -75,25 +81,25 @@ def measure(storage: str) -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
     call_command("init_storage", stdout=io.StringIO())
     cookie = served.session()
-    device = a_device()
+    device = find_device()
     with tempfile.TemporaryDirectory() as folder, served.served(workers=1) as gunicorn:
-        files = taken(Path(folder), 10)
+        files = make_photos(Path(folder), 10)
         print(f"{storage}: photos of {files[0].stat().st_size / 1e6:.1f} MB, 4000×3000")
         with page_of(device, cookie) as page:
             for name, network, count, runs in (
                 ("one, loopback", LOOPBACK, 1, 5), ("one, slow 3G", SLOW_3G, 1, 3), ("ten at once", LOOPBACK, 10, 1),
             ):  # fmt: skip
                 results = [chosen_to_attached(page, device, files[:count], network) for _ in range(runs)]
-                times, lasted, worked = zip(*results, strict=True)
+                times, durations, cpu_times = zip(*results, strict=True)
                 print(
                     f"{name:15} fastest {min(times):.2f} s, median {statistics.median(times):.2f} s, slowest "
-                    f"{max(times):.2f} s; longest task of the page {max(lasted):.0f} ms, most work in one "
-                    f"{max(worked):.0f} ms; read by the server: {most_sent(device) / 1024:.0f} KB a photo"
+                    f"{max(times):.2f} s; longest task of the page {max(durations):.0f} ms, maximum CPU time "
+                    f"{max(cpu_times):.0f} ms; read by the server: {largest_upload(device) / 1024:.0f} KB per photo"
                 )
         memory(gunicorn, device, cookie)
 
 
-def a_device():
+def find_device():
     """A device of a client of the manager whose session is used."""
     from lists import people_who_look
 
@@ -103,7 +109,7 @@ def a_device():
     return Device.objects.filter(client__manager=manager, client__passport__isnull=False).first()
 
 
-def taken(folder: Path, count: int) -> list[Path]:
+def make_photos(folder: Path, count: int) -> list[Path]:
     from e2e import pictures
 
     paths = [folder / f"{number}.jpg" for number in range(count)]
@@ -112,15 +118,15 @@ def taken(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def most_sent(device) -> int:
-    """Bytes of the largest file that the browser sent for the device, which are all that the server reads."""
+def largest_upload(device) -> int:
+    """Size in bytes of the largest file that the browser sent for the device."""
     from photos.models import Upload
 
     return max(Upload.objects.filter(device_id=device.pk).values_list("size", flat=True))
 
 
-def forget(device) -> None:
-    """Make room for more photos of the device, and for more of its manager's within the hour."""
+def delete_photos(device) -> None:
+    """Delete the photos and uploads of the device and reset the rate limits, so that more can be uploaded."""
     from devices.models import DevicePhoto
     from managers.limits import Spending
     from photos.models import Upload
@@ -134,7 +140,7 @@ def forget(device) -> None:
 def page_of(device, cookie: str):
     from playwright.sync_api import sync_playwright
 
-    # Playwright's loop runs in this thread, and the database is called beside it.
+    # Playwright's event loop runs in this thread, which also queries the database.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
@@ -146,49 +152,49 @@ def page_of(device, cookie: str):
 
 
 def chosen_to_attached(page, device, files: list[Path], network: dict) -> tuple[float, float, float]:
-    """Seconds until the last photo was attached; of the page's tasks meanwhile the milliseconds of the longest, and the
-    most milliseconds that the processor worked in one.
+    """Seconds until the last photo was attached; then the longest duration and the maximum CPU time of the page's tasks
+    meanwhile, both in milliseconds.
     """
     from playwright.sync_api import expect
 
-    forget(device)
-    wire = page.context.new_cdp_session(page)
-    wire.send("Network.enable")
+    delete_photos(device)
+    cdp_session = page.context.new_cdp_session(page)
+    cdp_session.send("Network.enable")
     page.goto(f"/clients/{device.client_id}/devices/", wait_until="networkidle")
     page.evaluate(WATCH)
-    wire.send("Network.emulateNetworkConditions", network)
+    cdp_session.send("Network.emulateNetworkConditions", network)
     page.context.browser.start_tracing(page=page, categories=TRACED)
     page.locator(f"#device-{device.pk} input[type=file]").first.set_input_files(files)
     expect(page.locator(f"#device-{device.pk} [data-photo]")).to_have_count(len(files), timeout=120_000)
     tasks = main_thread(json.loads(page.context.browser.stop_tracing())["traceEvents"])
     seen = page.evaluate("seen")
-    wire.detach()
-    lasted, worked = max(task["dur"] for task in tasks), max(task["tdur"] for task in tasks)
-    return (seen["attached"][-1] - seen["chosen"]) / 1000, lasted / 1000, worked / 1000
+    cdp_session.detach()
+    longest, cpu_time = max(task["dur"] for task in tasks), max(task["tdur"] for task in tasks)
+    return (seen["attached"][-1] - seen["chosen"]) / 1000, longest / 1000, cpu_time / 1000
 
 
 def main_thread(events: list[dict]) -> list[dict]:
-    """The tasks of the page's main thread; times in microseconds, `tdur` those in which it had the processor."""
+    """The tasks of the page's main thread; times in microseconds, `tdur` is CPU time."""
     mains = {(event["pid"], event["tid"]) for event in events if event.get("args", {}).get("name") == "CrRendererMain"}
     tasks = [event for event in events if (event["pid"], event["tid"]) in mains and event["name"].endswith("RunTask")]
-    return [task for task in tasks if "tdur" in task]  # the last one was not over
+    return [task for task in tasks if "tdur" in task]  # the last task is not finished
 
 
 def memory(gunicorn: subprocess.Popen, device, cookie: str) -> None:
-    """1,000 photos of the size that browsers send, one after another, for one device."""
+    """Upload 1,000 photos of the size that browsers send, one after another, for one device."""
     (worker,) = Path(f"/proc/{gunicorn.pid}/task/{gunicorn.pid}/children").read_text().split()
-    photo = prepared()
+    photo = resized_photo()
     print(f"{UPLOADS} uploads of {len(photo) / 1024:.0f} KB")
     for number in range(UPLOADS + 1):
         if number % 10 == 0:
-            forget(device)
+            delete_photos(device)
         if number % 250 == 0 or number == 20:
             print(f"worker after {number:4} uploads: {served.resident(worker):6.1f} MB")
         if number < UPLOADS:
             upload(device, cookie, photo)
 
 
-def prepared() -> bytes:
+def resized_photo() -> bytes:
     from e2e import pictures
 
     image = pictures.scene().copy()
@@ -199,31 +205,33 @@ def prepared() -> bytes:
 
 
 def upload(device, cookie: str, photo: bytes) -> None:
-    """What a browser asks for one photo: an address, the photo posted there, and its completion."""
-    said = {"purpose": "device", "device": device.pk, "content_type": "image/jpeg", "size": len(photo)}
-    place = ask(f"/clients/{device.client_id}/uploads/", cookie, said)
-    body, kind = multipart(place["fields"], photo)
-    url = urlsplit(place["url"])
+    """Send the requests of a browser for one photo: ask for a presigned URL, post the photo, complete the upload."""
+    fields = {"purpose": "device", "device": device.pk, "content_type": "image/jpeg", "size": len(photo)}
+    presigned = post(f"/clients/{device.client_id}/uploads/", cookie, fields)
+    body, content_type = multipart(presigned["fields"], photo)
+    url = urlsplit(presigned["url"])
     connection = http.client.HTTPConnection(url.netloc or served.ADDRESS, timeout=30)
-    connection.request("POST", url.path, body, {"Content-Type": kind, "Host": url.netloc or f"localhost:{port()}"})
+    connection.request(
+        "POST", url.path, body, {"Content-Type": content_type, "Host": url.netloc or f"localhost:{port()}"}
+    )
     status = connection.getresponse().status
     connection.close()
     assert status < 300, status
-    assert ask(place["completion"], cookie, {})["attached"]
+    assert post(presigned["completion"], cookie, {})["attached"]
 
 
-def ask(path: str, cookie: str, fields: dict) -> dict:
+def post(path: str, cookie: str, fields: dict) -> dict:
     connection = http.client.HTTPConnection(served.ADDRESS, timeout=30)
     headers = {
         "Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded", "X-CSRFToken": TOKEN,
         "Cookie": f"sessionid={cookie}; csrftoken={TOKEN}", "Host": f"localhost:{port()}",
     }  # fmt: skip
     connection.request("POST", path, urlencode(fields), headers)
-    answer = connection.getresponse()
-    said = json.loads(answer.read())
+    response = connection.getresponse()
+    result = json.loads(response.read())
     connection.close()
-    assert answer.status < 300, said
-    return said
+    assert response.status < 300, result
+    return result
 
 
 def multipart(fields: dict, photo: bytes) -> tuple[bytes, str]:

@@ -1,9 +1,9 @@
-"""Search among a million clients: the kinds of words that people type, in each tab, for a manager and an admin.
+"""Search among a million clients: kinds of words that people type, in each tab, for a manager and an admin.
 
-`python bench/search.py [1m] [words of each kind, 30]` prints the 50th and 95th percentile and the maximum, over
-different words of a kind, of the time that all queries of the page take together; how much of the 95th percentile was
-work of the database process (the rest it waited for a processor: on a busy machine this is the number to look at; only
-for a server on this machine); and how many of the searches found nobody (the page then looks in the other tabs too).
+`python bench/search.py [1m] [words of each kind, 30]` prints, over different words of a kind, the 50th and 95th
+percentile and the maximum of the total time of the page's queries; the 95th percentile of the CPU time of the database
+process (the better figure on a busy machine; 0 if the server is on another machine); and the number of searches without
+results (the page then searches the other tabs too).
 """
 
 import sys
@@ -40,22 +40,22 @@ def words(count: int) -> dict[str, list[str]]:
         "part of e-mail": [(row.user.email or "ivanov.petr")[: random.randint(5, 18)] for row in rows],
         "part of address": [random.choice([random.choice(STREETS), random.choice(TOWNS)[0]]) for _ in range(count)],
         "street and house": [f"{random.choice(STREETS)}, д. {random.randint(1, 90)}" for _ in range(count)],
-        # Begins as a town or a first name that very many have, and is nobody's.
+        # Begins like a frequent town or first name, and no client has it.
         "rare surname": [random.choice(beginnings) + random.choice(["кин", "чук", "евский"]) for _ in range(count)],
-        "contract number": [number if place % 2 else number[3:] for place, number in enumerate(numbers)],
+        "contract number": [number if index % 2 else number[3:] for index, number in enumerate(numbers)],
     }
 
 
 def database_time(browser, tab: str, text: str) -> tuple[float, float]:
-    """Milliseconds in the database for the page with this search, and of work there; the better of three."""
+    """Milliseconds and CPU milliseconds in the database for the page with this search, the minimum of three runs."""
     import machine
 
     browser.post("/clients/search/", {"text": text, "tab": tab})
     runs = []
     for _ in range(3):
         before = machine.database_work()
-        reply, _, milliseconds, _ = timed(lambda: browser.get(f"/clients/?tab={tab}"))
-        assert reply.status_code == 200, reply
+        response, _, milliseconds, _ = timed(lambda: browser.get(f"/clients/?tab={tab}"))
+        assert response.status_code == 200, response
         runs.append((milliseconds, machine.database_work() - before))
     return min(run[0] for run in runs), min(run[1] for run in runs)
 
@@ -69,29 +69,29 @@ def main(size: str = "1m", count: str = "30") -> None:
     from clients import tabs
     from managers import limits
 
-    limits.SEARCHES = replace(limits.SEARCHES, at_most=10**9)  # nobody types as fast as this
+    limits.SEARCHES = replace(limits.SEARCHES, at_most=10**9)  # the benchmark searches faster than a person
     print(machine.report())
     kinds = words(int(count))
-    print(f"\n{'who':8} {'tab':10} {'kind':17}     50 %     95 %     most  work 95 %  nobody  slowest")
-    everything = []
+    print(f"\n{'role':8} {'tab':10} {'kind':17}     50 %     95 %      max   CPU 95 %   empty  slowest")
+    all_pairs = []
     for role, person in people_who_look().items():
         browser = Browser(SERVER_NAME="localhost")
         browser.force_login(person)
         for tab in TABS:
             for kind, texts in kinds.items():
                 pairs = [database_time(browser, tab, text) for text in texts]
-                times, work = map(list, zip(*pairs, strict=True))
-                nobody = sum(not tabs.page(tab, person, text, "", 0).cards for text in texts)
-                everything += pairs
+                times, cpu_times = map(list, zip(*pairs, strict=True))
+                empty = sum(not tabs.page(tab, person, text, "", 0).cards for text in texts)
+                all_pairs += pairs
                 print(
                     f"{role:8} {tab:10} {kind:17} {percentile(times, 0.5):5.1f} ms {percentile(times, 0.95):5.1f} ms"
-                    f" {max(times):5.1f} ms   {percentile(work, 0.95):5.1f} ms {nobody:3}/{len(texts)}"
-                    f"  {max(zip(work, texts, strict=True))[1]}"
+                    f" {max(times):5.1f} ms   {percentile(cpu_times, 0.95):5.1f} ms {empty:3}/{len(texts)}"
+                    f"  {max(zip(cpu_times, texts, strict=True))[1]}"
                 )
-    times, work = map(list, zip(*everything, strict=True))
-    for name, numbers in (("time", times), ("work", work)):
-        middle, high = percentile(numbers, 0.5), percentile(numbers, 0.95)
-        print(f"all {len(numbers)}, {name}: 50 % {middle:.1f} ms, 95 % {high:.1f} ms")
+    times, cpu_times = map(list, zip(*all_pairs, strict=True))
+    for name, numbers in (("time", times), ("CPU time", cpu_times)):
+        median, p95 = percentile(numbers, 0.5), percentile(numbers, 0.95)
+        print(f"all {len(numbers)}, {name}: 50 % {median:.1f} ms, 95 % {p95:.1f} ms")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What gunicorn serves: requests per second, memory of a worker, and the weight of the list page.
+"""gunicorn: requests per second, memory of a worker, and size of the list page.
 
 `python bench/served.py [1m]` starts the project's own gunicorn (two workers, DEBUG off, static files by WhiteNoise) and
 prints, at 8 connections, the requests per second of the list page and of empty views; then the memory of a single
-worker before and after 10,000 list pages; then what Chromium loads for a cold list page, and how much of it crosses the
-wire. Needs `wrk` for honest numbers (apt-get install wrk); without it Python sends the requests, and is the slower end.
+worker before and after 10,000 list pages; then the files that Chromium loads for a cold list page, with their
+transferred size. Install `wrk` for correct numbers (apt-get install wrk); without it Python sends the requests, and is
+slower than the server.
 """
 
 import gzip
@@ -48,7 +49,7 @@ def main(size: str = "1m") -> None:
 
 
 def cookies() -> str:
-    """What the browser of a manager who has clients sends with its second page."""
+    """The Cookie header of a manager who has clients, as sent with the second request."""
     from django.test import Client as Browser
     from lists import people_who_look
 
@@ -80,47 +81,47 @@ def served(workers: int):
 
 
 def throughput(cookie: str) -> None:
-    """Beside an empty view asked without a session, and one that, like our pages, is for people who signed in.
+    """Compare the list page with an empty view without a session and with an empty view that requires a sign-in.
 
-    By turns, ROUNDS times, in another order and with new connections each time: how they fall to the workers is chance,
-    and the machine has slow moments. The mean is what counts.
+    All are measured ROUNDS times, in random order and with new connections: the distribution of connections over
+    workers is random, and the speed of the machine varies. The mean is the result.
     """
     lists = {f"list, {tab}": f"/clients/?tab={tab}" for tab in TABS}
-    asked = {"empty view": "/empty/", "empty view, signed in": "/empty/signed-in/"} | lists
-    rates, failures = {name: [] for name in asked}, 0
+    paths = {"empty view": "/empty/", "empty view, signed in": "/empty/signed-in/"} | lists
+    rates, failures = {name: [] for name in paths}, 0
     load("/clients/?tab=work", cookie, 2)
     for _ in range(ROUNDS):
-        for name, path in sample(list(asked.items()), len(asked)):
+        for name, path in sample(list(paths.items()), len(paths)):
             rate, failed = load(path, "" if name == "empty view" else cookie, SECONDS)
             rates[name].append(rate)
             failures += failed
     empty, signed_in, *_ = map(statistics.mean, rates.values())
-    for name, found in rates.items():
-        rate = statistics.mean(found)
+    for name, measured in rates.items():
+        rate = statistics.mean(measured)
         shares = f"{rate / empty:.2f} and {rate / signed_in:.2f} of the empty views" if name in lists else ""
-        print(f"{name:24} {rate:8.1f} requests/s ({min(found):.0f}–{max(found):.0f})  {shares}")
+        print(f"{name:24} {rate:8.1f} requests/s ({min(measured):.0f}–{max(measured):.0f})  {shares}")
     print(f"{ROUNDS} rounds of {SECONDS} s, failed: {failures}")
 
 
 def memory(gunicorn: subprocess.Popen, cookie: str) -> None:
     (worker,) = Path(f"/proc/{gunicorn.pid}/task/{gunicorn.pid}/children").read_text().split()
-    addresses = [f"/clients/?tab={tab}" for tab in TABS]
+    urls = [f"/clients/?tab={tab}" for tab in TABS]
     print()
     sent = 0
     while sent <= REQUESTS:
         print(f"worker after {sent:6} requests: {resident(worker):6.1f} MB")
-        rate, _ = load(addresses[(sent // 100) % 4], cookie, 5)
+        rate, _ = load(urls[(sent // 100) % 4], cookie, 5)
         sent += int(rate * 5)
     print(f"worker after {sent:6} requests: {resident(worker):6.1f} MB")
 
 
 def resident(pid: str) -> float:
-    """Megabytes of memory that the process has, shared ones included."""
+    """Resident memory of the process in megabytes, including shared memory."""
     return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) / 1024
 
 
 def load(path: str, cookie: str, seconds: int) -> tuple[float, int]:
-    """Requests per second over CONNECTIONS connections, and how many did not answer 200."""
+    """Requests per second over CONNECTIONS connections, and the number of responses other than 200."""
     if not shutil.which("wrk"):
         return load_by_threads(path, cookie, seconds)
     command = ["wrk", f"-c{CONNECTIONS}", "-t2", f"-d{seconds}s", "-H", f"Cookie: {cookie}", f"http://{ADDRESS}{path}"]
@@ -130,26 +131,26 @@ def load(path: str, cookie: str, seconds: int) -> tuple[float, int]:
 
 
 def load_by_threads(path: str, cookie: str, seconds: int) -> tuple[float, int]:
-    answered, end = [], time.monotonic() + seconds
+    statuses, end = [], time.monotonic() + seconds
 
-    def ask():
+    def send_requests():
         connection = http.client.HTTPConnection(ADDRESS)
         while time.monotonic() < end:
             connection.request("GET", path, headers={"Cookie": cookie})
-            reply = connection.getresponse()
-            reply.read()
-            answered.append(reply.status)
+            response = connection.getresponse()
+            response.read()
+            statuses.append(response.status)
 
-    threads = [threading.Thread(target=ask) for _ in range(CONNECTIONS)]
+    threads = [threading.Thread(target=send_requests) for _ in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return len(answered) / seconds, sum(status != 200 for status in answered)
+    return len(statuses) / seconds, sum(status != 200 for status in statuses)
 
 
 def weight(cookie: str) -> None:
-    """Load the list page in a browser that has nothing cached; localhost, because only there Brotli needs no TLS."""
+    """Load the list page with an empty cache; from localhost, where browsers accept Brotli without TLS."""
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -162,10 +163,12 @@ def weight(cookie: str) -> None:
         for name, value in (pair.split("=", 1) for pair in cookie.split("; ")):
             context.add_cookies([{"name": name, "value": value, "url": f"http://localhost:{port}"}])
         page = context.new_page()
-        wire = context.new_cdp_session(page)
-        wire.send("Network.enable")
-        wire.on("Network.responseReceived", lambda event: loaded.update({event["requestId"]: [event["response"], 0]}))
-        wire.on("Network.loadingFinished", lambda event: size_of(loaded, event))
+        cdp_session = context.new_cdp_session(page)
+        cdp_session.send("Network.enable")
+        cdp_session.on(
+            "Network.responseReceived", lambda event: loaded.update({event["requestId"]: [event["response"], 0]})
+        )
+        cdp_session.on("Network.loadingFinished", lambda event: record_size(loaded, event))
         page.goto(f"http://localhost:{port}/clients/?tab=new", wait_until="networkidle")
         html = page.request.get(f"http://localhost:{port}/clients/?tab=new").body()
     print()
@@ -179,7 +182,7 @@ def weight(cookie: str) -> None:
     )
 
 
-def size_of(loaded: dict, event: dict) -> None:
+def record_size(loaded: dict, event: dict) -> None:
     if event["requestId"] in loaded:
         loaded[event["requestId"]][1] = int(event["encodedDataLength"])
 

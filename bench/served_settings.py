@@ -1,4 +1,4 @@
-"""Privet as in production, with one empty page beside it. The secrets are those of development: the data is."""
+"""Settings as in production, with two empty views. The secrets are those of development, which encrypted the data."""
 
 import os
 

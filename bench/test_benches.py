@@ -1,5 +1,5 @@
-"""What is measured is measured: each bench that needs nothing but a database runs, on little data, and finds what is
-promised whatever the machine. Its times are for people.
+"""Each benchmark that needs only a database runs with little data. Tests assert only figures that do not depend on the
+machine.
 """
 
 import json
@@ -15,7 +15,7 @@ from foundation.env import BASE_DIR
 
 
 def run(*command: str) -> str:
-    answer = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, *command],
         cwd=BASE_DIR / "bench",
         env=os.environ | {"DEBUG": "1", "PRIVET_ENV_FILE": os.devnull},
@@ -23,18 +23,18 @@ def run(*command: str) -> str:
         text=True,
         timeout=300,
     )
-    assert answer.returncode == 0, answer.stderr
-    return answer.stdout
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout
 
 
 @pytest.fixture
 def thousand_clients():
-    """That the benches make it anew."""
+    """Drop the database, so that the benchmarks create it."""
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS privet_bench_1k WITH (FORCE)")
 
 
-def test_a_page_of_the_list_takes_few_queries_and_a_search_is_not_refused(thousand_clients):
+def test_list_page_takes_few_queries_and_searches_succeed(thousand_clients):
     *_, pages = run("lists.py", "--only", "1k").strip().split("\n")
     assert {(page["role"], page["tab"]) for page in json.loads(pages)} > {("manager", "work"), ("admin", "new")}
     assert {page["queries"] for page in json.loads(pages)} <= set(range(1, 7))
@@ -42,7 +42,7 @@ def test_a_page_of_the_list_takes_few_queries_and_a_search_is_not_refused(thousa
     assert re.search(r"^all 144, time: 50 % \d", run("search.py", "1k", "2"), re.MULTILINE)
 
 
-def test_a_step_takes_at_most_ten_queries_whatever_devices_and_photos_there_are():
+def test_steps_take_at_most_ten_queries_for_any_number_of_devices():
     found = re.findall(r"^(\w+) +(\d+) queries, .* (\d+) queries,", run("contract.py", "1"), re.MULTILINE)
     assert [name for name, *_ in found] == ["contact", "passport", "devices", "contract", "done", "card"]
     assert all(few == many and int(many) <= 10 for _, few, many in found)

@@ -1,4 +1,4 @@
-"""`fill_demo`: rows that nobody can tell from those that the verbs write."""
+"""`fill_demo` inserts rows like those that the domain functions write."""
 
 import io
 import itertools
@@ -26,9 +26,9 @@ from passport.models import Passport
 
 
 def fill(clients: int = 200, **options) -> str:
-    said = io.StringIO()
-    call_command("fill_demo", clients=clients, managers=5, stdout=said, **options)
-    return said.getvalue()
+    output = io.StringIO()
+    call_command("fill_demo", clients=clients, managers=5, stdout=output, **options)
+    return output.getvalue()
 
 
 def query(sql: str) -> list[tuple]:
@@ -38,13 +38,13 @@ def query(sql: str) -> list[tuple]:
 
 
 def indexes() -> list[tuple]:
-    # A predicate that is written back is spelled differently and means the same.
+    # PostgreSQL spells the predicate of a recreated index differently.
     definition = "split_part(indexdef, ' WHERE ', 1)"
     return query(f"SELECT indexname, {definition} FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1")
 
 
 def foreign_keys() -> list[tuple]:
-    """Table, column, table referred to and its column, as the database knows them."""
+    """Table, column, table referred to and its column, from the catalog of the database."""
     return query("""
         SELECT conrelid::regclass::text, a.attname, confrelid::regclass::text, b.attname
         FROM pg_constraint c
@@ -56,7 +56,7 @@ def foreign_keys() -> list[tuple]:
 
 @pytest.fixture(scope="module", params=[filling.CHUNK, 30], ids=["by this process", "by several"])
 def office(request, django_db_setup, django_db_blocker):
-    """One filling for all tests here; each runs in a savepoint within it."""
+    """Fill the database once for all tests; each test runs in a savepoint."""
     with django_db_blocker.unblock(), transaction.atomic():
         with override_settings(DEBUG=True), pytest.MonkeyPatch.context() as patch:
             patch.setattr(filling, "CHUNK", request.param)
@@ -80,11 +80,11 @@ def test_every_status_is_filled(filled):
     assert Manager.objects.filter(clients__isnull=False).distinct().count() == 5
 
 
-def test_search_text_is_what_the_triggers_would_write(filled):
+def test_search_text_equals_that_of_the_triggers(filled):
     assert query("SELECT count(*) FROM manager_clients WHERE search IS DISTINCT FROM privet_search_text(id)") == [(0,)]
 
 
-def test_search_text_follows_changes_again_afterwards(filled):
+def test_triggers_update_search_text_after_filling(filled):
     user = Client.objects.select_related("user").first().user
     user.name = "Ёлкина Зоя"
     user.save()
@@ -98,7 +98,7 @@ def test_passports_decrypt_and_are_found_by_their_hash(filled):
     assert all(passport.birth_date.year + 14 <= passport.issued_on.year for passport in passports)
 
 
-def test_no_row_refers_to_one_that_is_not_there(filled):
+def test_foreign_keys_refer_to_existing_rows(filled):
     keys = foreign_keys()
     assert ("manager_contracts", "client_id", "manager_clients", "id") in keys
     keys += [
@@ -131,7 +131,7 @@ def test_surcharges_add_up(filled):
         )
 
 
-def test_contracts_say_what_their_clients_say_and_carry_intact_evidence(filled):
+def test_contracts_equal_the_data_of_their_clients_and_have_intact_evidence(filled):
     contracts = list(Contract.objects.select_related("client"))
     assert len(contracts) > 100
     for contract in contracts:
@@ -144,15 +144,15 @@ def test_no_two_contracts_of_a_day_have_the_same_running_number(filled):
     assert len(set(map(tuple, numbers))) == len(numbers)
 
 
-def test_neighbouring_chunks_that_issue_on_the_same_day_share_its_numbers(db):
-    """A chunk of a day and a half: contracts of three chunks in a row can fall on one day."""
+def test_neighbouring_chunks_issue_different_numbers_on_the_same_day(db):
+    """A chunk covers a day and a half, so three consecutive chunks can issue contracts on the same day."""
     types = list(office_data.device_types().values())
     office_data.tariffs()
-    anybody = Manager.objects.create_user("anybody@example.ru", "длинный пароль", name="А")
-    made = generated_rows.Office([anybody.pk], types, list(Tariff.objects.all()), 0, {}, timezone.now())
+    manager = Manager.objects.create_user("manager@example.ru", "длинный пароль", name="А")
+    office = generated_rows.Office([manager.pk], types, list(Tariff.objects.all()), 0, {}, timezone.now())
     size, total = 100, 73_000
 
-    chunks = [generated_rows.Rows(made, place, size, total) for place in range(300, 306)]
+    chunks = [generated_rows.Rows(office, index, size, total) for index in range(300, 306)]
 
     numbers = [row[2] for chunk in chunks for row in chunk.rows["manager_contracts"]]
     running = [tuple(number.split("-")[1:]) for number in numbers]
@@ -170,23 +170,23 @@ def test_invoices_agree_with_the_status_of_their_client(filled):
         assert (invoice.status == "paid") == (client.status == Status.PROCESSED)
 
 
-def test_the_next_contract_of_a_day_gets_a_number_that_is_not_taken(filled):
+def test_next_contract_of_a_day_gets_a_free_number(filled):
     contract = Contract.objects.first()
     taken = set(Contract.objects.values_list("number", flat=True))
     assert next_number(contract.snapshot.contents.person.last_name, contract.snapshot.issued_on) not in taken
 
 
-def test_indexes_are_as_before(filled):
+def test_indexes_are_restored(filled):
     assert any("gin_trgm_ops" in definition for _, definition in filled)
     assert indexes() == filled
 
 
-def test_filling_again_adds_as_many_more(filled):
+def test_filling_again_adds_more_clients(filled):
     fill(clients=50)
     assert AppUser.objects.count() == 250
 
 
-def test_filling_is_refused_where_debug_is_off(filled, settings):
+def test_filling_is_refused_without_debug(filled, settings):
     settings.DEBUG = False
     with pytest.raises(CommandError, match="DEBUG"):
         fill(clients=3)
