@@ -9,6 +9,19 @@ JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
+def client(make, anna):
+    """Анна's client, ready for step 3."""
+    client = make.consented(anna)
+    make.passport(client, anna)
+    return make.fresh(client)
+
+
+@pytest.fixture
+def device(make, anna, client):
+    return make.device(client, anna)
+
+
+@pytest.fixture
 def start_upload(as_anna, client):
     """A function that requests an upload URL for one file; keyword arguments override the form data."""
 

@@ -19,19 +19,6 @@ from photos.views import GONE
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("storage")]
 
 
-@pytest.fixture
-def client(make, anna):
-    """Анна's client, ready for step 3."""
-    client = make.consented(anna)
-    make.passport(client, anna)
-    return make.fresh(client)
-
-
-@pytest.fixture
-def device(make, anna, client):
-    return make.device(client, anna)
-
-
 def complete(sent: Upload, browser):
     return browser.post(reverse("upload_completion", args=[sent.pk]), headers=JSON)
 

@@ -16,19 +16,6 @@ from photos.test_uploads import jpeg, photos_stored, picture_at
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
 
 
-@pytest.fixture
-def client(make, anna):
-    """Анна's client, ready for step 3."""
-    client = make.consented(anna)
-    make.passport(client, anna)
-    return make.fresh(client)
-
-
-@pytest.fixture
-def device(make, anna, client):
-    return make.device(client, anna)
-
-
 def html() -> bytes:
     return b"<html><script>alert(1)</script>" * 50
 

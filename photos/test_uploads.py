@@ -33,19 +33,6 @@ def jpeg(size=(1600, 1200), **options) -> bytes:
     return file.getvalue()
 
 
-@pytest.fixture
-def client(make, anna):
-    """Анна's client, ready for step 3."""
-    client = make.consented(anna)
-    make.passport(client, anna)
-    return make.fresh(client)
-
-
-@pytest.fixture
-def device(make, anna, client):
-    return make.device(client, anna)
-
-
 def picture_at(browser, url: str) -> Image.Image:
     """Follow the redirect of a photo view and return the image."""
     target = browser.get(url).url
