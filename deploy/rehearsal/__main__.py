@@ -1,6 +1,7 @@
 """The command line of bin/fresh-debian; the first argument is a folder for temporary files."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +23,8 @@ def arguments(given: list[str]) -> argparse.Namespace:
 
 def main() -> None:
     chosen = arguments(sys.argv[1:])
+    # As an exception, so that the machine is stopped and its folder removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Terminated"))
     with tempfile.TemporaryDirectory(prefix="fresh-debian-", dir=chosen.folder) as folder:
         try:
             if chosen.command == "readme":
