@@ -204,7 +204,7 @@ def _try_reassign(client: Client, to: Manager, *, by: Manager) -> bool:
 
 @admin.register(Disclosure)
 class DisclosureAdmin(ClientSearchMixin, ReadOnlyAdmin):
-    """«Кто видел этого клиента»: which personal data was shown to whom and when."""
+    """«Кто видел этого клиента»: who was shown which personal data, and when."""
 
     plural_forms = ("показ личных данных", "показа личных данных", "показов личных данных")
     list_display = columns = ["at", "client_name", "by", "what", "document", "ip", "request_id"]

@@ -1,9 +1,10 @@
 """Finder of the style sheet bundle, and storage of static files with hashed names."""
 
 import re
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 
 from django.contrib.staticfiles.finders import BaseFinder
 from django.core.files.storage import FileSystemStorage
@@ -14,6 +15,8 @@ from foundation.env import BASE_DIR
 BUNDLE = "css/components.css"
 IMPORT = re.compile(r'^@import "(.+)";$', re.MULTILINE)
 
+_lock = Lock()
+
 
 class BundleFinder(BaseFinder):
     """Find css/components.css with its @import lines replaced by the imported files.
@@ -21,11 +24,6 @@ class BundleFinder(BaseFinder):
     A page then needs one request instead of one per component. Must be the first finder, because the next one finds
     the file with the imports.
     """
-
-    @cached_property
-    def storage(self) -> FileSystemStorage:
-        self._folder = TemporaryDirectory(prefix="privet-static-")  # deleted when the process ends
-        return FileSystemStorage(location=self._folder.name)
 
     def find(self, path, find_all=False):
         """Return the path of the bundle; an empty list for any other file, as Django expects."""
@@ -35,17 +33,25 @@ class BundleFinder(BaseFinder):
 
     def list(self, ignore_patterns):
         self._write()
-        yield BUNDLE, self.storage
+        yield BUNDLE, FileSystemStorage(location=_folder().name)
 
     def _write(self) -> str:
-        source, bundle = BASE_DIR / "static" / BUNDLE, Path(self.storage.path(BUNDLE))
-        text = IMPORT.sub(lambda match: (source.parent / match[1]).read_text(), source.read_text())
-        if not bundle.exists() or bundle.read_text() != text:
-            bundle.parent.mkdir(exist_ok=True)
-            new = bundle.with_suffix(".new")
-            new.write_text(text)
-            new.replace(bundle)  # atomic: another thread never reads half a file
+        # Requests run in several threads, each of which may have created a finder of its own.
+        with _lock:
+            source, bundle = BASE_DIR / "static" / BUNDLE, Path(_folder().name, BUNDLE)
+            text = IMPORT.sub(lambda match: (source.parent / match[1]).read_text(), source.read_text())
+            if not bundle.exists() or bundle.read_text() != text:
+                bundle.parent.mkdir(exist_ok=True)
+                new = bundle.with_suffix(".new")
+                new.write_text(text)
+                new.replace(bundle)  # atomic: another thread never reads half a file
         return str(bundle)
+
+
+@cache
+def _folder() -> TemporaryDirectory:
+    """The folder of the bundle, deleted when the process ends. The first call needs the lock."""
+    return TemporaryDirectory(prefix="privet-static-")
 
 
 class HashedStaticFilesStorage(CompressedManifestStaticFilesStorage):

@@ -1,7 +1,12 @@
 """Static files as they are served to browsers."""
 
+import gc
 import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -9,6 +14,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 
 from foundation.env import BASE_DIR
+from foundation.web import static_files
 
 CSS = BASE_DIR / "static" / "css"
 
@@ -55,3 +61,29 @@ def test_changed_component_is_served_without_restart(monkeypatch, tmp_path):
     for text in ("p { margin: 0 }\n", "p { margin: 1px }\n"):
         (tmp_path / "static" / "css" / "one.css").write_text(text)
         assert Path(finders.find("css/components.css")).read_text().strip() == text.strip()
+
+
+def test_bundle_outlives_its_finder():
+    path = static_files.BundleFinder().find("css/components.css")
+    gc.collect()
+    assert Path(path).exists()
+
+
+def test_concurrent_requests_share_one_bundle(monkeypatch):
+    """Two threads that create the folder at once would each serve a file that the other one's cleanup deletes."""
+    both, folders = Barrier(2), []
+
+    def create_folder(**options):
+        folders.append(TemporaryDirectory(**options))
+        with suppress(BrokenBarrierError):
+            both.wait(timeout=0.5)  # the second thread comes only if nothing holds it back
+        return folders[-1]
+
+    monkeypatch.setattr(static_files, "TemporaryDirectory", create_folder)
+    static_files._folder.cache_clear()
+    with ThreadPoolExecutor(2) as pool:
+        paths = list(pool.map(lambda _: static_files.BundleFinder().find("css/components.css"), range(2)))
+    static_files._folder.cache_clear()
+
+    assert len(folders) == 1
+    assert len(set(paths)) == 1
