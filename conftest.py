@@ -9,7 +9,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
 os.environ["DEBUG"] = "1"
 os.environ["PRIVET_ENV_FILE"] = os.devnull
 
-from foundation.database import embedded
+from foundation.database import embedded, roles
 
 embedded.ensure_database()
 
@@ -28,12 +28,15 @@ import time  # noqa: E402
 import uuid  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
 from datetime import date  # noqa: E402
 from decimal import Decimal  # noqa: E402
 
 import django_otp  # noqa: E402
 import hypothesis  # noqa: E402
 import pgtrigger  # noqa: E402
+import psycopg  # noqa: E402
+from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.test import Client as Browser  # noqa: E402
 from django.utils import timezone  # noqa: E402
@@ -46,6 +49,7 @@ from devices.models import Device, DeviceType, Tariff  # noqa: E402
 from devices.saving import save_device  # noqa: E402
 from devices.shared import SharedDevice, SharedDevicePhoto  # noqa: E402
 from devices.surcharge import fix_surcharge  # noqa: E402
+from foundation.database.privileges import create_roles, existing_tables  # noqa: E402
 from foundation.storage import object_storage  # noqa: E402
 from foundation.testing import local_storage  # noqa: E402
 from managers import cipher  # noqa: E402
@@ -60,7 +64,63 @@ hypothesis.settings.load_profile("no_deadline")
 pytest_plugins = ["foundation.testing"]
 
 PASSWORD = "correct horse battery staple"
-SHARED_TABLES = "users, devices, device_photos, support_tickets, support_messages"
+ROLES = roles.RoleNames.from_environment()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker):
+    """Create the database of this process as the owner. The tests run as the web role.
+
+    Their connection signs in as the superuser and takes the web role, so that `as_owner` can take another role in the same
+    transaction.
+    """
+    database, admin_url = connection.settings_dict, os.environ["DATABASE_ADMIN_URL"]
+    name = f"test_{database['NAME']}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {name}")
+        superuser = admin.info.user
+    with psycopg.connect(admin_url, dbname=name) as admin:
+        create_roles(admin, ROLES, {}, lambda message: None)
+    options = database["OPTIONS"]["options"]
+    with django_db_blocker.unblock():
+        database |= {"NAME": name, "USER": ROLES.owner}
+        call_command("migrate", verbosity=0)
+        connection.close()
+        connection.close_pool()
+        database |= {"USER": superuser, "OPTIONS": database["OPTIONS"] | {"options": f"{options} -c role={ROLES.web}"}}
+    yield
+    with django_db_blocker.unblock():
+        connection.close()
+        connection.close_pool()
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Run a block with the owner's rights, in a transaction: what the test does to the database, not the code under test."""
+    with as_role(ROLES.owner):
+        yield
+
+
+@contextmanager
+def as_role(name: str) -> Iterator[None]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL ROLE {name}")
+        yield
+        cursor.execute(f"SET LOCAL ROLE {ROLES.web}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_as_owner():
+    """Let Django truncate the tables after tests with real transactions."""
+    execute = connection.ops.execute_sql_flush
+
+    def execute_as_owner(statements):
+        execute([f"SET LOCAL ROLE {ROLES.owner}", *statements])
+
+    connection.ops.execute_sql_flush = execute_as_owner
 
 
 @pytest.hookimpl(wrapper=True)
@@ -90,8 +150,9 @@ def _empty_shared_tables(request):
         return
     request.getfixturevalue("transactional_db")
     yield
-    with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {SHARED_TABLES} CASCADE")
+    with as_owner(), connection.cursor() as cursor:
+        tables = ", ".join(f"public.{table}" for table in existing_tables(connection.connection))
+        cursor.execute(f"TRUNCATE {tables}, public.manager_clients, privet_inbox.user_changes CASCADE")
 
 
 @pytest.fixture
@@ -283,8 +344,8 @@ class Make:
         devices = SharedDevice.objects.filter(user_id=client.user_id)
         SharedDevicePhoto.objects.filter(device__in=devices).delete()
         devices.delete()
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM users WHERE id = %s", [client.user_id])
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM public.users WHERE id = %s", [client.user_id])
 
     def fresh(self, client: Client) -> Client:
         """Reload the client and its account, without cached relations."""

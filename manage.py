@@ -10,8 +10,9 @@ WITHOUT_DATABASE = ("check", "collectstatic", "help")
 
 def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
-    from foundation.database import embedded
+    from foundation.database import embedded, roles
 
+    os.environ[roles.PROCESS_ROLE] = roles.role_of_command(sys.argv)
     try:
         embedded.ensure_database()
     except embedded.DatabaseRequired as error:

@@ -5,7 +5,7 @@ import uuid
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models, transaction
 from django.db.models import Value
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 from clients.exceptions import EmailTaken
 from clients.fields import PgEnumField
 from clients.statuses import ERASED_NAME
-from foundation.database import advisory_lock
+from foundation.database import advisory_lock, shared
 from foundation.russian.printable import validate_printable
 from managers.history import track_history
 
@@ -30,7 +30,7 @@ class AccountStatus(models.TextChoices):
 
 
 @track_history("manager_contact_history", fields=list(CONTACT_FIELDS), by_triggers=False)
-class AppUser(models.Model):
+class AppUser(shared.SharedModel):
     """An account of the client's app (`users`, shared). We add accounts, correct their contact data and close them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -39,7 +39,7 @@ class AppUser(models.Model):
     password_hash = models.CharField(max_length=255, default=UNUSABLE_PASSWORD, editable=False)
     name = models.CharField("имя", max_length=150)
     address = models.TextField("адрес", null=True, blank=True)
-    status = PgEnumField(enum="user_status_t", choices=AccountStatus, default=AccountStatus.ACTIVE, editable=False)
+    status = PgEnumField(enum="public.user_status_t", choices=AccountStatus, default=AccountStatus.ACTIVE, editable=False)
     has_subscription = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -47,12 +47,19 @@ class AppUser(models.Model):
 
     class Meta:
         managed = False
-        db_table = "users"
+        db_table = shared.table("users")
         verbose_name = "учётная запись клиента"
         verbose_name_plural = "учётные записи клиентов"
 
     def __str__(self):
         return self.name
+
+    @transaction.atomic
+    def save(self, **options) -> None:
+        """Write the account and bring our client up to date with it, as the inbox does with changes by the app."""
+        super().save(**options)
+        with connection.cursor() as cursor:
+            cursor.execute("CALL privet.sync_users(%s::uuid[])", [[self.pk]])
 
     def update_contact(self, *, name: str, phone: str, email: str | None, address: str, now: datetime) -> None:
         """Save contact data that a manager confirmed. Call it in a transaction.

@@ -5,9 +5,10 @@ import uuid
 from django.db import models
 
 from clients.models import AppUser
+from foundation.database import shared
 
 
-class SharedDevice(models.Model):
+class SharedDevice(shared.SharedModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     user = models.ForeignKey(AppUser, on_delete=models.DO_NOTHING, null=True, related_name="+")
     title = models.CharField(max_length=255)
@@ -21,13 +22,13 @@ class SharedDevice(models.Model):
 
     class Meta:
         managed = False
-        db_table = "devices"
+        db_table = shared.table("devices")
 
     def __str__(self):
         return self.title
 
 
-class SharedDevicePhoto(models.Model):
+class SharedDevicePhoto(shared.SharedModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     device = models.ForeignKey(SharedDevice, on_delete=models.DO_NOTHING, related_name="photos")
     file_url = models.CharField(max_length=2000)
@@ -36,7 +37,7 @@ class SharedDevicePhoto(models.Model):
 
     class Meta:
         managed = False
-        db_table = "device_photos"
+        db_table = shared.table("device_photos")
 
     def __str__(self):
         return str(self.id)

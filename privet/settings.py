@@ -5,7 +5,7 @@ import warnings
 import pghistory
 from django.utils.csp import CSP
 
-from foundation.database import configuration
+from foundation.database import configuration, roles
 from foundation.database.embedded import data_dir
 from foundation.env import BASE_DIR, at_least, between, env, log_format, log_level
 from operations import capacity
@@ -114,10 +114,12 @@ TEMPLATES = [
 PGBOUNCER = env.bool("PGBOUNCER", False)
 DATABASES = {
     "default": configuration.database_settings(
-        env.postgresql("DATABASE_URL", "") or {}, pool_size=capacity.POOL_SIZE, pgbouncer=PGBOUNCER
+        roles.url_of(roles.current_role()), pool_size=capacity.POOL_SIZE, pgbouncer=PGBOUNCER
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+PGTRIGGER_SCHEMA = "privet"
 
 # managers/history.py defines the indexes of history tables.
 PGHISTORY_FOREIGN_KEY_FIELD = pghistory.ForeignKey(db_index=False)

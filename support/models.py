@@ -13,7 +13,7 @@ from django.utils import timezone
 from clients import search
 from clients.fields import NaiveUtcDateTimeField, PgEnumField
 from clients.models import AppUser, Client
-from foundation.database import clamped_times
+from foundation.database import clamped_times, shared
 from managers.models import Manager
 
 
@@ -52,7 +52,7 @@ def known_statuses() -> list[str]:
         return cursor.fetchone()[0]
 
 
-class TicketQuerySet(models.QuerySet):
+class TicketQuerySet(shared.SharedQuerySet):
     def search_clients(self, text: str) -> "TicketQuerySet":
         """Tickets of clients matching `text`: name, phone in any notation, e-mail, address, contract number."""
         found = Client.objects.search(text)
@@ -92,7 +92,7 @@ class TicketQuerySet(models.QuerySet):
         return self.filter(updated_at__lte=at).exclude(updated_at=at, id__gte=pk)
 
 
-class Ticket(models.Model):
+class Ticket(shared.SharedModel):
     """A conversation in «Привет Супер» (`support_tickets`, shared)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -100,7 +100,7 @@ class Ticket(models.Model):
         AppUser, on_delete=models.DO_NOTHING, db_constraint=False, related_name="tickets", verbose_name="клиент"
     )
     subject = models.CharField("тема", max_length=255)
-    status = PgEnumField("статус", enum="supportcasestatus", choices=TicketStatus, default=TicketStatus.OPEN)
+    status = PgEnumField("статус", enum="public.supportcasestatus", choices=TicketStatus, default=TicketStatus.OPEN)
     created_at = NaiveUtcDateTimeField("создано", default=timezone.now)
     updated_at = models.DateTimeField("изменено", default=timezone.now)
 
@@ -108,7 +108,7 @@ class Ticket(models.Model):
 
     class Meta:
         managed = False
-        db_table = "support_tickets"
+        db_table = shared.table("support_tickets")
         verbose_name = "обращение"
         verbose_name_plural = "обращения"
 
@@ -129,19 +129,19 @@ class Ticket(models.Model):
         return self.status in OPEN_STATUSES
 
 
-class Message(models.Model):
+class Message(shared.SharedModel):
     """A message of a ticket (`support_messages`, shared). Newer versions have a column `file_key`, which we ignore."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     ticket = models.ForeignKey(Ticket, on_delete=models.DO_NOTHING, related_name="messages")
-    author = PgEnumField(enum="messageauthor", choices=Author)
+    author = PgEnumField(enum="public.messageauthor", choices=Author)
     body = models.TextField("текст", null=True)
     created_at = NaiveUtcDateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         managed = False
-        db_table = "support_messages"
+        db_table = shared.table("support_messages")
         verbose_name = "сообщение"
         verbose_name_plural = "сообщения"
         ordering = ["created_at", "id"]

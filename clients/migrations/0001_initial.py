@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 ('password_hash', models.CharField(default='!', editable=False, max_length=255)),
                 ('name', models.CharField(max_length=150, verbose_name='имя')),
                 ('address', models.TextField(blank=True, null=True, verbose_name='адрес')),
-                ('status', clients.fields.PgEnumField(choices=[('ghost', 'Ghost'), ('active', 'Active'), ('blocked', 'Blocked'), ('deleted', 'Deleted')], default='active', editable=False, enum='user_status_t')),
+                ('status', clients.fields.PgEnumField(choices=[('ghost', 'Ghost'), ('active', 'Active'), ('blocked', 'Blocked'), ('deleted', 'Deleted')], default='active', editable=False, enum='public.user_status_t')),
                 ('has_subscription', models.BooleanField(default=False, editable=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'учётная запись клиента',
                 'verbose_name_plural': 'учётные записи клиентов',
-                'db_table': 'users',
+                'db_table': '"public"."users"',
                 'managed': False,
             },
         ),
@@ -121,10 +121,10 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='client',
-            trigger=pgtrigger.compiler.Trigger(name='client_status_transitions', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."status", \':\', NEW."status") = ANY(\'{new:in_verification,in_verification:awaiting_contract,awaiting_contract:awaiting_payment,awaiting_contract:processed,awaiting_payment:processed,awaiting_payment:awaiting_contract,processed:awaiting_contract}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."status" IS DISTINCT FROM NEW."status") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "status" from "%" to "%" on table %\', OLD."status", NEW."status", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='ad852c87f7f2616dd63c3992aabde18cc8932f6c', operation='UPDATE', pgid='pgtrigger_client_status_transitions_87389', table='manager_clients', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='client_status_transitions', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', declare='DECLARE _is_valid_transition BOOLEAN;', func='SELECT CONCAT(OLD."status", \':\', NEW."status") = ANY(\'{new:in_verification,in_verification:awaiting_contract,awaiting_contract:awaiting_payment,awaiting_contract:processed,awaiting_payment:processed,awaiting_payment:awaiting_contract,processed:awaiting_contract}\'::text[]) INTO _is_valid_transition; IF (_is_valid_transition IS FALSE AND OLD."status" IS DISTINCT FROM NEW."status") THEN RAISE EXCEPTION \'pgtrigger: Invalid transition of field "status" from "%" to "%" on table %\', OLD."status", NEW."status", TG_TABLE_NAME; ELSE RETURN NEW; END IF;', hash='dc95bc28f9fcb25fff7cf757801a7a0312ab7f94', operation='UPDATE', pgid='pgtrigger_client_status_transitions_87389', table='manager_clients', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='clientchange',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='fcb148e7a91825d4cd8dff7ff642d0e255e8ff24', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_8cb65', table='manager_client_changes', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='7db09e48eca34d3b87c342bf761acbd73d9b1489', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_8cb65', table='manager_client_changes', when='BEFORE')),
         ),
     ]

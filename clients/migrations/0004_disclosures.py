@@ -39,10 +39,10 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='disclosure',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='7d5b252543486b30111f87e388481ddfffe951b5', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_992f3', table='manager_disclosures', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='cc72c4e68ee3f569c7a1351c859c687994a60836', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_992f3', table='manager_disclosures', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='disclosure',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='4dac70198adda38f178d5cef605104b49374e411', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_31642', table='manager_disclosures', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='be86bb7fdf5638df89b7e847f8311c81d93f5d08', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_31642', table='manager_disclosures', when='BEFORE')),
         ),
     ]

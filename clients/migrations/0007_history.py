@@ -7,8 +7,6 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-from clients import sql
-
 
 class Migration(migrations.Migration):
 
@@ -57,15 +55,15 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='client',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "manager_clients_history" ("claimed_at", "manager_id", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "status", "support_ticket_id", "user_id") VALUES (NEW."claimed_at", NEW."manager_id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'insert\', NEW."id", NEW."status", NEW."support_ticket_id", NEW."user_id"); RETURN NULL;', hash='99028dd8303dc709e0cfcccd4a1ffbc2075bb6aa', operation='INSERT', pgid='pgtrigger_insert_insert_a5391', table='manager_clients', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func='INSERT INTO "manager_clients_history" ("claimed_at", "manager_id", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "status", "support_ticket_id", "user_id") VALUES (NEW."claimed_at", NEW."manager_id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'insert\', NEW."id", NEW."status", NEW."support_ticket_id", NEW."user_id"); RETURN NULL;', hash='28bc7a6eedd4d363e6ddd69f419a4dbd302228ba', operation='INSERT', pgid='pgtrigger_insert_insert_a5391', table='manager_clients', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='client',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."claimed_at" IS DISTINCT FROM (NEW."claimed_at") OR OLD."manager_id" IS DISTINCT FROM (NEW."manager_id") OR OLD."status" IS DISTINCT FROM (NEW."status") OR OLD."support_ticket_id" IS DISTINCT FROM (NEW."support_ticket_id") OR OLD."user_id" IS DISTINCT FROM (NEW."user_id"))', func='INSERT INTO "manager_clients_history" ("claimed_at", "manager_id", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "status", "support_ticket_id", "user_id") VALUES (NEW."claimed_at", NEW."manager_id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'update\', NEW."id", NEW."status", NEW."support_ticket_id", NEW."user_id"); RETURN NULL;', hash='7745d395131c4c4e83762546ee7c01aaa4a245e1', operation='UPDATE', pgid='pgtrigger_update_update_757e7', table='manager_clients', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', condition='WHEN (OLD."claimed_at" IS DISTINCT FROM (NEW."claimed_at") OR OLD."manager_id" IS DISTINCT FROM (NEW."manager_id") OR OLD."status" IS DISTINCT FROM (NEW."status") OR OLD."support_ticket_id" IS DISTINCT FROM (NEW."support_ticket_id") OR OLD."user_id" IS DISTINCT FROM (NEW."user_id"))', func='INSERT INTO "manager_clients_history" ("claimed_at", "manager_id", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "status", "support_ticket_id", "user_id") VALUES (NEW."claimed_at", NEW."manager_id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'update\', NEW."id", NEW."status", NEW."support_ticket_id", NEW."user_id"); RETURN NULL;', hash='b415a93f75fba24e8803c56f7d894ee13317f7c5', operation='UPDATE', pgid='pgtrigger_update_update_757e7', table='manager_clients', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='client',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "manager_clients_history" ("claimed_at", "manager_id", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "status", "support_ticket_id", "user_id") VALUES (OLD."claimed_at", OLD."manager_id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'delete\', OLD."id", OLD."status", OLD."support_ticket_id", OLD."user_id"); RETURN NULL;', hash='917b2dd362028e61af3b86404ba204087bb8845f', operation='DELETE', pgid='pgtrigger_delete_delete_f8895', table='manager_clients', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func='INSERT INTO "manager_clients_history" ("claimed_at", "manager_id", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "status", "support_ticket_id", "user_id") VALUES (OLD."claimed_at", OLD."manager_id", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'delete\', OLD."id", OLD."status", OLD."support_ticket_id", OLD."user_id"); RETURN NULL;', hash='d0447489a34e2d0c21f35a9fd53a83872829e4d9', operation='DELETE', pgid='pgtrigger_delete_delete_f8895', table='manager_clients', when='AFTER')),
         ),
         migrations.AddField(
             model_name='appuserhistory',
@@ -93,11 +91,11 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='appuserhistory',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='1a6802fe4810cfac464d9d41d4e5fac3900b77db', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_6beee', table='manager_contact_history', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='07beac7e558243c11f99c62627108ba251124c2c', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_6beee', table='manager_contact_history', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='appuserhistory',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='4ddc916c6a606037435e3faaff89f8f302dde9a8', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_0f74d', table='manager_contact_history', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='ce726b7f9fd9ceb52cb74e7ee5a56eb376d0ee0f', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_0f74d', table='manager_contact_history', when='BEFORE')),
         ),
         migrations.AddIndex(
             model_name='clienthistory',
@@ -105,12 +103,10 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='clienthistory',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='623f8dd86fddbba13353fa5f79f1dba0a5d5ba8e', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_ba6e8', table='manager_clients_history', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='92add373680d62306b18e6a162533411bedc627f', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_ba6e8', table='manager_clients_history', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='clienthistory',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='e17776cffc6ac9d9cba1c65874bec497314358c0', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_e4846', table='manager_clients_history', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='5be399dcf7c05337d1a5a949280c4161e2b8c43b', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_e4846', table='manager_clients_history', when='BEFORE')),
         ),
-        # The trigger on `users` also writes the history of contact data.
-        migrations.RunSQL(sql.read("users_trigger"), migrations.RunSQL.noop),
     ]

@@ -2,14 +2,11 @@
 
 from django.db import migrations
 
-from clients import sql
-
 
 class Migration(migrations.Migration):
     dependencies = [("clients", "0013_found_without_account")]
 
     operations = [
-        migrations.RunSQL(sql.read("users_trigger"), migrations.RunSQL.noop),
         migrations.RunSQL(
             # Scans two ranges of the index clients_by_time.
             "UPDATE manager_clients SET created_at = now()"

@@ -1,10 +1,14 @@
--- Create missing clients of active accounts and correct wrong search texts. Idempotent.
+-- Create missing clients of active accounts, correct wrong search texts, add missing history. Idempotent.
 INSERT INTO manager_clients (id, user_id, status, search, created_at)
-SELECT gen_random_uuid(), users.id, 'new', '', privet_appeared(users.created_at)
-FROM users
-WHERE users.status::text = 'active' AND users.deleted_at IS NULL
+SELECT gen_random_uuid(), account.id, 'new', '', privet_appeared(account.created_at)
+FROM public.users account
+WHERE account.status = 'active' AND account.deleted_at IS NULL
 ON CONFLICT (user_id) DO NOTHING;
 
 UPDATE manager_clients
 SET search = privet_search_text(id)
-WHERE search IS DISTINCT FROM privet_search_text(id)
+WHERE search IS DISTINCT FROM privet_search_text(id);
+
+SELECT record_contact(ARRAY(SELECT id FROM public.users));
+
+DELETE FROM privet_inbox.user_changes WHERE error IS NOT NULL

@@ -51,10 +51,10 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='contractevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='ad35c6a8a7ba9a9bd0a9624f6849a2b70ec4752b', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_1465d', table='manager_contract_events', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='2d05b0f4b158268be332a78051b9d4d9d9ad5348', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_1465d', table='manager_contract_events', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='contractevent',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='6365e68c5cbc27ded02bf12cd39eed2d5782e869', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_03e78', table='manager_contract_events', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='0e7a76b8cff92e3a68d52730f7029d6cf2849bd5', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_03e78', table='manager_contract_events', when='BEFORE')),
         ),
     ]

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField()),
             ],
             options={
-                'db_table': 'devices',
+                'db_table': '"public"."devices"',
                 'managed': False,
             },
         ),
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField()),
             ],
             options={
-                'db_table': 'device_photos',
+                'db_table': '"public"."device_photos"',
                 'managed': False,
             },
         ),

@@ -90,10 +90,10 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='erasedrows',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='1c59f7f321788713152e2e9035daf5d844a9e511', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_eaf9f', table='manager_erased_rows', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='e6442c21e9454d640eac35f48fc0646eaa5689d4', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_eaf9f', table='manager_erased_rows', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='erasedrows',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='a26891baa139ed342b91b3b114337af1b6990c63', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_e4188', table='manager_erased_rows', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='09baff9395051c79971b87f05fa3ce24817fdf40', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_e4188', table='manager_erased_rows', when='BEFORE')),
         ),
     ]

@@ -6,19 +6,28 @@ clamped_times.register_loaders()
 
 # Timeouts of statements, lock waits and idle transactions.
 TIMEOUTS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
+# What keeps code of the neighbours in the same database from running in our sessions (docs/security.md).
+ISOLATION = {
+    # Our names, and never those that others define in `public`; temporary tables last.
+    "search_path": "privet,pg_temp",
+    # A policy on a shared table, and a view in place of one, become errors.
+    "row_security": "off",
+    "restrict_nonsystem_relation_kind": "view,foreign-table",
+}
+SESSION_SETTINGS = ISOLATION | TIMEOUTS
 
 
 def database_settings(parsed_url: dict, *, pool_size: int | None, pgbouncer: bool) -> dict:
-    """Return Django's DATABASES entry for a parsed `DATABASE_URL` ({} if it is not set).
+    """Return Django's DATABASES entry for a parsed URL ({} if it is not set).
 
-    A direct connection sets the timeouts when it is opened. PgBouncer rejects or ignores such parameters, and gives a
-    server connection to another client after each transaction. So behind it the timeouts are set for the role
-    (`manage.py limit_statements`, required by a check), no cursor outlives its transaction, and no statement is
-    prepared. PgBouncer itself keeps the time zone.
+    A direct connection sets SESSION_SETTINGS when it is opened. PgBouncer rejects or ignores such parameters, and gives a
+    server connection to another client after each transaction. So behind it they are set for the role
+    (`manage.py create_roles` or `limit_statements`, required by a check), no cursor outlives its transaction, and no
+    statement is prepared. PgBouncer itself keeps the time zone.
     """
     options = dict(parsed_url.get("OPTIONS", {}))
     if not pgbouncer:
-        options_text = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS.items())
+        options_text = " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
         # Options of the URL come last, so they override ours.
         options["options"] = f"{options_text} {options.get('options', '')}".strip()
         options["prepare_threshold"] = 0  # lets prepared.py prepare statements; Django's own cursors never do

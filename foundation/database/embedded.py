@@ -8,10 +8,13 @@ import os
 import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import errors
 
+from foundation.database.privileges import create_roles
+from foundation.database.roles import Role, RoleNames
 from foundation.env import BASE_DIR, env
 
 # Trigram search needs an LC_CTYPE that knows Cyrillic letters. "C" does not, and the caller's locale is arbitrary.
@@ -29,7 +32,7 @@ def data_dir() -> Path:
 
 
 def ensure_database() -> None:
-    """Set `DATABASE_URL` to the embedded server and start it, unless the variable is set already.
+    """Start the embedded server and set the URLs of all roles to it, unless `DATABASE_URL` is set already.
 
     Raises DatabaseRequired if neither `DATABASE_URL` nor `DEBUG` is set.
     """
@@ -39,7 +42,18 @@ def ensure_database() -> None:
         raise DatabaseRequired(
             "DATABASE_URL is not set. The embedded PostgreSQL is for development only: set DEBUG=1 to use it."
         )
-    os.environ["DATABASE_URL"] = start(data_dir() / "postgres")
+    use(start(data_dir() / "postgres"))
+
+
+def use(admin_url: str) -> None:
+    """Create our roles in the database and set the URLs of all roles. The embedded server asks for no passwords."""
+    names = RoleNames(owner="privet_owner", web="privet_web", maintenance="privet_maintenance")
+    with psycopg.connect(admin_url) as connection:
+        create_roles(connection, names, {}, lambda message: None)
+    os.environ["DATABASE_ADMIN_URL"] = admin_url
+    for role, name in ((Role.OWNER, names.owner), (Role.WEB, names.web), (Role.MAINTENANCE, names.maintenance)):
+        parts = urlsplit(admin_url)
+        os.environ[role.variable] = urlunsplit(parts._replace(netloc=f"{name}@{parts.netloc.rpartition('@')[2]}"))
 
 
 def start(pgdata: Path, *, durable: bool = True) -> str:

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='manager',
-            trigger=pgtrigger.compiler.Trigger(name='end_sessions', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."is_active" IS DISTINCT FROM (NEW."is_active") OR OLD."password" IS DISTINCT FROM (NEW."password") OR OLD."role" IS DISTINCT FROM (NEW."role"))', func='DELETE FROM manager_sessions WHERE manager_id = NEW.id; RETURN NULL;', hash='3c794fbf209c87e09cb673060db239299d5aa1d8', operation='UPDATE OF "password", "role", "is_active"', pgid='pgtrigger_end_sessions_71eb5', table='manager_users', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='end_sessions', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', condition='WHEN (OLD."is_active" IS DISTINCT FROM (NEW."is_active") OR OLD."password" IS DISTINCT FROM (NEW."password") OR OLD."role" IS DISTINCT FROM (NEW."role"))', func='DELETE FROM manager_sessions WHERE manager_id = NEW.id; RETURN NULL;', hash='6c93a0ef21112a82706420a1548bacd2c4e0d4d9', operation='UPDATE OF "password", "role", "is_active"', pgid='pgtrigger_end_sessions_71eb5', table='manager_users', when='AFTER')),
         ),
         migrations.AddField(
             model_name='session',

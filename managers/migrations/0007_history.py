@@ -36,15 +36,15 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='manager',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "manager_users_history" ("email", "is_active", "name", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "role") VALUES (NEW."email", NEW."is_active", NEW."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'insert\', NEW."id", NEW."role"); RETURN NULL;', hash='082d52c3de4a031c836c071a22fff83ad211bfb9', operation='INSERT', pgid='pgtrigger_insert_insert_51a15', table='manager_users', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func='INSERT INTO "manager_users_history" ("email", "is_active", "name", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "role") VALUES (NEW."email", NEW."is_active", NEW."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'insert\', NEW."id", NEW."role"); RETURN NULL;', hash='fd7393c4f148557a245689fddc331f1623b61aca', operation='INSERT', pgid='pgtrigger_insert_insert_51a15', table='manager_users', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='manager',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."email" IS DISTINCT FROM (NEW."email") OR OLD."is_active" IS DISTINCT FROM (NEW."is_active") OR OLD."name" IS DISTINCT FROM (NEW."name") OR OLD."role" IS DISTINCT FROM (NEW."role"))', func='INSERT INTO "manager_users_history" ("email", "is_active", "name", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "role") VALUES (NEW."email", NEW."is_active", NEW."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'update\', NEW."id", NEW."role"); RETURN NULL;', hash='efb97dd3b8cbaad79e18f83aec50e71b060b5e84', operation='UPDATE', pgid='pgtrigger_update_update_a2c5a', table='manager_users', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', condition='WHEN (OLD."email" IS DISTINCT FROM (NEW."email") OR OLD."is_active" IS DISTINCT FROM (NEW."is_active") OR OLD."name" IS DISTINCT FROM (NEW."name") OR OLD."role" IS DISTINCT FROM (NEW."role"))', func='INSERT INTO "manager_users_history" ("email", "is_active", "name", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "role") VALUES (NEW."email", NEW."is_active", NEW."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'update\', NEW."id", NEW."role"); RETURN NULL;', hash='4aa6987094e12f677a9025c04f4f2e1f57b26843', operation='UPDATE', pgid='pgtrigger_update_update_a2c5a', table='manager_users', when='AFTER')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='manager',
-            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "manager_users_history" ("email", "is_active", "name", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "role") VALUES (OLD."email", OLD."is_active", OLD."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'delete\', OLD."id", OLD."role"); RETURN NULL;', hash='017dad13f0b50f946e6c6805650abfef0f50b7da', operation='DELETE', pgid='pgtrigger_delete_delete_db96d', table='manager_users', when='AFTER')),
+            trigger=pgtrigger.compiler.Trigger(name='delete_delete', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func='INSERT INTO "manager_users_history" ("email", "is_active", "name", "pgh_context", "pgh_created_at", "pgh_label", "pgh_obj_id", "role") VALUES (OLD."email", OLD."is_active", OLD."name", COALESCE(NULLIF(CURRENT_SETTING(\'pghistory.context_metadata\', TRUE), \'\'), NULL)::JSONB, NOW(), \'delete\', OLD."id", OLD."role"); RETURN NULL;', hash='c5e03f4e742b941b1c363b4eb9c2494a7ad8d387', operation='DELETE', pgid='pgtrigger_delete_delete_db96d', table='manager_users', when='AFTER')),
         ),
         migrations.AddField(
             model_name='managerhistory',
@@ -57,10 +57,10 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='managerhistory',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c79e05ffb6613aa4e0585584c6c12309ebbdbe23', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_b8ca5', table='manager_users_history', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c3cc14bfe7997aed9bbf7cefddf429363fbabb56', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_b8ca5', table='manager_users_history', when='BEFORE')),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='managerhistory',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='efd4c019377686bda030c6a4e062e786ab3b3681', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_9d4f3', table='manager_users_history', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'Cannot truncate table %', TG_TABLE_NAME;", hash='728d6bb2fdff2b9dc5f7c10f609645bcfe235dd2', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_9d4f3', table='manager_users_history', when='BEFORE')),
         ),
     ]

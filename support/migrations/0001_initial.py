@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
             name='Message',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('author', clients.fields.PgEnumField(choices=[('user', 'Клиент'), ('support', 'Поддержка')], enum='messageauthor')),
+                ('author', clients.fields.PgEnumField(choices=[('user', 'Клиент'), ('support', 'Поддержка')], enum='public.messageauthor')),
                 ('body', models.TextField(null=True, verbose_name='текст')),
                 ('created_at', clients.fields.NaiveUtcDateTimeField(default=django.utils.timezone.now)),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'сообщение',
                 'verbose_name_plural': 'сообщения',
-                'db_table': 'support_messages',
+                'db_table': '"public"."support_messages"',
                 'ordering': ['created_at', 'id'],
                 'managed': False,
             },
@@ -44,14 +44,14 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('subject', models.CharField(max_length=255, verbose_name='тема')),
-                ('status', clients.fields.PgEnumField(choices=[('open', 'Открыто'), ('pending', 'Ждёт ответа клиента'), ('closed', 'Закрыто')], default='open', enum='supportcasestatus', verbose_name='статус')),
+                ('status', clients.fields.PgEnumField(choices=[('open', 'Открыто'), ('pending', 'Ждёт ответа клиента'), ('closed', 'Закрыто')], default='open', enum='public.supportcasestatus', verbose_name='статус')),
                 ('created_at', clients.fields.NaiveUtcDateTimeField(default=django.utils.timezone.now, verbose_name='создано')),
                 ('updated_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='изменено')),
             ],
             options={
                 'verbose_name': 'обращение',
                 'verbose_name_plural': 'обращения',
-                'db_table': 'support_tickets',
+                'db_table': '"public"."support_tickets"',
                 'managed': False,
             },
         ),
@@ -88,6 +88,6 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name='logentry',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='b10069f6c34c7ceeb211de2b43be19131444cd1b', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_f30ea', table='manager_support_messages', when='BEFORE')),
+            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(ignore_func_name='"privet"._pgtrigger_should_ignore', func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='376560b37318383e331fa29dcfb5cf4cabbb5b4d', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_f30ea', table='manager_support_messages', when='BEFORE')),
         ),
     ]

@@ -5,15 +5,21 @@ from clients import sql
 
 
 class Command(BaseCommand):
-    help = "Creates missing clients of active accounts and corrects wrong search texts. Idempotent."
+    help = (
+        "Creates missing clients of active accounts, corrects wrong search texts, adds missing history of contact data and"
+        " clears failed changes from the inbox. Idempotent."
+    )
 
     @transaction.atomic
     def handle(self, **options):
-        insert, update = sql.read("sync").split(";\n\n")
+        insert, update, *others = sql.statements("sync")
         with connection.cursor() as cursor:
             # A repair of a million rows takes longer than the statement timeout of pages.
             cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute(insert)
             added = cursor.rowcount
             cursor.execute(update)
-            self.stdout.write(f"Added {added} clients, corrected {cursor.rowcount} search texts.")
+            corrected = cursor.rowcount
+            for statement in others:
+                cursor.execute(statement)
+        self.stdout.write(f"Added {added} clients, corrected {corrected} search texts.")

@@ -5,6 +5,8 @@ from django.core.management.commands.migrate import Command as Migrate
 from django.db import DatabaseError, OperationalError, connections
 from psycopg.errors import LockNotAvailable
 
+from operations import installation, shared_indexes
+
 # Queries queue behind a migration that waits for a table lock, so it must not wait longer than a page may.
 LOCK_TIMEOUT = "2s"
 RETRY_DELAYS = (1, 2, 4, 8, 15, 30)
@@ -31,7 +33,7 @@ class Command(Migrate):
         while True:
             try:
                 set_migration_timeouts(connection)
-                return super().handle(*args, **options)
+                return self._migrate(connection, *args, **options)
             except OperationalError as error:
                 pause = next(pauses, None)
                 if pause is None or not isinstance(error.__cause__, LockNotAvailable):
@@ -40,6 +42,17 @@ class Command(Migrate):
                 _reset_timeouts(connection)
             self.stderr.write(f"A table is locked; retrying in {pause} s.")
             time.sleep(pause)
+
+
+    def _migrate(self, connection, *args, **options):
+        if options["plan"] or options["check_unapplied"]:
+            return super().handle(*args, **options)
+        installation.prepare(connection)
+        result = super().handle(*args, **options)
+        installation.finish(connection)
+        for statement in shared_indexes.create_missing_indexes(connection):
+            self.stderr.write(f"To be run by the owner of the table: {statement};")
+        return result
 
 
 def set_migration_timeouts(connection) -> None:

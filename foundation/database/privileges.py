@@ -1,0 +1,158 @@
+"""Create the database roles and give them what they need outside our own schema. Idempotent.
+
+What the roles may do with our own tables follows from the models: operations/grants.py.
+"""
+
+from collections.abc import Callable, Iterable
+
+import psycopg
+from psycopg import sql
+
+from foundation.database.configuration import SESSION_SETTINGS
+from foundation.database.roles import RoleNames
+
+# The tables of «Привет Супер» that we read and write.
+SHARED_TABLES = (
+    "users", "devices", "device_photos", "support_tickets", "support_messages", "user_invoices", "user_invoice_payments",
+)  # fmt: skip
+SCHEMAS = ("privet", "privet_inbox")
+LIMITS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+
+
+class Administrator:
+    """Executes statements as a role that may create roles, and reports those that changed something."""
+
+    def __init__(self, connection: psycopg.Connection, report: Callable[[str], None]):
+        self.connection, self.report = connection, report
+
+    def value(self, query: str, *parameters):
+        return self.connection.execute(query, parameters).fetchone()[0]
+
+    def run(self, statement: str, *names: str, **literals: str | None) -> None:
+        """Execute a statement with names for `{}` and literals for `{name}`."""
+        values = {name: sql.Literal(value) for name, value in literals.items()}
+        self.connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names), **values))
+
+
+def create_roles(
+    connection: psycopg.Connection, names: RoleNames, passwords: dict[str, str], report: Callable[[str], None]
+) -> None:
+    """Create or correct the roles, the schemas and the rights in this database. Needs a superuser.
+
+    `passwords` by role; a role without one can't sign in by password. Call it in a transaction.
+    """
+    admin = Administrator(connection, report)
+    # Roles belong to the whole server: two databases may be set up at once.
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('privet.create_roles', 0))")
+    for role in (names.owner, names.web, names.maintenance):
+        _create_role(admin, role, f"LOGIN {LIMITS}", passwords.get(role))
+    _create_role(admin, names.bridge, f"NOLOGIN {LIMITS}", None)
+    # The owner makes functions that belong to the bridge. It does not need the bridge's rights itself.
+    admin.run("GRANT {} TO {}", names.bridge, names.owner)
+    _create_schemas(admin, names)
+    _configure_sessions(admin, names)
+    _move_trigram_extension(admin, names)
+    _take_over_objects(admin, names)
+    grant_shared_tables(connection, names, existing_tables(connection))
+
+
+def _create_role(admin: Administrator, role: str, attributes: str, password: str | None) -> None:
+    if admin.value("SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %s)", role):
+        admin.run(f"CREATE ROLE {{}} {attributes}", role)
+        admin.report(f"Created the role {role}.")
+    elif admin.value(
+        "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = %s",
+        role,
+    ):
+        admin.run(f"ALTER ROLE {{}} {attributes}", role)
+        admin.report(f"Took attributes from the role {role} that it does not need.")
+    if password:
+        admin.run("ALTER ROLE {} PASSWORD {password}", role, password=password)
+
+
+def _create_schemas(admin: Administrator, names: RoleNames) -> None:
+    database = admin.value("SELECT current_database()")
+    admin.run("GRANT CONNECT, CREATE ON DATABASE {} TO {}", database, names.owner)
+    admin.run("GRANT CONNECT ON DATABASE {} TO {}, {}", database, names.web, names.maintenance)
+    # For the table that the app writes to at a sign-up, and for the app's tables where there is no app.
+    admin.run("GRANT USAGE, CREATE ON SCHEMA public TO {}", names.owner)
+    admin.run("GRANT USAGE ON SCHEMA public TO {}, {}, {}", names.bridge, names.web, names.maintenance)
+    for schema in SCHEMAS:
+        if admin.value("SELECT to_regnamespace(%s) IS NULL", schema):
+            admin.run("CREATE SCHEMA {} AUTHORIZATION {}", schema, names.owner)
+            admin.report(f"Created the schema {schema}.")
+
+
+def _configure_sessions(admin: Administrator, names: RoleNames) -> None:
+    database = admin.value("SELECT current_database()")
+    for role in (names.owner, names.web, names.maintenance):
+        for name, value in SESSION_SETTINGS.items():
+            # A list of schemas is several values, not one.
+            value = sql.SQL(", ").join(map(sql.Literal, value.split(","))) if name == "search_path" else sql.Literal(value)
+            admin.connection.execute(
+                sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
+                    sql.Identifier(role), sql.Identifier(database), sql.Identifier(name), value
+                )
+            )
+
+
+def _move_trigram_extension(admin: Administrator, names: RoleNames) -> None:
+    """Make pg_trgm available without `public` in the search path."""
+    schema = admin.connection.execute(
+        "SELECT nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm'"
+    ).fetchone()
+    if schema is None:
+        admin.run("CREATE EXTENSION pg_trgm SCHEMA privet")
+        admin.report("Created the extension pg_trgm.")
+    elif schema[0] != "privet":
+        admin.run("ALTER EXTENSION pg_trgm SET SCHEMA privet")
+        admin.report("Moved the extension pg_trgm to the schema privet.")
+
+
+def _take_over_objects(admin: Administrator, names: RoleNames) -> None:
+    """Give the owner what another role made in our schemas, before there were separate roles."""
+    rows = admin.connection.execute(
+        """
+        SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, format('%%I.%%I', nspname, relname)
+        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+        WHERE nspname = ANY (%(schemas)s) AND relkind IN ('r', 'S') AND relowner <> %(owner)s::regrole
+            AND NOT EXISTS (  -- sequences of columns follow their tables
+                SELECT FROM pg_depend WHERE objid = pg_class.oid AND relkind = 'S' AND deptype IN ('a', 'i')
+            )
+        UNION ALL
+        SELECT CASE prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, pg_proc.oid::regprocedure::text
+        FROM pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+        WHERE nspname = ANY (%(schemas)s) AND proowner NOT IN (%(owner)s::regrole, %(bridge)s::regrole)
+            AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
+        """,
+        {"schemas": list(SCHEMAS), "owner": names.owner, "bridge": names.bridge},
+    ).fetchall()
+    for kind, name in rows:
+        admin.connection.execute(
+            sql.SQL("ALTER {} {} OWNER TO {}").format(sql.SQL(kind), sql.SQL(name), sql.Identifier(names.owner))
+        )
+    for schema in SCHEMAS:
+        admin.run("ALTER SCHEMA {} OWNER TO {}", schema, names.owner)
+    if rows:
+        admin.report(f"Gave {names.owner} {len(rows)} tables and functions.")
+
+
+def existing_tables(connection: psycopg.Connection) -> list[str]:
+    """Return the shared tables that exist in this database."""
+    return [
+        table
+        for table in SHARED_TABLES
+        if connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"public.{table}"]).fetchone()[0]
+    ]
+
+
+def grant_shared_tables(connection: psycopg.Connection, names: RoleNames, tables: Iterable[str]) -> None:
+    """Let our roles read the shared tables, and the bridge write them. Needs the right to grant on each of `tables`."""
+    admin = Administrator(connection, print)
+    for table in tables:
+        admin.run("GRANT SELECT ON TABLE public.{} TO {}, {}, {}", table, names.owner, names.web, names.maintenance)
+        admin.run("GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.{} TO {}", table, names.bridge)
+        # SELECT … FOR UPDATE needs the right to update one column; the roles never do.
+        admin.run("GRANT UPDATE (updated_at) ON TABLE public.{} TO {}, {}", table, names.web, names.maintenance)
+    if "users" in tables:
+        admin.run("GRANT TRIGGER ON TABLE public.users TO {}", names.owner)
