@@ -26,7 +26,7 @@ import itertools  # noqa: E402
 import re  # noqa: E402
 import time  # noqa: E402
 import uuid  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
+from collections.abc import Callable, Iterator, Sequence  # noqa: E402
 from concurrent.futures import ThreadPoolExecutor  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
 from datetime import date  # noqa: E402
@@ -101,6 +101,18 @@ def django_db_setup(django_db_blocker):
 def as_owner() -> Iterator[None]:
     """Run a block with the owner's rights, in a transaction: what the test does to the database, not the code under test."""
     with as_role(ROLES.owner):
+        yield
+
+
+def execute_as_owner(sql: str, params: Sequence | None = None) -> None:
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+@contextmanager
+def as_superuser() -> Iterator[None]:
+    """Run a block with all rights, in a transaction."""
+    with as_role("none"):
         yield
 
 
@@ -344,8 +356,7 @@ class Make:
         devices = SharedDevice.objects.filter(user_id=client.user_id)
         SharedDevicePhoto.objects.filter(device__in=devices).delete()
         devices.delete()
-        with as_owner(), connection.cursor() as cursor:
-            cursor.execute("DELETE FROM public.users WHERE id = %s", [client.user_id])
+        execute_as_owner("DELETE FROM public.users WHERE id = %s", [client.user_id])
 
     def fresh(self, client: Client) -> Client:
         """Reload the client and its account, without cached relations."""
@@ -373,7 +384,7 @@ def run_on_own_connection(function: Callable):
 
 def waiting_for_locks() -> int:
     """Return how many connections to this database wait for a lock."""
-    with connection.cursor() as cursor:
+    with as_superuser(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_clear_snapshot()")  # pg_stat_activity is cached within a transaction
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -407,8 +418,7 @@ def post_while(write: Callable[[], object], manager: Manager, url: str, data: di
 def _lock_until_end(at) -> None:
     """Lock a saved object, or the table of a model, until the transaction ends."""
     if isinstance(at, type):
-        with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {at._meta.db_table} IN SHARE MODE")
+        execute_as_owner(f"LOCK TABLE {at._meta.db_table} IN SHARE MODE")
     else:
         type(at).objects.select_for_update().get(pk=at.pk)
 

@@ -6,7 +6,7 @@ A trigger on the app's table `users` notes the ids (clients/sql/inbox.sql). The 
 import logging
 from datetime import datetime
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ BATCH_OF_PAGE = 200
 
 def drain(batch: int = BATCH_OF_PAGE) -> int:
     """Process up to `batch` changes. Return how many were processed; those of locked clients wait."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute("SELECT privet.drain_inbox(%s)", [batch])
         return cursor.fetchone()[0]
 

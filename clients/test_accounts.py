@@ -1,31 +1,30 @@
-"""Accounts written by «Привет Супер», and the trigger that creates their clients."""
+"""Accounts written by «Привет Супер», the inbox of their changes, and the clients that it creates."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from importlib import import_module
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from clients import inbox
 from clients.models import AccountStatus, AppUser, Client, Status
+from conftest import execute_as_owner
 from contracts import issuing
+from managers.history import history_of
 from passport.models import Passport
 
 SIGN_UP = """
-    INSERT INTO users (id, phone, password_hash, name, has_subscription, created_at, updated_at)
+    INSERT INTO public.users (id, phone, password_hash, name, has_subscription, created_at, updated_at)
     VALUES (gen_random_uuid(), '9771232323', 'x', 'Ёлкина Юлия', false, '2026-11-20 09:00+00', now())
 """
 
 
-def execute(sql: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-
-
 def test_sign_up_in_the_app_creates_a_new_client(db):
-    execute(SIGN_UP)
+    execute_as_owner(SIGN_UP)
+    assert not Client.objects.exists()
+    inbox.drain()
 
     client = Client.objects.select_related("user").get()
     assert (client.status, client.manager) == (Status.NEW, None)
@@ -43,44 +42,166 @@ def test_sign_up_in_the_app_creates_a_new_client(db):
         ("ALTER TABLE users_passports RENAME TO gone", "ALTER TABLE gone RENAME TO users_passports"),
     ],
 )
-def test_sign_up_succeeds_when_our_tables_are_missing(rename, rename_back):
-    with transaction.atomic():
-        execute(rename)
-        execute(SIGN_UP)
-        execute("UPDATE users SET name = 'Другое имя'")
-        execute(rename_back)
+def test_change_that_cannot_be_processed_is_recorded_and_repaired_later(rename, rename_back):
+    execute_as_owner(SIGN_UP)
+    execute_as_owner(rename)
+    inbox.drain()
+    execute_as_owner(rename_back)
 
-    assert AppUser.objects.get().name == "Другое имя"
     assert not Client.objects.exists()
+    assert inbox.problems() == {"failed": 1, "lost": 0}
+    assert inbox.drain() == 0
 
     output = StringIO()
     call_command("sync_clients", stdout=output)
     assert output.getvalue() == "Added 1 clients, corrected 1 search texts.\n"
+    assert list(Client.objects.search("елкина")) == [Client.objects.get()]
+    assert inbox.problems() == {"failed": 0, "lost": 0}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("rename", "rename_back"),
+    [
+        (
+            "ALTER TABLE privet_inbox.user_changes RENAME TO gone",
+            "ALTER TABLE privet_inbox.gone RENAME TO user_changes",
+        ),
+        ("REVOKE USAGE ON SCHEMA privet_inbox FROM PUBLIC", "GRANT USAGE ON SCHEMA privet_inbox TO PUBLIC"),
+        ("ALTER SEQUENCE privet_inbox.lost_changes RENAME TO gone; ALTER TABLE privet_inbox.user_changes RENAME TO lost",
+         "ALTER SEQUENCE privet_inbox.gone RENAME TO lost_changes; ALTER TABLE privet_inbox.lost RENAME TO user_changes"),
+    ],
+)  # fmt: skip
+def test_sign_up_succeeds_without_the_inbox(rename, rename_back):
+    execute_as_owner(rename)
+    execute_as_owner(SIGN_UP)
+    execute_as_owner("UPDATE public.users SET name = 'Другое имя'")
+    execute_as_owner(rename_back)
+
+    assert AppUser.objects.get().name == "Другое имя"
+    call_command("sync_clients", stdout=StringIO())
     assert list(Client.objects.search("другое")) == [Client.objects.get()]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changes_that_could_not_be_noted_are_counted():
+    before = inbox.problems()["lost"]
+    execute_as_owner("ALTER TABLE privet_inbox.user_changes RENAME TO gone")
+    execute_as_owner(SIGN_UP)
+    execute_as_owner("ALTER TABLE privet_inbox.gone RENAME TO user_changes")
+
+    assert inbox.problems() == {"failed": 0, "lost": before + 1}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_sign_up_does_not_wait_for_our_locks(make):
     def sign_up():
         try:
-            execute(SIGN_UP)
+            execute_as_owner(SIGN_UP)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
-        execute("LOCK TABLE manager_clients IN ACCESS EXCLUSIVE MODE")
+        execute_as_owner("LOCK TABLE manager_clients IN ACCESS EXCLUSIVE MODE")
         pool.submit(sign_up).result(timeout=10)
         assert AppUser.objects.exists()
 
 
-def test_the_app_needs_no_rights_on_our_tables(db):
-    execute("CREATE ROLE privet_test_app")
-    execute("GRANT INSERT, SELECT ON users TO privet_test_app")
-    execute("SET LOCAL ROLE privet_test_app")
-    execute(SIGN_UP)
-    execute("RESET ROLE")
+def test_one_failing_change_does_not_stop_the_others(db, make):
+    execute_as_owner(SIGN_UP)
+    execute_as_owner(SIGN_UP.replace("9771232323", "9771232324").replace("Ёлкина", "Сбой"))
+    execute_as_owner("ALTER TABLE manager_clients ADD CONSTRAINT failing CHECK (search NOT LIKE '%сбой%')")
 
-    assert Client.objects.count() == 1
+    inbox.drain()
+
+    assert [client.user.phone for client in Client.objects.select_related("user")] == ["9771232323"]
+    assert inbox.problems()["failed"] == 1
+
+
+def test_drain_takes_a_batch_in_order(db):
+    execute_as_owner(
+        "INSERT INTO public.users (id, phone, password_hash, name, has_subscription, created_at, updated_at)"
+        " SELECT gen_random_uuid(), n::text, 'x', 'Ёлкина', false, now(), now() FROM generate_series(1, 250) n"
+    )
+    assert inbox.drain(200) == 200
+    assert Client.objects.filter(user__phone="1").exists()
+    assert inbox.oldest()
+
+    assert inbox.drain(200) == 50
+    assert inbox.drain(200) == 0
+    assert (Client.objects.count(), inbox.oldest()) == (250, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_change_of_a_locked_client_waits(make):
+    client, other = make.client(), make.client()
+    inbox.drain()
+    execute_as_owner("UPDATE public.users SET name = 'Новое'")
+
+    def drain_elsewhere():
+        try:
+            return inbox.drain()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        client.lock()
+        assert pool.submit(drain_elsewhere).result(timeout=10) == 1
+    assert list(Client.objects.search("новое")) == [other]
+
+    inbox.drain()
+    assert Client.objects.search("новое").count() == 2
+
+
+def test_change_by_the_app_has_no_context_in_the_history(make, as_anna):
+    user = make.user()
+    execute_as_owner("UPDATE public.users SET name = 'Из приложения'")
+
+    as_anna.get("/clients/?tab=new")
+
+    history = list(history_of(AppUser).filter(pgh_obj=user).order_by("pgh_id"))
+    assert [(row.pgh_label, row.name, row.pgh_context) for row in history[1:]] == [("update", "Из приложения", None)]
+
+
+def test_long_values_of_the_app_are_bounded(make, as_anna):
+    execute_as_owner(SIGN_UP.replace("'Ёлкина Юлия'", "repeat('Ё', 3000000)"))
+    inbox.drain()
+
+    assert len(Client.objects.get().search) < 2000
+    assert len(history_of(AppUser).get().name) == 2000
+
+
+def sign_up_and_commit(number: int):
+    def run():
+        execute_as_owner(SIGN_UP.replace("9771232323", f"977123{number:04}"))
+
+    return run
+
+
+@pytest.mark.django_db(transaction=True)
+def test_concurrent_drains_and_sign_ups_lose_and_double_nothing():
+    def drain_until_empty():
+        for _ in range(30):
+            inbox.drain(3)
+
+    def sign_ups(start):
+        for number in range(start, start + 20):
+            sign_up_and_commit(number)()
+
+    def on_own_connection(function, *arguments):
+        try:
+            function(*arguments)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        tasks = [pool.submit(on_own_connection, sign_ups, start) for start in (0, 100)]
+        tasks += [pool.submit(on_own_connection, drain_until_empty) for _ in range(2)]
+        for task in tasks:
+            task.result(timeout=60)
+    inbox.drain()
+
+    assert Client.objects.count() == AppUser.objects.count() == 40
 
 
 @pytest.mark.parametrize("status", [AccountStatus.GHOST, AccountStatus.BLOCKED, AccountStatus.DELETED])
@@ -127,7 +248,8 @@ def test_client_in_work_stays_when_the_account_is_closed(make, anna):
 def test_change_in_the_app_updates_the_search_text_of_the_same_client(make):
     client = make.client()
 
-    execute("UPDATE users SET name = 'Сменивший Имя', address = 'г. Псков'")
+    execute_as_owner("UPDATE public.users SET name = 'Сменивший Имя', address = 'г. Псков'")
+    inbox.drain()
     assert list(Client.objects.search("сменивший псков")) == [client]
 
 
@@ -162,22 +284,13 @@ def test_sync_skips_a_client_whose_account_was_deleted(make, anna):
     assert other.user.phone in Client.objects.get(pk=other.pk).search
 
 
-def run_migration_0013() -> None:
-    execute(import_module("clients.migrations.0013_found_without_account").EMPTIED)
-
-
-def sync() -> None:
-    call_command("sync_clients", stdout=StringIO())
-
-
-@pytest.mark.parametrize("rebuild_search_text", [run_migration_0013, sync])
-def test_client_without_an_account_is_found_by_passport_and_contract(make, anna, rebuild_search_text):
+def test_client_without_an_account_is_found_by_passport_and_contract(make, anna):
     client = make.awaiting_contract(anna)
     contract = issuing.issue(client, by=anna)
     make.delete_account(client)
     Client.objects.filter(pk=client.pk).update(search="")
 
-    rebuild_search_text()
+    call_command("sync_clients", stdout=StringIO())
 
     for text in ("Иванов Пётр", "Садовая", contract.number):
         assert list(Client.objects.search(text)) == [client], text

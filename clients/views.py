@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from clients import onboarding, tabs
+from clients import inbox, onboarding, tabs
 from clients.access import field_managers_only, get_client_for
 from clients.models import Tab
 from clients.search import MAX_LENGTH
@@ -60,6 +60,8 @@ def _list_response(request, tab: Tab, after: str = "", shown_count: int = 0) -> 
     fragment = FRAGMENTS.get(request.htmx.target)
     with_tabs = fragment in (None, "beside")
     page, refused = tabs.Page([], ""), None
+    if not after:
+        inbox.drain_for_page()
     try:
         if text:
             limits.SEARCHES.consume(manager)

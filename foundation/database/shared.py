@@ -48,7 +48,7 @@ class SharedQuerySet(models.QuerySet):
     def _write_rows(self, action: str, values: dict) -> int:
         # The rows are locked first: another transaction may have changed them so that they no longer match.
         with transaction.atomic(savepoint=False):
-            ids = list(self.order_by().select_for_update(of=("self",)).values_list("pk", flat=True))
+            ids = list(self.order_by().select_for_update().values_list("pk", flat=True))
             return _write(self.model, action, ids, _database_values(self.model, values)) if ids else 0
 
 
