@@ -84,11 +84,8 @@ BEGIN
     IF noted = '{}' THEN
         RETURN 0;
     END IF;
-    free := ARRAY(
-        SELECT unnest(noted) EXCEPT SELECT user_id FROM manager_clients WHERE user_id = ANY (noted)
-        UNION ALL
-        (SELECT user_id FROM manager_clients WHERE user_id = ANY (noted) FOR NO KEY UPDATE SKIP LOCKED)
-    );
+    free := ARRAY(SELECT unnest(noted) EXCEPT SELECT user_id FROM manager_clients WHERE user_id = ANY (noted))
+        || ARRAY(SELECT user_id FROM manager_clients WHERE user_id = ANY (noted) FOR NO KEY UPDATE SKIP LOCKED);
     PERFORM set_config('pghistory.context_metadata', '', true);
     BEGIN
         CALL sync_users(free);
