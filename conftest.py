@@ -61,7 +61,7 @@ from passport.saving import save_passport  # noqa: E402
 hypothesis.settings.register_profile("no_deadline", deadline=None)
 hypothesis.settings.load_profile("no_deadline")
 
-pytest_plugins = ["foundation.testing"]
+pytest_plugins = ["foundation.testing", "neighbour.testing"]
 
 PASSWORD = "correct horse battery staple"
 ROLES = roles.RoleNames.from_environment()

@@ -91,6 +91,8 @@ def test_layers_list_every_package():
         ("erasure/retention.py", "from operations import health"),
         ("contracts/models.py", "from privet import settings"),
         ("devices/mirror.py", "import boto3"),
+        ("foundation/env.py", "import neighbour.app"),
+        ("neighbour/app.py", "import foundation.env"),
     ],
 )
 def test_reverse_import_is_detected(project, module, upward_import):
