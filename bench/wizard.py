@@ -7,18 +7,22 @@ continues at the current step. A run therefore shows whether retries lose or dup
 import itertools
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import mechanicalsoup
 import psycopg
 import requests
 
+from neighbour import app as client_app
+
 SEQUENCE = itertools.count(1)
 TIMEOUT = 120  # seconds for one client
 RETRY_DELAY = 0.3  # seconds before a retry
 RETRIED_STATUSES = (429, 502, 503, 504)
 CODE = re.compile(r": (\d{6})\.")  # the number of a contract also contains six digits in a row
-CONTACT = {"name": "Иванов Пётр Сергеевич", "email": "", "address": "г. Москва, ул. Лесная, д. 5"}
+CONTACT = {"name": "Иванов Пётр Сергеевич", "address": "г. Москва, ул. Лесная, д. 5"}
 PASSPORT = {
     "last_name": "Иванов",
     "first_name": "Пётр",
@@ -40,7 +44,7 @@ class Stuck(Exception):
 
 @dataclass
 class Manager:
-    """A browser signed in at `site`, and the client's app, whose codes are read from `database`."""
+    """A browser signed in at `site`, and the app on `database`, where the clients sign up and read their codes."""
 
     site: str
     email: str
@@ -58,7 +62,8 @@ class Manager:
     def take_client(self) -> str:
         """Take a new client to a paid contract; return the phone, which identifies the client."""
         phone = f"9{time.time_ns() // 1000 % 10**6:06}{next(SEQUENCE) % 1000:03}"
-        client = self._until_done(lambda: self._add(phone), bool)
+        self._until_done(lambda: self._sign_up(phone), bool)
+        client = self._until_done(lambda: self._find(phone), bool)
         self._until_done(lambda: self._next_step(client, phone), self._is_finished)
         return phone
 
@@ -113,17 +118,29 @@ class Manager:
             path = self._submit('form[action*="sign-in"]', email=self.email, password=self.password)
         return not path.startswith("/sign-in")
 
-    def _add(self, phone: str) -> str | None:
-        """Add the client and return its id; find it by the phone if an earlier response was lost."""
-        self._open("/clients/add/")
-        path = self._submit("form:has([name=phone])", **CONTACT, phone=phone)
-        if found := re.match(r"/clients/([0-9a-f-]{36})/", path):
-            return found[1]
-        with psycopg.connect(self.database) as database:
-            row = database.execute(
-                "SELECT c.id::text FROM manager_clients c JOIN users u ON u.id = c.user_id WHERE u.phone = %s", [phone]
-            ).fetchone()
-        return row and row[0]
+    def _sign_up(self, phone: str) -> bool:
+        with self._app() as app:
+            try:
+                client_app.sign_up(app, phone=phone, **CONTACT)
+            except client_app.AppError as refused:
+                return refused.status == 409  # an earlier sign-up succeeded, and its response was lost
+        return True
+
+    def _find(self, phone: str) -> str | None:
+        """The id of the client in the list of new ones."""
+        self._open("/clients/?tab=new")
+        self._submit("form.search", text=phone)
+        found = self.browser.page.select_one("a.client")
+        return found and found["href"].strip("/").rpartition("/")[2]
+
+    @contextmanager
+    def _app(self) -> Iterator[psycopg.Connection]:
+        """A connection of the client's app."""
+        try:
+            with client_app.connect(self.database) as app:
+                yield app
+        except psycopg.OperationalError as error:
+            raise Interrupted(type(error).__name__) from error
 
     def _next_step(self, client: str, phone: str) -> str:
         path = self._open(f"/clients/{client}/")
@@ -172,13 +189,16 @@ class Manager:
 
     def _code(self, phone: str) -> str | None:
         """The newest code in the client's app, or None."""
-        with psycopg.connect(self.database) as database:
-            rows = database.execute(
-                "SELECT m.body FROM support_messages m JOIN support_tickets t ON t.id = m.ticket_id "
-                "JOIN users u ON u.id = t.user_id WHERE u.phone = %s AND m.body LIKE '%%Код%%' "
-                "ORDER BY m.created_at DESC LIMIT 1", [phone]
-            ).fetchall()  # fmt: skip
-        found = rows and CODE.search(rows[0][0])
+        with self._app() as app:
+            user_id = client_app.find_account(app, phone=phone)
+            messages = [
+                message
+                for ticket in client_app.tickets(app, user_id)
+                for message in client_app.messages(app, user_id, ticket["id"])
+                if "Код" in message["body"]
+            ]
+        newest = max(messages, key=lambda message: message["created_at"], default=None)
+        found = newest and CODE.search(newest["body"])
         return found[1] if found else None
 
     def _has_invoice(self) -> bool:

@@ -145,7 +145,7 @@ def main(arguments: list[str]) -> int:
         print("Set DATABASE_URL or use --database-url.", file=sys.stderr)
         return 2
     try:
-        with psycopg.connect(options.database_url.replace("+psycopg:", ":", 1), autocommit=True) as app:
+        with client_app.connect(options.database_url) as app:
             options.function(app, options)
     except (AppError, psycopg.Error) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

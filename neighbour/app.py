@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
+import psycopg
 from psycopg import Connection, sql
 from psycopg.errors import UniqueViolation
 from psycopg.rows import dict_row
@@ -32,6 +33,11 @@ class AppError(Exception):
     def __init__(self, status: int, message: str):
         super().__init__(f"{status}: {message}")
         self.status = status
+
+
+def connect(url: str) -> Connection:
+    """A connection for these functions with a role that may find other tables first, such as the owner of ours."""
+    return psycopg.connect(url.replace("+psycopg:", ":", 1), autocommit=True, options="-c search_path=public")
 
 
 def sign_up(
