@@ -39,7 +39,9 @@ class AppUser(shared.SharedModel):
     password_hash = models.CharField(max_length=255, default=UNUSABLE_PASSWORD, editable=False)
     name = models.CharField("имя", max_length=150)
     address = models.TextField("адрес", null=True, blank=True)
-    status = PgEnumField(enum="public.user_status_t", choices=AccountStatus, default=AccountStatus.ACTIVE, editable=False)
+    status = PgEnumField(
+        enum="public.user_status_t", choices=AccountStatus, default=AccountStatus.ACTIVE, editable=False
+    )
     has_subscription = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)

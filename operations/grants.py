@@ -52,7 +52,9 @@ def is_history(model: type[models.Model]) -> bool:
 
 def own_models() -> Iterator[type[models.Model]]:
     """Yield the models of all tables in our schema."""
-    return (model for model in apps.get_models(include_auto_created=True) if model._meta.managed and not model._meta.proxy)
+    return (
+        model for model in apps.get_models(include_auto_created=True) if model._meta.managed and not model._meta.proxy
+    )
 
 
 def web_rights(model: type[models.Model]) -> tuple[str, ...]:
@@ -73,7 +75,10 @@ def grant_statements(names: RoleNames) -> Iterator[sql.Composed]:
         yield sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA privet TO {}").format(role)
         yield sql.SQL("GRANT SELECT, UPDATE, DELETE ON privet_inbox.user_changes TO {}").format(role)
         yield sql.SQL("GRANT SELECT ON SEQUENCE privet_inbox.lost_changes TO {}").format(role)
-    for function in ("FUNCTION privet.record_contact(uuid[])", "FUNCTION privet.write_shared(text, text, uuid[], jsonb)"):
+    for function in (
+        "FUNCTION privet.record_contact(uuid[])",
+        "FUNCTION privet.write_shared(text, text, uuid[], jsonb)",
+    ):
         yield sql.SQL("REVOKE ALL ON {} FROM PUBLIC").format(sql.SQL(function))
         yield sql.SQL("GRANT EXECUTE ON {} TO {}, {}").format(sql.SQL(function), web, maintenance)
     yield sql.SQL("GRANT SELECT ON django_migrations TO {}, {}").format(web, maintenance)
@@ -89,4 +94,3 @@ def grant_statements(names: RoleNames) -> Iterator[sql.Composed]:
 
 def _rights(rights: tuple[str, ...]) -> sql.SQL:
     return sql.SQL(", ".join(rights))
-

@@ -50,7 +50,9 @@ def _is_in_public(cursor) -> bool:
     ours, public = cursor.fetchone()
     if ours or not public:
         return False
-    cursor.execute("SELECT EXISTS (SELECT FROM public.django_migrations WHERE app = 'clients' AND name = '0001_initial')")
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM public.django_migrations WHERE app = 'clients' AND name = '0001_initial')"
+    )
     return cursor.fetchone()[0]
 
 
@@ -83,7 +85,9 @@ def _move_functions(cursor) -> None:
         cursor.execute(f"ALTER FUNCTION {signature} SET SCHEMA privet")
     cursor.execute("SET LOCAL check_function_bodies = off")
     for _, definition in functions:
-        moved = definition.replace('"public"._pgtrigger', '"privet"._pgtrigger').replace("FUNCTION public.", "FUNCTION privet.")
+        moved = definition.replace('"public"._pgtrigger', '"privet"._pgtrigger').replace(
+            "FUNCTION public.", "FUNCTION privet."
+        )
         cursor.execute(moved.replace("SET search_path TO 'public'", "SET search_path TO 'privet', 'pg_temp'"))
     cursor.execute("SET LOCAL check_function_bodies = on")
 
@@ -115,7 +119,9 @@ def give_public_tables(cursor, owner: str) -> None:
     if not _is_in_public(cursor):
         return
     for table in _tables_in_public(cursor):
-        _execute(cursor, sql.SQL("ALTER TABLE public.{} OWNER TO {}").format(sql.Identifier(table), sql.Identifier(owner)))
+        _execute(
+            cursor, sql.SQL("ALTER TABLE public.{} OWNER TO {}").format(sql.Identifier(table), sql.Identifier(owner))
+        )
     for signature, _ in _functions_in_public(cursor):
         _execute(cursor, sql.SQL("ALTER FUNCTION {} OWNER TO {}").format(sql.SQL(signature), sql.Identifier(owner)))
 
@@ -138,9 +144,7 @@ def _protect_history(cursor) -> None:
         r" AND proname ~ '^pgtrigger_(insert_insert|update_update|delete_delete)_' AND prosrc ~ 'INSERT INTO \"\w+_history\"'"
     )
     for (signature,) in cursor.fetchall():
-        cursor.execute(
-            f"ALTER FUNCTION {signature} SECURITY DEFINER SET search_path = privet, pg_temp"
-        )
+        cursor.execute(f"ALTER FUNCTION {signature} SECURITY DEFINER SET search_path = privet, pg_temp")
 
 
 def _ignore_settings_of_web(cursor, names: RoleNames) -> None:
@@ -177,7 +181,9 @@ def _grant(cursor, names: RoleNames) -> None:
 
 
 def _owns(cursor, table: str) -> bool:
-    cursor.execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass(%s)", [f"public.{table}"])
+    cursor.execute(
+        "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass(%s)", [f"public.{table}"]
+    )
     return cursor.fetchone()[0]
 
 

@@ -3,7 +3,7 @@
 What the roles may do with our own tables follows from the models: operations/grants.py.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import psycopg
 from psycopg import sql
@@ -83,17 +83,24 @@ def _create_schemas(admin: Administrator, names: RoleNames) -> None:
             admin.report(f"Created the schema {schema}.")
 
 
+def session_settings(role: str, database: str) -> Iterator[sql.Composed]:
+    """Yield the statements that set SESSION_SETTINGS for the sessions of a role in a database."""
+    for name, value in SESSION_SETTINGS.items():
+        # A list of schemas is several values, not one.
+        values = value.split(",") if name == "search_path" else [value]
+        yield sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
+            sql.Identifier(role),
+            sql.Identifier(database),
+            sql.Identifier(name),
+            sql.SQL(", ").join(map(sql.Literal, values)),
+        )
+
+
 def _configure_sessions(admin: Administrator, names: RoleNames) -> None:
     database = admin.value("SELECT current_database()")
     for role in (names.owner, names.web, names.maintenance):
-        for name, value in SESSION_SETTINGS.items():
-            # A list of schemas is several values, not one.
-            value = sql.SQL(", ").join(map(sql.Literal, value.split(","))) if name == "search_path" else sql.Literal(value)
-            admin.connection.execute(
-                sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}").format(
-                    sql.Identifier(role), sql.Identifier(database), sql.Identifier(name), value
-                )
-            )
+        for statement in session_settings(role, database):
+            admin.connection.execute(statement)
 
 
 def _move_trigram_extension(admin: Administrator, names: RoleNames) -> None:

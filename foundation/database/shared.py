@@ -63,7 +63,9 @@ class SharedModel(models.Model):
     def save(self, *, force_insert=False, force_update=False, using=None, update_fields=None) -> None:
         """Insert or update the row. Raises IntegrityError as Django's save() does."""
         names = update_fields or [field.name for field in self._meta.concrete_fields]
-        values = {self._meta.get_field(name).attname: self._meta.get_field(name).pre_save(self, False) for name in names}
+        values = {
+            self._meta.get_field(name).attname: self._meta.get_field(name).pre_save(self, False) for name in names
+        }
         if force_insert or self._state.adding:
             _write(type(self), "insert", [], _database_values(type(self), values))
             self._state.adding, self._state.db = False, connection.alias
@@ -78,7 +80,9 @@ def _database_values(model: type[models.Model], values: dict) -> dict:
     """Return the values by column, as the database expects them."""
     fields = {name: model._meta.get_field(name) for name in values}
     return {
-        field.column: field.get_db_prep_save(values[name].pk if isinstance(values[name], models.Model) else values[name], connection)
+        field.column: field.get_db_prep_save(
+            values[name].pk if isinstance(values[name], models.Model) else values[name], connection
+        )
         for name, field in fields.items()
     }
 

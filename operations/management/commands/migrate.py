@@ -43,7 +43,6 @@ class Command(Migrate):
             self.stderr.write(f"A table is locked; retrying in {pause} s.")
             time.sleep(pause)
 
-
     def _migrate(self, connection, *args, **options):
         if options["plan"] or options["check_unapplied"]:
             return super().handle(*args, **options)
