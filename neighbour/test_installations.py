@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from neighbour import servers
-from neighbour.installations import Kind, installation
+from neighbour.installations import CommandFailed, Kind, copy_of, installation
 
 
 def test_versions(postgresql, request):
@@ -61,6 +61,29 @@ def test_database_and_roles_are_dropped(postgresql):
         assert superuser.execute(left, [empty.database]).fetchone() == (0,)
 
 
+def test_copy_has_the_rows_settings_and_rights_of_the_original(postgresql):
+    with installation(postgresql, Kind.APP) as original:
+        role = f"{original.database}_web"
+        original.execute(f"""
+            CREATE ROLE {role} LOGIN;
+            ALTER ROLE {role} IN DATABASE {original.database} SET search_path = "$user", privet;
+            ALTER ROLE {role} IN DATABASE {original.database} SET row_security = off;
+            ALTER DATABASE {original.database} SET lock_timeout = '3s';
+            REVOKE CONNECT ON DATABASE {original.database} FROM PUBLIC;
+            GRANT CONNECT ON DATABASE {original.database} TO {role};
+            INSERT INTO alembic_version VALUES ('copied');
+        """)
+        with copy_of(original) as copy:
+            settings = (
+                "SELECT current_setting(name) FROM unnest(ARRAY['search_path', 'row_security', 'lock_timeout']) name"
+            )
+            assert copy.execute(settings, role=role) == [('"$user", privet',), ("off",), ("3s",)]
+            assert copy.execute("SELECT has_database_privilege('public', current_database(), 'CONNECT')") == [(False,)]
+            assert copy.execute("SELECT count(*) FROM alembic_version", role=copy.app_role) == [(2,)]
+            copy.execute("DELETE FROM alembic_version")
+        assert original.execute("SELECT count(*) FROM alembic_version") == [(2,)]
+
+
 def test_commands_and_pages_of_privet_use_the_database(oldest_postgresql):
     """On the oldest supported version."""
     from urllib.request import urlopen
@@ -69,6 +92,8 @@ def test_commands_and_pages_of_privet_use_the_database(oldest_postgresql):
         empty.manage("migrate", "--verbosity", "0")
         count = "from clients.models import Client; print(Client.objects.count())"
         assert empty.manage("shell", "--verbosity", "0", "--command", count).stdout.strip() == "0"
+        with pytest.raises(CommandFailed, match="Unknown command"):
+            empty.manage("no_such_command")
         with empty.serve() as site, urlopen(f"{site}/sign-in/", timeout=20) as page:
             assert "Пароль" in page.read().decode()
 
