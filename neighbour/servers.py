@@ -44,8 +44,8 @@ class Server:
 
 
 def configured_server() -> Server:
-    """The server of `DATABASE_URL`."""
-    return Server(os.environ["DATABASE_URL"].replace("+psycopg:", ":", 1))
+    """The server of the tests, with its superuser."""
+    return Server(os.environ["DATABASE_ADMIN_URL"].replace("+psycopg:", ":", 1))
 
 
 def oldest_programs() -> Path:

@@ -1,0 +1,136 @@
+"""The owner of the shared tables sets traps: nothing of his runs with our rights, reads ours or forges a record."""
+
+import json
+
+import psycopg
+import pytest
+
+from neighbour import app as client_app
+from neighbour import hostile
+from neighbour.installations import copy_of
+from operations.conftest import role_urls
+
+STAFF = """
+from managers.models import Manager, Role
+Manager.objects.create_user("anna@privet.example", "x", name="Анна")
+Manager.objects.create_user("vera@privet.example", "x", name="Вера", role=Role.SUPPORT)
+"""
+# What Privet does with shared tables, each in its own transaction. Prints the class of the error, or "", by name.
+WORK = """
+import json
+from django.db import transaction
+from django.test import Client as Browser
+from django.utils import timezone
+from clients.models import Client
+from devices.models import Device, DeviceType
+from devices.saving import delete_device, save_device
+from managers.models import Manager
+from support import bridge
+from support.models import Ticket
+
+anna, vera = Manager.objects.get(name="Анна"), Manager.objects.get(name="Вера")
+outcomes = {}
+
+def attempt(action):
+    try:
+        with transaction.atomic():
+            action()
+        outcomes[action.__name__] = ""
+    except Exception as error:
+        outcomes[action.__name__] = repr(error)[:300]
+
+def get(manager, url):
+    browser = Browser(raise_request_exception=False)
+    browser.force_login(manager)
+    return browser.get(url, SERVER_NAME="localhost")
+
+def show_lists():
+    for manager, url in ((anna, "/clients/?tab=new"), (vera, "/support/")):
+        status = get(manager, url).status_code
+        assert status == 200, f"{url}: {status}"
+
+def search():
+    list(Client.objects.search("аня"))
+
+def add_client():
+    Client.add(by=anna, name="Борис", phone="9100000009", email="b@example.ru", address="г. Тверь")
+
+def confirm_contact():
+    client = Client.objects.select_related("user").get(user__phone="9100000001")
+    client.confirm_contact(by=anna, name="Анна", phone="9100000001", email="a@example.ru", address="г. Москва")
+
+def add_device():
+    client = Client.objects.get(user__phone="9100000001")
+    save_device(Device(client=client, type=DeviceType.objects.first(), title="Чайник"), by=anna)
+
+def remove_device():
+    delete_device(Device.objects.get(), by=anna)
+
+def notify():
+    client = Client.objects.select_related("user").get(user__phone="9100000001")
+    bridge.notify_client(client, "Здравствуйте", by=anna, now=timezone.now())
+
+def show_ticket():
+    assert get(vera, f"/support/{Ticket.objects.get().pk}/").status_code == 200
+
+for action in (show_lists, search, add_client, confirm_contact, add_device, notify, show_ticket, remove_device, show_lists):
+    attempt(action)
+print(json.dumps(outcomes))
+"""
+# Traps that must not even run, and those that make Privet refuse the work instead.
+NEVER_RUN = {
+    "temporary_relations", "relations_in_public", "functions_and_operators", "copies_of_our_functions", "casts", "views",
+    "policies", "retyped_columns", "search_path_of_the_database",
+}  # fmt: skip
+REFUSED = {"views", "policies", "parameters", "domains", "retyped_columns"}
+
+
+@pytest.fixture
+def attacked(postgresql, installed_template, request):
+    template = installed_template(postgresql)
+    if not template.execute("SELECT 1 FROM privet.manager_users LIMIT 1"):
+        template.manage("shell", "-c", STAFF, **role_urls(template))
+    with copy_of(template) as copy, copy.app() as app:
+        client_app.sign_up(app, phone="9100000001", name="Аня")
+        yield copy, app
+
+
+def work(installed) -> dict[str, str]:
+    return json.loads(installed.manage("shell", "-v0", "-c", WORK, **role_urls(installed)).stdout)
+
+
+def test_work_succeeds_without_traps(attacked):
+    copy, _ = attacked
+    assert {name: error for name, error in work(copy).items() if error} == {}
+
+
+@pytest.mark.parametrize("trap", hostile.TRAPS)
+def test_trap_runs_with_no_rights_of_ours(attacked, trap):
+    copy, app = attacked
+    hostile.prepare(app)
+    hostile.TRAPS[trap](app)
+    client_app.edit_profile(app, client_app.find_account(app, phone="9100000001"), name="Аня Вторая")
+
+    outcomes = work(copy)
+
+    if trap in REFUSED:
+        assert any(outcomes.values())
+    else:
+        assert {name: error for name, error in outcomes.items() if error} == {}
+    bridge = copy.app_role.removesuffix("app") + "owner_bridge"
+    assert {(run.role, *run.succeeded) for run in hostile.runs_by_others(app)} <= {(bridge,)}
+    if trap in NEVER_RUN:
+        assert hostile.count_runs_by_others(app) == 0
+    assert forged_records(copy) == []
+
+
+def forged_records(copy) -> list[str]:
+    """Return the tables of histories with a context that no page or command of ours set."""
+    with psycopg.connect(copy.superuser_url, autocommit=True) as connection:
+        tables = connection.execute(
+            "SELECT attrelid::regclass::text FROM pg_attribute WHERE attname = 'pgh_context' AND attnum > 0"
+        ).fetchall()
+        return [
+            table for (table,) in tables
+            if connection.execute(f"SELECT 1 FROM {table} WHERE pgh_context::text LIKE '%forged%'").fetchone()
+        ]  # fmt: skip
