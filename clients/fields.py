@@ -3,6 +3,7 @@
 from datetime import UTC
 
 from django.db import models
+from django.db.models.lookups import Exact, In
 
 
 class PgEnumField(models.CharField):
@@ -24,6 +25,24 @@ class PgEnumField(models.CharField):
     def deconstruct(self):
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, kwargs | {"enum": self.enum}
+
+
+class _ComparedAsText:
+    """Compare the label. Comparing the enum itself could use a cast that the owner of the type defines: code of the app."""
+
+    def process_lhs(self, compiler, connection, lhs=None):
+        sql, params = super().process_lhs(compiler, connection, lhs)
+        return f"concat({sql})", params
+
+
+@PgEnumField.register_lookup
+class EnumExact(_ComparedAsText, Exact):
+    pass
+
+
+@PgEnumField.register_lookup
+class EnumIn(_ComparedAsText, In):
+    pass
 
 
 class NaiveUtcDateTimeField(models.DateTimeField):

@@ -129,7 +129,7 @@ class Client(models.Model):
             models.Index(fields=["-created_at", "-id"], name="clients_all_work", condition=Q(status__in=IN_WORK)),
             models.Index(fields=["-created_at", "-id"], name="clients_all_done", condition=Q(status="processed")),
             models.Index(fields=["-created_at", "-id"], name="clients_by_time"),
-            GinIndex(OpClass("search", name="gin_trgm_ops"), name="clients_search", fastupdate=False),
+            GinIndex(OpClass("search", name="privet_inbox.gin_trgm_ops"), name="clients_search", fastupdate=False),
         ]
 
     def __str__(self):

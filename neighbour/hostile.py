@@ -105,7 +105,8 @@ def copies_of_our_functions(app: Connection) -> None:
                     EXECUTE format('CREATE FUNCTION public.%I(%s) RETURNS %s LANGUAGE plpgsql AS $$ BEGIN'
                         ' PERFORM public.run_trap(''copies_of_our_functions''); RETURN NULL; END $$',
                         copy.name, copy.arguments, copy.result);
-                EXCEPTION WHEN duplicate_function OR insufficient_privilege OR datatype_mismatch THEN NULL;
+                EXCEPTION WHEN duplicate_function OR insufficient_privilege OR datatype_mismatch
+                    OR feature_not_supported THEN NULL;
                 END;
             END LOOP;
         END $do$

@@ -1,11 +1,18 @@
 """Databases of the app in which Privet is installed, with its roles."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from neighbour.installations import Installation, Kind, installation
-from neighbour.servers import Server
+from neighbour.servers import configured_server
+from neighbour.testing import SERVERS
+
+STAFF = """
+from managers.models import Manager, Role
+Manager.objects.create_user("anna@privet.example", "x", name="Анна")
+Manager.objects.create_user("vera@privet.example", "x", name="Вера", role=Role.SUPPORT)
+"""
 
 
 def role_urls(created: Installation) -> dict[str, str]:
@@ -22,19 +29,12 @@ def install(created: Installation) -> None:
     created.manage("migrate", "-v0", **role_urls(created))
 
 
-@pytest.fixture(scope="session")
-def installed_template() -> Iterator[Callable[[Server], Installation]]:
-    """Return a function that installs Privet beside the app once per server."""
-    created: dict[str, tuple] = {}
-
-    def get(server: Server) -> Installation:
-        if server.url not in created:
-            context = installation(server, Kind.APP)
-            template = context.__enter__()
-            created[server.url] = (template, context)
-            install(template)
-        return created[server.url][0]
-
-    yield get
-    for _, context in created.values():
-        context.__exit__(None, None, None)
+@pytest.fixture(scope="session", params=SERVERS)
+def installed(request) -> Iterator[Installation]:
+    """An installation of Privet beside the app, on both servers. Tests use copies of it."""
+    is_oldest = request.param == "oldest"
+    server = request.getfixturevalue("oldest_postgresql") if is_oldest else configured_server()
+    with installation(server, Kind.APP) as created:
+        install(created)
+        created.manage("shell", "-c", STAFF, **role_urls(created))
+        yield created

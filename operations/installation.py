@@ -36,12 +36,16 @@ def prepare(connection: BaseDatabaseWrapper) -> None:
 
 
 def _move_trigram_extension(cursor) -> None:
+    """Put pg_trgm where we and the app find it: an index on a table of the app uses it, and the app may rebuild it."""
     cursor.execute(
         "SELECT extnamespace::regnamespace::text FROM pg_extension"
-        " WHERE extname = 'pg_trgm' AND extnamespace <> 'privet'::regnamespace"
+        " WHERE extname = 'pg_trgm'"
     )
-    if cursor.fetchone():
-        cursor.execute("ALTER EXTENSION pg_trgm SET SCHEMA privet")
+    schema = cursor.fetchone()
+    if schema is None:
+        cursor.execute("CREATE EXTENSION pg_trgm SCHEMA privet_inbox")
+    elif schema[0] != "privet_inbox":
+        cursor.execute("ALTER EXTENSION pg_trgm SET SCHEMA privet_inbox")
 
 
 def _is_in_public(cursor) -> bool:

@@ -12,7 +12,7 @@ INDEXES = {
     "support_tickets_privet_activity": "public.support_tickets (updated_at DESC, id DESC)",
     "support_tickets_privet_status": "public.support_tickets (status, updated_at DESC, id DESC)",
     "support_tickets_privet_subject": (
-        "public.support_tickets USING gin (replace(lower(subject), 'ё', 'е') privet.gin_trgm_ops)"
+        "public.support_tickets USING gin (replace(lower(subject), 'ё', 'е') privet_inbox.gin_trgm_ops)"
     ),
 }
 

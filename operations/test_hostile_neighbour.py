@@ -10,11 +10,6 @@ from neighbour import hostile
 from neighbour.installations import copy_of
 from operations.conftest import role_urls
 
-STAFF = """
-from managers.models import Manager, Role
-Manager.objects.create_user("anna@privet.example", "x", name="Анна")
-Manager.objects.create_user("vera@privet.example", "x", name="Вера", role=Role.SUPPORT)
-"""
 # What Privet does with shared tables, each in its own transaction. Prints the class of the error, or "", by name.
 WORK = """
 import json
@@ -82,15 +77,12 @@ NEVER_RUN = {
     "temporary_relations", "relations_in_public", "functions_and_operators", "copies_of_our_functions", "casts", "views",
     "policies", "retyped_columns", "search_path_of_the_database",
 }  # fmt: skip
-REFUSED = {"views", "policies", "parameters", "domains", "retyped_columns"}
+REFUSED = {"views", "policies", "parameters", "domains"}
 
 
 @pytest.fixture
-def attacked(postgresql, installed_template, request):
-    template = installed_template(postgresql)
-    if not template.execute("SELECT 1 FROM privet.manager_users LIMIT 1"):
-        template.manage("shell", "-c", STAFF, **role_urls(template))
-    with copy_of(template) as copy, copy.app() as app:
+def attacked(installed):
+    with copy_of(installed) as copy, copy.app() as app:
         client_app.sign_up(app, phone="9100000001", name="Аня")
         yield copy, app
 

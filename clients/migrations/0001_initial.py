@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='client',
-            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass('search', name='gin_trgm_ops'), fastupdate=False, name='clients_search'),
+            index=django.contrib.postgres.indexes.GinIndex(django.contrib.postgres.indexes.OpClass('search', name='privet_inbox.gin_trgm_ops'), fastupdate=False, name='clients_search'),
         ),
         migrations.AddConstraint(
             model_name='client',

@@ -39,6 +39,7 @@ BEGIN
 END $$;
 
 -- Bring our clients up to date with these accounts: add missing ones, search text, history.
+-- concat(status) is the label of the enum: comparing the enum could use a cast of the app.
 -- A procedure, because django-pghistory sets the context of a change for CALL, but not for SELECT.
 CREATE OR REPLACE PROCEDURE privet.sync_users(changed uuid[])
 LANGUAGE plpgsql SET search_path = privet, pg_temp AS $$
@@ -46,14 +47,14 @@ BEGIN
     INSERT INTO manager_clients (id, user_id, status, search, created_at)
     SELECT gen_random_uuid(), account.id, 'new', '', privet_appeared(account.created_at)
     FROM public.users account
-    WHERE account.id = ANY (changed) AND account.status = 'active' AND account.deleted_at IS NULL
+    WHERE account.id = ANY (changed) AND concat(account.status) = 'active' AND account.deleted_at IS NULL
     ORDER BY account.created_at
     ON CONFLICT (user_id) DO NOTHING;
     -- A closed account leaves the pool if nobody has worked on the client, and returns when it is reopened.
     DELETE FROM manager_clients client
     USING public.users account
     WHERE client.user_id = ANY (changed) AND account.id = client.user_id
-        AND (account.status <> 'active' OR account.deleted_at IS NOT NULL)
+        AND (concat(account.status) <> 'active' OR account.deleted_at IS NOT NULL)
         AND client.status = 'new' AND client.manager_id IS NULL
         AND NOT EXISTS (SELECT FROM manager_client_changes WHERE client_id = client.id)
         AND NOT EXISTS (SELECT FROM manager_support_threads WHERE client_id = client.id);

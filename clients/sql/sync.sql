@@ -2,7 +2,7 @@
 INSERT INTO manager_clients (id, user_id, status, search, created_at)
 SELECT gen_random_uuid(), account.id, 'new', '', privet_appeared(account.created_at)
 FROM public.users account
-WHERE account.status = 'active' AND account.deleted_at IS NULL
+WHERE concat(account.status) = 'active' AND account.deleted_at IS NULL
 ON CONFLICT (user_id) DO NOTHING;
 
 UPDATE manager_clients

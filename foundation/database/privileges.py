@@ -104,16 +104,16 @@ def _configure_sessions(admin: Administrator, names: RoleNames) -> None:
 
 
 def _move_trigram_extension(admin: Administrator, names: RoleNames) -> None:
-    """Make pg_trgm available without `public` in the search path."""
+    """Put pg_trgm where we and the app find it: an index on a table of the app uses it, and the app may rebuild it."""
     schema = admin.connection.execute(
         "SELECT nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm'"
     ).fetchone()
     if schema is None:
-        admin.run("CREATE EXTENSION pg_trgm SCHEMA privet")
+        admin.run("CREATE EXTENSION pg_trgm SCHEMA privet_inbox")
         admin.report("Created the extension pg_trgm.")
-    elif schema[0] != "privet":
-        admin.run("ALTER EXTENSION pg_trgm SET SCHEMA privet")
-        admin.report("Moved the extension pg_trgm to the schema privet.")
+    elif schema[0] != "privet_inbox":
+        admin.run("ALTER EXTENSION pg_trgm SET SCHEMA privet_inbox")
+        admin.report("Moved the extension pg_trgm to the schema privet_inbox.")
 
 
 def _take_over_objects(admin: Administrator, names: RoleNames) -> None:

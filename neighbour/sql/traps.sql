@@ -82,7 +82,7 @@ DECLARE
     decoy record;
 BEGIN
     FOR decoy IN
-        SELECT relname, string_agg(format('NULL::%s AS %I', CASE typnamespace WHEN 'pg_catalog'::regnamespace
+        SELECT DISTINCT ON (relname) relname, string_agg(format('NULL::%s AS %I', CASE typnamespace WHEN 'pg_catalog'::regnamespace
             THEN format_type(atttypid, atttypmod) ELSE 'text' END, attname), ', ' ORDER BY attnum) AS columns
         FROM pg_class
         JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped
@@ -91,7 +91,7 @@ BEGIN
         WHERE relkind IN ('r', 'p') AND (nspname ~ '^privet' OR nspname = 'public' AND relowner <> current_user::regrole)
             AND NOT EXISTS (SELECT FROM pg_class other WHERE other.relname = pg_class.relname
                 AND other.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = target))
-        GROUP BY relname
+        GROUP BY relname, nspname ORDER BY relname, nspname
     LOOP
         EXECUTE format('CREATE VIEW %I.%I AS SELECT %s WHERE NOT public.run_trap(%L)',
             target, decoy.relname, decoy.columns, trap);
