@@ -1,10 +1,11 @@
-"""Admin: erase a client's data on request, and list the acts."""
+"""Admin: request the erasure of a client's data, follow and withdraw requests, and list the acts."""
 
 import uuid
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -13,12 +14,28 @@ from django.utils.html import format_html
 
 from clients.admin import ClientAdmin, ClientSearchMixin
 from clients.models import Client, ClientErased, Status
-from erasure import erasing, retention
+from erasure import requests, retention
 from erasure.forms import ErasureForm
-from erasure.models import ErasedObject, ErasedRows, Erasure, ErasureReason
+from erasure.models import (
+    OPEN_REQUEST,
+    ErasedObject,
+    ErasedRows,
+    Erasure,
+    ErasureReason,
+    ErasureRequest,
+    RequestState,
+)
 from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTabularInline
 
 MAX_CLIENTS = 20
+STATE_FILTERS = {
+    RequestState.WAITING: OPEN_REQUEST & Q(last_error=""),
+    RequestState.FAILED: OPEN_REQUEST & ~Q(last_error=""),
+    RequestState.ERASED: Q(erasure__act_key=""),
+    RequestState.DONE: Q(erasure__isnull=False) & ~Q(erasure__act_key=""),
+    RequestState.REFUSED: Q(refused_at__isnull=False),
+    RequestState.WITHDRAWN: Q(withdrawn_at__isnull=False),
+}
 
 
 @admin.action(
@@ -73,21 +90,93 @@ class ErasureAdmin(ClientSearchMixin, ReadOnlyAdmin):
             return "ждёт хранилища файлов"
         return format_html('<a href="{}" target="_blank" rel="noopener">PDF</a>', erasure.get_absolute_url())
 
+
+class RequestStateFilter(admin.SimpleListFilter):
+    title = "состояние"
+    parameter_name = "state"
+
+    def lookups(self, request, model_admin):
+        return RequestState.choices
+
+    def queryset(self, request, queryset):
+        return queryset.filter(STATE_FILTERS[self.value()]) if self.value() in STATE_FILTERS else queryset
+
+
+@admin.register(ErasureRequest)
+class ErasureRequestAdmin(ClientSearchMixin, ReadOnlyAdmin):
+    """Requests with their state. The worker carries them out."""
+
+    plural_forms = ("запрос на уничтожение данных", "запроса на уничтожение данных", "запросов на уничтожение данных")
+    list_display = ["number", "client", "state", "scope", "reason", "requested_at", "who", "act"]
+    list_filter = [RequestStateFilter, "reason"]
+    actions = ["withdraw"]
+    fields = [
+        "client", "state_now", "scope", "reason", "note", "ended", "requested_at", "requested_by", "problem",
+        "withdrawn_at", "withdrawn_by", "act",
+    ]  # fmt: skip
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("client", "requested_by", "erasure")
+
+    @admin.display(description="номер", ordering="id")
+    def number(self, request: ErasureRequest) -> str:
+        return str(request.pk)
+
+    @admin.display(description="состояние")
+    def state(self, request: ErasureRequest) -> str:
+        return request.state.label
+
+    @admin.display(description="состояние")
+    def state_now(self, request: ErasureRequest) -> str:
+        if request.state in (RequestState.WAITING, RequestState.FAILED, RequestState.ERASED):
+            return format_html('{} <a href="">Обновить</a>', request.state.label)
+        return request.state.label
+
+    @admin.display(description="кто")
+    def who(self, request: ErasureRequest) -> str:
+        return request.requested_by.name
+
+    @admin.display(description="что помешало", empty_value="—")
+    def problem(self, request: ErasureRequest) -> str | None:
+        if request.state == RequestState.FAILED:
+            at = timezone.localtime(request.next_attempt_at)
+            return f"{request.last_error} Попыток: {request.attempts}, следующая {at:%d.%m.%Y в %H:%M:%S}."
+        if request.state == RequestState.ERASED and request.erasure.attempts > 1:
+            return f"Хранилище файлов не отвечает. Попыток: {request.erasure.attempts}."
+        return request.refusal or None
+
+    @admin.display(description="акт", empty_value="—")
+    def act(self, request: ErasureRequest) -> str | None:
+        if not request.erasure:
+            return None
+        url = reverse("admin:erasure_erasure_change", args=[request.erasure_id])
+        return format_html('<a href="{}">{}</a>', url, request.erasure)
+
+    @admin.action(description="Отозвать запрос", location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM])
+    def withdraw(self, request, queryset):
+        if not request.user.has_perm(requests.PERMISSION):
+            raise PermissionDenied
+        for row in queryset:
+            if requests.withdraw(row, by=request.user):
+                self.message_user(request, f"{row} отозван.", messages.SUCCESS)
+            else:
+                text = f"{row} не отозван: он уже закрыт или выполняется сейчас. Обновите страницу."
+                self.message_user(request, text, messages.WARNING)
+
     def get_urls(self):
         return [path("new/", self.admin_site.admin_view(self.new), name="erasure_new"), *super().get_urls()]
 
     def new(self, request):
-        """Confirmation page for the clients in the URL. POST erases their data."""
-        if not request.user.has_perm("erasure.add_erasure"):
+        """Confirmation page for the clients in the URL. POST saves a request for each."""
+        if not request.user.has_perm(requests.PERMISSION):
             raise PermissionDenied
-        clients = _selected_clients(request)
+        clients = self._clients_without_request(request)
         if not clients:
-            self.message_user(request, "Выберите клиентов, данные которых ещё не удалены.", messages.WARNING)
-            return redirect("admin:clients_client_changelist")
+            return self._redirect_to_requests(request)
         form = ErasureForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            self._erase(request, clients, form.cleaned_data)
-            return redirect("admin:erasure_erasure_changelist")
+            self._request_erasures(request, clients, form.cleaned_data)
+            return self._redirect_to_requests(request)
         now = timezone.now()
         context = self.admin_site.each_context(request) | {
             "title": "Уничтожить персональные данные",
@@ -100,19 +189,41 @@ class ErasureAdmin(ClientSearchMixin, ReadOnlyAdmin):
         }
         return TemplateResponse(request, "admin/erasure/new.html", context, status=422 if form.is_bound else 200)
 
-    def _erase(self, request, clients: list[Client], data: dict) -> None:
+    def _clients_without_request(self, request) -> list[Client]:
+        """Return the clients in the URL; report those that have an open request already."""
+        clients = _selected_clients(request)
+        existing = {row.client_id: row for row in ErasureRequest.objects.open().filter(client__in=clients)}
+        for row in existing.values():
+            self._report_existing(request, row)
+        return [client for client in clients if client.pk not in existing]
+
+    def _request_erasures(self, request, clients: list[Client], data: dict) -> None:
         for client in clients:
             try:
-                erasure = erasing.erase(
+                row, is_new = requests.request_erasure(
                     client, ErasureReason(data["reason"]), by=request.user, note=data["note"], ended=data["ended"]
                 )
             except ClientErased:  # erased meanwhile by another admin or by retention
                 continue
-            if erasure.act_key:
-                self.message_user(request, f"Данные уничтожены. {erasure} готов.", messages.SUCCESS)
+            if is_new:
+                text = f"{row} принят: данные будут уничтожены в течение минуты."
+                self.message_user(request, text, messages.SUCCESS)
             else:
-                text = "Записи уничтожены, но хранилище файлов не отвечает: файлы и акт — когда оно ответит."
-                self.message_user(request, text, messages.WARNING)
+                self._report_existing(request, row)
+
+    def _report_existing(self, request, row: ErasureRequest) -> None:
+        self.message_user(request, f"Уничтожить данные этого клиента уже запрошено: {row}.", messages.WARNING)
+
+    def _redirect_to_requests(self, request):
+        """Redirect to the open request of the only client in the URL, or to the list of requests, or of clients."""
+        clients = _selected_clients(request)
+        rows = list(ErasureRequest.objects.open().filter(client__in=clients))
+        if not clients:
+            self.message_user(request, "Выберите клиентов, данные которых ещё не удалены.", messages.WARNING)
+            return redirect("admin:clients_client_changelist")
+        if len(clients) == len(rows) == 1:
+            return redirect("admin:erasure_erasurerequest_change", rows[0].pk)
+        return redirect("admin:erasure_erasurerequest_changelist")
 
 
 def _selected_clients(request) -> list[Client]:

@@ -1,7 +1,7 @@
 """Erase a client's data: rows in one transaction, objects after its commit, then the act.
 
-The act is made only when everything is deleted. During a storage outage it stays pending until `apply_retention` makes
-it.
+The act is made only when everything is deleted. During a storage outage it stays pending until the worker or
+`apply_retention` makes it.
 """
 
 import hashlib
@@ -22,12 +22,20 @@ from managers.models import Manager
 from support import bridge, log
 
 
+class ScopeChanged(Exception):
+    """Another scope is allowed now than was confirmed. `scope` is the allowed one."""
+
+    def __init__(self, scope: ErasureScope):
+        super().__init__(scope)
+        self.scope = scope
+
+
 def erase(client: Client, reason: ErasureReason, *, by: Manager, note: str, ended: bool = False) -> Erasure:
     """Erase what may be erased now, on an admin's request. `ended`: see retention.allowed_scope.
 
     Raises clients.models.ClientErased. During a storage outage the returned erasure has no act yet.
     """
-    erasure = _erase_on_request(client, reason, by=by, note=note, ended=ended)
+    erasure = erase_rows(client, reason, by=by, note=note, ended=ended)
     finish(erasure)
     return erasure
 
@@ -41,13 +49,28 @@ def apply_rule(rule: retention.RetentionRule, client_id: uuid.UUID, *, now: date
 
 
 @transaction.atomic
-def _erase_on_request(client: Client, reason: ErasureReason, *, by: Manager, note: str, ended: bool) -> Erasure:
+def erase_rows(
+    client: Client,
+    reason: ErasureReason,
+    *,
+    by: Manager,
+    note: str,
+    ended: bool,
+    confirmed: ErasureScope | None = None,
+) -> Erasure:
+    """The first half of erase(), in one transaction; finish() is the second.
+
+    Raises clients.models.ClientErased, and ScopeChanged if `confirmed` is not the scope that is allowed now.
+    """
     now = timezone.now()
     _lock_account(client)
     client = client.lock_for_any_manager()
+    scope = retention.allowed_scope(client, now, ended=ended)
+    if confirmed not in (None, scope):
+        raise ScopeChanged(scope)
     for agreement in client.agreements.filter(withdrawn_at=None):
         agreement.withdraw(by=by, reason=note, now=now)
-    return _erase(client, retention.allowed_scope(client, now, ended=ended), reason, by=by, note=note, now=now)
+    return _erase(client, scope, reason, by=by, note=note, now=now)
 
 
 @transaction.atomic

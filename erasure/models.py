@@ -1,7 +1,8 @@
-"""Erasures: acts with their log extract, and pending object deletions."""
+"""Erasures: requests, acts with their log extract, and pending object deletions."""
 
 from datetime import datetime, timedelta
 
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -9,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import Client
+from foundation.worker import RetriedWork
 from managers.cipher import decrypt
 from managers.history import append_only_triggers
 from managers.models import Manager
@@ -63,10 +65,11 @@ class DataCategory(models.TextChoices):
     AGREEMENTS = "agreements", "Согласия и соглашения"
 
 
-class Erasure(models.Model):
+class Erasure(RetriedWork):
     """An erasure of a client's data. Its number is that of the act (Roskomnadzor's order 179 of 28.10.2022).
 
-    It is inserted in the transaction that erases the rows. The act is made when the stored objects are deleted too.
+    It is inserted in the transaction that erases the rows. The act is made when the stored objects are deleted too; the
+    attempts are those of the worker to do so.
     """
 
     number = models.BigAutoField("номер", primary_key=True)
@@ -117,6 +120,88 @@ class Erasure(models.Model):
         """When the last backup that contains the data has been deleted."""
         last_deletion = max([self.erased_at, *(row.removed_at for row in self.objects_gone.all() if row.removed_at)])
         return last_deletion + timedelta(weeks=settings.BACKUP_WEEKS, days=1)
+
+
+class RequestState(models.TextChoices):
+    WAITING = "waiting", "Ждёт выполнения"
+    FAILED = "failed", "Не удалось, будет повторён"
+    ERASED = "erased", "Записи уничтожены, акт готовится"
+    DONE = "done", "Выполнен"
+    REFUSED = "refused", "Отклонён"
+    WITHDRAWN = "withdrawn", "Отозван"
+
+
+class ErasureRequestQuerySet(models.QuerySet):
+    def open(self) -> "ErasureRequestQuerySet":
+        """Requests that are neither carried out, refused nor withdrawn."""
+        return self.filter(OPEN_REQUEST)
+
+
+OPEN_REQUEST = Q(erasure=None, refused_at=None, withdrawn_at=None)
+
+
+class ErasureRequest(RetriedWork):
+    """An admin's request to erase a client's data. The worker carries it out (`erasure/requests.py`)."""
+
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="erasure_requests", verbose_name="клиент")
+    # What the admin confirmed. Nothing else is erased.
+    scope = models.CharField("что уничтожить", max_length=10, choices=ErasureScope)
+    reason = models.CharField("причина", max_length=10, choices=ErasureReason)
+    note = models.CharField("основание", max_length=300, blank=True)
+    ended = models.BooleanField("клиент отказался от договора")
+    requested_at = models.DateTimeField("когда", default=timezone.now)
+    requested_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто")
+    # Why the last attempt failed; it is repeated at `next_attempt_at`.
+    last_error = models.CharField("ошибка", max_length=300, blank=True)
+    refused_at = models.DateTimeField("отклонён", null=True)
+    refusal = models.CharField("почему отклонён", max_length=300, blank=True)
+    withdrawn_at = models.DateTimeField("отозван", null=True)
+    withdrawn_by = models.ForeignKey(
+        Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто отозвал"
+    )
+    erasure = models.OneToOneField(
+        Erasure, on_delete=models.PROTECT, null=True, related_name="request", verbose_name="акт"
+    )
+
+    objects = ErasureRequestQuerySet.as_manager()
+
+    class Meta:
+        db_table = "manager_erasure_requests"
+        verbose_name = "запрос на уничтожение данных"
+        verbose_name_plural = "запросы на уничтожение данных"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["next_attempt_at"], name="erasure_requests_open", condition=OPEN_REQUEST)]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["client"], name="manager_erasure_requests_one_open", condition=OPEN_REQUEST
+            ),
+            models.CheckConstraint(
+                condition=OPEN_REQUEST
+                | Q(erasure__isnull=False, refused_at=None, withdrawn_at=None)
+                | Q(erasure=None, refused_at__isnull=False, withdrawn_at=None)
+                | Q(erasure=None, refused_at=None, withdrawn_at__isnull=False),
+                name="manager_erasure_requests_one_outcome",
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="request_is_frozen",
+                fields=["client", "scope", "reason", "note", "ended", "requested_at", "requested_by"],
+            )
+        ]
+
+    def __str__(self):
+        return f"Запрос № {self.pk}"
+
+    @property
+    def state(self) -> RequestState:
+        if self.erasure:
+            return RequestState.DONE if self.erasure.act_key else RequestState.ERASED
+        if self.refused_at:
+            return RequestState.REFUSED
+        if self.withdrawn_at:
+            return RequestState.WITHDRAWN
+        return RequestState.FAILED if self.last_error else RequestState.WAITING
 
 
 class ErasedRows(models.Model):

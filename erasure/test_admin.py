@@ -1,22 +1,26 @@
-"""Admin: the action on clients, the confirmation page, and the list of acts."""
+"""Admin: the action on clients, the confirmation page, requests and their states, and the list of acts."""
 
 import re
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import Client, Status
-from erasure import erasing
+from erasure import erasing, requests
+from erasure.admin import STATE_FILTERS
 from erasure.conftest import MARK, all_rows_as_text
-from erasure.models import Erasure, ErasureReason, ErasureScope
+from erasure.models import Erasure, ErasureReason, ErasureRequest, ErasureScope, RequestState
 from foundation.storage import object_storage
 
 pytestmark = pytest.mark.django_db
 
 CLIENTS = reverse("admin:clients_client_changelist")
 ACTS = reverse("admin:erasure_erasure_changelist")
+REQUESTS = reverse("admin:erasure_erasurerequest_changelist")
 
 
 def page(*clients) -> str:
@@ -25,6 +29,20 @@ def page(*clients) -> str:
 
 def payload(**overrides) -> dict:
     return {"reason": ErasureReason.REQUEST, "note": "Заявление вх. 15", "sure": "on"} | overrides
+
+
+def request_page(row: ErasureRequest) -> str:
+    return reverse("admin:erasure_erasurerequest_change", args=[row.pk])
+
+
+def act_page(erasure: Erasure) -> str:
+    return reverse("admin:erasure_erasure_change", args=[erasure.pk])
+
+
+def run_jobs() -> None:
+    """Do what the worker does in one sweep."""
+    requests.carry_out_next()
+    requests.finish_next()
 
 
 def select(browser, *clients):
@@ -47,15 +65,111 @@ def test_client_page_has_the_action(issued, as_gleb):
     assert as_gleb.post(url, data).url == page(issued.client)
 
 
-def test_confirmation_erases_and_redirects_to_the_acts(issued, make, as_gleb, gleb):
+def test_confirmation_saves_a_request_that_the_worker_carries_out(issued, make, as_gleb, gleb):
     response = as_gleb.post(page(issued.client), payload(), follow=True)
+
+    row = ErasureRequest.objects.get()
+    assert (row.requested_by, row.reason, row.note) == (gleb, ErasureReason.REQUEST, "Заявление вх. 15")
+    assert row.scope == ErasureScope.CLIENT
+    assert response.redirect_chain[-1][0] == request_page(row)
+    assert "данные будут уничтожены в течение минуты" in response.text
+    assert "Ждёт выполнения" in response.text
+    assert "Обновить" in response.text
+    assert not Erasure.objects.exists()
+    assert make.fresh(issued.client).status != Status.ERASED
+
+    run_jobs()
 
     erasure = Erasure.objects.get()
     assert (erasure.by, erasure.reason, erasure.note) == (gleb, ErasureReason.REQUEST, "Заявление вх. 15")
     assert make.fresh(issued.client).status == Status.ERASED
-    assert f"Данные уничтожены. Акт № {erasure.number} готов." in response.text
-    assert erasure.get_absolute_url() in response.text
-    assert MARK not in response.text
+    text = as_gleb.get(request_page(row)).text
+    assert "Выполнен" in text
+    assert "Обновить" not in text
+    assert act_page(erasure) in text
+    assert MARK not in text
+
+
+def test_second_request_shows_the_first(issued, as_gleb):
+    as_gleb.post(page(issued.client), payload())
+    first = ErasureRequest.objects.get()
+
+    for response in (as_gleb.get(page(issued.client)), as_gleb.post(page(issued.client), payload())):
+        assert response.url == request_page(first)
+    assert "уже запрошено" in as_gleb.get(request_page(first)).text
+    assert ErasureRequest.objects.count() == 1
+
+
+def test_several_clients_lead_to_the_list(issued, make, as_gleb):
+    other = make.client()
+    as_gleb.post(page(other), payload())
+    text = as_gleb.get(page(issued.client, other)).text
+    assert "Запрос №" in text  # the other client's open request is reported, and is not on the page
+
+    response = as_gleb.post(page(issued.client, other), payload())
+
+    assert response.url == REQUESTS
+    assert ErasureRequest.objects.count() == 2
+    assert "2 запроса на уничтожение данных" in as_gleb.get(REQUESTS).text
+
+
+def test_request_is_withdrawn(issued, make, as_gleb, gleb):
+    as_gleb.post(page(issued.client), payload())
+    row = ErasureRequest.objects.get()
+    data = {"CHANGE_FORM-action": "withdraw", ACTION_CHECKBOX_NAME: [row.pk]}
+
+    assert "отозван" in as_gleb.post(request_page(row), data, follow=True).text
+    run_jobs()
+
+    row.refresh_from_db()
+    assert (row.state, row.withdrawn_by) == (RequestState.WITHDRAWN, gleb)
+    assert not Erasure.objects.exists()
+    assert "не отозван: он уже закрыт" in as_gleb.post(request_page(row), data, follow=True).text
+
+
+def test_closed_request_cannot_be_withdrawn_from_the_list(issued, as_gleb):
+    as_gleb.post(page(issued.client), payload())
+    run_jobs()
+    row = ErasureRequest.objects.get()
+
+    response = as_gleb.post(REQUESTS, {"action": "withdraw", ACTION_CHECKBOX_NAME: [row.pk]}, follow=True)
+
+    assert "не отозван" in response.text
+    row.refresh_from_db()
+    assert (row.state, row.withdrawn_at) == (RequestState.DONE, None)
+
+
+def test_request_page_is_read_only(issued, as_gleb):
+    as_gleb.post(page(issued.client), payload())
+    assert as_gleb.post(request_page(ErasureRequest.objects.get()), {"note": "x"}).status_code == 403
+
+
+def test_filter_by_state_shows_the_rows_in_that_state(make, gleb, as_gleb, monkeypatch):
+    def new() -> ErasureRequest:
+        return requests.request_erasure(make.client(), ErasureReason.REQUEST, by=gleb, note="вх. 1")[0]
+
+    done = new()
+    run_jobs()
+    erased = new()
+    requests.carry_out_next()
+    withdrawn, refused, failed, waiting = new(), new(), new(), new()
+    requests.withdraw(withdrawn, by=gleb)
+    ErasureRequest.objects.filter(pk=refused.pk).update(refused_at=timezone.now(), refusal="Данных уже нет.")
+    ErasureRequest.objects.filter(pk=failed.pk).update(last_error="База данных не выполнила операцию.", attempts=2)
+    expected = {
+        RequestState.DONE: done, RequestState.ERASED: erased, RequestState.WITHDRAWN: withdrawn,
+        RequestState.REFUSED: refused, RequestState.FAILED: failed, RequestState.WAITING: waiting,
+    }  # fmt: skip
+
+    assert set(STATE_FILTERS) == set(RequestState) == set(expected)
+    for state, row in expected.items():
+        row.refresh_from_db()
+        assert row.state == state
+        text = as_gleb.get(REQUESTS, {"state": state}).text
+        shown = {other.pk for other in expected.values() if request_page(other) in text}
+        assert shown == {row.pk}
+    assert "Данных уже нет." in as_gleb.get(request_page(refused)).text
+    assert "База данных не выполнила операцию. Попыток: 2, следующая" in as_gleb.get(request_page(failed)).text
 
 
 @pytest.mark.parametrize("missing", ["note", "sure", "reason"])
@@ -71,7 +185,7 @@ def test_reason_and_confirmation_are_required(missing, issued, as_gleb):
 @pytest.mark.parametrize("reason", ["unfinished", "stored", "x", "\x00"])
 def test_retention_reasons_are_not_offered(reason, issued, as_gleb):
     assert as_gleb.post(page(issued.client), payload(reason=reason)).status_code == 422
-    assert not Erasure.objects.exists()
+    assert not ErasureRequest.objects.exists()
 
 
 def test_page_names_a_contract_in_force_and_offers_to_end_it(paid, as_gleb):
@@ -80,6 +194,7 @@ def test_page_names_a_contract_in_force_and_offers_to_end_it(paid, as_gleb):
     assert f"до {timezone.localtime(paid.ends_at):%d.%m.%Y}" in text
 
     as_gleb.post(page(paid.client), payload(ended="on"))
+    run_jobs()
     assert Erasure.objects.get().scope == ErasureScope.CLIENT
 
 
@@ -102,20 +217,30 @@ def test_at_most_twenty_clients_are_erased_at_once(make, as_gleb):
 
 def test_only_admins_have_access(issued, as_anna, as_vera):
     for browser in (as_anna, as_vera):
-        for url in (page(issued.client), ACTS):
+        for url in (page(issued.client), ACTS, REQUESTS):
             assert browser.get(url).status_code == 302
             assert browser.post(url, payload()).status_code == 302
-    assert not Erasure.objects.exists()
+    assert not ErasureRequest.objects.exists()
 
 
 def test_storage_outage_is_reported(issued, as_gleb, monkeypatch):
     def raise_outage(key):
         raise object_storage.StorageUnavailable(key)
 
-    monkeypatch.setattr(object_storage, "delete", raise_outage)
-    text = as_gleb.post(page(issued.client), payload(), follow=True).text
-    assert "хранилище файлов не отвечает" in text
-    assert "ждёт хранилища файлов" in text
+    as_gleb.post(page(issued.client), payload())
+    with monkeypatch.context() as patch:
+        patch.setattr(object_storage, "delete", raise_outage)
+        run_jobs()
+        row = ErasureRequest.objects.get()
+        assert "Записи уничтожены, акт готовится" in as_gleb.get(request_page(row)).text
+        assert "ждёт хранилища" in as_gleb.get(ACTS).text
+        with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+            run_jobs()
+        assert "Хранилище файлов не отвечает" in as_gleb.get(request_page(row)).text
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=10)):
+        run_jobs()
+    assert "Выполнен" in as_gleb.get(request_page(row)).text
 
 
 def test_act_page_shows_its_lines_and_is_read_only(issued, as_gleb, gleb):
@@ -143,12 +268,12 @@ def test_client_with_a_deleted_account_can_be_erased(issued, make, as_gleb):
     assert select(as_gleb, client).url == page(client)
     assert "Учётная запись удалена" in as_gleb.get(page(client)).text
 
-    response = as_gleb.post(page(client), payload(), follow=True)
+    as_gleb.post(page(client), payload())
+    run_jobs()
 
     erasure = Erasure.objects.get()
-    assert f"Данные уничтожены. Акт № {erasure.number} готов." in response.text
-    assert erasure.get_absolute_url() in response.text
-    assert as_gleb.get(reverse("admin:erasure_erasure_change", args=[erasure.number])).status_code == 200
+    assert as_gleb.get(request_page(erasure.request)).status_code == 200
+    assert erasure.get_absolute_url() in as_gleb.get(act_page(erasure)).text
     assert Client.objects.get(pk=client.pk).status == Status.ERASED
 
 

@@ -19,7 +19,7 @@ ADMIN_EDITABLE = {
     "managers.add_manager",
     "managers.change_manager",
     "clients.change_client",
-    "erasure.add_erasure",
+    "erasure.add_erasurerequest",
     "devices.add_devicetype",
     "devices.change_devicetype",
     "devices.delete_devicetype",

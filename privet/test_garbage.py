@@ -362,6 +362,7 @@ def test_garbage_causes_no_500_in_the_admin_site(name, gleb, send_and_check, dat
         ("clients_client", "reassign"),
         ("clients_client", "erase_clients"),
         ("contracts_contract", "unlock"),
+        ("erasure_erasurerequest", "withdraw"),
         ("managers_manager", "send_password_link"),
         ("managers_manager", "reset_second_factor"),
     ],

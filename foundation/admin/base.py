@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ActionLocation
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
@@ -40,6 +41,8 @@ class BaseModelAdmin(DeclensionMixin, admin.ModelAdmin):
 
     def response_action(self, request, queryset, **options):
         try:
+            for pk in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.to_python(pk)  # raises ValidationError, where a query with a number raises ValueError
             return super().response_action(request, queryset, **options)
         except ValidationError:
             self.message_user(request, "Таких записей нет. Отметьте их в списке.", messages.ERROR)

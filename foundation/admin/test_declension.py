@@ -13,7 +13,7 @@ from clients.models import Client
 from contracts import issuing, signing
 from contracts.conftest import issued, signed
 from devices.models import DeviceType
-from erasure import erasing
+from erasure import erasing, requests
 from erasure.models import ErasureReason
 from managers.models import Manager
 
@@ -29,6 +29,9 @@ COUNT_FORMS = {
     "contracts.Invoice": "1 счёт, 2 счёта, 5 счетов",
     "support.Ticket": "1 обращение, 2 обращения, 5 обращений",
     "support.LogEntry": "1 запись журнала, 2 записи журнала, 5 записей журнала",
+    "erasure.ErasureRequest": (
+        "1 запрос на уничтожение данных, 2 запроса на уничтожение данных, 5 запросов на уничтожение данных"
+    ),
     "erasure.Erasure": "1 акт об уничтожении данных, 2 акта об уничтожении данных, 5 актов об уничтожении данных",
 }
 TITLES = {
@@ -40,10 +43,11 @@ TITLES = {
     "contracts.Invoice": "Просмотреть счёт",
     "support.Ticket": "Просмотреть обращение",
     "support.LogEntry": "Просмотреть запись журнала",
+    "erasure.ErasureRequest": "Просмотреть запрос на уничтожение данных",
     "erasure.Erasure": "Просмотреть акт об уничтожении данных",
 }
 # Models without tracked history: their rows never change, or not in the admin.
-WITHOUT_HISTORY = {"support.Ticket", "support.LogEntry", "erasure.Erasure"}
+WITHOUT_HISTORY = {"support.Ticket", "support.LogEntry", "erasure.ErasureRequest", "erasure.Erasure"}
 ADDED = {"managers.Manager": "сотрудника", "devices.DeviceType": "тип устройства", "devices.Tariff": "тариф"}
 
 
@@ -59,6 +63,7 @@ def admin_url(model, page: str, *args) -> str:
 def office(signed, gleb, make):
     """A row of every model that has a change page in the admin."""
     erasing.erase(make.client(), ErasureReason.REQUEST, by=gleb, note="")
+    requests.request_erasure(make.client(), ErasureReason.REQUEST, by=gleb, note="")
 
 
 def test_every_registered_model_is_covered():

@@ -30,6 +30,8 @@ class Command(BaseCommand):
         )
         self._report("disclosures", disclosures, apply)
         self._report("acts", self._delete_acts(now) if apply else record_retention.expired_acts(now).count(), apply)
+        requests = record_retention.expired_requests(now)
+        self._report("requests", requests.delete()[0] if apply else requests.count(), apply)
         pending = self._finish_erasures(apply)
         if self.failed or pending:
             raise CommandError(f"{self.failed} clients failed, {pending} acts are pending.")
