@@ -12,8 +12,8 @@ from pghistory.middleware import HistoryMiddleware
 
 from managers.client_ip import client_ip
 
-# Commands that change no data of ours.
-COMMANDS_WITHOUT_CONTEXT = ("migrate", "runserver", "test")
+# Commands that change no data of ours; and the worker, which has a context for each run of a job.
+COMMANDS_WITHOUT_CONTEXT = ("migrate", "runserver", "test", "worker")
 
 
 def append_only_triggers() -> list[pgtrigger.Trigger]:

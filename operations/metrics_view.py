@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from clients.statistics import clients_by_status
+from foundation.worker import registered_jobs
 from operations import workload
 from operations.backup import rotation
 
@@ -72,10 +73,27 @@ def _workload_families():
     for queue, seconds in workload.queue_ages().items():
         oldest.add_metric([queue], seconds)
     yield oldest
+    yield from _job_families()
     yield from _backup_families()
     version = GaugeMetricFamily("privet_version_info", "The running version", labels=["version"])
     version.add_metric([settings.APP_VERSION], 1)
     yield version
+
+
+def _job_families():
+    """Yield when each job of the worker last succeeded, and the age of its oldest pending item."""
+    succeeded = GaugeMetricFamily(
+        "privet_job_last_success_timestamp_seconds", "Time of the last run without an error, 0 if none", labels=["job"]
+    )
+    oldest = GaugeMetricFamily(
+        "privet_job_queue_age_seconds", "Age of the oldest pending item, 0 if there is none", labels=["job"]
+    )
+    times, ages = workload.last_successes(), workload.job_queue_ages()
+    for job in registered_jobs():
+        succeeded.add_metric([job.name], times[job.name].timestamp() if job.name in times else 0)
+        if job.name in ages:
+            oldest.add_metric([job.name], ages[job.name])
+    yield from (succeeded, oldest)
 
 
 def _backup_families():

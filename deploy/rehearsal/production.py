@@ -80,17 +80,18 @@ def sign_in(machine: Machine, *address: str) -> None:
 
 def check_services(machine: Machine) -> None:
     machine.run("systemd-analyze verify /etc/systemd/system/privet*.{service,socket,timer}")
-    for service in ("privet", *TIMER_SERVICES):
+    for service in ("privet", "privet-worker", *TIMER_SERVICES):
         security = f"systemd-analyze security --no-pager --threshold={MAX_EXPOSURE} {service}.service"
         summary = machine.run(security).splitlines()[-1]
         report(f"{service}: exposure {summary.split(':')[1].split()[0]} of 10")
     for service in TIMER_SERVICES:
         machine.run(f"systemctl start {service}.service || (journalctl --no-pager -u {service}; exit 1)")
     machine.run("ls /var/backups/privet/* >/dev/null")
+    machine.run("systemctl is-active --quiet privet-worker && privet worker --once")
     # Fonts and libraries work under the restrictions of the web server.
     preview = f"{CURRENT}/.venv/bin/python manage.py preview_contract --out /var/lib/privet/sample.pdf"
     machine.run(f"systemd-run --wait --quiet --pipe --unit=privet-sample {preview} && ls /var/lib/privet/sample.pdf")
-    report("services of the timers ran, a contract was rendered")
+    report("services of the timers ran, the worker is running, a contract was rendered")
 
 
 def install_again(machine: Machine) -> None:
