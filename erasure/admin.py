@@ -136,19 +136,19 @@ class ErasureRequestAdmin(ClientSearchMixin, ReadOnlyAdmin):
     def who(self, request: ErasureRequest) -> str:
         return request.requested_by.name
 
-    @admin.display(description="что помешало", empty_value="—")
-    def problem(self, request: ErasureRequest) -> str | None:
+    @admin.display(description="что помешало")
+    def problem(self, request: ErasureRequest) -> str:
         if request.state == RequestState.FAILED:
             at = timezone.localtime(request.next_attempt_at)
             return f"{request.last_error} Попыток: {request.attempts}, следующая {at:%d.%m.%Y в %H:%M:%S}."
         if request.state == RequestState.ERASED and request.erasure.attempts > 1:
             return f"Хранилище файлов не отвечает. Попыток: {request.erasure.attempts}."
-        return request.refusal or None
+        return request.refusal or "—"
 
-    @admin.display(description="акт", empty_value="—")
-    def act(self, request: ErasureRequest) -> str | None:
+    @admin.display(description="акт")
+    def act(self, request: ErasureRequest) -> str:
         if not request.erasure:
-            return None
+            return "—"
         url = reverse("admin:erasure_erasure_change", args=[request.erasure_id])
         return format_html('<a href="{}">{}</a>', url, request.erasure)
 

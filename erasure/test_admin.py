@@ -75,6 +75,7 @@ def test_confirmation_saves_a_request_that_the_worker_carries_out(issued, make, 
     assert "данные будут уничтожены в течение минуты" in response.text
     assert "Ждёт выполнения" in response.text
     assert "Обновить" in response.text
+    assert "None" not in response.text
     assert not Erasure.objects.exists()
     assert make.fresh(issued.client).status != Status.ERASED
 
