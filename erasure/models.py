@@ -131,13 +131,13 @@ class RequestState(models.TextChoices):
     WITHDRAWN = "withdrawn", "Отозван"
 
 
+OPEN_REQUEST = Q(erasure=None, refused_at=None, withdrawn_at=None)
+
+
 class ErasureRequestQuerySet(models.QuerySet):
     def open(self) -> "ErasureRequestQuerySet":
         """Requests that are neither carried out, refused nor withdrawn."""
         return self.filter(OPEN_REQUEST)
-
-
-OPEN_REQUEST = Q(erasure=None, refused_at=None, withdrawn_at=None)
 
 
 class ErasureRequest(RetriedWork):

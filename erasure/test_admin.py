@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 from django.utils import timezone
 
@@ -138,6 +139,17 @@ def test_closed_request_cannot_be_withdrawn_from_the_list(issued, as_gleb):
     assert "не отозван" in response.text
     row.refresh_from_db()
     assert (row.state, row.withdrawn_at) == (RequestState.DONE, None)
+
+
+def test_permission_is_required(issued, as_gleb, gleb):
+    row = requests.request_erasure(issued.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")[0]
+    Group.objects.get(name="Администраторы").permissions.remove(Permission.objects.get(codename="add_erasurerequest"))
+
+    data = {"CHANGE_FORM-action": "withdraw", ACTION_CHECKBOX_NAME: [row.pk]}
+    assert as_gleb.post(request_page(row), data).status_code == 403
+    assert as_gleb.post(page(issued.client), payload()).status_code == 403
+    row.refresh_from_db()
+    assert row.state == RequestState.WAITING
 
 
 def test_request_page_is_read_only(issued, as_gleb):

@@ -1,6 +1,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import pgtrigger
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -9,9 +10,12 @@ from clients import statistics
 from clients.models import Client
 from conftest import PASSWORD
 from contracts import signing
+from erasure import requests
+from erasure.models import ErasureReason, ErasureRequest
 from foundation.storage.object_storage import StorageUnavailable, get, put
 from foundation.testing import local_storage
-from operations import metrics_view
+from foundation.worker import registered_jobs
+from operations import metrics_view, worker
 from photos import uploads
 from photos.models import Upload, UploadPurpose
 from photos.test_uploads import jpeg
@@ -112,6 +116,25 @@ def test_uploads_are_counted_by_outcome(scraped, make, anna):
     assert {
         outcome: increase(before, after, f'privet_uploads_total{{outcome="{outcome}"}}') for outcome in outcomes
     } == outcomes
+
+
+def test_jobs_of_the_worker_are_exported(scraped, make, gleb, monkeypatch):
+    job = '{job="erasure_requests"}'
+    before = scraped()
+    assert before[f"privet_job_last_success_timestamp_seconds{job}"] == 0
+    assert before[f"privet_job_queue_age_seconds{job}"] == 0
+
+    asked_at = timezone.now() - timedelta(minutes=10)
+    requests.request_erasure(make.client(), ErasureReason.REQUEST, by=gleb, note="вх. 1")
+    with pgtrigger.ignore("erasure.ErasureRequest:request_is_frozen"):
+        ErasureRequest.objects.update(requested_at=asked_at)
+    assert scraped()[f"privet_job_queue_age_seconds{job}"] >= 600
+
+    monkeypatch.setattr(worker, "close_old_connections", lambda: None)  # it is in the transaction of the test
+    worker.Worker(registered_jobs()).sweep()
+    after = scraped()
+    assert after[f"privet_job_last_success_timestamp_seconds{job}"] > asked_at.timestamp()
+    assert after[f"privet_job_queue_age_seconds{job}"] == 0
 
 
 def test_storage_calls_are_timed_and_failures_counted(scraped, settings, tmp_path):
