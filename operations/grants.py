@@ -37,10 +37,13 @@ WEB_RIGHTS = {
     "manager_erasures": (READ,),
     "manager_erased_rows": (READ,),
     "manager_erased_objects": (READ,),
+    "manager_erasure_requests": (READ, ADD),
+    "manager_job_runs": (READ,),
 }
 WEB_COLUMNS = {
     "manager_contracts": [*SIGNATURE_FIELDS, *PAYMENT_FIELDS, *UNSIGNED_FIELDS],
     "manager_invoices": ["status", "paid_at", "paid_by", "cancelled_at"],
+    "manager_erasure_requests": ["withdrawn_at", "withdrawn_by"],
     "manager_agreements": ["withdrawn_at", "withdrawn_by", "withdrawal_reason"],
 }
 

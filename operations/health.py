@@ -14,6 +14,7 @@ from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from foundation.storage import object_storage
+from operations.database_checks import missing_columns
 
 # The result is cached, so that health checks can't load the database.
 CACHE_SECONDS = 2
@@ -49,12 +50,23 @@ def migrations() -> bool:
     return _required_migrations() <= set(MigrationRecorder(connection).applied_migrations())
 
 
+def shared_tables() -> bool:
+    """Whether the app's tables have all columns that our pages need."""
+    with connection.cursor() as cursor:
+        return not missing_columns(cursor)
+
+
 @functools.cache
 def _required_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None).disk_migrations)
 
 
-CHECKS = {"database": database, "migrations": migrations, "storage": object_storage.is_available}
+CHECKS = {
+    "database": database,
+    "migrations": migrations,
+    "shared_tables": shared_tables,
+    "storage": object_storage.is_available,
+}
 
 
 class CachedReadiness:

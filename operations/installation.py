@@ -3,7 +3,8 @@
 All of it is idempotent and runs as the owner. Before separate schemas, our tables were in `public`, next to the app's.
 """
 
-from django.db import transaction
+from django.core.management.base import CommandError
+from django.db import DatabaseError, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from psycopg import sql
@@ -16,6 +17,10 @@ from operations.grants import grant_statements, own_models
 
 WRITE_SHARED = BASE_DIR / "foundation" / "database" / "sql" / "write_shared.sql"
 WRITE_SHARED_SIGNATURE = "privet.write_shared(text, text, uuid[], jsonb)"
+MOVE_TRIGRAMS_HINT = (
+    "Run manage.py create_roles, or as a superuser: CREATE SCHEMA privet_inbox AUTHORIZATION <the role of migrate>;"
+    " ALTER EXTENSION pg_trgm SET SCHEMA privet_inbox;"
+)
 # Functions of ours that earlier versions made in `public`.
 OLD_FUNCTIONS = r"^(pgtrigger_|_pgtrigger_should_ignore$|privet_)"
 
@@ -45,7 +50,10 @@ def _move_trigram_extension(cursor) -> None:
     if schema is None:
         cursor.execute("CREATE EXTENSION pg_trgm SCHEMA privet_inbox")
     elif schema[0] != "privet_inbox":
-        cursor.execute("ALTER EXTENSION pg_trgm SET SCHEMA privet_inbox")
+        try:
+            cursor.execute("ALTER EXTENSION pg_trgm SET SCHEMA privet_inbox")
+        except DatabaseError as error:
+            raise CommandError(f"Only a superuser may move pg_trgm out of {schema[0]}. {MOVE_TRIGRAMS_HINT}") from error
 
 
 def _is_in_public(cursor) -> bool:

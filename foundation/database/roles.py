@@ -38,7 +38,7 @@ ROLE_OF_COMMAND = {
     "sync_clients": Role.MAINTENANCE,
     "verify_audit": Role.MAINTENANCE,
     "clearsessions": Role.MAINTENANCE,
-    "createsuperuser": Role.WEB,
+    "load_demo": Role.MAINTENANCE,
 }
 PROCESS_ROLE = "PRIVET_DATABASE_ROLE"
 
