@@ -274,8 +274,11 @@ class Make:
         )
 
     def client(self, **fields) -> Client:
-        """Create a new, unclaimed client."""
-        return Client.objects.select_related("user").get(user=self.user(**fields))
+        """Create a new, unclaimed client; without `password_hash`, one who has no password in the app."""
+        user = self.user(**fields)
+        if "password_hash" not in fields:
+            Client.objects.filter(user=user).update(initial_password_hash=user.password_hash)
+        return Client.objects.select_related("user").get(user=user)
 
     def verified(self, by: Manager, **fields) -> Client:
         """Create a client claimed by `by`."""

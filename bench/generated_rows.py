@@ -14,8 +14,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from clients.accounts import UNUSABLE_PASSWORD
 from clients.models import Status
+from clients.passwords import unmatched_password_hash
 from contracts.models import Contract
 from contracts.numbering import surname_letters
 from contracts.signing import CHANNEL, write_evidence
@@ -163,8 +163,8 @@ class Rows:
         subscribed = case.index % 5 == 0
         self.rows["users"].append(
             (
-                case.user_id, case.phone, case.email, UNUSABLE_PASSWORD, name, case.home.address, "active", subscribed,
-                case.created_at, case.created_at,
+                case.user_id, case.phone, case.email, unmatched_password_hash(), name, case.home.address, "active",
+                subscribed, case.created_at, case.created_at,
             )
         )  # fmt: skip
 

@@ -12,14 +12,14 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from clients.exceptions import EmailTaken
-from clients.fields import PgEnumField
+from clients.fields import BoundedTextField, PgEnumField
+from clients.passwords import unmatched_password_hash
 from clients.statuses import ERASED_NAME
 from foundation.database import advisory_lock, shared
 from foundation.russian.printable import validate_printable
 from managers.history import track_history
 
 CONTACT_FIELDS = ("name", "phone", "email", "address")
-UNUSABLE_PASSWORD = "!"  # noqa: S105  not a hash, so no password matches it
 
 
 class AccountStatus(models.TextChoices):
@@ -34,11 +34,11 @@ class AppUser(shared.SharedModel):
     """An account of the client's app (`users`, shared). We add accounts, correct their contact data and close them."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    phone = models.CharField("телефон", max_length=10, unique=True, help_text="Десять цифр без +7.")
-    email = models.CharField("электронная почта", max_length=254, unique=True, null=True, blank=True)
-    password_hash = models.CharField(max_length=255, default=UNUSABLE_PASSWORD, editable=False)
-    name = models.CharField("имя", max_length=150)
-    address = models.TextField("адрес", null=True, blank=True)
+    phone = BoundedTextField("телефон", max_read=100, unique=True, help_text="Десять цифр без +7.")
+    email = BoundedTextField("электронная почта", max_read=300, unique=True, null=True, blank=True)
+    password_hash = BoundedTextField(max_read=255, default=unmatched_password_hash, editable=False)
+    name = BoundedTextField("имя", max_read=300)
+    address = BoundedTextField("адрес", max_read=1000, null=True, blank=True)
     status = PgEnumField(
         enum="public.user_status_t", choices=AccountStatus, default=AccountStatus.ACTIVE, editable=False
     )
@@ -124,16 +124,11 @@ class AppUser(shared.SharedModel):
         """The status, or DELETED if `deleted_at` is set."""
         return AccountStatus.DELETED if self.deleted_at else self.status
 
-    @property
-    def is_in_use(self) -> bool:
-        """Whether the client uses the account in the app: it is not deleted and has a password or a subscription."""
-        is_open = self.effective_status != AccountStatus.DELETED
-        return is_open and (self.has_subscription or self.password_hash != UNUSABLE_PASSWORD)
-
     def close(self, *, now: datetime) -> None:
         """Anonymize and close the account permanently. The row stays, because rows of the app refer to it."""
         self.name, self.phone, self.email, self.address = ERASED_NAME, _unused_placeholder_phone(), None, None
-        self.password_hash, self.status, self.has_subscription = UNUSABLE_PASSWORD, AccountStatus.DELETED, False
+        self.password_hash = unmatched_password_hash()
+        self.status, self.has_subscription = AccountStatus.DELETED, False
         self.deleted_at = self.updated_at = now
         self.save()
 

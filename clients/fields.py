@@ -45,6 +45,25 @@ class EnumIn(_ComparedAsText, In):
     pass
 
 
+class BoundedTextField(models.TextField):
+    """A column of the app that may be of any length. Queries read the first `max_read` characters and compare all.
+
+    Undocumented part of Django 6.1 that this field depends on: `select_format` changes the SQL of a selected column
+    (test_bounded_reading.py).
+    """
+
+    def __init__(self, *args, max_read: int, **kwargs):
+        self.max_read = max_read
+        super().__init__(*args, **kwargs)
+
+    def select_format(self, compiler, sql, params):
+        return f"LEFT({sql}, {self.max_read})", params
+
+    def deconstruct(self):
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, kwargs | {"max_read": self.max_read}
+
+
 class NaiveUtcDateTimeField(models.DateTimeField):
     """A `timestamp without time zone` column that holds UTC. Values in Python are aware datetimes."""
 

@@ -82,7 +82,7 @@ class ClientQuerySet(models.QuerySet):
         )  # fmt: skip
 
 
-@track_history("manager_clients_history", exclude=["created_at", "search"])
+@track_history("manager_clients_history", exclude=["created_at", "search", "initial_password_hash"])
 class Client(models.Model):
     """Our record of one account of «Привет Супер». A trigger on `users` creates one per account."""
 
@@ -100,6 +100,8 @@ class Client(models.Model):
     claimed_at = models.DateTimeField("взят в работу", null=True, editable=False)
     # The text that search matches; maintained by triggers (clients/sql/search_text.sql).
     search = models.TextField(default="", editable=False)
+    # Set for accounts that we created; "" for others. While the account still has this hash, nobody can sign in to it.
+    initial_password_hash = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
 
     objects = ClientQuerySet.as_manager()
 
@@ -149,7 +151,7 @@ class Client(models.Model):
     @classmethod
     @transaction.atomic
     def add(cls, *, by: Manager, name: str, phone: str, email: str | None, address: str) -> "Client":
-        """Add a client: create an account without a password; the trigger creates the client.
+        """Add a client: create an account whose password nobody knows; the trigger creates the client.
 
         The client belongs to the manager who added it; if an admin added it, it is unclaimed. Raises IntegrityError if
         another account has the phone or the e-mail.
@@ -159,9 +161,23 @@ class Client(models.Model):
             user.lock_email(email)
         user.save()
         client = cls.objects.select_related("user").get(user=user)
+        client.initial_password_hash = user.password_hash
+        client.save(update_fields=["initial_password_hash"])
         if not by.is_admin:
             client.reassign(to=by, by=by)
         return client
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the client can sign in to the app: the password of an account that we created was set later."""
+        return self.account is not None and self.account.password_hash != self.initial_password_hash
+
+    @property
+    def uses_app(self) -> bool:
+        """Whether the account is not deleted and has a password or a subscription."""
+        account = self.account
+        is_open = account is not None and account.effective_status != AccountStatus.DELETED
+        return is_open and (account.has_subscription or self.has_password)
 
     @property
     def address(self) -> str:

@@ -93,7 +93,7 @@ def _erase(
 ) -> Erasure:
     subject = _subject_name(client)
     user = client.account
-    is_used = user is not None and user.is_in_use  # an account that the app deleted counts as closed
+    is_used = client.uses_app  # an account that the app deleted counts as closed
     closes = scope == ErasureScope.CLIENT and (reason in REQUESTED_REASONS or not is_used)
     is_subscribed = is_used and user.has_subscription
     run = ErasureRun(client, by, now, closes_account=closes and not is_subscribed)

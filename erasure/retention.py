@@ -12,7 +12,6 @@ from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from agreements.models import Agreement, AgreementKind
-from clients.accounts import UNUSABLE_PASSWORD
 from clients.models import IN_WORK, AccountStatus, AppUser, Client, Status
 from contracts.models import CONTRACT_TERM, Contract, Invoice, InvoiceStatus
 from contracts.payment import ZERO, Balance
@@ -92,7 +91,8 @@ def _has_no_debt(now: datetime) -> Q:
 def _abandoned(now: datetime) -> QuerySet[Client]:
     """Clients without a signed contract and without recent activity. New clients who use the app are excluded."""
     cutoff = now - timedelta(days=settings.RETENTION_UNFINISHED_DAYS)
-    unused = Q(password_hash=UNUSABLE_PASSWORD, has_subscription=False) | Q(status=AccountStatus.DELETED)
+    without_password = Q(password_hash=OuterRef("initial_password_hash"))
+    unused = (without_password & Q(has_subscription=False)) | Q(status=AccountStatus.DELETED)
     used = AppUser.objects.filter(pk=OuterRef("user_id")).exclude(unused)  # none if the app deleted the account
     new = Q(status=Status.NEW, created_at__lt=cutoff) & ~Exists(used)
     clients = Client.objects.filter(Q(status__in=IN_WORK, claimed_at__lt=cutoff) | new)

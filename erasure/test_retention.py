@@ -176,8 +176,7 @@ def test_agreements_are_retained_with_their_contracts(paid, anna, settings):
 
 
 def test_app_users_are_distinguished_from_added_clients(make, anna):
-    added = make.fresh(make.verified(anna)).user
-    assert not added.is_in_use
-    AppUser.objects.filter(pk=added.pk).update(password_hash="$argon2id$x")
-    added.refresh_from_db()
-    assert added.is_in_use
+    client = make.verified(anna)
+    assert not make.fresh(client).uses_app
+    AppUser.objects.filter(pk=client.user_id).update(password_hash="$argon2id$x")
+    assert make.fresh(client).uses_app

@@ -25,19 +25,24 @@ MOVE_TRIGRAMS_HINT = (
 OLD_FUNCTIONS = r"^(pgtrigger_|_pgtrigger_should_ignore$|privet_)"
 
 
-def prepare(connection: BaseDatabaseWrapper) -> None:
-    """Create our schemas, and move an installation out of `public` into them, in one transaction."""
+def prepare(connection: BaseDatabaseWrapper) -> bool:
+    """Create our schemas, and move an installation out of `public` into them, in one transaction.
+
+    Return whether there was one to move.
+    """
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         for schema in SCHEMAS:
             cursor.execute(f"SELECT to_regnamespace('{schema}') IS NULL")
             if cursor.fetchone()[0]:
                 cursor.execute(f"CREATE SCHEMA {schema}")
         _move_trigram_extension(cursor)
-        if _is_in_public(cursor):
+        moves = _is_in_public(cursor)
+        if moves:
             _move_tables(cursor)
             _move_functions(cursor)
             _create_functions(cursor)
             cursor.execute("DROP FUNCTION IF EXISTS privet.privet_user_changed()")
+    return moves
 
 
 def _move_trigram_extension(cursor) -> None:
@@ -104,10 +109,10 @@ def _move_functions(cursor) -> None:
     cursor.execute("SET LOCAL check_function_bodies = on")
 
 
-def finish(connection: BaseDatabaseWrapper) -> None:
+def finish(connection: BaseDatabaseWrapper, *, sync: bool) -> None:
     """Create our functions and triggers, and give the roles their rights, in one transaction.
 
-    Does nothing until all migrations are applied: the functions and rights refer to the tables of this version.
+    With `sync`, and when the trigger on the app's accounts is new, also bring our clients up to date with all accounts. Does nothing until all migrations are applied: the functions and rights refer to the tables of this version.
     """
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -116,7 +121,7 @@ def finish(connection: BaseDatabaseWrapper) -> None:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         is_new = not _watches_accounts(cursor)
         _create_functions(cursor)
-        if is_new:
+        if is_new or sync:
             for statement in clients_sql.statements("sync"):
                 cursor.execute(statement)
         _protect_history(cursor)

@@ -5,11 +5,11 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT replace(lower(value), 'ё', 'е')
 $$;
 
--- Only the beginning of what the app stores: its columns have no limit.
 CREATE OR REPLACE FUNCTION privet.privet_search_text(client uuid) RETURNS text
 LANGUAGE sql STABLE SET search_path = privet, pg_temp AS $$
     SELECT ' ' || privet_fold(concat_ws(' ',
-        left(users.name, 500), left(users.phone, 100), left(users.email, 300), left(users.address, 1000),
+        -- Bounded like the fields of clients.accounts.AppUser: the app accepts megabytes.
+        left(users.name, 300), left(users.phone, 100), left(users.email, 300), left(users.address, 1000),
         passport.last_name, passport.first_name, passport.middle_name, passport.registration_address,
         (SELECT string_agg(number, ' ' ORDER BY issued_at) FROM manager_contracts WHERE client_id = clients.id)
     ))

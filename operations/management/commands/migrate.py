@@ -46,9 +46,9 @@ class Command(Migrate):
     def _migrate(self, connection, *args, **options):
         if options["plan"] or options["check_unapplied"]:
             return super().handle(*args, **options)
-        installation.prepare(connection)
+        moved = installation.prepare(connection)
         result = super().handle(*args, **options)
-        installation.finish(connection)
+        installation.finish(connection, sync=moved)
         for statement in shared_indexes.create_missing_indexes(connection):
             self.stderr.write(f"To be run by the owner of the table: {statement};")
         return result

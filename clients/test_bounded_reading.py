@@ -1,0 +1,55 @@
+"""The app accepts names and addresses of any length. Pages read and show only their beginning."""
+
+import pytest
+
+from clients.models import AppUser, Client
+from conftest import Make
+
+MEGABYTES = 3 * 1024 * 1024
+MAX_PAGE = 60_000  # bytes; a page about one client without long values has about 15,000
+
+
+@pytest.fixture
+def long_client(make: Make, anna) -> Client:
+    """Анна's client with a name and an address of 3 MB each, which only the app could have written."""
+    client = make.verified(anna)
+    AppUser.objects.filter(pk=client.user_id).update(name="Ж" * MEGABYTES, address="д. " * (MEGABYTES // 3))
+    return client
+
+
+def test_only_the_beginning_of_a_long_value_is_read(long_client):
+    user = AppUser.objects.get(pk=long_client.user_id)
+    assert (len(user.name), len(user.address)) == (300, 1000)
+
+    for path in ("name", "address"):
+        (value,) = Client.objects.values_list(f"user__{path}", flat=True)
+        assert value == getattr(user, path)
+    joined = Client.objects.select_related("user").get()
+    assert joined.user.contact == user.contact
+
+
+def test_long_values_are_compared_whole(long_client):
+    assert AppUser.objects.filter(name="Ж" * MEGABYTES).exists()
+    assert not AppUser.objects.filter(name="Ж" * 300).exists()
+
+
+def test_search_text_is_bounded_and_finds_the_beginning(long_client):
+    assert len(Client.objects.get().search) < 2000
+    assert list(Client.objects.search("жжжж")) == [long_client]
+
+
+def test_history_of_a_long_value_is_read_bounded(long_client):
+    newest = long_client.user.history.latest("pgh_id")
+    assert (len(newest.name), len(newest.address)) == (300, 1000)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/clients/?tab=mine", "/clients/{pk}/contact/", "/clients/{pk}/card/", "/clients/{pk}/passport/",
+     "/clients/{pk}/agreements/personal_data/"],
+)  # fmt: skip
+def test_pages_of_managers_stay_small(as_anna, long_client, url):
+    response = as_anna.get(url.format(pk=long_client.pk), follow=True)
+
+    assert response.status_code == 200
+    assert len(response.content) < MAX_PAGE
