@@ -44,7 +44,7 @@ from django_otp.oath import TOTP  # noqa: E402
 
 from agreements.documents import AgreementDocument  # noqa: E402
 from agreements.models import AgreementKind  # noqa: E402
-from clients.models import AppUser, Client  # noqa: E402
+from clients.models import AccountStatus, AppUser, Client  # noqa: E402
 from devices.models import Device, DeviceType, Tariff  # noqa: E402
 from devices.saving import save_device  # noqa: E402
 from devices.shared import SharedDevice, SharedDevicePhoto  # noqa: E402
@@ -353,6 +353,19 @@ class Make:
             self.device(client, by, title=f"Устройство {number + 1}", extra_fee=fee)
         fix_surcharge(client, self.tariff(), by=by)
         return self.fresh(client)
+
+    def close_account(self, client: Client) -> None:
+        """Close the account as the app does."""
+        SharedDevice.objects.filter(user_id=client.user_id).update(user_id=None)
+        user, prefix = AppUser.objects.get(pk=client.user_id), "del_20261130093015_0123456789ab_"
+        email = user.email and prefix + user.email
+        closed = {"status": AccountStatus.DELETED, "deleted_at": timezone.now()}
+        AppUser.objects.filter(pk=user.pk).update(phone=prefix + user.phone, email=email, **closed)
+
+    def reopen_account(self, client: Client) -> None:
+        user = AppUser.objects.get(pk=client.user_id)
+        contact = {"phone": user.shown_phone, "email": user.shown_email or None}
+        AppUser.objects.filter(pk=user.pk).update(status=AccountStatus.ACTIVE, deleted_at=None, **contact)
 
     def delete_account(self, client: Client) -> None:
         """Delete the account as the app does: the mirrored devices first, because they refer to the account."""

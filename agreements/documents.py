@@ -30,12 +30,12 @@ class AgreementDocument:
     def for_client(
         cls, client: Client, kind: AgreementKind, *, by: Manager, given_at: datetime | None = None
     ) -> "AgreementDocument":
-        version = kind.current_version
+        version, user = kind.current_version, client.user
         values = {
             "title": kind.label,
             "version": version,
             "company": _company(),
-            "person": client.user,
+            "person": {"name": user.name, "phone": user.shown_phone, "address": user.address},
             "app": "Привет Супер",
             "manager": by,
             "given_at": given_at,

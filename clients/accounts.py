@@ -1,5 +1,6 @@
 """The client's account in «Привет Супер»: the shared table `users`."""
 
+import re
 import secrets
 import uuid
 from datetime import datetime
@@ -19,6 +20,8 @@ from foundation.database import advisory_lock, shared
 from foundation.russian.printable import validate_printable
 from managers.history import track_history
 
+# The app renames phone and e-mail of an account that is closed, so that another account can have them.
+CLOSED_PREFIX = re.compile(r"^del_\d{14}_[0-9a-f]{12}_")
 CONTACT_FIELDS = ("name", "phone", "email", "address")
 
 
@@ -97,6 +100,16 @@ class AppUser(shared.SharedModel):
         return {name: getattr(self, name) for name in CONTACT_FIELDS}
 
     @property
+    def shown_phone(self) -> str:
+        """The phone, as it was before the account was closed."""
+        return original_value(self.phone)
+
+    @property
+    def shown_email(self) -> str:
+        """The e-mail, as it was before the account was closed; "" if there is none."""
+        return original_value(self.email)
+
+    @property
     def unprintable_error(self) -> str:
         """Error message for the first contact field that a PDF can't show, or "". The app accepts any characters."""
         for name, value in self.contact.items():
@@ -124,6 +137,15 @@ class AppUser(shared.SharedModel):
         """The status, or DELETED if `deleted_at` is set."""
         return AccountStatus.DELETED if self.deleted_at else self.status
 
+    @property
+    def is_deleted(self) -> bool:
+        return self.effective_status == AccountStatus.DELETED
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client can sign in to the app and read messages: the account is not deleted and not blocked."""
+        return self.effective_status not in (AccountStatus.DELETED, AccountStatus.BLOCKED)
+
     def close(self, *, now: datetime) -> None:
         """Anonymize and close the account permanently. The row stays, because rows of the app refer to it."""
         self.name, self.phone, self.email, self.address = ERASED_NAME, _unused_placeholder_phone(), None, None
@@ -131,6 +153,15 @@ class AppUser(shared.SharedModel):
         self.status, self.has_subscription = AccountStatus.DELETED, False
         self.deleted_at = self.updated_at = now
         self.save()
+
+
+def original_value(value: str | None) -> str:
+    """Return a phone or an e-mail without the prefix that the app adds when it closes the account.
+
+    >>> original_value("del_20261130093015_0123456789ab_9771232323"), original_value("9771232323"), original_value(None)
+    ('9771232323', '9771232323', '')
+    """
+    return CLOSED_PREFIX.sub("", value or "", count=1)
 
 
 def _unused_placeholder_phone() -> str:

@@ -117,11 +117,11 @@ class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
 
     @admin.display(description="телефон")
     def phone(self, client: Client) -> str:
-        return formats.phone(client.account.phone) if client.account else "—"
+        return formats.phone(client.account.shown_phone) if client.account else "—"
 
     @admin.display(description="электронная почта")
     def email(self, client: Client) -> str:
-        return (client.account and client.account.email) or "—"
+        return (client.account and client.account.shown_email) or "—"
 
     @admin.display(description="адрес")
     def address(self, client: Client) -> str:

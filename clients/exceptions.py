@@ -28,6 +28,10 @@ class ContactChanged(Exception):
         self.fields = fields
 
 
+class AccountDeleted(Exception):
+    """The app deleted the client's account, also by closing it, so its contact data can't be changed."""
+
+
 class AlreadyClaimed(TransitionRefused):
     """Another manager has claimed this client; `client.manager` is that manager."""
 

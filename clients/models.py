@@ -13,7 +13,14 @@ from django.utils import timezone
 
 from clients.accounts import AccountStatus, AppUser
 from clients.disclosure import Disclosure
-from clients.exceptions import AlreadyClaimed, ClientErased, ClientReassigned, ContactChanged, TransitionRefused
+from clients.exceptions import (
+    AccountDeleted,
+    AlreadyClaimed,
+    ClientErased,
+    ClientReassigned,
+    ContactChanged,
+    TransitionRefused,
+)
 from clients.search import index_condition, matches_all_words
 from clients.statuses import ERASED_NAME, IN_WORK, SIGNED, TRANSITIONS, Status
 from managers.history import track_history
@@ -176,8 +183,7 @@ class Client(models.Model):
     def uses_app(self) -> bool:
         """Whether the account is not deleted and has a password or a subscription."""
         account = self.account
-        is_open = account is not None and account.effective_status != AccountStatus.DELETED
-        return is_open and (account.has_subscription or self.has_password)
+        return bool(account) and not account.is_deleted and (account.has_subscription or self.has_password)
 
     @property
     def address(self) -> str:
@@ -197,14 +203,17 @@ class Client(models.Model):
 
         If two managers confirm at once, exactly one wins. The other gets AlreadyClaimed and nothing is written. Raises
         ContactChanged if the account differs from `original`, the values when the form was opened: the client may have
-        corrected it in the app. Raises IntegrityError if another account has the phone or the e-mail.
+        corrected it in the app. Raises AccountDeleted if the account is closed, and IntegrityError if another account
+        has the phone or the e-mail.
         """
         contact = {"name": name, "phone": phone, "email": email, "address": address}
         now = timezone.now()
         # Lock our row first, as every operation does. Otherwise an operation that has locked it and waits for the
         # account would block the trigger on `users` from updating the search text.
         self.lock_for_any_manager()
-        user = AppUser.objects.select_for_update().get(pk=self.user_id)
+        user = self.lock_account()
+        if user is None or user.is_deleted:
+            raise AccountDeleted
         if self._claim(by=by, now=now):
             pass
         elif not Client.objects.filter(pk=self.pk).exclude(status=Status.NEW).visible_to(by).exists():
@@ -275,6 +284,18 @@ class Client(models.Model):
         if client.status == Status.ERASED:
             raise ClientErased
         return client
+
+    def lock_account(self) -> AppUser | None:
+        """Lock the account until the transaction ends and reload it; None if the app deleted its row.
+
+        Lock the client first. The app can't close the account before the transaction ends.
+        """
+        account = AppUser.objects.select_for_update(no_key=True).filter(pk=self.user_id).first()
+        if account:
+            self.user = account
+        else:
+            self.refresh_from_db(fields=["user"])  # forget the account that was loaded before
+        return account
 
     def require_new_contract(self, *, by: Manager, now: datetime) -> None:
         """Move a signed client back to awaiting_contract after a change. Earlier contracts stay."""

@@ -12,6 +12,7 @@ from django.db.models.expressions import RawSQL
 from django.utils.timezone import get_default_timezone
 
 from clients import cursor
+from clients.accounts import original_value
 from clients.cursor import Position
 from clients.finding import ClientListSql, SearchSql
 from clients.models import Client, ClientQuerySet, Status, Tab
@@ -116,7 +117,7 @@ def _card(created_at, pk, status, name, phone, address, registration_address) ->
         "id": str(pk),
         "initials": formats.initials(name),
         "name": name,
-        "phone": formats.phone(phone),
+        "phone": formats.phone(original_value(phone)),
         "address": registration_address or address or "",
         "status": status,
         "status_label": STATUS_LABELS[status],

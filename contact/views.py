@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from clients import onboarding
 from clients.access import field_managers_only, get_client_for
-from clients.exceptions import AlreadyClaimed, ContactChanged
+from clients.exceptions import AccountDeleted, AlreadyClaimed, ContactChanged
 from clients.models import Client, Status
 from contact.forms import ContactForm
 from managers.models import Manager
@@ -59,6 +59,10 @@ def _contact_step(request, client: Client) -> HttpResponse:
             return redirect(onboarding.next_url(client))
         except AlreadyClaimed as refused:
             return _already_claimed_response(request, refused.client)
+        except AccountDeleted:
+            client = get_client_for(request, client.pk)
+            form.add_error(None, "Ничего не записано: учётная запись клиента удалена.")
+            return _contact_page(request, client, form, status=409)
         except ContactChanged as changed:
             client = get_client_for(request, client.pk)
             form = form.with_current_data(client, changed.fields)

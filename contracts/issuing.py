@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from agreements import consents
 from agreements.models import AgreementKind
-from clients.models import Client, Status, TransitionRefused
+from clients.models import AppUser, Client, Status, TransitionRefused
 from contracts import pdf
 from contracts.current import current_contents, is_current
 from contracts.event_chain import EventKind, append_event
@@ -28,6 +28,12 @@ class ContentsChanged(Exception):
     """The client's data changed while the contract was rendered. Nothing was issued."""
 
     message = "Данные клиента только что изменились. Попробуйте ещё раз."
+
+
+class AccountUnavailable(ContentsChanged):
+    """The account is deleted or blocked: the client could not read the code. Nothing was issued."""
+
+    message = "Договор не сформирован: клиент сейчас не может войти в «Привет Супер», и код до него не дойдёт."
 
 
 class SurchargeChanged(ContentsChanged):
@@ -53,10 +59,11 @@ def issue(client: Client, *, by: Manager, expected_surcharge: str | None = None)
     issues and both return its contract. `expected_surcharge` is the amount in rubles that the page showed, as a
     string such as "300.00"; None skips the comparison.
     Raises TransitionRefused if the client does not await a contract, AgreementMissing, ContentsChanged (or
-    SurchargeChanged), or object_storage.StorageUnavailable. Then nothing is changed.
+    SurchargeChanged or AccountUnavailable), or object_storage.StorageUnavailable. Then nothing is changed.
     """
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
+    _check_account_open(client.account)
     consents.require_consent(client, AgreementKind.PERSONAL_DATA)
     contents = current_contents(client)
     person = contents.person
@@ -73,6 +80,11 @@ def issue(client: Client, *, by: Manager, expected_surcharge: str | None = None)
             return _save_contract(contract, contents)
     except _AlreadyIssued as issued:
         return issued.contract
+
+
+def _check_account_open(account: AppUser | None) -> None:
+    if account is None or not account.is_open:
+        raise AccountUnavailable
 
 
 def _build_contract(client: Client, contents: Contents, *, by: Manager, now: datetime) -> tuple[Contract, bytes]:
@@ -104,6 +116,7 @@ def _save_contract(contract: Contract, contents: Contents) -> Contract:
     client = contract.client.lock()
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
+    _check_account_open(client.lock_account())
     consents.require_consent(client, AgreementKind.PERSONAL_DATA)
     current = open_contract(client)
     if current and current.snapshot.contents == contents:

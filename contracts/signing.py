@@ -231,9 +231,9 @@ def _lock(contract: Contract) -> tuple[Client, Contract]:
 
 
 def _check_can_be_signed(client: Client, contract: Contract) -> None:
-    # Reload the account: the prefetched one is older than the lock. A code sent earlier is no proof of consent either
-    # if the client can't open the account.
-    check_account_open(AppUser.objects.filter(pk=client.user_id).first())
+    # Locked: the app may be closing the account. A code sent earlier is no proof of consent either if the client can't
+    # open the account.
+    check_account_open(client.lock_account())
     if not contract.is_open or client.status != Status.AWAITING_CONTRACT:
         raise ContractClosed
     if contract.is_locked:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from clients.models import AccountStatus, AppUser
+from clients.models import Client
 from conftest import run_on_own_connection, waiting_for_locks
 from contracts import issuing, payment, signing
 from contracts.conftest import code_sent_to, sign
@@ -65,12 +65,11 @@ def test_concurrent_code_requests_send_one_code_in_one_ticket(race, make, anna):
     assert SigningCode.objects.count() == Ticket.objects.count() == 1
 
 
-def outcome_while_the_account_is_closed(operation: Callable):
+def outcome_while_the_account_is_closed(make, operation: Callable):
     """Run `operation` while the app closes the account but has not committed. Return its result or exception."""
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            # The trigger on `users` locks the client until the app commits.
-            AppUser.objects.update(status=AccountStatus.DELETED)
+            make.close_account(Client.objects.get())
             outcome = pool.submit(run_on_own_connection, operation)
             deadline = monotonic() + 20
             while not waiting_for_locks():
@@ -83,7 +82,7 @@ def outcome_while_the_account_is_closed(operation: Callable):
 def test_account_closed_during_a_code_request_gets_no_code(make, anna):
     contract = issuing.issue(make.awaiting_contract(anna), by=anna)
 
-    outcome = outcome_while_the_account_is_closed(lambda: signing.request_code(contract, by=anna))
+    outcome = outcome_while_the_account_is_closed(make, lambda: signing.request_code(contract, by=anna))
 
     assert isinstance(outcome, signing.AccountClosed)
     assert not SigningCode.objects.exists()
@@ -96,11 +95,21 @@ def test_account_closed_during_signing_signs_nothing(make, anna):
     signing.request_code(contract, by=anna)
     code = code_sent_to(contract.client)
 
-    outcome = outcome_while_the_account_is_closed(lambda: sign(contract, anna, code))
+    outcome = outcome_while_the_account_is_closed(make, lambda: sign(contract, anna, code))
 
     assert isinstance(outcome, signing.AccountClosed)
     assert Contract.objects.get().signed_at is None
     assert (SigningCode.objects.get().used_at, SigningCode.objects.get().failed_tries) == (None, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_account_closed_while_a_contract_is_issued_gets_none(make, anna):
+    client = make.awaiting_contract(anna)
+
+    outcome = outcome_while_the_account_is_closed(make, lambda: issuing.issue(client, by=anna))
+
+    assert isinstance(outcome, issuing.AccountUnavailable)
+    assert not Contract.objects.exists()
 
 
 def test_concurrent_confirmations_record_one_payment(race, make, anna):

@@ -175,7 +175,8 @@ def _contract_page(
     context = {
         "client": client,
         "contract": current,
-        "changes": describe_differences(current.snapshot.contents, contents) if current else [],
+        # Phone and e-mail of a closed account differ until it is reopened.
+        "changes": describe_differences(current.snapshot.contents, contents) if current and client.user.is_open else [],
         "contents": contents,
         "pending_invoices": billing.pending_invoices,
         "due": billing.due_for(contents),

@@ -63,8 +63,8 @@ def erase_rows(
     Raises clients.models.ClientErased, and ScopeChanged if `confirmed` is not the scope that is allowed now.
     """
     now = timezone.now()
-    _lock_account(client)
     client = client.lock_for_any_manager()
+    client.lock_account()
     scope = retention.allowed_scope(client, now, ended=ended)
     if confirmed not in (None, scope):
         raise ScopeChanged(scope)
@@ -75,17 +75,11 @@ def erase_rows(
 
 @transaction.atomic
 def _erase_by_rule(rule: retention.RetentionRule, client_id: uuid.UUID, now: datetime) -> Erasure | None:
-    client = Client.objects.get(pk=client_id)
-    _lock_account(client)
     client = Client.objects.lock(client_id)
+    client.lock_account()
     if not rule.clients(now).filter(pk=client_id).exists():  # somebody has worked on the client meanwhile
         return None
     return _erase(client, rule.scope or retention.allowed_scope(client, now), rule.reason, by=None, note="", now=now)
-
-
-def _lock_account(client: Client) -> None:
-    """Lock the account before our row, in the same order as the trigger on `users`."""
-    AppUser.objects.select_for_update(no_key=True).filter(pk=client.user_id).first()
 
 
 def _erase(

@@ -39,9 +39,14 @@ def phone(digits: str) -> str:
 
 @register.filter
 def tel(phone: str) -> str:
-    """9771232323, +7 977 123-23-23 and 8 977 123-23-23 → «+79771232323», for a `tel:` link."""
+    """9771232323, +7 977 123-23-23 and 8 977 123-23-23 → «+79771232323», for a `tel:` link.
+
+    Returns "" for a number that nobody can call.
+    """
     text = phone or ""
     digits = re.sub(r"[^0-9]", "", text)
+    if len(digits) == 10 and digits.startswith("0"):  # see phone()
+        return ""
     if text.lstrip().startswith("+"):
         return f"+{digits}"
     if len(digits) == 11 and digits[0] in "78":
