@@ -22,7 +22,10 @@ from managers.history import track_history
 
 # The app renames phone and e-mail of an account that is closed, so that another account can have them.
 CLOSED_PREFIX = re.compile(r"^del_\d{14}_[0-9a-f]{12}_")
-CONTACT_FIELDS = ("name", "phone", "email", "address")
+# Characters that step 1 accepts and documents have room for. More are read of an account, so that a longer value is
+# noticed.
+MAX_LENGTHS = {"name": 150, "phone": 40, "email": 254, "address": 500}
+CONTACT_FIELDS = tuple(MAX_LENGTHS)
 
 
 class AccountStatus(models.TextChoices):
@@ -111,9 +114,15 @@ class AppUser(shared.SharedModel):
 
     @property
     def unprintable_error(self) -> str:
-        """Error message for the first contact field that a PDF can't show, or "". The app accepts any characters."""
+        """Error message for the first contact field that a PDF can't show, or "". The app accepts any text.
+
+        A deleted account has none: its contact data can't be corrected.
+        """
+        if self.is_deleted:
+            return ""
         for name, value in self.contact.items():
             try:
+                _validate_length(value or "", self._meta.get_field(name), MAX_LENGTHS[name])
                 validate_printable(value or "")
             except ValidationError as error:
                 label = capfirst(self._meta.get_field(name).verbose_name)
@@ -153,6 +162,13 @@ class AppUser(shared.SharedModel):
         self.status, self.has_subscription = AccountStatus.DELETED, False
         self.deleted_at = self.updated_at = now
         self.save()
+
+
+def _validate_length(value: str, field: BoundedTextField, limit: int) -> None:
+    if len(value) >= field.max_read:
+        raise ValidationError(f"Оно такое длинное, что показано только начало. Впишите не больше {limit} знаков.")
+    if len(value) > limit:
+        raise ValidationError(f"Сократите его: в документе помещается не больше {limit} знаков.")
 
 
 def original_value(value: str | None) -> str:

@@ -1,12 +1,22 @@
 """The app accepts names and addresses of any length. Pages read and show only their beginning."""
 
 import pytest
+from django.db import transaction
+from django.utils import timezone
 
 from clients.models import AppUser, Client
 from conftest import Make
+from support import bridge
+from support.models import Ticket
 
 MEGABYTES = 3 * 1024 * 1024
-MAX_PAGE = 60_000  # bytes; a page about one client without long values has about 15,000
+MAX_PAGE = 60_000  # bytes
+
+
+@pytest.fixture
+def ticket(long_client, anna) -> Ticket:
+    with transaction.atomic():
+        return bridge.notify_client(long_client, "Здравствуйте", by=anna, now=timezone.now())
 
 
 @pytest.fixture
@@ -43,13 +53,38 @@ def test_history_of_a_long_value_is_read_bounded(long_client):
     assert (len(newest.name), len(newest.address)) == (300, 1000)
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["/clients/?tab=mine", "/clients/{pk}/contact/", "/clients/{pk}/card/", "/clients/{pk}/passport/",
-     "/clients/{pk}/agreements/personal_data/"],
-)  # fmt: skip
-def test_pages_of_managers_stay_small(as_anna, long_client, url):
-    response = as_anna.get(url.format(pk=long_client.pk), follow=True)
+# A page about one client without long values has about 15,000 bytes.
+PAGES = {
+    "anna": [
+        "/clients/?tab=mine", "/clients/{pk}/contact/", "/clients/{pk}/passport/", "/clients/{pk}/card/",
+        "/clients/{pk}/agreements/personal_data/",
+    ],
+    "vera": ["/support/", "/support/clients/{pk}/", "/support/{ticket}/"],
+    "gleb": [
+        "/clients/?tab=work", "/admin/clients/client/", "/admin/clients/client/{pk}/change/",
+        "/admin/clients/client/{pk}/history/", "/admin/support/ticket/", "/admin/support/logentry/",
+        "/admin/clients/disclosure/",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "page"), [(who, page) for who, pages in PAGES.items() for page in pages])
+def test_pages_stay_small(request, as_vera, long_client, ticket, who, page):
+    browser = request.getfixturevalue(f"as_{who}")
+    as_vera.get(f"/support/clients/{long_client.pk}/")  # recorded as a disclosure, which an admin sees
+
+    response = browser.get(page.format(pk=long_client.pk, ticket=ticket.pk), follow=True)
 
     assert response.status_code == 200
+    assert "ЖЖЖ" in response.text
     assert len(response.content) < MAX_PAGE
+
+
+def test_search_results_stay_small(as_anna, as_vera, long_client, ticket):
+    for browser, url, data in (
+        (as_anna, "/clients/search/", {"text": "жжжж", "tab": "mine"}),
+        (as_vera, "/support/search/", {"query": "жжжж"}),
+    ):
+        response = browser.post(url, data, follow=True)
+        assert "ЖЖЖ" in response.text
+        assert len(response.content) < MAX_PAGE

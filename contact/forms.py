@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.html import format_html
 
+from clients.accounts import MAX_LENGTHS
 from clients.models import AccountStatus, AppUser, Client
 from foundation.russian.printable import validate_printable
 from foundation.templatetags.formats import phone as formatted_phone
@@ -54,20 +55,25 @@ class ContactForm(forms.Form):
 
     name = forms.CharField(
         label="Имя",
-        max_length=150,
+        max_length=MAX_LENGTHS["name"],
         validators=[validate_has_letters],
         error_messages={"required": "Напишите, как зовут клиента."},
     )
     phone = forms.CharField(
         label="Телефон",
-        max_length=40,
+        max_length=MAX_LENGTHS["phone"],
         widget=forms.TelInput,
         error_messages={"required": "Введите номер телефона, например +7 977 123-23-23."},
     )
-    email = forms.EmailField(label="Электронная почта", max_length=254, required=False, validators=[validate_printable])
+    email = forms.EmailField(
+        label="Электронная почта",
+        max_length=MAX_LENGTHS["email"],
+        required=False,
+        validators=[validate_printable],
+    )
     address = forms.CharField(
         label="Адрес",
-        max_length=500,
+        max_length=MAX_LENGTHS["address"],
         validators=[validate_has_letters],
         widget=forms.Textarea({"rows": 2}),
         error_messages={"required": "Напишите адрес: город, улица, дом, квартира."},

@@ -221,3 +221,43 @@ def test_unprintable_contact_data_must_be_corrected_before_other_steps(
     )
     assert as_anna.get(f"/clients/{client.pk}/{step}/").headers.get("Location") != page_of(client)
     assert "Исправьте поле" not in as_anna.get(page_of(client)).text
+
+
+# Values of any length, written by the app
+
+
+def test_step_1_shows_the_beginning_of_a_long_value_and_asks_to_shorten_it(make, as_anna, anna):
+    client = make.verified(anna)
+    AppUser.objects.update(address="г. Орёл, " * 400_000)
+
+    response = as_anna.get(page_of(client))
+
+    assert "Исправьте поле «Адрес». Оно такое длинное, что показано только начало." in response.text
+    assert len(response.content) < 60_000
+
+
+@pytest.mark.parametrize(("field", "length"), [("name", 3_000_000), ("address", 3_000_000), ("address", 501)])
+def test_long_value_is_overwritten_only_when_it_was_shortened(make, as_anna, anna, field, length):
+    client = make.verified(anna)
+    AppUser.objects.filter(pk=client.user_id).update(**{field: "Я" * length})
+    form = as_anna.get(page_of(client)).context["form"]
+    typed = {name: form[name].value() or "" for name in form.fields} | {"shown": form.original_signed}
+
+    response = as_anna.post(page_of(client), typed | {"email": "other@mail.example"})
+
+    assert response.status_code == 422
+    assert response.context["form"].errors.keys() == {field}
+    assert AppUser.objects.filter(**{field: "Я" * length}).exists()
+
+    assert as_anna.post(page_of(client), typed | {field: "Яна"}).status_code == 302
+    assert getattr(AppUser.objects.get(), field) == "Яна"
+
+
+@pytest.mark.parametrize("length", [501, 3_000_000])
+def test_too_long_address_must_be_shortened_before_other_steps(make, as_anna, anna, length):
+    client = make.awaiting_contract(anna)
+    AppUser.objects.update(address="Я" * length)
+
+    response = as_anna.get(f"/clients/{client.pk}/contract/")
+    assert response.url == page_of(client)
+    assert "Исправьте поле «Адрес»" in as_anna.get(page_of(client)).text

@@ -18,7 +18,6 @@ from contracts.payment import Balance
 from contracts.snapshot import CompanyPart, Contents, Snapshot
 from devices import surcharge
 from foundation.russian import money
-from foundation.russian.printable import is_printable
 from foundation.storage import object_storage
 from managers.models import Manager
 from support import log
@@ -28,6 +27,13 @@ class ContentsChanged(Exception):
     """The client's data changed while the contract was rendered. Nothing was issued."""
 
     message = "Данные клиента только что изменились. Попробуйте ещё раз."
+
+
+class ContactUnprintable(ContentsChanged):
+    """The contact data has characters that a document can't show, or is too long. Nothing was issued."""
+
+    def __init__(self, message: str):
+        self.message = message
 
 
 class AccountUnavailable(ContentsChanged):
@@ -59,7 +65,7 @@ def issue(client: Client, *, by: Manager, expected_surcharge: str | None = None)
     issues and both return its contract. `expected_surcharge` is the amount in rubles that the page showed, as a
     string such as "300.00"; None skips the comparison.
     Raises TransitionRefused if the client does not await a contract, AgreementMissing, ContentsChanged (or
-    SurchargeChanged or AccountUnavailable), or object_storage.StorageUnavailable. Then nothing is changed.
+    one of its subclasses), or object_storage.StorageUnavailable. Then nothing is changed.
     """
     if client.status != Status.AWAITING_CONTRACT:
         raise TransitionRefused(client)
@@ -67,8 +73,9 @@ def issue(client: Client, *, by: Manager, expected_surcharge: str | None = None)
     consents.require_consent(client, AgreementKind.PERSONAL_DATA)
     contents = current_contents(client)
     person = contents.person
-    if not is_printable(f"{person.phone} {person.email} {person.address}"):  # step 1 would have rejected it
-        raise ContentsChanged
+    contact = AppUser(phone=person.phone, email=person.email, address=person.address)
+    if contact.unprintable_error:  # step 1 would have rejected it
+        raise ContactUnprintable(contact.unprintable_error)
     current = open_contract(client)
     if current and current.snapshot.contents == contents:
         return current

@@ -65,14 +65,24 @@ def test_the_snapshot_is_encrypted(issued):
     assert "Иванов" not in row
 
 
-@pytest.mark.parametrize(("field", "value"), [("address", "г. Орёл 🏠"), ("email", "ivan\u202e@example.ru")])
-def test_unprintable_account_data_is_not_issued(make, anna, stored_files, field, value):
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("address", "г. Орёл 🏠", "Исправьте поле «Адрес». Уберите значки"),
+        ("email", "ivan\u202e@example.ru", "Исправьте поле «Электронная почта». Уберите невидимые"),
+        ("address", "Я" * 501, "Исправьте поле «Адрес». Сократите его"),
+        ("address", "Я" * 3_000_000, "Исправьте поле «Адрес». Оно такое длинное"),
+    ],
+    ids=["icon", "invisible", "long", "megabytes"],
+)
+def test_unprintable_account_data_is_not_issued(make, anna, stored_files, field, value, message):
     client = make.awaiting_contract(anna)
     AppUser.objects.update(**{field: value})
 
-    with pytest.raises(issuing.ContentsChanged):
+    with pytest.raises(issuing.ContactUnprintable) as refused:
         issuing.issue(client, by=anna)
 
+    assert refused.value.message.startswith(message)
     assert not Contract.objects.exists()
     assert stored_files("contracts") == []
 

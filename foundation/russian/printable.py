@@ -9,14 +9,6 @@ UNPRINTABLE = {"So", "Sk", "Cc", "Cf", "Cn", "Co", "Cs"}
 ALLOWED = set("№°™©®`^¨´\u00ad\n\r\t")
 
 
-def is_printable(text: str) -> bool:
-    try:
-        validate_printable(text)
-    except ValidationError:
-        return False
-    return True
-
-
 def validate_printable(text: str) -> None:
     """Raise ValidationError if `text` has characters that a document can't show."""
     unprintable = {character for character in text if unicodedata.category(character) in UNPRINTABLE} - ALLOWED
