@@ -24,6 +24,9 @@ from managers.models import Manager, Role
 MAX_COUNT = 100
 PAGE_SIZE = 20
 MAX_SHOWN = 200
+# Characters of a name and of an address on a card: a longer one would fill the screen.
+NAME_LENGTH = 80
+ADDRESS_LENGTH = 200
 # Placeholder in cached SQL for the position after which a page begins.
 PLACEHOLDER_POSITION = cursor.EPOCH, uuid.UUID(int=1)
 STATUS_LABELS = dict(Status.choices)
@@ -116,13 +119,17 @@ def _card(created_at, pk, status, name, phone, address, registration_address) ->
     return {
         "id": str(pk),
         "initials": formats.initials(name),
-        "name": name,
+        "name": _shortened(name, NAME_LENGTH),
         "phone": formats.phone(original_value(phone)),
-        "address": registration_address or address or "",
+        "address": _shortened(registration_address or address or "", ADDRESS_LENGTH),
         "status": status,
         "status_label": STATUS_LABELS[status],
         "date": f"{day.day:02}.{day.month:02}.{day.year}",
     }
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 @cache

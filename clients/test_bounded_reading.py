@@ -80,6 +80,13 @@ def test_pages_stay_small(request, as_vera, long_client, ticket, who, page):
     assert len(response.content) < MAX_PAGE
 
 
+def test_list_shortens_a_long_value(as_anna, as_vera, long_client, ticket):
+    (card,) = as_anna.get("/clients/?tab=mine").context["page"].cards
+    assert card["name"] == "Ж" * 79 + "…"
+    assert len(card["address"]) == 200
+    assert f"<strong>{'Ж' * 79}…</strong>" in as_vera.get("/support/").text
+
+
 def test_search_results_stay_small(as_anna, as_vera, long_client, ticket):
     for browser, url, data in (
         (as_anna, "/clients/search/", {"text": "жжжж", "tab": "mine"}),
