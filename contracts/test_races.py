@@ -7,7 +7,7 @@ from datetime import timedelta
 from time import monotonic, sleep
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -110,6 +110,25 @@ def test_account_closed_while_a_contract_is_issued_gets_none(make, anna):
 
     assert isinstance(outcome, issuing.AccountUnavailable)
     assert not Contract.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_app_cannot_close_an_account_before_a_code_or_a_signature_is_saved(make, anna):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+
+    def close():
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '300ms'")
+            make.close_account(contract.client)
+
+    with ThreadPoolExecutor(1) as pool:
+        for operation in (lambda: signing.request_code(contract, by=anna), lambda: sign(contract, anna)):
+            with transaction.atomic():
+                operation()
+                outcome = pool.submit(run_on_own_connection, close).result(timeout=20)
+            assert isinstance(outcome, OperationalError), outcome
+
+    assert Contract.objects.get().signed_at
 
 
 def test_concurrent_confirmations_record_one_payment(race, make, anna):
