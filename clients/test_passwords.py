@@ -4,11 +4,9 @@ import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 
 import pytest
-from django.apps import apps
-from django.db import connection, transaction
+from django.db import transaction
 
 from clients import passwords
 from clients.models import AppUser, Client
@@ -67,23 +65,18 @@ def test_closing_sets_a_well_formed_hash(make):
     assert WELL_FORMED.match(AppUser.objects.get(pk=user.pk).password_hash)
 
 
-def run_migration() -> None:
-    with connection.schema_editor(atomic=False) as editor:
-        import_module("clients.migrations.0018_well_formed_hashes").replace(apps, editor)
-
-
 @pytest.fixture(params=[1, 500])
 def batches(request, monkeypatch):
     monkeypatch.setattr(passwords, "BATCH_SIZE", request.param)
 
 
 @pytest.mark.usefixtures("batches")
-def test_migration_replaces_malformed_hashes_and_remembers_them(make):
+def test_malformed_hashes_are_replaced_and_remembered(make):
     old = [make.client(password_hash=MALFORMED_HASH) for _ in range(3)]
     without_client = make.user(password_hash=MALFORMED_HASH, status="blocked")
     others = [make.client(password_hash="$argon2id$of-the-app"), make.client()]
 
-    run_migration()
+    replace_malformed_hashes(AppUser, Client)
 
     for client in map(make.fresh, old):
         assert WELL_FORMED.match(client.user.password_hash)

@@ -5,6 +5,8 @@ from django.core.management.commands.migrate import Command as Migrate
 from django.db import DatabaseError, OperationalError, connections
 from psycopg.errors import LockNotAvailable
 
+from clients.models import AppUser, Client
+from clients.passwords import replace_malformed_hashes
 from operations import installation, shared_indexes
 
 # Queries queue behind a migration that waits for a table lock, so it must not wait longer than a page may.
@@ -49,6 +51,8 @@ class Command(Migrate):
         moved = installation.prepare(connection)
         result = super().handle(*args, **options)
         installation.finish(connection, sync=moved)
+        if moved:
+            replace_malformed_hashes(AppUser, Client)
         for statement in shared_indexes.create_missing_indexes(connection):
             self.stderr.write(f"To be run by the owner of the table: {statement};")
         return result
