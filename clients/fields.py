@@ -6,7 +6,30 @@ from django.db import models
 from django.db.models.lookups import Exact, In
 
 
-class PgEnumField(models.CharField):
+class LabelField(models.CharField):
+    """A column of labels: a native enum in one version of the app, text in another.
+
+    Lookups compare the label. Comparing an enum could use a cast that the owner of its type defines: code of the app.
+    """
+
+
+class _ComparedAsText:
+    def process_lhs(self, compiler, connection, lhs=None):
+        sql, params = super().process_lhs(compiler, connection, lhs)
+        return f"concat({sql})", params
+
+
+@LabelField.register_lookup
+class LabelExact(_ComparedAsText, Exact):
+    pass
+
+
+@LabelField.register_lookup
+class LabelIn(_ComparedAsText, In):
+    pass
+
+
+class PgEnumField(LabelField):
     """A column of the native PostgreSQL enum type `enum`, read and written as text.
 
     Unknown labels are returned unchanged.
@@ -25,24 +48,6 @@ class PgEnumField(models.CharField):
     def deconstruct(self):
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, kwargs | {"enum": self.enum}
-
-
-class _ComparedAsText:
-    """Compare the label. Comparing the enum itself could use a cast that the owner of the type defines: code of the app."""
-
-    def process_lhs(self, compiler, connection, lhs=None):
-        sql, params = super().process_lhs(compiler, connection, lhs)
-        return f"concat({sql})", params
-
-
-@PgEnumField.register_lookup
-class EnumExact(_ComparedAsText, Exact):
-    pass
-
-
-@PgEnumField.register_lookup
-class EnumIn(_ComparedAsText, In):
-    pass
 
 
 class BoundedTextField(models.TextField):

@@ -17,16 +17,16 @@ def create_enum(name: str, *labels: str) -> str:
     """
 
 
-def create_table(name: str, columns: str, *indexes: str) -> str:
+def create_table(name: str, columns: str, *indexes: str, unless: str = "") -> str:
     """Return SQL that creates a table in `public` unless it exists, with an index on each column of `indexes`.
 
-    Without the right to create tables in `public`, nothing may be executed where the table exists.
+    It is not created either if the table `unless` exists. Without the right to create tables in `public`, nothing may be executed where the table exists.
     """
     statements = [f"CREATE TABLE public.{name} ({columns})"]
     statements += [f"CREATE INDEX ix_{name}_{column} ON public.{name} ({column})" for column in indexes]
     return f"""
         DO $$ BEGIN
-            IF to_regclass('public.{name}') IS NULL THEN
+            IF to_regclass('public.{name}') IS NULL AND to_regclass('{unless or f"public.{name}"}') IS NULL THEN
                 {"; ".join(statements)};
             END IF;
         END $$
@@ -108,5 +108,41 @@ SUPPORT = [
         updated_at timestamptz NOT NULL
         """,
         "ticket_id",
+    ),
+]
+
+INVOICES = [
+    # Where the app has run, it makes these tables itself: a table of ours would break its next migration.
+    create_table(
+        "user_invoices",
+        """
+        id uuid PRIMARY KEY,
+        client_id uuid NOT NULL,
+        amount integer NOT NULL,
+        description text,
+        contract_number varchar(64),
+        due_date timestamptz,
+        status varchar(32) NOT NULL DEFAULT 'new',
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now()
+        """,
+        "client_id",
+        unless="public.alembic_version",
+    ),
+    create_table(
+        "user_invoice_payments",
+        """
+        id uuid PRIMARY KEY,
+        invoice_id uuid NOT NULL REFERENCES public.user_invoices (id) ON DELETE CASCADE,
+        client_id uuid NOT NULL,
+        amount integer NOT NULL,
+        status varchar(32) NOT NULL DEFAULT 'success',
+        paid_at timestamptz NOT NULL DEFAULT now(),
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now()
+        """,
+        "client_id",
+        "invoice_id",
+        unless="public.alembic_version",
     ),
 ]

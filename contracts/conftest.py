@@ -1,14 +1,16 @@
 """Fixtures for issued and signed contracts, and functions that sign like a page."""
 
 import re
+import uuid
 from pathlib import Path
 
 import pytest
+from django.db import connection, transaction
 from django.db.models import F
 
 from clients.models import Client
-from contracts import issuing, signature_consent, signing
-from contracts.models import CODE_LIFETIME, Contract, SigningCode
+from contracts import issuing, mirror, signature_consent, signing
+from contracts.models import CODE_LIFETIME, Contract, Invoice, SigningCode
 from managers.models import Manager
 from support.models import Message
 
@@ -53,6 +55,12 @@ def signed(issued, anna) -> Contract:
 
 
 @pytest.fixture
+def invoice(signed) -> Invoice:
+    """Its pending invoice of 300 rubles."""
+    return signed.invoices.get()
+
+
+@pytest.fixture
 def stored_files(settings):
     """A function that lists the storage keys under a prefix."""
 
@@ -61,3 +69,78 @@ def stored_files(settings):
         return sorted(str(file.relative_to(root)) for file in (root / prefix).rglob("*") if file.is_file())
 
     return keys
+
+
+# The table as the older manager system made it; what migrations create is the app's own shape.
+OLDER_SHAPE = """
+    DROP TABLE user_invoice_payments, user_invoices;
+    CREATE TYPE invoice_status_t AS ENUM ('pending', 'paid', 'canceled');
+    CREATE TABLE user_invoices (
+        id uuid PRIMARY KEY,
+        client_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        amount numeric(10, 2) NOT NULL,
+        description text NOT NULL,
+        contract_number varchar(64) NOT NULL,
+        due_date date NOT NULL,
+        status invoice_status_t NOT NULL DEFAULT 'pending',
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now()
+    );
+    CREATE TABLE user_invoice_payments (
+        id uuid PRIMARY KEY,
+        invoice_id uuid NOT NULL REFERENCES user_invoices (id) ON DELETE CASCADE,
+        client_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        amount integer NOT NULL,
+        status varchar(32) NOT NULL DEFAULT 'success',
+        paid_at timestamptz NOT NULL DEFAULT now(),
+        created_at timestamptz NOT NULL DEFAULT now(),
+        updated_at timestamptz NOT NULL DEFAULT now()
+    );
+"""
+
+
+def alter_app_tables(sql: str) -> None:
+    """Change the tables of invoices as a migration of the app does."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+    mirror.forget_shape()
+
+
+@pytest.fixture(autouse=True)
+def _shape_is_read_again():
+    mirror.forget_shape()
+    yield
+    mirror.forget_shape()
+
+
+@pytest.fixture(params=["app", "older"])
+def shape(request, db) -> str:
+    """Each of the two shapes of `user_invoices`."""
+    if request.param == "older":
+        alter_app_tables(OLDER_SHAPE)
+    return request.param
+
+
+def shown_in_app(client: Client) -> list[uuid.UUID]:
+    """Ids of the invoices that the app shows, by its own statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM user_invoices WHERE client_id = %s AND (due_date IS NULL OR due_date >= now())"
+            " AND status <> 'paid'",
+            [client.user_id],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def pay_in_app(
+    invoice: Invoice, *, amount: int | None = None, payer_id: uuid.UUID | None = None, paid_at: str = "now"
+) -> None:
+    """Do what the app does when its client pays, with its statements."""
+    payer_id = payer_id or invoice.contract.client.user_id
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE user_invoices SET status = 'paid' WHERE id = %s", [invoice.pk])
+        cursor.execute(
+            "INSERT INTO user_invoice_payments (id, invoice_id, client_id, amount, status, paid_at)"
+            " VALUES (gen_random_uuid(), %s, %s, %s, 'success', %s::timestamptz)",
+            [invoice.pk, payer_id, invoice.amount if amount is None else amount, paid_at],
+        )

@@ -9,14 +9,20 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from clients.models import Client
 from contracts.event_chain import ChainHead, ContractEvent
+from contracts.payment_claims import PaymentClaim
+from contracts.shared import SharedInvoice, SharedPayment
 from contracts.snapshot import Snapshot
 from managers.history import track_history
 from managers.models import Manager
 
-__all__ = ["ChainHead", "Contract", "ContractEvent", "Invoice", "SigningCode"]
+__all__ = [
+    "ChainHead", "Contract", "ContractEvent", "Invoice", "PaymentClaim", "SharedInvoice", "SharedPayment",
+    "SigningCode",
+]  # fmt: skip
 
 CODE_LIFETIME = timedelta(minutes=10)
 CODE_RESEND_DELAY = timedelta(seconds=60)
@@ -317,3 +323,8 @@ class Invoice(models.Model):
 
     def __str__(self):
         return self.number
+
+    @cached_property
+    def open_claims(self) -> list[PaymentClaim]:
+        """Payments in the app that nobody has checked. Reads nothing if the annotation `is_claimed` is false."""
+        return list(self.claims.open().select_related("client")) if getattr(self, "is_claimed", True) else []

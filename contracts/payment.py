@@ -11,15 +11,18 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from clients.models import Client, Status
+from contracts import claims, mirror
 from contracts.event_chain import EventKind, append_event
-from contracts.models import Contract, Invoice, InvoiceStatus
+from contracts.models import Contract, Invoice, InvoiceStatus, PaymentClaim
+from contracts.payment_claims import ClaimOutcome
 from contracts.snapshot import Contents
 from foundation.russian import money
 from managers.models import Manager
-from support import bridge
+from support import bridge, log
 
 ZERO = Decimal("0.00")
 
@@ -30,6 +33,16 @@ class PaymentRefused(Exception):
     def __init__(self, message: str):
         super().__init__(message)
         self.message = message
+
+
+class PaymentClaimed(PaymentRefused):
+    """The app reports the invoice as paid, so it can't be cancelled before somebody has checked that."""
+
+    def __init__(self, invoice: Invoice):
+        super().__init__(
+            f"Клиент оплатил счёт {invoice.number} в приложении. Сверьте оплату: подтвердите её или отметьте, "
+            "что деньги не поступили. Потом повторите."
+        )
 
 
 def client_invoices(client: Client) -> models.QuerySet[Invoice]:
@@ -48,7 +61,8 @@ class BillingSummary:
             return cls([])
         # Ignore contracts signed before the client was erased and claimed again.
         invoices = client_invoices(client).filter(contract__signed_at__gte=client.claimed_at).select_related("contract")
-        return cls(list(invoices.defer("contract__encrypted_snapshot")))
+        is_claimed = Exists(PaymentClaim.objects.open().filter(invoice=OuterRef("pk")))
+        return cls(list(invoices.defer("contract__encrypted_snapshot").annotate(is_claimed=is_claimed)))
 
     @property
     def paid(self) -> Decimal:
@@ -116,7 +130,10 @@ def _total(invoices: Iterable[Invoice]) -> Decimal:
 
 
 def bill_after_signing(client: Client, contract: Contract, *, by: Manager, now: datetime) -> None:
-    """Create the invoice after signing and change the status. Runs in the transaction of the signature."""
+    """Create the invoice after signing and change the status. Runs in the transaction of the signature.
+
+    Raises PaymentClaimed if a pending invoice would be cancelled that the client has paid in the app.
+    """
     pending = client_invoices(client).filter(status=InvoiceStatus.PENDING)
     if BillingSummary.for_client(client).exceeds_surcharge_of(contract):
         cancel_pending_invoices(client, by=by, now=now)
@@ -134,7 +151,7 @@ def create_invoice(client: Client, *, amount: Decimal, description: str, due_on:
     """Create an invoice for the newest signed contract, replacing its pending one. `amount` is in rubles.
 
     Idempotent: a pending invoice with the same values is returned. Raises PaymentRefused if nothing is signed or the
-    amount exceeds Balance.billable.
+    amount exceeds Balance.billable, and PaymentClaimed if the client has paid the pending one in the app.
     """
     client, now = client.lock(), timezone.now()
     balance = Balance.for_client(client)
@@ -153,21 +170,27 @@ def create_invoice(client: Client, *, amount: Decimal, description: str, due_on:
 
 
 @transaction.atomic
-def confirm_payment(invoice: Invoice, *, by: Manager) -> bool:
-    """Record that the invoice is paid. Return False if it already was.
+def confirm_payment(invoice: Invoice, *, by: Manager | None) -> bool:
+    """Record that the invoice is paid, and confirm its claims. Return False if it already was.
 
-    When nothing is outstanding any more, the client becomes processed. Raises PaymentRefused for a cancelled invoice.
+    When nothing is outstanding any more, the client becomes processed. `by` is None if the app's claim is trusted
+    (APP_PAYMENTS). Raises PaymentRefused for a cancelled invoice.
     """
     client, now = invoice.contract.client.lock(), timezone.now()
+    mirror.lock_invoice(invoice)  # what the app records until now is confirmed too; later it can't mark the invoice
+    claims.note(client, now=now)
     pending = Invoice.objects.filter(pk=invoice.pk, status=InvoiceStatus.PENDING)
     if not pending.update(status=InvoiceStatus.PAID, paid_at=now, paid_by=by):
         invoice.refresh_from_db()
         if invoice.status == InvoiceStatus.PAID:
             return False
         raise PaymentRefused(f"Счёт {invoice.number} отменён, оплатить его нельзя.")
+    invoice.status = InvoiceStatus.PAID
+    claims.resolve(invoice, ClaimOutcome.CONFIRMED, by=by, now=now)
     if _total(invoice.contract.invoices.filter(status=InvoiceStatus.PAID)) >= invoice.contract.due:
         Contract.objects.filter(pk=invoice.contract_id).update(paid_at=now, paid_by=by)
     text = f"Оплата {money.format_rubles(invoice.amount)} по счёту {invoice.number} получена. Спасибо!"
+    mirror.mirror_invoice(client, invoice, now=now)
     bridge.notify_client(client, text, by=by, now=now)
     _append_payment_events(invoice, by=by, now=now)
     if client.status == Status.AWAITING_PAYMENT and not Balance.for_client(client).outstanding:
@@ -175,7 +198,33 @@ def confirm_payment(invoice: Invoice, *, by: Manager) -> bool:
     return True
 
 
-def _append_payment_events(invoice: Invoice, *, by: Manager, now: datetime) -> None:
+@transaction.atomic
+def dismiss_claims(invoice: Invoice, *, by: Manager, shown: Iterable[str]) -> bool:
+    """Record that the money reported by the app did not arrive; the invoice is open in the app again.
+
+    For a cancelled or paid invoice, record that the matter is settled. `shown` has the ids of the claims that the page
+    showed. Return False if there are none any more. Raises PaymentRefused if there is one that the page did not show.
+    """
+    client, now = invoice.contract.client.lock(), timezone.now()
+    claims.note(client, now=now)
+    open_claims = {str(pk) for pk in invoice.claims.open().values_list("pk", flat=True)}
+    if not open_claims:
+        return False
+    if open_claims - set(shown):
+        raise PaymentRefused("Пока страница была открыта, в приложении появилась ещё одна оплата. Сверьте и её.")
+    invoice.refresh_from_db(fields=["status"])
+    if invoice.status == InvoiceStatus.PENDING:
+        claims.resolve(invoice, ClaimOutcome.REJECTED, by=by, now=now)
+        mirror.mirror_invoice(client, invoice, now=now, reopen=True)
+        text = f"Оплата по счёту {invoice.number} не поступила. Проверьте, списаны ли деньги, и оплатите счёт ещё раз."
+        bridge.notify_client(client, text, by=by, now=now)
+    else:
+        claims.resolve(invoice, ClaimOutcome.CLOSED, by=by, now=now)
+        log.add_event(client, f"Оплата в приложении по счёту {invoice.number} разобрана", by=by, now=now)
+    return True
+
+
+def _append_payment_events(invoice: Invoice, *, by: Manager | None, now: datetime) -> None:
     contract = Contract.objects.only("paid_at").get(pk=invoice.contract_id)
     append_event(contract, EventKind.BILL_PAID, by=by, at=now, invoice=invoice.number, amount=f"{invoice.amount:.2f}")
     if contract.paid_at:
@@ -205,21 +254,39 @@ def _create_invoice(
         f"Выставлен счёт {invoice.number} на {money.format_rubles(amount)}: {description}. "
         f"Оплатите, пожалуйста, до {due_on:%d.%m.%Y}."
     )
+    mirror.mirror_invoice(client, invoice, now=now)
     bridge.notify_client(client, text, by=by, now=now)
     append_event(contract, EventKind.BILLED, by=by, at=now, invoice=invoice.number, amount=f"{amount:.2f}")
     return invoice
 
 
-def cancel_pending_invoices(client: Client, *, by: Manager | None, now: datetime) -> None:
-    """Cancel the client's pending invoices. The caller's transaction holds the client's lock."""
+def cancel_pending_invoices(client: Client, *, by: Manager | None, now: datetime, despite_claims: bool = False) -> None:
+    """Cancel the client's pending invoices. The caller's transaction holds the client's lock.
+
+    Raises PaymentClaimed if the client has paid one in the app, unless `despite_claims` is true.
+    """
     for invoice in client_invoices(client).filter(status=InvoiceStatus.PENDING):
-        _cancel_invoice(client, invoice, by=by, now=now)
+        _cancel_invoice(client, invoice, by=by, now=now, despite_claims=despite_claims)
 
 
-def _cancel_invoice(client: Client, invoice: Invoice, *, by: Manager | None, now: datetime) -> None:
+def _cancel_invoice(
+    client: Client, invoice: Invoice, *, by: Manager | None, now: datetime, despite_claims: bool = False
+) -> None:
+    if not despite_claims:
+        _require_unclaimed(client, invoice, now)
     Invoice.objects.filter(pk=invoice.pk, status=InvoiceStatus.PENDING).update(
         status=InvoiceStatus.CANCELLED, cancelled_at=now
     )
+    invoice.status = InvoiceStatus.CANCELLED
+    mirror.mirror_invoice(client, invoice, now=now)
     text = f"Счёт {invoice.number} на {money.format_rubles(invoice.amount)} отменён, платить по нему не нужно."
     bridge.notify_client(client, text, by=by, now=now)
     append_event(invoice.contract, EventKind.BILL_CANCELLED, by=by, at=now, invoice=invoice.number)
+
+
+def _require_unclaimed(client: Client, invoice: Invoice, now: datetime) -> None:
+    """Raise PaymentClaimed if the app has marked the invoice as paid. Afterwards it can't, until the commit."""
+    mirror.lock_invoice(invoice)
+    claims.note(client, now=now)
+    if invoice.claims.open().exists():
+        raise PaymentClaimed(invoice)

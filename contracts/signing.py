@@ -100,6 +100,13 @@ class ContractClosed(SigningRefused):
     message = "Этот договор уже не ждёт подписи. Обновите страницу."
 
 
+class InvoicePaidInApp(SigningRefused):
+    """Signing would cancel an invoice that the client has paid in the app."""
+
+    def __init__(self, claimed: payment.PaymentClaimed):
+        self.message = claimed.message
+
+
 class CodeTooSoon(SigningRefused, TooManyTries):
     def __init__(self, wait: timedelta):
         super().__init__(wait)
@@ -281,7 +288,10 @@ def _record_signature(client: Client, contract: Contract, code: SigningCode, *, 
     bridge.notify_client(client, f"Договор {contract.number} подписан. Спасибо!", by=by, now=now)
     signature = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
     append_event(contract, EventKind.SIGNED, by=by, at=now, code=str(code.pk), **signature)
-    payment.bill_after_signing(client, contract, by=by, now=now)
+    try:
+        payment.bill_after_signing(client, contract, by=by, now=now)
+    except payment.PaymentClaimed as claimed:
+        raise InvoicePaidInApp(claimed) from claimed
 
 
 def write_evidence(contract: Contract) -> None:

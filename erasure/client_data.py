@@ -14,7 +14,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 
 from clients.models import ERASED_NAME, AppUser, Client, Status
-from contracts import issuing, payment
+from contracts import claims, issuing, payment
+from contracts import mirror as invoice_mirror
 from contracts.event_chain import EventKind, append_event
 from contracts.models import Contract, Invoice
 from devices import mirror
@@ -77,8 +78,9 @@ def erase_unsigned_contracts(run: ErasureRun) -> None:
 
 
 def cancel_unpaid_invoices(run: ErasureRun) -> None:
-    """Cancel pending invoices. The invoice rows stay."""
-    payment.cancel_pending_invoices(run.client, by=run.by, now=run.now)
+    """Cancel pending invoices, also those that the app reports as paid. The invoice rows stay."""
+    payment.cancel_pending_invoices(run.client, by=run.by, now=run.now, despite_claims=True)
+    claims.close_all(run.client, by=run.by, now=run.now)
 
 
 def erase_devices(run: ErasureRun) -> None:
@@ -136,6 +138,7 @@ def erase_contracts(run: ErasureRun, contracts: QuerySet[Contract]) -> None:
         _erase_contract(run, contract, DataCategory.CONTRACTS)
         with pgtrigger.ignore("contracts.Invoice:invoice_is_frozen"):
             Invoice.objects.filter(contract=contract).update(description="")
+        invoice_mirror.erase_descriptions(Invoice.objects.filter(contract=contract))
 
 
 def erase_agreements(run: ErasureRun, agreements: QuerySet) -> None:

@@ -51,6 +51,9 @@ def between(minimum: int, maximum: int) -> validate.Range:
 log_level = validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), error="Must be one of: {choices}.")
 
 
+app_payments = validate.OneOf(("claim", "trusted"), error="Must be one of: {choices}.")
+
+
 log_format = validate.OneOf(("line", "json"), error="Must be one of: {choices}.")
 
 

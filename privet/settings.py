@@ -7,7 +7,7 @@ from django.utils.csp import CSP
 
 from foundation.database import configuration, roles
 from foundation.database.embedded import data_dir
-from foundation.env import BASE_DIR, at_least, between, env, log_format, log_level
+from foundation.env import BASE_DIR, app_payments, at_least, between, env, log_format, log_level
 from operations import capacity
 
 DEBUG = env.bool("DEBUG", False)
@@ -298,6 +298,10 @@ RETENTION_RECORD_YEARS = env.int("RETENTION_RECORD_YEARS", 3, validate=at_least(
 
 # Days until the invoice that signing creates is due.
 INVOICE_DAYS = env.int("INVOICE_DAYS", 10, validate=at_least(0))
+
+# What a payment in the client's app means: "claim": somebody has to confirm it, because any client can mark an invoice
+# as paid there; "trusted": it is confirmed automatically if the amount and the account are those of the invoice.
+APP_PAYMENTS = env.str("APP_PAYMENTS", "claim", validate=app_payments)
 
 # True masks the one-time code in the client log; the client's app always shows it.
 MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)

@@ -1,0 +1,74 @@
+"""Look for payments in the app: by the worker for all clients, and for one client when their page is opened."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from clients.exceptions import ClientErased
+from clients.models import Client
+from contracts import claims, payment
+from contracts.models import Invoice, InvoiceStatus, PaymentClaim
+
+# A payment may reach the app after its invoice was cancelled or paid here. Older invoices are looked at only when the
+# page of the client is opened.
+SETTLED_WATCHED = timedelta(days=30)
+
+
+def note_claims() -> int:
+    """Record new claims of all clients; with APP_PAYMENTS=trusted, confirm them. Return the number of clients."""
+    since = timezone.now() - SETTLED_WATCHED
+    watched = Q(status=InvoiceStatus.PENDING) | Q(cancelled_at__gte=since) | Q(paid_at__gte=since)
+    found = []
+    with claims.log_unreadable():
+        found = claims.unnoted(claims.current_invoices().filter(watched))
+    invoice_ids = {reported.invoice_id for reported in found}
+    clients = set(Client.objects.filter(contracts__invoices__in=invoice_ids).values_list("pk", flat=True))
+    if _is_trusted():
+        open_claims = PaymentClaim.objects.open().select_related("invoice", "client")
+        clients |= {claim.client_id for claim in open_claims if _is_exact(claim)}
+    for client in Client.objects.filter(pk__in=clients):
+        _note_and_confirm(client)
+    return len(clients)
+
+
+def note_claims_of(client: Client, invoices: Iterable[Invoice]) -> bool:
+    """The same for one client and their `invoices`. Return whether there was anything new; else nothing is locked."""
+    found, ids = [], [invoice.pk for invoice in invoices]
+    if ids:
+        with claims.log_unreadable():
+            found = claims.unnoted(Invoice.objects.filter(pk__in=ids))
+    if found:
+        _note_and_confirm(client)
+    return bool(found)
+
+
+@transaction.atomic
+def _note_and_confirm(client: Client) -> None:
+    try:
+        client = client.lock_for_any_manager()
+    except ClientErased:
+        return
+    claims.note(client, now=timezone.now())
+    if _is_trusted():
+        for claim in client.payment_claims.open().select_related("invoice__contract__client", "client"):
+            if _is_exact(claim):
+                payment.confirm_payment(claim.invoice, by=None)
+
+
+def _is_trusted() -> bool:
+    return settings.APP_PAYMENTS == "trusted"
+
+
+def _is_exact(claim: PaymentClaim) -> bool:
+    """Whether the claim is the only one of an open invoice, for its amount, from the client's account."""
+    return (
+        claim.invoice.status == InvoiceStatus.PENDING
+        and claim.payment_id is not None
+        and not claim.differs_from_invoice
+        and not claim.is_from_another_account
+        and claim.invoice.claims.open().count() == 1
+    )
