@@ -7,7 +7,7 @@ from django.utils.html import format_html
 from clients.admin import ClientAdmin, ClientSearchMixin
 from clients.models import Client
 from contracts import payment, signing
-from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, ContractEvent, Invoice, SigningCode
+from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, ContractEvent, Invoice, PaymentClaim, SigningCode
 from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTabularInline, rubles_column
 from managers.history import history_of
 from managers.history_admin import HistoryAdminMixin
@@ -55,6 +55,12 @@ class InvoiceInline(ReadOnlyTabularInline):
     readonly_fields = ["sum"]
     sum = rubles_column(Invoice, "amount")
     show_change_link = True
+
+
+class PaymentClaimInline(ReadOnlyTabularInline):
+    model = PaymentClaim
+    fields = ["claimed_at", "amount", "payer_id", "noted_at", "outcome", "resolved_at", "resolved_by"]
+    related = ("resolved_by",)
 
 
 class PdfLinkMixin:
@@ -138,6 +144,7 @@ class InvoiceAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnlyA
     list_filter = ["status"]
     search_fields = ["number"]
     actions = ["confirm_payment"]
+    inlines = [PaymentClaimInline]
     fields = [
         "number",
         "contract",

@@ -12,7 +12,8 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from clients.models import Status
-from contracts.models import Contract, Invoice, InvoiceStatus
+from contracts.models import Contract, Invoice, InvoiceStatus, PaymentClaim
+from contracts.payment_claims import ClaimOutcome
 
 MAX_DAYS = 92
 # Number of status changes to sample, evenly over the period; the median is accurate to about 1 %.
@@ -56,6 +57,14 @@ class Totals(NamedTuple):
     signed: int = 0
     paid: int = 0
     amount: Decimal = Decimal("0.00")
+
+
+class ClaimTotals(NamedTuple):
+    """Claims with one outcome: number of invoices and the amount that the app reports."""
+
+    outcome: ClaimOutcome
+    invoices: int
+    amount: Decimal
 
 
 class StepDuration(NamedTuple):
@@ -106,6 +115,25 @@ def _grouped(rows, event: str, keys: tuple[str, ...]):
 
 def _empty_totals(keys: tuple[str, ...], key: list) -> Totals:
     return Totals(None, None)._replace(**dict(zip(keys, key, strict=True)))
+
+
+def claim_totals(period: Period) -> list[ClaimTotals]:
+    """Return the claims noted in the period, by outcome in the order of ClaimOutcome. They count as no payments."""
+    start, end = period.bounds
+    noted = PaymentClaim.objects.filter(noted_at__gte=start, noted_at__lt=end).order_by()
+    sums = noted.values_list("outcome").annotate(
+        Count("invoice", distinct=True), Sum("amount", default=Decimal("0.00"))
+    )
+    found = {outcome: ClaimTotals(ClaimOutcome(outcome), *values) for outcome, *values in sums}
+    return [found[outcome] for outcome in ClaimOutcome.values if outcome in found]
+
+
+def unchecked_claims() -> ClaimTotals:
+    """Return all open claims, whenever they were noted."""
+    totals = PaymentClaim.objects.open().aggregate(
+        invoices=Count("invoice", distinct=True), amount=Sum("amount", default=Decimal("0.00"))
+    )
+    return ClaimTotals(ClaimOutcome.OPEN, **totals)
 
 
 def step_durations(period: Period) -> list[StepDuration]:

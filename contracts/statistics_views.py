@@ -17,10 +17,12 @@ from contracts.statistics import (
     Period,
     StepDuration,
     Totals,
+    claim_totals,
     daily_totals_by_manager,
     step_durations,
     totals_by_day,
     totals_by_manager,
+    unchecked_claims,
 )
 from foundation.russian import money
 from foundation.russian.plurals import plural
@@ -75,6 +77,8 @@ def statistics(request):
         "signed": _chart("Подписано договоров по дням", days, "signed"),
         "amount": _chart("Оплачено по дням", days, "amount", money.format_rubles),
         "managers": [(names.get(row.manager_id, ""), row) for row in totals_by_manager(period)],
+        "claims": claim_totals(period),
+        "unchecked": unchecked_claims(),
         "steps": [_step_row(step) for step in step_durations(period)],
         "query": f"first={period.first:%Y-%m-%d}&last={period.last:%Y-%m-%d}",
     }

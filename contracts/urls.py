@@ -12,6 +12,7 @@ urlpatterns = [
     path(f"{CONTRACT.route}signature/", views.signature, name="signature"),
     path("clients/<uuid:pk>/done/", views.done, name="done"),
     path("clients/<uuid:pk>/payment/", views.payment_confirmation, name="payment"),
+    path("clients/<uuid:pk>/payment/dismissal/", views.payment_dismissal, name="payment_dismissal"),
     path("clients/<uuid:pk>/invoice/", views.invoice, name="invoice"),
     path("clients/<uuid:pk>/card/", views.card, name="card"),
     path("clients/<uuid:pk>/notes/", views.notes, name="notes"),

@@ -21,7 +21,7 @@ from clients import disclosure, onboarding
 from clients.access import get_client_for
 from clients.disclosure import DisclosureKind
 from clients.models import SIGNED, Client, Status, TransitionRefused
-from contracts import issuing, payment, pdf, signature_consent, signing
+from contracts import app_payments, issuing, payment, pdf, signature_consent, signing
 from contracts.access import get_contract_for, get_invoice_for
 from contracts.contents_diff import describe_differences
 from contracts.current import current_contents
@@ -169,6 +169,8 @@ def _contract_page(
     except ObjectDoesNotExist:  # passport or account were deleted since access was checked
         return onboarding.redirect_to(request, onboarding.next_url(get_client_for(request, client.pk)))
     now, billing = timezone.now(), payment.BillingSummary.for_client(client)
+    if app_payments.note_claims_of(client, billing.invoices):
+        billing = payment.BillingSummary.for_client(client)
     current = issuing.open_contract(client)
     code = current and signing.current_code(current)
     template = "contracts/contract.html"
@@ -236,8 +238,13 @@ def done(request, pk):
 
 def _done_page(request, client: Client, *, error: str = "", status: int = 200) -> HttpResponse:
     balance = payment.Balance.for_client(client)
-    invoices = [invoice for invoice in balance.invoices if invoice.status != InvoiceStatus.CANCELLED]
-    context = {"client": client, "balance": balance, "contract": balance.contract, "invoices": invoices, "error": error}
+    if app_payments.note_claims_of(client, balance.invoices):
+        client = get_client_for(request, client.pk)
+        balance = payment.Balance.for_client(client)
+    shown = [
+        invoice for invoice in balance.invoices if invoice.status != InvoiceStatus.CANCELLED or invoice.open_claims
+    ]
+    context = {"client": client, "balance": balance, "contract": balance.contract, "invoices": shown, "error": error}
     onboarding.set_steps(request, client, None)
     return render(request, "contracts/done.html", context, status=status)
 
@@ -254,6 +261,21 @@ def payment_confirmation(request, pk):
     except payment.PaymentRefused as refused:
         return _payment_error_page(request, client, refused.message)
     messages.success(request, f"Оплата счёта {invoice.number} подтверждена.")
+    return redirect("contracts:done" if client.status in SIGNED else "contracts:card", client.pk)
+
+
+@require_POST
+def payment_dismissal(request, pk):
+    """«Не поступила»: the client's payment in the app was checked, and there is no money. Idempotent."""
+    client = get_client_for(request, pk)
+    invoice = _get_invoice(client, request.POST.get("invoice", ""))
+    if invoice is None:
+        return _payment_error_page(request, client, "Сверять нечего: такого счёта нет.")
+    try:
+        payment.dismiss_claims(invoice, by=request.user, shown=request.POST.getlist("claim"))
+    except payment.PaymentRefused as refused:
+        return _payment_error_page(request, client, refused.message)
+    messages.success(request, f"Оплата счёта {invoice.number} в приложении сверена.")
     return redirect("contracts:done" if client.status in SIGNED else "contracts:card", client.pk)
 
 
@@ -291,6 +313,8 @@ def invoice(request, pk):
         try:
             payment.create_invoice(client, by=request.user, **form.cleaned_data)
             return redirect("contracts:done", client.pk)
+        except payment.PaymentClaimed as claimed:
+            return _payment_error_page(request, client, claimed.message)
         except payment.PaymentRefused as refused:
             form.add_error("amount", refused.message)
     return render(request, "contracts/invoice.html", context, status=422)
@@ -314,13 +338,17 @@ def notes(request, pk):
 
 
 def _card_page(request, client: Client, *, form=None, error: str = "", status: int = 200) -> HttpResponse:
+    balance = payment.Balance.for_client(client)
+    if app_payments.note_claims_of(client, balance.invoices):
+        client = get_client_for(request, client.pk)
+        balance = payment.Balance.for_client(client)
     onboarding.set_steps(request, client, None)
     context = {
         "client": client,
         "timeline": timeline(client),
         "contracts": client.contracts.visible_to(request.user).newest_first().select_related("issued_by"),
         "agreements": consents.visible_to(client, request.user),
-        "balance": payment.Balance.for_client(client),
+        "balance": balance,
         "next_url": onboarding.next_url(client, request.steps),
         "can_withdraw": consents.can_withdraw(client),
         "is_signed": client.status in SIGNED,

@@ -21,8 +21,9 @@ from PIL import Image
 from agreements.documents import AgreementDocument
 from agreements.models import AgreementKind
 from conftest import PASSWORD, Make
-from contracts import issuing, signature_consent, signing
+from contracts import app_payments, issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign
+from contracts.shared import SharedInvoice
 from devices import mirror
 from devices import saving as device_saving
 from devices.saving import save_device
@@ -123,6 +124,12 @@ class Scenario:
     @cached_property
     def invoice(self):
         return self.signed.invoices.get()
+
+    @cached_property
+    def claim(self):
+        SharedInvoice.objects.filter(pk=self.invoice.pk).update(status="paid")
+        app_payments.note_claims()
+        return self.invoice.claims.get()
 
     @cached_property
     def change_undone(self):
@@ -314,6 +321,13 @@ PAGES = {
     "contracts:done": page(OWNER, GET, "signed.client"),
     "contracts:payment": page(
         OWNER, POST, "signed.client", data=lambda scenario: {"invoice": scenario.invoice.pk}, writes=True
+    ),
+    "contracts:payment_dismissal": page(
+        OWNER,
+        POST,
+        "signed.client",
+        data=lambda scenario: {"invoice": scenario.invoice.pk, "claim": scenario.claim.pk},
+        writes=True,
     ),
     "contracts:invoice": page(
         OWNER,

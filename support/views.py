@@ -133,6 +133,7 @@ def client_card(request, pk):
     context = {
         "client": client,
         "page": page,
+        "claims": client.payment_claims.filter(resolved_at=None).select_related("invoice", "client"),
         "tickets": Ticket.objects.filter(user_id=client.user_id).newest_first()[:TICKETS_ON_CARD],
     }
     disclosure.record(client, DisclosureKind.CARD, request=request)
