@@ -38,7 +38,7 @@ Counts = list[tuple[Tab, str]]  # each tab with its display value: «7», «99+�
 
 
 # Statuses of clients who may have paid an invoice in the app.
-CLAIM_FIELDS = ("payment_claims__amount", "payment_claims__claimed_at")
+PAYMENT_CLAIM_FIELDS = ("payment_claims__amount", "payment_claims__paid_at")
 BILLED = (Status.AWAITING_CONTRACT, Status.AWAITING_PAYMENT, Status.PROCESSED)
 
 
@@ -111,23 +111,23 @@ def _search_page(text: str, tab: Tab, position: Position | None, manager: Manage
     return _page([row[1:] for row in found], size)
 
 
-def add_claims(cards: list[dict]) -> None:
-    """Add to the cards of clients with an unchecked payment in the app its amount and time, as `claim`. One query."""
+def add_payment_claims(cards: list[dict]) -> None:
+    """Add `payment_claim`, amount and time, to the cards of clients with an unchecked payment in the app. One query."""
     billed = [card["id"] for card in cards if card["status"] in BILLED]
     if not billed:
         return
     claimed = Client.objects.filter(
         pk__in=billed, payment_claims__isnull=False, payment_claims__resolved_at=None
-    ).order_by("payment_claims__claimed_at")
-    claims = {str(pk): claim for pk, *claim in claimed.values_list("pk", *CLAIM_FIELDS)}
+    ).order_by("payment_claims__paid_at")
+    claims = {str(pk): claim for pk, *claim in claimed.values_list("pk", *PAYMENT_CLAIM_FIELDS)}
     for card in cards:
         if claim := claims.get(card["id"]):
-            card["claim"] = _claim(*claim)
+            card["payment_claim"] = _payment_claim(*claim)
 
 
-def _claim(amount: Decimal | None, claimed_at: datetime) -> str:
+def _payment_claim(amount: Decimal | None, paid_at: datetime) -> str:
     sum_label = formats.rubles(amount) or "сумма неизвестна"
-    return f"{sum_label}, {claimed_at.astimezone(LOCAL_TIME):%d.%m.%Y %H:%M}"
+    return f"{sum_label}, {paid_at.astimezone(LOCAL_TIME):%d.%m.%Y %H:%M}"
 
 
 def _page(rows: list[tuple], size: int, counts: Counts | None = None) -> Page:

@@ -66,7 +66,7 @@ def _list_response(request, tab: Tab, after: str = "", shown_count: int = 0) -> 
         if text:
             limits.SEARCHES.consume(manager)
         page = tabs.page(tab, manager, text, after, shown_count, counted=with_tabs)
-        tabs.add_claims(page.cards)
+        tabs.add_payment_claims(page.cards)
     except limits.TooManyTries as too_many:
         if fragment == "cards":  # the middleware shows the notice above the existing cards
             raise

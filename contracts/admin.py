@@ -59,7 +59,7 @@ class InvoiceInline(ReadOnlyTabularInline):
 
 class PaymentClaimInline(ReadOnlyTabularInline):
     model = PaymentClaim
-    fields = ["claimed_at", "amount", "payer_id", "noted_at", "outcome", "resolved_at", "resolved_by"]
+    fields = ["paid_at", "amount", "payer_id", "noted_at", "outcome", "resolved_at", "resolved_by"]
     related = ("resolved_by",)
 
 

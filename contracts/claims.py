@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
 from django.db import DatabaseError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from clients.models import Client
@@ -28,7 +28,7 @@ from support import log
 
 logger = logging.getLogger(__name__)
 
-MAX_AMOUNT = Decimal(10**10)
+MAX_AMOUNT = Decimal(10**10 - 1)  # what our column can hold
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ def unnoted(invoices: QuerySet[Invoice]) -> list[AppPayment]:
         return []
     ids = {payment.invoice_id for payment in reported}
     status_of = dict(Invoice.objects.filter(pk__in=ids).values_list("pk", "status"))
-    claims = list(PaymentClaim.objects.filter(invoice__in=ids))
+    # By payment too: the app may have moved a payment to another invoice.
+    payment_ids = {payment.payment_id for payment in reported if payment.payment_id}
+    claims = list(PaymentClaim.objects.filter(Q(invoice__in=ids) | Q(payment_id__in=payment_ids)))
     noted = {claim.payment_id for claim in claims}
     found = [payment for payment in reported if payment.payment_id and payment.payment_id not in noted]
     for invoice_id in {payment.invoice_id for payment in reported if payment.payment_id is None}:
@@ -98,7 +100,7 @@ def _rubles(value) -> Decimal | None:
         amount = Decimal(value)
     except (InvalidOperation, TypeError, ValueError):
         return None
-    return amount if amount.is_finite() and abs(amount) < MAX_AMOUNT else None
+    return amount if amount.is_finite() and abs(amount) <= MAX_AMOUNT else None
 
 
 def note(client: Client, *, now: datetime) -> None:
@@ -116,7 +118,7 @@ def note(client: Client, *, now: datetime) -> None:
             payment_id=payment.payment_id,
             payer_id=payment.payer_id,
             amount=payment.amount,
-            claimed_at=payment.paid_at if is_plausible else now,
+            paid_at=payment.paid_at if is_plausible else now,
             noted_at=now,
         )
         log.add_event(client, _log_text(claim), by=None, now=now)
@@ -124,7 +126,7 @@ def note(client: Client, *, now: datetime) -> None:
 
 def _log_text(claim: PaymentClaim) -> str:
     amount = "сумма неизвестна" if claim.amount is None else money.format_rubles(claim.amount)
-    moment = f"{timezone.localtime(claim.claimed_at):%d.%m.%Y %H:%M}"
+    moment = f"{timezone.localtime(claim.paid_at):%d.%m.%Y %H:%M}"
     return f"Счёт {claim.invoice.number} оплачен в приложении — сверьте: {amount}, {moment}"
 
 

@@ -302,6 +302,7 @@ class Invoice(models.Model):
             models.Index(
                 fields=["paid_at"], include=["paid_by", "amount"], name="invoices_paid", condition=Q(status="paid")
             ),
+            models.Index(fields=["cancelled_at"], name="invoices_cancelled", condition=Q(status="cancelled")),
         ]
         constraints = [
             models.UniqueConstraint("contract", name="manager_invoices_one_open", condition=Q(status="pending")),
@@ -326,5 +327,5 @@ class Invoice(models.Model):
 
     @cached_property
     def open_claims(self) -> list[PaymentClaim]:
-        """Payments in the app that nobody has checked. Reads nothing if the annotation `is_claimed` is false."""
-        return list(self.claims.open().select_related("client")) if getattr(self, "is_claimed", True) else []
+        """Payments in the app that nobody has checked. Reads nothing if the annotation `has_open_claims` is false."""
+        return list(self.claims.open().select_related("client")) if getattr(self, "has_open_claims", True) else []

@@ -61,8 +61,8 @@ class BillingSummary:
             return cls([])
         # Ignore contracts signed before the client was erased and claimed again.
         invoices = client_invoices(client).filter(contract__signed_at__gte=client.claimed_at).select_related("contract")
-        is_claimed = Exists(PaymentClaim.objects.open().filter(invoice=OuterRef("pk")))
-        return cls(list(invoices.defer("contract__encrypted_snapshot").annotate(is_claimed=is_claimed)))
+        has_open_claims = Exists(PaymentClaim.objects.open().filter(invoice=OuterRef("pk")))
+        return cls(list(invoices.defer("contract__encrypted_snapshot").annotate(has_open_claims=has_open_claims)))
 
     @property
     def paid(self) -> Decimal:
@@ -206,6 +206,7 @@ def dismiss_claims(invoice: Invoice, *, by: Manager, shown: Iterable[str]) -> bo
     showed. Return False if there are none any more. Raises PaymentRefused if there is one that the page did not show.
     """
     client, now = invoice.contract.client.lock(), timezone.now()
+    mirror.lock_invoice(invoice)
     claims.note(client, now=now)
     open_claims = {str(pk) for pk in invoice.claims.open().values_list("pk", flat=True)}
     if not open_claims:

@@ -35,7 +35,7 @@ class PaymentClaim(models.Model):
     payment_id = models.UUIDField(null=True, editable=False)
     payer_id = models.UUIDField("учётная запись плательщика", null=True)
     amount = models.DecimalField("сумма в приложении, ₽", max_digits=12, decimal_places=2, null=True)
-    claimed_at = models.DateTimeField("оплачен в приложении")
+    paid_at = models.DateTimeField("оплачен в приложении")
     noted_at = models.DateTimeField("замечена")
     outcome = models.CharField("итог", max_length=10, choices=ClaimOutcome, default=ClaimOutcome.OPEN, blank=True)
     resolved_at = models.DateTimeField("сверена", null=True)
@@ -49,7 +49,7 @@ class PaymentClaim(models.Model):
         db_table = "manager_payment_claims"
         verbose_name = "оплата в приложении"
         verbose_name_plural = "оплаты в приложении"
-        ordering = ["claimed_at", "id"]
+        ordering = ["paid_at", "id"]
         indexes = [
             models.Index(fields=["client"], name="claims_open", condition=Q(resolved_at=None)),
             models.Index(fields=["noted_at"], name="claims_by_time"),
@@ -75,7 +75,7 @@ class PaymentClaim(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.invoice}: {timezone.localtime(self.claimed_at):%d.%m.%Y %H:%M}"
+        return f"{self.invoice}: {timezone.localtime(self.paid_at):%d.%m.%Y %H:%M}"
 
     @property
     def is_from_another_account(self) -> bool:

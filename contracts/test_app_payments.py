@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from clients import tabs
 from clients.models import Status
-from contracts import app_payments
-from contracts.conftest import alter_app_tables, pay_in_app, shown_in_app
+from contracts import app_payments, issuing
+from contracts.conftest import alter_app_tables, pay_in_app, shown_in_app, sign
 from contracts.models import ContractEvent, Invoice, InvoiceStatus, PaymentClaim
 from contracts.shared import SharedInvoice, SharedPayment
 from contracts.statistics import ClaimTotals, Period, claim_totals, totals_by_day, unchecked_claims
@@ -89,11 +89,11 @@ def test_list_and_support_card_show_the_claim_when_the_worker_has_noted_it(as_an
     listed = as_anna.get("/clients/?tab=mine").text
     card = as_vera.get(f"/support/clients/{invoice.contract.client_id}/").text
 
-    claimed_at = timezone.localtime(PaymentClaim.objects.get().claimed_at)
+    paid_at = timezone.localtime(PaymentClaim.objects.get().paid_at)
     for page in (listed, card):
         assert NOTICE in page
         assert "120,00\u00a0₽" in page
-        assert f"{claimed_at:%d.%m.%Y %H:%M}" in page
+        assert f"{paid_at:%d.%m.%Y %H:%M}" in page
 
 
 def test_list_reads_claims_with_one_query_and_only_for_signed_clients(
@@ -106,11 +106,11 @@ def test_list_reads_claims_with_one_query_and_only_for_signed_clients(
     cards = tabs.page("mine", anna, "", "", 0).cards
 
     with django_assert_num_queries(1):
-        tabs.add_claims(cards)
+        tabs.add_payment_claims(cards)
     with django_assert_num_queries(0):
-        tabs.add_claims([card for card in cards if card["status"] == "in_verification"])
+        tabs.add_payment_claims([card for card in cards if card["status"] == "in_verification"])
 
-    assert [card["id"] for card in cards if "claim" in card] == [str(invoice.contract.client_id)]
+    assert [card["id"] for card in cards if "payment_claim" in card] == [str(invoice.contract.client_id)]
 
 
 def test_other_managers_do_not_see_the_claim(as_boris, invoice):
@@ -141,15 +141,27 @@ def test_impossible_time_of_payment_is_replaced_by_the_current_one(as_anna, invo
     pay_in_app(invoice, paid_at=paid_at)
 
     assert as_anna.get(url("done", invoice.contract.client)).status_code == 200
-    assert timezone.now() - PaymentClaim.objects.get().claimed_at < timedelta(minutes=1)
+    assert timezone.now() - PaymentClaim.objects.get().paid_at < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("amount", ["'NaN'", "'Infinity'", "12345678901234"])
+@pytest.mark.parametrize("amount", ["'NaN'", "'Infinity'", "12345678901234", "9999999999.999"])
 def test_impossible_amount_is_unknown(as_anna, invoice, amount):
     pay_in_app(invoice)
     alter_app_tables(f"ALTER TABLE user_invoice_payments ALTER amount TYPE numeric USING {amount}::numeric")
 
     assert "сумма неизвестна" in as_anna.get(url("done", invoice.contract.client)).text
+
+
+def test_payment_moved_to_another_invoice_is_noted_once(as_anna, anna, invoice, make):
+    other = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna).invoices.get()
+    pay_in_app(invoice)
+    app_payments.note_claims()
+    SharedPayment.objects.update(invoice_id=other.pk)
+
+    app_payments.note_claims()
+
+    assert PaymentClaim.objects.get().invoice == invoice
+    assert as_anna.get(url("done", other.contract.client)).status_code == 200
 
 
 def test_failed_payments_are_ignored(invoice):
@@ -164,7 +176,7 @@ def test_claim_row_is_immutable(invoice):
     pay_in_app(invoice)
     app_payments.note_claims()
 
-    for change in ({"amount": 1}, {"claimed_at": timezone.now()}, {"outcome": "confirmed"}):
+    for change in ({"amount": 1}, {"paid_at": timezone.now()}, {"outcome": "confirmed"}):
         with pytest.raises(DatabaseError), transaction.atomic():
             PaymentClaim.objects.update(**change)
     with pytest.raises(DatabaseError), transaction.atomic():

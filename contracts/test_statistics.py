@@ -177,7 +177,10 @@ def test_statistics_use_indexes(make, sold):
             Contract.objects.filter(signed_at__gte=first, signed_at__lt=after).values_list("signed_at", "signed_by"),
             Invoice.objects.filter(status="paid", paid_at__gte=first, paid_at__lt=after).values_list("paid_at"),
             Invoice.objects.filter(status="pending").order_by("created_at").values_list("created_at"),
+            Invoice.objects.filter(status="cancelled", cancelled_at__gte=first).values_list("cancelled_at"),
         ):
             plans.append(rows.explain())
-    for plan, index in zip(plans, ("contracts_signed", "invoices_paid", "invoices_waiting"), strict=True):
+    for plan, index in zip(
+        plans, ("contracts_signed", "invoices_paid", "invoices_waiting", "invoices_cancelled"), strict=True
+    ):
         assert index in plan

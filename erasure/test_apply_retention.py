@@ -13,6 +13,7 @@ from clients.disclosure import Disclosure, DisclosureKind
 from clients.models import Client, Status
 from contracts import audit
 from contracts.models import Invoice
+from contracts.shared import SharedInvoice
 from erasure import erasing, retention
 from erasure.conftest import MARK, act_text, all_rows_as_text, days, keys
 from erasure.models import ErasedRows, Erasure, ErasureReason, ErasureScope
@@ -119,7 +120,7 @@ def test_documents_are_erased_last_and_the_event_chain_stays_valid(paid, make, s
         paid.refresh_from_db()
         assert (paid.encrypted_snapshot, paid.evidence, paid.signer_ip, paid.user_agent) == ("", "", None, "")
         assert (bool(paid.evidence_hmac), bool(paid.signed_at), bool(paid.erased_at)) == (True, True, True)
-        assert Invoice.objects.get().description == ""
+        assert Invoice.objects.get().description == SharedInvoice.objects.get().description == ""
         assert not client.agreements.exists()
         erasure = Erasure.objects.get(scope=ErasureScope.DOCUMENTS)
         assert MARK in act_text(erasure)
