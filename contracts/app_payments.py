@@ -23,9 +23,10 @@ def note_claims() -> int:
     since = timezone.now() - SETTLED_WATCHED
     found = []
     with claims.log_unreadable():
-        found = claims.unnoted(claims.current_invoices().filter(_is_watched(since)))
-    invoice_ids = {reported.invoice_id for reported in found}
-    clients = set(Client.objects.filter(contracts__invoices__in=invoice_ids).values_list("pk", flat=True))
+        found = claims.unnoted(Invoice.objects.filter(_is_watched(since)))
+    # Only of what was found, because the condition joins contracts and clients.
+    invoices = claims.current_invoices().filter(pk__in={reported.invoice_id for reported in found})
+    clients = set(invoices.values_list("contract__client", flat=True))
     if _is_trusted():
         open_claims = PaymentClaim.objects.open().select_related("invoice", "client")
         clients |= {claim.client_id for claim in open_claims if _is_exact(claim)}

@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from clients import tabs
-from clients.models import Status
+from clients.models import Client, Status
 from contracts import app_payments, issuing
 from contracts.conftest import alter_app_tables, pay_in_app, shown_in_app, sign
 from contracts.models import ContractEvent, Invoice, InvoiceStatus, PaymentClaim
@@ -162,6 +162,14 @@ def test_payment_moved_to_another_invoice_is_noted_once(as_anna, anna, invoice, 
 
     assert PaymentClaim.objects.get().invoice == invoice
     assert as_anna.get(url("done", other.contract.client)).status_code == 200
+
+
+def test_invoice_from_before_the_client_was_claimed_again_is_ignored(invoice):
+    Client.objects.update(claimed_at=timezone.now())
+    pay_in_app(invoice)
+
+    assert app_payments.note_claims() == 0
+    assert not PaymentClaim.objects.exists()
 
 
 def test_failed_payments_are_ignored(invoice):
