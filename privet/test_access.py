@@ -140,7 +140,7 @@ class Scenario:
 
     @cached_property
     def ticket(self):
-        return bridge.open_ticket(self.claimed, now=timezone.now())
+        return bridge.contract_ticket(self.claimed, now=timezone.now())
 
 
 @dataclass(frozen=True)

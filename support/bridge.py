@@ -13,9 +13,10 @@ from django.utils import timezone
 from clients.models import Client
 from managers.models import Manager
 from support import log
-from support.models import OPEN_STATUSES, Author, Message, Ticket, TicketStatus
+from support.models import Author, Message, Ticket, TicketStatus
 
-SUBJECT = "Обслуживание устройств"
+# The subject of the only ticket that gets our notifications. Tickets with other subjects are the client's own.
+CONTRACT_SUBJECT = "Оформление договора"
 # Messages of one operation have the same `now` and are stored one microsecond apart.
 SAME_OPERATION = timedelta(seconds=1)
 
@@ -27,30 +28,31 @@ class TicketClosed(Exception):
 def notify_client(
     client: Client, body: str, *, by: Manager | None, now: datetime, log_text: str | None = None
 ) -> Ticket | None:
-    """Post `body` to the client's open ticket, and `log_text` or else `body` to the client log.
+    """Post `body` to the client's contract ticket, and `log_text` or else `body` to the client log.
 
     If the app deleted the account, post only to the log and return None: the client can't read the ticket. Raises
     ClientErased, ClientReassigned, and TransactionManagementError outside a transaction.
     """
-    ticket = client.account and open_ticket(client, now=now)
+    ticket = client.account and contract_ticket(client, now=now)
     if ticket:
-        post(ticket, body, now=now)
+        post(ticket, body, now=now, status=None if ticket.is_open else TicketStatus.OPEN)
     log.add_event(client, log_text or body, by=by, now=now)
     return ticket
 
 
-def open_ticket(client: Client, *, now: datetime) -> Ticket:
-    """Return the client's open ticket, locked, or a new one. Concurrent callers get the same. Call it in a transaction.
+def contract_ticket(client: Client, *, now: datetime) -> Ticket:
+    """Return the client's ticket with CONTRACT_SUBJECT, locked, or a new one; its status may be closed.
 
-    Raises ClientErased or ClientReassigned.
+    Codes, invoices and consents must not end up in a complaint, so the subject decides, not the ticket that was used
+    last. Concurrent callers get the same ticket. Call it in a transaction. Raises ClientErased or ClientReassigned.
     """
     client = client.lock()
     # Lock the ticket, so that the app can't delete or close it before we post.
-    tickets = Ticket.objects.filter(user_id=client.user_id, status__in=OPEN_STATUSES).select_for_update(no_key=True)
+    tickets = Ticket.objects.filter(user_id=client.user_id, subject=CONTRACT_SUBJECT).select_for_update(no_key=True)
     ticket = (
         tickets.filter(pk=client.support_ticket_id).first()
         or tickets.order_by("-created_at", "-id").first()
-        or Ticket.objects.create(user_id=client.user_id, subject=SUBJECT, created_at=now, updated_at=now)
+        or Ticket.objects.create(user_id=client.user_id, subject=CONTRACT_SUBJECT, created_at=now, updated_at=now)
     )
     if client.support_ticket_id != ticket.pk:
         Client.objects.filter(pk=client.pk).update(support_ticket_id=ticket.pk)

@@ -244,7 +244,7 @@ def test_status_of_another_app_version_preselects_no_status(as_vera, ticket):
 def test_ticket_of_a_deleted_account_can_be_answered_and_closed(as_vera, make, anna):
     client = make.verified(anna)
     with transaction.atomic():
-        ticket = bridge.open_ticket(client, now=timezone.now())
+        ticket = bridge.contract_ticket(client, now=timezone.now())
     make.delete_account(client)
 
     assert as_vera.post(url("answer", ticket), {"body": "Здравствуйте"}).status_code == 302
