@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from clients.models import Client
 from managers.models import Manager
-from support import log
-from support.models import Author, Message, Ticket, TicketStatus
+from support import activity, log
+from support.models import Author, Message, Ticket, TicketActivity, TicketState, TicketStatus
 
 # The subject of the only ticket that gets our notifications. Tickets with other subjects are the client's own.
 CONTRACT_SUBJECT = "Оформление договора"
@@ -88,7 +88,7 @@ def answer(
     pk = log.id_from_form(form_id, ticket.pk, body)
     if sent := Message.objects.filter(pk=pk).first():
         return sent, False
-    if not (ticket.is_open or reopen):
+    if ticket.state == TicketState.CLOSED and not reopen:
         raise TicketClosed
     now = timezone.now()
     message = post(ticket, body, now=now, status=TicketStatus.PENDING, pk=pk)
@@ -99,9 +99,12 @@ def answer(
 
 @transaction.atomic
 def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager) -> None:
-    """Change the ticket's status and log it. Do nothing if the ticket already has it. Raise Ticket.DoesNotExist."""
+    """Change the ticket's status and log it. Do nothing if the ticket already has it. Raise Ticket.DoesNotExist.
+
+    Closing a ticket again after the client has reopened it is a change.
+    """
     client, ticket = _lock(ticket)
-    if ticket.status == status:
+    if ticket.status == status and not ticket.is_reopened:
         return
     now = timezone.now()
     Ticket.objects.filter(pk=ticket.pk).update(status=status, updated_at=now)
@@ -113,6 +116,7 @@ def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager) -> None:
 def delete_conversation(client: Client) -> dict[str, int]:
     """Delete the client's tickets and messages. Return the number of rows by table. Call it in a transaction."""
     tickets = Ticket.objects.filter(user_id=client.user_id)
+    TicketActivity.objects.filter(ticket__in=tickets).delete()
     messages = Message.objects.filter(ticket__in=tickets).delete()[0]
     Client.objects.filter(pk=client.pk).update(support_ticket_id=None)
     return {Message._meta.db_table: messages, Ticket._meta.db_table: tickets.delete()[0]}
@@ -122,4 +126,5 @@ def _lock(ticket: Ticket) -> tuple[Client | None, Ticket]:
     # Lock the client first, as every operation does, to avoid deadlocks. An account may have no client.
     client = Client.objects.filter(user_id=ticket.user_id).first()
     client = client and client.lock_for_any_manager()
-    return client, Ticket.objects.select_for_update(no_key=True).get(pk=ticket.pk)
+    ticket = Ticket.objects.select_for_update(no_key=True).get(pk=ticket.pk)
+    return client, activity.load_last_messages([ticket])[0]

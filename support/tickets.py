@@ -6,12 +6,17 @@ from datetime import datetime
 from uuid import UUID
 
 from clients import cursor
+from clients.models import Client
 from foundation.database import clamped_times
-from support import log
-from support.models import Author, LogEntry, Message, Ticket, TicketQuerySet
+from support import activity, log
+from support.models import LogEntry, Ticket, TicketQuerySet, TicketState
 
 PAGE_SIZE = 25
 MESSAGES_PER_PAGE = 100
+TICKETS_ON_CARD = 50
+# Characters of a message in the list.
+BEGINNING = 160
+MAX_COUNT = 999
 
 
 class InvalidPosition(ValueError):
@@ -33,22 +38,37 @@ def _decode_position(text: str) -> tuple[datetime, UUID]:
     return position
 
 
-def ticket_page(*, status: str = "", text: str = "", after: str = "") -> Page:
-    """Return 25 tickets, newest activity first, each with `last_message`.
+def ticket_page(*, state: str = "", text: str = "", after: str = "") -> Page:
+    """Return 25 tickets, the newest message first, each with `last_message` and `state`.
 
-    `status` and `text` filter the tickets; `after` is the cursor of the previous page. Raises InvalidPosition.
+    `state` and `text` filter the tickets; `after` is the cursor of the previous page. Raises InvalidPosition.
     """
-    rows = Ticket.objects.newest_first()
-    if status:
-        rows = rows.filter(status=status)
+    activity.refresh()
+    rows = Ticket.objects.last_message_first()
+    if state:
+        rows = rows.filter(activity__state=state)
     if after:
         rows = rows.older_than(*_decode_position(after))
     # Two limited searches, each with its own index, are cheaper than one with OR, which can't use the indexes.
     found = _merge_results([rows.search_clients(text), rows.search_subject(text)] if text else [rows])
-    tickets = found[:PAGE_SIZE]
-    _add_last_messages(tickets)
+    listed = activity.load_last_messages(found[:PAGE_SIZE], length=BEGINNING)
+    for ticket in listed:
+        if ticket.last_message:
+            ticket.last_message.text = log.mask_code(ticket.last_message.text or "")
     more = len(found) > PAGE_SIZE
-    return Page(tickets, cursor.encode(tickets[-1].updated_at, tickets[-1].pk) if more else None)
+    return Page(listed, cursor.encode(*_position(listed[-1])) if more else None)
+
+
+def waiting_count() -> str:
+    """Return how many tickets wait for us, up to MAX_COUNT, as text for a badge."""
+    count = Ticket.objects.filter(activity__state=TicketState.WAITING)[: MAX_COUNT + 1].count()
+    return f"{MAX_COUNT}+" if count > MAX_COUNT else str(count)
+
+
+def client_tickets(client: Client) -> list[Ticket]:
+    """Return up to 50 tickets of the client, the newest message first, each with `last_message` and `state`."""
+    found = Ticket.objects.filter(user_id=client.user_id).newest_first()[:TICKETS_ON_CARD]
+    return sorted(activity.load_last_messages(found), key=lambda ticket: ticket.last_message_at, reverse=True)
 
 
 def message_page(ticket: Ticket, *, before: str = "") -> Page:
@@ -81,19 +101,12 @@ def _newest_page(rows, before: str) -> Page:
 
 
 def _merge_results(queries: Iterable[TicketQuerySet]) -> list[Ticket]:
-    """Return the first PAGE_SIZE + 1 tickets of all queries, without duplicates, newest activity first."""
+    """Return the first PAGE_SIZE + 1 tickets of all queries, without duplicates, the newest message first."""
     found = {
         ticket.pk: ticket for query in queries for ticket in query.prefetch_related("user__client")[: PAGE_SIZE + 1]
     }
-    return sorted(found.values(), key=lambda ticket: (ticket.updated_at, ticket.pk), reverse=True)[: PAGE_SIZE + 1]
+    return sorted(found.values(), key=_position, reverse=True)[: PAGE_SIZE + 1]
 
 
-def _add_last_messages(tickets: list[Ticket]) -> None:
-    messages = Message.objects.filter(ticket__in=tickets).order_by("ticket_id", "-created_at", "-id")
-    last = {message.ticket_id: message for message in messages.distinct("ticket_id")}
-    for ticket in tickets:
-        message = last.get(ticket.pk)
-        ticket.last_message = message and {
-            "text": log.mask_code(message.body or "")[:160],
-            "is_from_client": message.author == Author.USER,
-        }
+def _position(ticket: Ticket) -> tuple[datetime, UUID]:
+    return ticket.activity.last_message_at, ticket.pk

@@ -13,18 +13,23 @@ from managers import limits
 from support import bridge, tickets
 from support.access import get_client_card_for, get_ticket_for, require_support
 from support.forms import AnswerForm, SearchForm, StatusForm
-from support.models import Ticket, TicketStatus, known_statuses, status_label
+from support.models import Ticket, TicketState, TicketStatus
 
 SEARCH_SESSION_KEY = "ticket_search"
+TABS = [
+    ("", "Все"),
+    (TicketState.WAITING, "Ждут ответа"),
+    (TicketState.ANSWERED, "Отвечены"),
+    (TicketState.CLOSED, "Закрыты"),
+]
 # Fragments by the id of the HTMX target. All other requests get the page.
 FRAGMENTS = {"tickets-results": "results", "tickets-more": "rows"}
-TICKETS_ON_CARD = 50
 
 
 @require_GET
 def ticket_list(request):
     require_support(request)
-    return _list_response(request, request.GET.get("status", ""), after=request.GET.get("after", ""))
+    return _list_response(request, request.GET.get("state", ""), after=request.GET.get("after", ""))
 
 
 @require_POST
@@ -32,25 +37,24 @@ def search(request):
     """Save the query in the session: names and phone numbers must not appear in URLs."""
     require_support(request)
     form = SearchForm(request.POST)
-    status = request.POST.get("status", "")
+    state = request.POST.get("state", "")
     if not form.is_valid():
-        return _list_response(request, status, form=form, code=422)
+        return _list_response(request, state, form=form, code=422)
     request.session[SEARCH_SESSION_KEY] = "" if "clear" in request.POST else form.cleaned_data["query"]
     if request.htmx.target in FRAGMENTS:
-        return _list_response(request, status)
-    query = f"?{urlencode({'status': status})}" if status in known_statuses() else ""
+        return _list_response(request, state)
+    query = f"?{urlencode({'state': state})}" if state in TicketState else ""
     return redirect(reverse("support:tickets") + query)
 
 
-def _list_response(request, status: str, *, after: str = "", form=None, code: int = 200):
-    statuses = known_statuses()
-    chosen = status if status in statuses else ""
+def _list_response(request, state: str, *, after: str = "", form=None, code: int = 200):
+    chosen = state if state in TicketState else ""
     text = request.session.get(SEARCH_SESSION_KEY, "")
     fragment, refused = FRAGMENTS.get(request.htmx.target), None
     try:
         if text:
             limits.SEARCHES.consume(request.user)
-        page = tickets.ticket_page(status=chosen, text=text, after=after)
+        page = tickets.ticket_page(state=chosen, text=text, after=after)
     except tickets.InvalidPosition as error:
         raise Http404 from error
     except limits.TooManyTries as too_many:
@@ -65,7 +69,8 @@ def _list_response(request, status: str, *, after: str = "", form=None, code: in
         "form": form or SearchForm(initial={"query": text}),
         "text": text,
         "chosen": chosen,
-        "filters": [("", "Все"), *((label, status_label(label)) for label in statuses)],
+        "filters": TABS,
+        "waiting_count": "" if fragment else tickets.waiting_count(),
     }
     response = render(request, "support/tickets.html" + (f"#{fragment}" if fragment else ""), context, status=code)
     return refused.apply_to(response) if refused else response
@@ -114,11 +119,12 @@ def _ticket_page(request, ticket, *, answer_form=None, status_form=None, status=
         page = tickets.message_page(ticket, before=request.GET.get("before", ""))
     except tickets.InvalidPosition as error:
         raise Http404 from error
+    status_now = TicketStatus.OPEN if ticket.is_reopened else ticket.status
     context = {
         "ticket": ticket,
         "page": page,
         "form": answer_form or AnswerForm(),
-        "status_form": status_form or StatusForm(initial={"status": ticket.status}),
+        "status_form": status_form or StatusForm(initial={"status": status_now}),
     }
     return render(request, "support/ticket.html", context, status=status)
 
@@ -133,7 +139,7 @@ def client_card(request, pk):
     context = {
         "client": client,
         "page": page,
-        "tickets": Ticket.objects.filter(user_id=client.user_id).newest_first()[:TICKETS_ON_CARD],
+        "tickets": tickets.client_tickets(client),
     }
     disclosure.record(client, DisclosureKind.CARD, request=request)
     return render(request, "support/client_card.html", context)
