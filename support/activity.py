@@ -21,20 +21,21 @@ OVERLAP = timedelta(hours=1)
 CHUNK = 2000
 MODELS = (Ticket, Message, TicketActivity)
 
-# The app's `created_at` is UTC without time zone.
+# The app's `created_at` is UTC without time zone. The planner can't estimate how many rows are recent and would read all
+# of TicketActivity for a join, so each recent row looks up its own.
 CHANGED = """
     WITH since AS (
         SELECT coalesce(max(last_message_at), '-infinity') - %(overlap)s AS at
         FROM {TicketActivity} WHERE last_message_at <= now()
-    ), recent AS (
-        SELECT ticket_id, max(created_at) AT TIME ZONE 'UTC' AS last_message_at, NULL::timestamptz AS updated_at
-        FROM {Message} WHERE created_at >= (SELECT at AT TIME ZONE 'UTC' FROM since) GROUP BY ticket_id
-        UNION ALL
-        SELECT id, NULL, updated_at FROM {Ticket} WHERE updated_at >= (SELECT at FROM since)
     )
-    SELECT DISTINCT ticket_id FROM recent LEFT JOIN {TicketActivity} known USING (ticket_id)
-    WHERE known.ticket_id IS NULL OR recent.last_message_at <> known.last_message_at
-        OR recent.updated_at <> known.ticket_updated_at
+    SELECT ticket_id FROM {Message} message WHERE created_at >= (SELECT at AT TIME ZONE 'UTC' FROM since)
+    GROUP BY ticket_id HAVING max(created_at) AT TIME ZONE 'UTC' IS DISTINCT FROM (
+        SELECT last_message_at FROM {TicketActivity} known WHERE known.ticket_id = message.ticket_id
+    )
+    UNION
+    SELECT id FROM {Ticket} ticket WHERE updated_at >= (SELECT at FROM since) AND updated_at IS DISTINCT FROM (
+        SELECT ticket_updated_at FROM {TicketActivity} known WHERE known.ticket_id = ticket.id
+    )
 """
 
 

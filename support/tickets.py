@@ -5,17 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+from django.db.models.functions import Left
+
 from clients import cursor
 from clients.models import Client
 from foundation.database import clamped_times
 from support import activity, log
-from support.models import LogEntry, Ticket, TicketQuerySet, TicketState
+from support.models import LogEntry, Message, Ticket, TicketQuerySet, TicketState
 
 PAGE_SIZE = 25
 MESSAGES_PER_PAGE = 100
 TICKETS_ON_CARD = 50
 # Characters of a message in the list.
 BEGINNING = 160
+# Characters of a message in its ticket: as many as an answer may have, and when it is shown in full.
+SHOWN_LENGTH = 4000
+FULL_LENGTH = 100_000
+# More characters than a code has are read, so that a code is masked before the text is cut.
+CODE_LENGTH = 10
 MAX_COUNT = 999
 
 
@@ -51,10 +59,10 @@ def ticket_page(*, state: str = "", text: str = "", after: str = "") -> Page:
         rows = rows.older_than(*_decode_position(after))
     # Two limited searches, each with its own index, are cheaper than one with OR, which can't use the indexes.
     found = _merge_results([rows.search_clients(text), rows.search_subject(text)] if text else [rows])
-    listed = activity.load_last_messages(found[:PAGE_SIZE], length=BEGINNING)
+    listed = activity.load_last_messages(found[:PAGE_SIZE], length=BEGINNING + CODE_LENGTH)
     for ticket in listed:
         if ticket.last_message:
-            ticket.last_message.text = log.mask_code(ticket.last_message.text or "")
+            _set_text(ticket.last_message, ticket.last_message.text, BEGINNING)
     more = len(found) > PAGE_SIZE
     return Page(listed, cursor.encode(*_position(listed[-1])) if more else None)
 
@@ -71,12 +79,19 @@ def client_tickets(client: Client) -> list[Ticket]:
     return sorted(activity.load_last_messages(found), key=lambda ticket: ticket.last_message_at, reverse=True)
 
 
-def message_page(ticket: Ticket, *, before: str = "") -> Page:
+def message_page(ticket: Ticket, *, before: str = "", full: UUID | None = None) -> Page:
     """Return the last 100 messages before the cursor `before`, oldest first. `next` is the cursor of earlier ones.
 
-    Raises InvalidPosition.
+    Each has its beginning as `text`, and `is_cut` if there is more; of the message with the id `full` up to FULL_LENGTH
+    characters. Raises InvalidPosition.
     """
-    page = _newest_page(ticket.messages.all(), before)
+    page = _newest_page(_with_text(ticket.messages, SHOWN_LENGTH), before)
+    whole = _with_text(ticket.messages.filter(pk=full), FULL_LENGTH).first() if full else None
+    for message in page.rows:
+        message.is_full = message == whole
+        _set_text(
+            message, whole.text if message.is_full else message.text, FULL_LENGTH if message.is_full else SHOWN_LENGTH
+        )
     return Page(page.rows[::-1], page.next)
 
 
@@ -85,7 +100,21 @@ def log_page(client, *, before: str = "") -> Page:
 
     Raises InvalidPosition.
     """
-    return _newest_page(LogEntry.objects.filter(thread__client=client).select_related("author"), before)
+    page = _newest_page(LogEntry.objects.filter(thread__client=client).select_related("author"), before)
+    for entry in page.rows:
+        entry.text = log.mask_code(entry.body)
+    return page
+
+
+def _with_text(messages: QuerySet[Message], length: int) -> QuerySet[Message]:
+    """The messages with the first characters of the body as `text`, without the body: it may have ten megabytes."""
+    return messages.defer("body").annotate(text=Left("body", length + CODE_LENGTH))
+
+
+def _set_text(message: Message, text: str | None, length: int) -> None:
+    """Set `text`, with codes masked, of at most `length` characters, and whether that `is_cut`."""
+    message.is_cut = len(text or "") > length
+    message.text = log.mask_code(text or "")[:length]
 
 
 def _newest_page(rows, before: str) -> Page:
@@ -95,8 +124,6 @@ def _newest_page(rows, before: str) -> Page:
         rows = rows.filter(created_at__lte=at).exclude(created_at=at, id__gte=pk)
     found = list(rows.order_by("-created_at", "-id")[: MESSAGES_PER_PAGE + 1])
     shown = found[:MESSAGES_PER_PAGE]
-    for row in shown:
-        row.text = log.mask_code(row.body or "")
     return Page(shown, cursor.encode(shown[-1].created_at, shown[-1].pk) if len(found) > MESSAGES_PER_PAGE else None)
 
 

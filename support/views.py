@@ -1,5 +1,7 @@
 """Views for support staff: the tickets shared with «Привет Супер», and the read-only client card."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
@@ -116,7 +118,7 @@ def status(request, pk):
 
 def _ticket_page(request, ticket, *, answer_form=None, status_form=None, status=200):
     try:
-        page = tickets.message_page(ticket, before=request.GET.get("before", ""))
+        page = tickets.message_page(ticket, before=request.GET.get("before", ""), full=_uuid(request.GET.get("full")))
     except tickets.InvalidPosition as error:
         raise Http404 from error
     status_now = TicketStatus.OPEN if ticket.is_reopened else ticket.status
@@ -127,6 +129,13 @@ def _ticket_page(request, ticket, *, answer_form=None, status_form=None, status=
         "status_form": status_form or StatusForm(initial={"status": status_now}),
     }
     return render(request, "support/ticket.html", context, status=status)
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text)
+    except (TypeError, ValueError):
+        return None
 
 
 @require_GET
