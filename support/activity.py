@@ -21,8 +21,8 @@ OVERLAP = timedelta(hours=1)
 CHUNK = 2000
 MODELS = (Ticket, Message, TicketActivity)
 
-# The app's `created_at` is UTC without time zone. The planner can't estimate how many rows are recent and would read all
-# of TicketActivity for a join, so each recent row looks up its own.
+# The app's `created_at` is UTC without time zone. The planner can't estimate how many rows are recent and would read
+# all of TicketActivity for a join, so each recent row looks up its own.
 CHANGED = """
     WITH since AS (
         SELECT coalesce(max(last_message_at), '-infinity') - %(overlap)s AS at

@@ -162,7 +162,7 @@ class Ticket(models.Model):
 
 
 class Message(models.Model):
-    """A message of a ticket (`support_messages`, shared). Newer versions have a column `file_key`, which we ignore."""
+    """A message of a ticket (`support_messages`, shared), without its `Attachment`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     ticket = models.ForeignKey(Ticket, on_delete=models.DO_NOTHING, related_name="messages")
@@ -180,6 +180,20 @@ class Message(models.Model):
 
     def __str__(self):
         return f"{self.get_author_display()} {timezone.localtime(self.created_at):%d.%m.%Y %H:%M}"
+
+
+class Attachment(models.Model):
+    """The file of a message: a column of `support_messages` that older versions of the app lack."""
+
+    id = models.UUIDField(primary_key=True)
+    file_key = models.CharField(max_length=512, null=True)
+
+    class Meta:
+        managed = False
+        db_table = "support_messages"
+
+    def __str__(self):
+        return str(self.id)  # not the key: it may contain a name
 
 
 class TicketActivity(models.Model):

@@ -54,12 +54,13 @@ def test_client_text_is_escaped(as_vera, make, create_ticket):
         assert "<img src=x" not in text
 
 
-def test_message_without_text_is_shown_as_an_attachment(as_vera, ticket):
+@pytest.mark.parametrize("body", ["", None])
+def test_message_without_text_is_shown(as_vera, ticket, body):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE support_messages ALTER body DROP NOT NULL")
-    Message.objects.update(body=None)
+    Message.objects.update(body=body)
 
-    assert "Вложение" in as_vera.get(url("ticket", ticket)).text
+    assert "Сообщение без текста" in as_vera.get(url("ticket", ticket)).text
     assert "вложение" in as_vera.get(LIST).text
 
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Left
 from clients import cursor
 from clients.models import Client
 from foundation.database import clamped_times
-from support import activity, log
+from support import activity, attachments, log
 from support.models import LogEntry, Message, Ticket, TicketQuerySet, TicketState
 
 PAGE_SIZE = 25
@@ -86,8 +86,10 @@ def message_page(ticket: Ticket, *, before: str = "", full: UUID | None = None) 
     characters. Raises InvalidPosition.
     """
     page = _newest_page(_with_text(ticket.messages, SHOWN_LENGTH), before)
+    files = attachments.files_of(message.pk for message in page.rows)
     whole = _with_text(ticket.messages.filter(pk=full), FULL_LENGTH).first() if full else None
     for message in page.rows:
+        message.file = files.get(message.pk)
         message.is_full = message == whole
         _set_text(
             message, whole.text if message.is_full else message.text, FULL_LENGTH if message.is_full else SHOWN_LENGTH

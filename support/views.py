@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404
+from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -11,9 +11,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from clients import disclosure
 from clients.disclosure import DisclosureKind
+from foundation.storage.interface import ObjectNotFound
 from managers import limits
 from support import bridge, tickets
-from support.access import get_client_card_for, get_ticket_for, require_support
+from support.access import get_client_card_for, get_file_for, get_ticket_for, require_support
 from support.forms import AnswerForm, SearchForm, StatusForm
 from support.models import Ticket, TicketState, TicketStatus
 
@@ -129,6 +130,17 @@ def _ticket_page(request, ticket, *, answer_form=None, status_form=None, status=
         "status_form": status_form or StatusForm(initial={"status": status_now}),
     }
     return render(request, "support/ticket.html", context, status=status)
+
+
+@require_GET
+def attachment(request, pk):
+    """Redirect to the file of a message; with `?download` so that the browser saves it."""
+    file = get_file_for(request, pk)
+    try:
+        url = file.url(download="download" in request.GET)
+    except ObjectNotFound:
+        return render(request, "support/file_missing.html", status=404)
+    return HttpResponseRedirect(url, content_type="text/plain", headers={"Cache-Control": "private, no-store"})
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -12,6 +12,17 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='Attachment',
+            fields=[
+                ('id', models.UUIDField(primary_key=True, serialize=False)),
+                ('file_key', models.CharField(max_length=512, null=True)),
+            ],
+            options={
+                'db_table': 'support_messages',
+                'managed': False,
+            },
+        ),
+        migrations.CreateModel(
             name='TicketActivity',
             fields=[
                 ('ticket', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, primary_key=True, related_name='activity', serialize=False, to='support.ticket')),
