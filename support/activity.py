@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models.functions import Left
 
-from foundation.database import advisory_lock
+from foundation.database import advisory_lock, clamped_times
 from support.models import Author, Message, Ticket, TicketActivity, TicketState
 
 LOCK = "support.activity"
@@ -29,11 +29,12 @@ CHANGED = """
         FROM {TicketActivity} WHERE last_message_at <= now()
     )
     SELECT ticket_id FROM {Message} message WHERE created_at >= (SELECT at AT TIME ZONE 'UTC' FROM since)
-    GROUP BY ticket_id HAVING max(created_at) AT TIME ZONE 'UTC' IS DISTINCT FROM (
+    GROUP BY ticket_id HAVING least(max(created_at) AT TIME ZONE 'UTC', %(latest)s) IS DISTINCT FROM (
         SELECT last_message_at FROM {TicketActivity} known WHERE known.ticket_id = message.ticket_id
     )
     UNION
-    SELECT id FROM {Ticket} ticket WHERE updated_at >= (SELECT at FROM since) AND updated_at IS DISTINCT FROM (
+    SELECT id FROM {Ticket} ticket
+    WHERE updated_at >= (SELECT at FROM since) AND least(updated_at, %(latest)s) IS DISTINCT FROM (
         SELECT ticket_updated_at FROM {TicketActivity} known WHERE known.ticket_id = ticket.id
     )
 """
@@ -100,7 +101,7 @@ def _changed_tickets() -> list[UUID]:
     """Return the tickets whose newest message or own time differs from their activity."""
     tables = {model.__name__: connection.ops.quote_name(model._meta.db_table) for model in MODELS}
     with connection.cursor() as cursor:
-        cursor.execute(CHANGED.format(**tables), {"overlap": OVERLAP})
+        cursor.execute(CHANGED.format(**tables), {"overlap": OVERLAP, "latest": clamped_times.LATEST})
         return [pk for (pk,) in cursor.fetchall()]
 
 

@@ -1,5 +1,6 @@
 """`TicketActivity` follows the shared tables (support/activity.py)."""
 
+import importlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -56,6 +57,31 @@ def test_answer_to_a_reopened_ticket_needs_no_confirmation(vera, as_vera, ticket
     assert Ticket.objects.get().status == TicketStatus.PENDING
 
 
+def test_migration_fills_the_same_as_the_code(make, create_ticket, vera):
+    fill = importlib.import_module("support.migrations.0006_index_of_messages").FILL
+    tickets = [create_ticket(make.client(), status=status) for status in ("open", "pending", "closed", "resolved") * 3]
+    for number, ticket in enumerate(tickets):
+        if number >= 4:
+            write(ticket, Author.SUPPORT if number < 8 else Author.USER)
+    for number, text in enumerate(("infinity", "-infinity", "9999-12-31")):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE support_messages SET created_at = %s WHERE ticket_id = %s", [text, tickets[number].pk]
+            )
+            cursor.execute("UPDATE support_tickets SET updated_at = %s WHERE id = %s", [text, tickets[number + 3].pk])
+    for status in ("open", "closed"):
+        Ticket.objects.create(user=make.client().user, subject="Без сообщений", status=status)
+    activity.rebuild()
+    computed = set(TicketActivity.objects.values_list())
+    TicketActivity.objects.all().delete()
+
+    with connection.cursor() as cursor:
+        cursor.execute(fill)
+
+    assert set(TicketActivity.objects.values_list()) == computed
+    assert {state for _, state, _, _ in computed} == set(TicketState)
+
+
 def test_late_message_is_found(make, create_ticket):
     """It was committed after newer ones were read, or the app's clock is slow."""
     now = timezone.now()
@@ -69,10 +95,13 @@ def test_late_message_is_found(make, create_ticket):
 
 
 @pytest.mark.parametrize("text", ["infinity", "20000-01-01", "2040-01-01"])
-def test_message_from_the_future_hides_no_later_message(make, create_ticket, ticket, text):
+def test_message_from_the_future_hides_no_later_message(make, create_ticket, ticket, text, django_assert_num_queries):
     with connection.cursor() as cursor:
         cursor.execute("UPDATE support_messages SET created_at = %s", [text])
+        cursor.execute("UPDATE support_tickets SET updated_at = %s", [text])
     assert state_of(ticket) == TicketState.WAITING
+    with django_assert_num_queries(1):
+        activity.refresh()
 
     other = create_ticket(make.client())
 

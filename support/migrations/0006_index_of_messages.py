@@ -1,8 +1,30 @@
-"""Add our own index on the shared table of messages, with which `support.activity.refresh` finds new ones."""
+"""Add our own index on the shared table of messages, with which `support.activity.refresh` finds new ones.
+
+Also fill the activity of all tickets: that of a million would take longer than a page may.
+"""
 
 from django.db import migrations
 
 NAME = "support_messages_privet_time"
+# The same as support.activity computes. Times that Python can't represent are clamped.
+FILL = """
+    INSERT INTO manager_ticket_activity (ticket_id, state, last_message_at, ticket_updated_at)
+    SELECT ticket.id,
+        CASE
+            WHEN is_open AND coalesce(author = 'user', true) OR author = 'user' AND written_at > updated_at THEN 'waiting'
+            WHEN is_open THEN 'answered'
+            ELSE 'closed'
+        END,
+        least(greatest(coalesce(written_at, ticket.created_at AT TIME ZONE 'UTC'), '0001-01-01Z'), '9999-12-30 23:59:59.999999Z'),
+        least(greatest(updated_at, '0001-01-01Z'), '9999-12-30 23:59:59.999999Z')
+    FROM support_tickets ticket
+    CROSS JOIN LATERAL (SELECT ticket.status::text IN ('open', 'pending') AS is_open) status
+    LEFT JOIN (
+        SELECT DISTINCT ON (ticket_id) ticket_id, author::text, created_at AT TIME ZONE 'UTC' AS written_at
+        FROM support_messages ORDER BY ticket_id, created_at DESC, id DESC
+    ) last ON last.ticket_id = ticket.id
+    ON CONFLICT DO NOTHING
+"""
 
 
 class Migration(migrations.Migration):
@@ -16,6 +38,7 @@ class Migration(migrations.Migration):
             [
                 "SET statement_timeout = 0",
                 f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {NAME} ON support_messages (created_at, ticket_id)",
+                FILL,
                 "RESET statement_timeout",
             ],
             [f"DROP INDEX IF EXISTS {NAME}"],
