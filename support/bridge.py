@@ -25,6 +25,10 @@ class TicketClosed(Exception):
     """The ticket is closed; reopen it to answer."""
 
 
+class ClientWrote(Exception):
+    """The client wrote after the page was opened."""
+
+
 def notify_client(
     client: Client, body: str, *, by: Manager | None, now: datetime, log_text: str | None = None
 ) -> Ticket | None:
@@ -98,12 +102,16 @@ def answer(
 
 
 @transaction.atomic
-def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager) -> None:
+def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager, last_seen: UUID | None = None) -> None:
     """Change the ticket's status and log it. Do nothing if the ticket already has it. Raise Ticket.DoesNotExist.
 
-    Closing a ticket again after the client has reopened it is a change.
+    Closing a ticket again after the client has reopened it is a change. Raises ClientWrote if a message that is newer
+    than `last_seen` would be closed unread.
     """
     client, ticket = _lock(ticket)
+    is_unread = ticket.state == TicketState.WAITING and ticket.last_message and ticket.last_message.pk != last_seen
+    if last_seen and is_unread and status == TicketStatus.CLOSED:
+        raise ClientWrote
     if ticket.status == status and not ticket.is_reopened:
         return
     now = timezone.now()

@@ -270,6 +270,22 @@ def test_status_change_is_logged_once_with_its_author(as_vera, vera, ticket):
     assert entry.body == "Обращение «Не работает холодильник»: закрыто"
 
 
+def test_ticket_is_not_closed_over_an_unread_message(as_vera, ticket):
+    form = as_vera.get(url("ticket", ticket)).context["status_form"]
+    data = {"status": "closed", "last_seen": form["last_seen"].value()}
+    Message.objects.create(ticket=ticket, author=Author.USER, body="Ещё и морозилка")
+
+    response = as_vera.post(url("status", ticket), data)
+
+    assert response.status_code == 409
+    assert "Клиент написал ещё, обращение не закрыто" in response.text
+    assert "Ещё и морозилка" in response.text
+    assert Ticket.objects.get().status == TicketStatus.OPEN
+    data["last_seen"] = response.context["status_form"]["last_seen"].value()
+    assert as_vera.post(url("status", ticket), data).status_code == 302
+    assert Ticket.objects.get().status == TicketStatus.CLOSED
+
+
 @pytest.mark.parametrize("status", ["", "resolved", "unknown", "о\x00", "я" * 900_000])
 def test_invalid_status_gets_422(as_vera, ticket, status):
     response = as_vera.post(url("status", ticket), {"status": status})

@@ -111,9 +111,13 @@ def status(request, pk):
     if not form.is_valid():
         return _ticket_page(request, ticket, status_form=form, status=422)
     try:
-        bridge.set_status(ticket, TicketStatus(form.cleaned_data["status"]), by=request.user)
+        status, last_seen = TicketStatus(form.cleaned_data["status"]), form.cleaned_data["last_seen"]
+        bridge.set_status(ticket, status, by=request.user, last_seen=last_seen)
     except Ticket.DoesNotExist as error:
         raise Http404 from error
+    except bridge.ClientWrote:
+        messages.warning(request, "Клиент написал ещё, обращение не закрыто. Прочитайте сообщение и ответьте на него.")
+        return _ticket_page(request, get_ticket_for(request, pk), status=409)
     return redirect("support:ticket", ticket.pk)
 
 
@@ -122,12 +126,13 @@ def _ticket_page(request, ticket, *, answer_form=None, status_form=None, status=
         page = tickets.message_page(ticket, before=request.GET.get("before", ""), full=_uuid(request.GET.get("full")))
     except tickets.InvalidPosition as error:
         raise Http404 from error
+    last_seen = ticket.last_message and ticket.last_message.pk
     status_now = TicketStatus.OPEN if ticket.is_reopened else ticket.status
     context = {
         "ticket": ticket,
         "page": page,
         "form": answer_form or AnswerForm(),
-        "status_form": status_form or StatusForm(initial={"status": status_now}),
+        "status_form": status_form or StatusForm(initial={"status": status_now, "last_seen": last_seen}),
     }
     return render(request, "support/ticket.html", context, status=status)
 
