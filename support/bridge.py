@@ -17,8 +17,8 @@ from support.models import Author, Message, Ticket, TicketActivity, TicketState,
 
 # The subject of the only ticket that gets our notifications. Tickets with other subjects are the client's own.
 CONTRACT_SUBJECT = "Оформление договора"
-# Messages of one operation have the same `now` and are stored one microsecond apart.
-SAME_OPERATION = timedelta(seconds=1)
+# Messages of one operation have the same `now`, and the app's clock may be fast.
+CLOCK_SKEW = timedelta(minutes=5)
 
 
 class TicketClosed(Exception):
@@ -66,8 +66,8 @@ def contract_ticket(client: Client, *, now: datetime) -> Ticket:
 def post(
     ticket: Ticket, body: str, *, now: datetime, status: TicketStatus | None = None, pk: UUID | None = None
 ) -> Message:
-    """Post a message as support and set `status` if given. Messages with the same `now` keep the order of posting."""
-    recent = Message.objects.filter(ticket=ticket, author=Author.SUPPORT, created_at__range=(now, now + SAME_OPERATION))
+    """Post a message as support and set `status` if given. It is later than messages up to CLOCK_SKEW after `now`."""
+    recent = Message.objects.filter(ticket=ticket, created_at__range=(now, now + CLOCK_SKEW))
     last = recent.aggregate(at=Max("created_at"))["at"]
     # The app sorts by created_at alone, so the times must differ.
     at = last + timedelta(microseconds=1) if last else now
@@ -115,7 +115,8 @@ def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager, last_seen: 
     if ticket.status == status and not ticket.is_reopened:
         return
     now = timezone.now()
-    Ticket.objects.filter(pk=ticket.pk).update(status=status, updated_at=now)
+    # Not before the last message, or it would reopen the ticket: the app's clock may be fast.
+    Ticket.objects.filter(pk=ticket.pk).update(status=status, updated_at=max(now, ticket.last_message_at))
     if client:
         label = TicketStatus(status).label.lower()
         log.add_event(client, f"Обращение «{ticket.subject}»: {label}", by=by, now=now)
