@@ -150,6 +150,18 @@ def test_query_count_does_not_grow_with_rows(as_vera, make, create_ticket):
     assert queries() == one <= 8
 
 
+def test_name_and_address_of_megabytes_are_not_read(as_vera, make, create_ticket):
+    client = make.client()
+    create_ticket(client)
+    type(client.user).objects.filter(pk=client.user_id).update(name="Я" * 3_000_000, address="Я" * 3_000_000)
+
+    with CaptureQueriesContext(connection) as captured:
+        response = as_vera.get(LIST)
+
+    assert len(response.content) < 50_000
+    assert not [query["sql"] for query in captured if '"users"."address"' in query["sql"]]
+
+
 def test_list_shows_empty_states(as_vera, make):
     assert "Обращений пока нет" in as_vera.get(LIST).text
     assert "Все обращения отвечены" in as_vera.get(LIST, {"state": "waiting"}).text

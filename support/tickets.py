@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.db.models.functions import Left
 
 from clients import cursor
-from clients.models import Client
+from clients.models import AppUser, Client
 from foundation.database import clamped_times
 from support import activity, attachments, log
 from support.models import LogEntry, Message, Ticket, TicketQuerySet, TicketState
@@ -25,6 +25,7 @@ FULL_LENGTH = 100_000
 # More characters than a code has are read, so that a code is masked before the text is cut.
 CODE_LENGTH = 10
 MAX_COUNT = 999
+NAME_LENGTH = 200
 
 
 class InvalidPosition(ValueError):
@@ -131,9 +132,9 @@ def _newest_page(rows, before: str) -> Page:
 
 def _merge_results(queries: Iterable[TicketQuerySet]) -> list[Ticket]:
     """Return the first PAGE_SIZE + 1 tickets of all queries, without duplicates, the newest message first."""
-    found = {
-        ticket.pk: ticket for query in queries for ticket in query.prefetch_related("user__client")[: PAGE_SIZE + 1]
-    }
+    # Only what the list shows: a name or an address may have megabytes.
+    users = Prefetch("user", AppUser.objects.only("phone").annotate(short_name=Left("name", NAME_LENGTH)))
+    found = {ticket.pk: ticket for query in queries for ticket in query.prefetch_related(users)[: PAGE_SIZE + 1]}
     return sorted(found.values(), key=_position, reverse=True)[: PAGE_SIZE + 1]
 
 
