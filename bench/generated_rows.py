@@ -299,7 +299,7 @@ class Rows:
         reply = f"Договор {contract.number} подписан. Спасибо!" if contract.signed_at else "Договор готов к подписанию."
         status = "closed" if case.status == Status.PROCESSED else "open"
         self.rows["support_tickets"].append(
-            (ticket, case.user_id, "Обслуживание устройств", status, _naive(asked_at), replied_at)
+            (ticket, case.user_id, "Оформление договора", status, _naive(asked_at), replied_at)
         )
         for author, body, when in (("user", QUESTION, asked_at), ("support", reply, replied_at)):
             self.rows["support_messages"].append((self._id(), ticket, author, body, _naive(when), when))

@@ -150,7 +150,7 @@ def test_support_answer_is_sent_while_the_client_is_reassigned(make, anna, boris
     """Support has no clients, so a change of the manager does not matter."""
     client = make.verified(anna)
     with transaction.atomic():
-        ticket = bridge.open_ticket(client, now=timezone.now())
+        ticket = bridge.contract_ticket(client, now=timezone.now())
 
     url = f"/support/{ticket.pk}/answer/"
     response = post_while(lambda: make.fresh(client).reassign(to=boris, by=gleb), vera, url, {"body": "Здравствуйте"})

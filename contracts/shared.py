@@ -15,6 +15,8 @@ SUCCESS = "success"
 
 
 class SharedInvoice(shared.SharedModel):
+    optional = True  # contracts/mirror.py
+
     id = models.UUIDField(primary_key=True)
     client = models.ForeignKey(AppUser, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
     amount = models.DecimalField(max_digits=12, decimal_places=2)
@@ -34,6 +36,8 @@ class SharedInvoice(shared.SharedModel):
 
 
 class SharedPayment(shared.SharedModel):
+    optional = True
+
     id = models.UUIDField(primary_key=True)
     invoice = models.ForeignKey(SharedInvoice, on_delete=models.DO_NOTHING, related_name="payments")
     client = models.ForeignKey(AppUser, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")

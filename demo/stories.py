@@ -32,7 +32,7 @@ from passport import saving as passport_saving
 from passport.models import Passport
 from photos.images import Photo, read_photo
 from support import bridge, log
-from support.models import OPEN_STATUSES, Author, Message, Ticket, TicketStatus
+from support.models import OPEN_STATUSES, Author, Message, Ticket, TicketQuerySet, TicketStatus
 
 SEED = 2026
 NAMESPACE = uuid5(NAMESPACE_DNS, "demo.privet.example")
@@ -178,19 +178,19 @@ class ClientStory:
         )
 
     def question(self) -> None:
-        """Write a message as the client, as the app does: in the open ticket or in a new one."""
+        """Write a message as the client, as the app does: in the client's open ticket or in a new one."""
         now = timezone.now()
-        ticket = Ticket.objects.filter(user_id=self.user_id, status__in=OPEN_STATUSES).first() or Ticket.objects.create(
+        ticket = self._tickets().first() or Ticket.objects.create(
             user_id=self.user_id, subject=self.random.choice(SUBJECTS), created_at=now, updated_at=now
         )
         body = self.random.choice(QUESTIONS)
         Message.objects.create(ticket=ticket, author=Author.USER, body=body, created_at=now, updated_at=now)
 
     def answer(self) -> None:
-        bridge.answer(self._ticket(), self.random.choice(ANSWERS), by=self.support)
+        bridge.answer(self._tickets().get(), self.random.choice(ANSWERS), by=self.support)
 
     def close(self) -> None:
-        bridge.set_status(self._ticket(), TicketStatus.CLOSED, by=self.support)
+        bridge.set_status(self._tickets().get(), TicketStatus.CLOSED, by=self.support)
 
     def erase(self) -> None:
         """Erase the client on request, so that the demo has an act of destruction."""
@@ -199,8 +199,10 @@ class ClientStory:
     def _log(self, add: Callable, body: str) -> None:
         add(self.client, body, by=self.manager, now=timezone.now())
 
-    def _ticket(self) -> Ticket:
-        return Ticket.objects.get(user_id=self.user_id, status__in=OPEN_STATUSES)
+    def _tickets(self) -> TicketQuerySet:
+        """The open ticket that the client created, if there is one."""
+        own = Ticket.objects.filter(user_id=self.user_id, status__in=OPEN_STATUSES)
+        return own.exclude(subject=bridge.CONTRACT_SUBJECT)
 
     def reload(self) -> Client:
         self.client = Client.objects.select_related("user").get(user=self.user_id)

@@ -87,7 +87,7 @@ def test_support_pages_are_accessible(open_page, vera, anna, make):
     sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
     page = open_page(reduced_motion="reduce")
     sign_in(page, vera.email)
-    for link in (None, "Обслуживание устройств"):
+    for link in (None, "Оформление договора"):
         if link:
             page.get_by_role("link", name=link).first.click()
             expect(page.get_by_role("heading", level=1)).to_have_text(link)

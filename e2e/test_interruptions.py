@@ -86,7 +86,7 @@ def test_support_reply_is_sent_to_the_client(open_page, vera, anna, make):
     page = open_page()
     sign_in(page, vera.email)
 
-    page.get_by_role("link", name="Обслуживание устройств").first.click()
+    page.get_by_role("link", name="Оформление договора").first.click()
     page.get_by_label("Ответ").fill("Мастер приедет в среду 🙂")
     page.get_by_role("button", name="Ответить").click()
 

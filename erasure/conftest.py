@@ -43,7 +43,7 @@ def marked_client(make, anna, run_committed) -> Client:
     object_storage.put(upload.key, b"pending")
     log.add_note(client, f"{MARK}: звонить после шести", by=anna, now=timezone.now())
     with transaction.atomic():
-        ticket = bridge.open_ticket(client, now=timezone.now())
+        ticket = bridge.contract_ticket(client, now=timezone.now())
     Message.objects.create(ticket=ticket, author=Author.USER, body=f"Я {MARK}")
     return make.fresh(client)
 

@@ -94,6 +94,22 @@ def s3_bucket(settings, s3_endpoint) -> str:
     return settings.S3_BUCKET
 
 
+@pytest.fixture
+def app_bucket(settings, s3_endpoint):
+    """The client of the real S3 server; the settings name an empty bucket of the app there."""
+    settings.APP_S3_ENDPOINT = settings.APP_S3_PUBLIC_ENDPOINT = s3_endpoint
+    settings.APP_S3_BUCKET = f"app-tests-{uuid.uuid4()}"
+    settings.APP_S3_ACCESS_KEY, settings.APP_S3_SECRET_KEY = "privet-access", "privet-secret"
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_endpoint,
+        aws_access_key_id=settings.APP_S3_ACCESS_KEY,
+        aws_secret_access_key=settings.APP_S3_SECRET_KEY,
+    )
+    client.create_bucket(Bucket=settings.APP_S3_BUCKET)
+    return client
+
+
 @pytest.fixture(params=["local", "s3"])
 def storage(request) -> str:
     """Run the test on an empty storage of each kind; the value is the kind."""

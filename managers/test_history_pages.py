@@ -72,13 +72,13 @@ def test_phones_and_tickets_are_formatted_as_on_other_pages(as_gleb, as_anna, cl
     before = phone(client.user.phone)
     as_anna.post(reverse("clients:contact", args=[client.pk]), CONTACT)
     with transaction.atomic():
-        ticket = bridge.open_ticket(client, now=datetime(2026, 11, 23, 21, 5, tzinfo=UTC))
+        ticket = bridge.contract_ticket(client, now=datetime(2026, 11, 23, 21, 5, tzinfo=UTC))
 
     lines = shown_changes(as_gleb.get(history(client)))
     assert f"телефон: {before} → +7 (977) 555-66-77" in lines
-    assert "обращение: — → Обслуживание устройств от 24.11.2026 00:05" in lines
+    assert "обращение: — → Оформление договора от 24.11.2026 00:05" in lines
     csv = b"".join(as_gleb.get(history(client, "_csv")).streaming_content).decode()
-    assert "обращение: — → Обслуживание устройств от 24.11.2026 00:05" in csv
+    assert "обращение: — → Оформление договора от 24.11.2026 00:05" in csv
     assert str(ticket.pk) not in csv
 
     ticket.delete()

@@ -53,7 +53,7 @@ def missing_columns(cursor: CursorWrapper) -> list[str]:
     needed = {
         (shared.table_name(model), field.column)
         for model in shared_models()
-        if not getattr(model, "optional", False)
+        if not model.optional
         for field in model._meta.concrete_fields
     }
     cursor.execute(

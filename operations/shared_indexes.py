@@ -8,9 +8,10 @@ INDEXES = {
     "users_privet_email": "public.users (lower(email))",
     # Photos are read and deleted by device (devices/mirror.py).
     "device_photos_privet_device": "public.device_photos (device_id)",
-    # The list and the search of support staff (support/models.py).
+    # support/activity.py: refresh finds new messages.
+    "support_messages_privet_time": "public.support_messages (created_at, ticket_id)",
+    # The search of support staff (support/models.py).
     "support_tickets_privet_activity": "public.support_tickets (updated_at DESC, id DESC)",
-    "support_tickets_privet_status": "public.support_tickets (status, updated_at DESC, id DESC)",
     "support_tickets_privet_subject": (
         "public.support_tickets USING gin (replace(lower(subject), 'ё', 'е') privet_inbox.gin_trgm_ops)"
     ),

@@ -8,16 +8,20 @@ from clients.models import Client, Status
 from contracts.models import Invoice, InvoiceStatus
 from foundation.worker import registered_jobs
 from operations.models import JobRun
-from support.models import OPEN_STATUSES, Ticket
+from support import activity
+from support.models import Ticket, TicketState
 
 
 def queue_ages() -> dict[str, float]:
-    """Return the age in seconds of the oldest new client, open ticket and unpaid invoice; 0 if there is none."""
+    """Return the age in seconds of the oldest new client, waiting ticket and unpaid invoice; 0 if there is none."""
     new = Client.objects.filter(status=Status.NEW, manager=None).order_by("created_at", "id").values_list("created_at")
     invoices = Invoice.objects.filter(status=InvoiceStatus.PENDING).order_by("created_at").values_list("created_at")
-    waiting = {"new_clients": [new], "open_tickets": _open_tickets_by_status(), "unpaid_invoices": [invoices]}
+    activity.refresh()
+    waiting = Ticket.objects.filter(activity__state=TicketState.WAITING)
+    tickets = waiting.order_by("activity__last_message_at").values_list("activity__last_message_at")
+    queues = {"new_clients": new, "open_tickets": tickets, "unpaid_invoices": invoices}
     now = timezone.now()
-    return {queue: _age([rows.first() for rows in kinds], now) for queue, kinds in waiting.items()}
+    return {queue: _age(rows.first(), now) for queue, rows in queues.items()}
 
 
 def last_successes() -> dict[str, datetime]:
@@ -31,14 +35,5 @@ def job_queue_ages() -> dict[str, float]:
     return {name: max(0.0, (now - oldest).total_seconds()) if oldest else 0.0 for name, oldest in times.items()}
 
 
-def _open_tickets_by_status() -> list:
-    """One query per status, because the index starts with it.
-
-    Ordered by the last change: the age of a ticket is the time since its last activity.
-    """
-    ordered = Ticket.objects.order_by("updated_at", "id").values_list("updated_at")
-    return [ordered.filter(status=status) for status in OPEN_STATUSES]
-
-
-def _age(rows: list, now: datetime) -> float:
-    return max([0.0, *((now - row[0]).total_seconds() for row in rows if row)])
+def _age(row: tuple[datetime] | None, now: datetime) -> float:
+    return max(0.0, (now - row[0]).total_seconds()) if row else 0.0

@@ -67,6 +67,23 @@ def check_storage_credentials(app_configs, **kwargs) -> list[Error]:
 
 
 @register()
+def check_app_bucket(app_configs, **kwargs) -> list[Error]:
+    """A client can name any object of the app's bucket, so it must not be the one with passports and contracts."""
+    if not settings.APP_S3_BUCKET:
+        return []
+    messages = [
+        Error(f"APP_S3_BUCKET is set, but {name} is not.", hint=f"Set {name}, or that of S3_….", id="privet.E008")
+        for name in ("APP_S3_ENDPOINT", "APP_S3_ACCESS_KEY", "APP_S3_SECRET_KEY")
+        if not getattr(settings, name)
+    ]
+    ours = {url.rstrip("/") for url in (settings.S3_ENDPOINT, settings.S3_PUBLIC_ENDPOINT) if url}
+    if settings.APP_S3_BUCKET == settings.S3_BUCKET and settings.APP_S3_ENDPOINT.rstrip("/") in ours:
+        message = "APP_S3_BUCKET is our own bucket: support staff could be shown passports as attachments."
+        messages.append(Error(message, hint="Set S3_BUCKET to a bucket of its own.", id="privet.E009"))
+    return messages
+
+
+@register()
 def check_base_url(app_configs, **kwargs) -> list[Error]:
     try:
         url = urlsplit(settings.APP_BASE_URL)

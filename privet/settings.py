@@ -168,15 +168,23 @@ S3_ACCESS_KEY = env.str("S3_ACCESS_KEY", "")
 S3_SECRET_KEY = env.str("S3_SECRET_KEY", "")
 S3_BUCKET = env.str("S3_BUCKET", "privet")
 S3_REGION = env.str("S3_REGION", "us-east-1")
+# The bucket of «Привет Супер», with the files that clients attach to messages. Without it they are not shown.
+APP_S3_BUCKET = env.str("APP_S3_BUCKET", "")
+APP_S3_PUBLIC_ENDPOINT = env.str("APP_S3_ENDPOINT", "") or S3_PUBLIC_ENDPOINT
+APP_S3_ENDPOINT = env.str("APP_S3_ENDPOINT", "") or S3_ENDPOINT
+APP_S3_ACCESS_KEY = env.str("APP_S3_ACCESS_KEY", "") or S3_ACCESS_KEY
+APP_S3_SECRET_KEY = env.str("APP_S3_SECRET_KEY", "") or S3_SECRET_KEY
 # Pages upload photos to this origin and load them from it.
 STORAGE_ORIGIN = ["/".join(S3_PUBLIC_ENDPOINT.split("/")[:3])] if S3_ENDPOINT else []
+# Pages of support load attachments from this origin.
+APP_STORAGE_ORIGIN = ["/".join(APP_S3_PUBLIC_ENDPOINT.split("/")[:3])] if APP_S3_BUCKET and APP_S3_ENDPOINT else []
 
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "object-src": [CSP.NONE],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],
-    "img-src": [CSP.SELF, "data:", "blob:", *STORAGE_ORIGIN],
+    "img-src": [CSP.SELF, "data:", "blob:", *dict.fromkeys([*STORAGE_ORIGIN, *APP_STORAGE_ORIGIN])],
     "font-src": [CSP.SELF],
     "connect-src": [CSP.SELF, *STORAGE_ORIGIN],
     "manifest-src": [CSP.SELF],

@@ -147,7 +147,7 @@ class Scenario:
 
     @cached_property
     def ticket(self):
-        return bridge.open_ticket(self.claimed, now=timezone.now())
+        return bridge.contract_ticket(self.claimed, now=timezone.now())
 
 
 @dataclass(frozen=True)
@@ -349,6 +349,8 @@ PAGES = {
     "support:ticket": page(SUPPORT, GET, "ticket"),
     "support:answer": page(SUPPORT, POST, "ticket", data=constant(body="Здравствуйте!"), writes=True),
     "support:status": page(SUPPORT, POST, "ticket", data=constant(status="closed"), writes=True),
+    # No bucket of the app is configured here; support/test_attachments.py opens files.
+    "support:attachment": page(SUPPORT, GET, args=lambda scenario: [uuid.UUID(int=1)], get=404),
     "support:client_card": page(SUPPORT, GET, "claimed", disclosed=True),
     "erasure:act": page(ADMIN, GET, "erasure", disclosed=True),
 }

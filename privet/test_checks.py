@@ -90,6 +90,26 @@ def test_storage_without_credentials_is_an_error(settings):
     assert ids() == ["privet.E004", "privet.E004"]
 
 
+@pytest.fixture
+def app_bucket(settings):
+    settings.APP_S3_BUCKET = "app"
+    settings.S3_ENDPOINT = settings.APP_S3_ENDPOINT = "http://s3.internal"
+    settings.S3_ACCESS_KEY = settings.APP_S3_ACCESS_KEY = settings.S3_SECRET_KEY = settings.APP_S3_SECRET_KEY = "key"
+    assert ids() == []
+    return settings
+
+
+def test_app_bucket_without_a_server_is_an_error(app_bucket):
+    app_bucket.APP_S3_ENDPOINT = app_bucket.APP_S3_SECRET_KEY = ""
+    assert ids() == ["privet.E008", "privet.E008"]
+
+
+@pytest.mark.parametrize("endpoint", ["http://s3.internal", "http://s3.internal/"])
+def test_our_own_bucket_as_app_bucket_is_an_error(app_bucket, endpoint):
+    app_bucket.APP_S3_BUCKET, app_bucket.APP_S3_ENDPOINT = app_bucket.S3_BUCKET, endpoint
+    assert ids() == ["privet.E009"]
+
+
 @pytest.mark.parametrize("url", ["", "privet.example", "https://", "ftp://privet.example", "http://[::1"])
 def test_invalid_base_url_is_an_error(settings, url):
     settings.APP_BASE_URL = url

@@ -56,3 +56,17 @@ def test_csp_allows_only_the_public_storage_origin(run_python):
     )
     without_public_endpoint = run_python("-c", script, S3_ENDPOINT="http://minio:9000").stdout
     assert without_public_endpoint.count("http://minio:9000") == 2
+
+
+def test_csp_allows_pictures_of_the_app_bucket(run_python):
+    script = "from privet.settings import SECURE_CSP as csp; print(*csp['connect-src'], '|', *csp['img-src'])"
+    ours, app = {"S3_ENDPOINT": "https://files.example"}, {"APP_S3_BUCKET": "app"}
+
+    assert run_python("-c", script, **app).stdout.strip() == "'self' | 'self' data: blob:"
+    assert run_python("-c", script, **ours, **app).stdout.strip() == (
+        "'self' https://files.example | 'self' data: blob: https://files.example"
+    )
+    own = app | {"APP_S3_ENDPOINT": "https://app.example/s3"}
+    assert run_python("-c", script, **ours, **own).stdout.strip() == (
+        "'self' https://files.example | 'self' data: blob: https://files.example https://app.example"
+    )

@@ -12,45 +12,51 @@ from django.utils import timezone
 
 from clients.models import Client
 from managers.models import Manager
-from support import log
-from support.models import OPEN_STATUSES, Author, Message, Ticket, TicketStatus
+from support import activity, log
+from support.models import Author, Message, Ticket, TicketActivity, TicketState, TicketStatus
 
-SUBJECT = "Обслуживание устройств"
-# Messages of one operation have the same `now` and are stored one microsecond apart.
-SAME_OPERATION = timedelta(seconds=1)
+# The subject of the only ticket that gets our notifications. Tickets with other subjects are the client's own.
+CONTRACT_SUBJECT = "Оформление договора"
+# Messages of one operation have the same `now`, and the app's clock may be fast.
+CLOCK_SKEW = timedelta(minutes=5)
 
 
 class TicketClosed(Exception):
     """The ticket is closed; reopen it to answer."""
 
 
+class ClientWrote(Exception):
+    """The client wrote after the page was opened."""
+
+
 def notify_client(
     client: Client, body: str, *, by: Manager | None, now: datetime, log_text: str | None = None
 ) -> Ticket | None:
-    """Post `body` to the client's open ticket, and `log_text` or else `body` to the client log.
+    """Post `body` to the client's contract ticket, and `log_text` or else `body` to the client log.
 
     If the app deleted the account, post only to the log and return None: the client can't read the ticket. Raises
     ClientErased, ClientReassigned, and TransactionManagementError outside a transaction.
     """
-    ticket = client.account and open_ticket(client, now=now)
+    ticket = client.account and contract_ticket(client, now=now)
     if ticket:
-        post(ticket, body, now=now)
+        post(ticket, body, now=now, status=None if ticket.is_open else TicketStatus.OPEN)
     log.add_event(client, log_text or body, by=by, now=now)
     return ticket
 
 
-def open_ticket(client: Client, *, now: datetime) -> Ticket:
-    """Return the client's open ticket, locked, or a new one. Concurrent callers get the same. Call it in a transaction.
+def contract_ticket(client: Client, *, now: datetime) -> Ticket:
+    """Return the client's ticket with CONTRACT_SUBJECT, locked, or a new one; its status may be closed.
 
-    Raises ClientErased or ClientReassigned.
+    Codes, invoices and consents must not end up in a complaint, so the subject decides, not the ticket that was used
+    last. Concurrent callers get the same ticket. Call it in a transaction. Raises ClientErased or ClientReassigned.
     """
     client = client.lock()
     # Lock the ticket, so that the app can't delete or close it before we post.
-    tickets = Ticket.objects.filter(user_id=client.user_id, status__in=OPEN_STATUSES).select_for_update(no_key=True)
+    tickets = Ticket.objects.filter(user_id=client.user_id, subject=CONTRACT_SUBJECT).select_for_update(no_key=True)
     ticket = (
         tickets.filter(pk=client.support_ticket_id).first()
         or tickets.order_by("-created_at", "-id").first()
-        or Ticket.objects.create(user_id=client.user_id, subject=SUBJECT, created_at=now, updated_at=now)
+        or Ticket.objects.create(user_id=client.user_id, subject=CONTRACT_SUBJECT, created_at=now, updated_at=now)
     )
     if client.support_ticket_id != ticket.pk:
         Client.objects.filter(pk=client.pk).update(support_ticket_id=ticket.pk)
@@ -60,8 +66,8 @@ def open_ticket(client: Client, *, now: datetime) -> Ticket:
 def post(
     ticket: Ticket, body: str, *, now: datetime, status: TicketStatus | None = None, pk: UUID | None = None
 ) -> Message:
-    """Post a message as support and set `status` if given. Messages with the same `now` keep the order of posting."""
-    recent = Message.objects.filter(ticket=ticket, author=Author.SUPPORT, created_at__range=(now, now + SAME_OPERATION))
+    """Post a message as support and set `status` if given. It is later than messages up to CLOCK_SKEW after `now`."""
+    recent = Message.objects.filter(ticket=ticket, created_at__range=(now, now + CLOCK_SKEW))
     last = recent.aggregate(at=Max("created_at"))["at"]
     # The app sorts by created_at alone, so the times must differ.
     at = last + timedelta(microseconds=1) if last else now
@@ -86,7 +92,7 @@ def answer(
     pk = log.id_from_form(form_id, ticket.pk, body)
     if sent := Message.objects.filter(pk=pk).first():
         return sent, False
-    if not (ticket.is_open or reopen):
+    if ticket.state == TicketState.CLOSED and not reopen:
         raise TicketClosed
     now = timezone.now()
     message = post(ticket, body, now=now, status=TicketStatus.PENDING, pk=pk)
@@ -96,13 +102,21 @@ def answer(
 
 
 @transaction.atomic
-def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager) -> None:
-    """Change the ticket's status and log it. Do nothing if the ticket already has it. Raise Ticket.DoesNotExist."""
+def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager, last_seen: UUID | None = None) -> None:
+    """Change the ticket's status and log it. Do nothing if the ticket already has it. Raise Ticket.DoesNotExist.
+
+    Closing a ticket again after the client has reopened it is a change. Raises ClientWrote if a message that is newer
+    than `last_seen` would be closed unread.
+    """
     client, ticket = _lock(ticket)
-    if ticket.status == status:
+    is_unread = ticket.state == TicketState.WAITING and ticket.last_message and ticket.last_message.pk != last_seen
+    if last_seen and is_unread and status == TicketStatus.CLOSED:
+        raise ClientWrote
+    if ticket.status == status and not ticket.is_reopened:
         return
     now = timezone.now()
-    Ticket.objects.filter(pk=ticket.pk).update(status=status, updated_at=now)
+    # Not before the last message, or it would reopen the ticket: the app's clock may be fast.
+    Ticket.objects.filter(pk=ticket.pk).update(status=status, updated_at=max(now, ticket.last_message_at))
     if client:
         label = TicketStatus(status).label.lower()
         log.add_event(client, f"Обращение «{ticket.subject}»: {label}", by=by, now=now)
@@ -111,6 +125,7 @@ def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager) -> None:
 def delete_conversation(client: Client) -> dict[str, int]:
     """Delete the client's tickets and messages. Return the number of rows by table. Call it in a transaction."""
     tickets = Ticket.objects.filter(user_id=client.user_id)
+    TicketActivity.objects.filter(ticket__in=tickets).delete()
     messages = Message.objects.filter(ticket__in=tickets).delete()[0]
     Client.objects.filter(pk=client.pk).update(support_ticket_id=None)
     return {Message._meta.db_table: messages, Ticket._meta.db_table: tickets.delete()[0]}
@@ -120,4 +135,5 @@ def _lock(ticket: Ticket) -> tuple[Client | None, Ticket]:
     # Lock the client first, as every operation does, to avoid deadlocks. An account may have no client.
     client = Client.objects.filter(user_id=ticket.user_id).first()
     client = client and client.lock_for_any_manager()
-    return client, Ticket.objects.select_for_update(no_key=True).get(pk=ticket.pk)
+    ticket = Ticket.objects.select_for_update(no_key=True).get(pk=ticket.pk)
+    return client, activity.load_last_messages([ticket])[0]

@@ -24,17 +24,24 @@ class SearchForm(forms.Form):
     )
 
 
-class FormIdField(forms.UUIDField):
-    """A random id, generated when the form is opened, so that a repeated submit runs once. Invalid ids are ignored."""
+class HiddenIdField(forms.UUIDField):
+    """An id that the page puts into the form. Invalid ids are ignored."""
 
-    def __init__(self):
-        super().__init__(required=False, initial=uuid.uuid4, widget=forms.HiddenInput)
+    def __init__(self, **options):
+        super().__init__(required=False, widget=forms.HiddenInput, **options)
 
     def to_python(self, value) -> uuid.UUID | None:
         try:
             return super().to_python(value)
         except forms.ValidationError:
             return None
+
+
+class FormIdField(HiddenIdField):
+    """A random id, generated when the form is opened, so that a repeated submit runs once."""
+
+    def __init__(self):
+        super().__init__(initial=uuid.uuid4)
 
 
 class AnswerForm(forms.Form):
@@ -57,6 +64,8 @@ class StatusForm(forms.Form):
             "invalid_choice": "Такого статуса нет. Выберите статус из списка.",
         },
     )
+    # The last message of the page on which the form was opened.
+    last_seen = HiddenIdField()
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -11,7 +11,8 @@ from clients.models import Client
 from managers.models import Manager
 from support.models import LogEntry, LogKind, Thread
 
-CODE = re.compile(r"(\bкод\b[^.]*: ?)\d{6}\b", re.IGNORECASE)
+# Bounded, because a client's message may have thousands of times this word.
+CODE = re.compile(r"(\bкод\b[^.]{0,300}?: ?)\d{6}\b", re.IGNORECASE)
 
 
 def add_event(client: Client, body: str, *, by: Manager | None, now: datetime) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from clients import search
 from clients.fields import NaiveUtcDateTimeField, PgEnumField
 from clients.models import AppUser, Client
-from foundation.database import clamped_times, shared
+from foundation.database import shared
 from managers.models import Manager
 
 
@@ -25,6 +25,14 @@ class TicketStatus(models.TextChoices):
 
 # Statuses of open tickets. All others, including unknown ones of other app versions, count as closed.
 OPEN_STATUSES = (TicketStatus.OPEN, TicketStatus.PENDING)
+
+
+class TicketState(models.TextChoices):
+    """Who has to act, computed from the messages (support/activity.py)."""
+
+    WAITING = "waiting", "Ждёт ответа"
+    ANSWERED = "answered", "Отвечено"
+    CLOSED = "closed", "Закрыто"
 
 
 class Author(models.TextChoices):
@@ -88,11 +96,16 @@ class TicketQuerySet(shared.SharedQuerySet):
     def newest_first(self) -> "TicketQuerySet":
         return self.order_by("-updated_at", "-id")
 
-    def older_than(self, updated_at: datetime, pk: uuid.UUID) -> "TicketQuerySet":
-        """Tickets after the one with these values, newest activity first (keyset pagination)."""
-        at = clamped_times.database_value(updated_at, "updated_at", Ticket.objects.filter(pk=pk))
+    def last_message_first(self) -> "TicketQuerySet":
+        """Tickets whose activity is known, the newest message first."""
+        found = self.filter(activity__isnull=False).select_related("activity")
+        return found.order_by("-activity__last_message_at", "-activity__ticket_id")
+
+    def older_than(self, last_message_at: datetime, pk: uuid.UUID) -> "TicketQuerySet":
+        """Tickets after the one with these values, newest message first (keyset pagination)."""
         # The first condition is redundant, but lets the index scan start at the right position.
-        return self.filter(updated_at__lte=at).exclude(updated_at=at, id__gte=pk)
+        earlier = Q(activity__last_message_at__lt=last_message_at) | Q(activity__ticket_id__lt=pk)
+        return self.filter(earlier, activity__last_message_at__lte=last_message_at)
 
 
 class Ticket(shared.SharedModel):
@@ -118,9 +131,18 @@ class Ticket(shared.SharedModel):
     def __str__(self):
         return self.subject
 
+    # Set by activity.load_last_messages.
+    state: TicketState
+    last_message: "Message | None"
+
     @property
     def status_label(self) -> str:
         return status_label(self.status)
+
+    @property
+    def state_label(self) -> str:
+        """The display value of `state`; of a closed ticket that of the status. Needs `state`."""
+        return self.status_label if self.state == TicketState.CLOSED else TicketState(self.state).label
 
     @property
     def client(self) -> Client | None:
@@ -129,11 +151,22 @@ class Ticket(shared.SharedModel):
 
     @property
     def is_open(self) -> bool:
+        """Whether the app shows the ticket as open. A client's message reopens a ticket without changing its status."""
         return self.status in OPEN_STATUSES
+
+    @property
+    def last_message_at(self) -> datetime:
+        """When the last message was written, or else the ticket was created. Needs `last_message`."""
+        return self.last_message.created_at if self.last_message else self.created_at
+
+    @property
+    def is_reopened(self) -> bool:
+        """Whether the client wrote after the ticket was closed. Needs `state`."""
+        return self.state == TicketState.WAITING and not self.is_open
 
 
 class Message(shared.SharedModel):
-    """A message of a ticket (`support_messages`, shared). Newer versions have a column `file_key`, which we ignore."""
+    """A message of a ticket (`support_messages`, shared), without its `Attachment`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     ticket = models.ForeignKey(Ticket, on_delete=models.DO_NOTHING, related_name="messages")
@@ -151,6 +184,44 @@ class Message(shared.SharedModel):
 
     def __str__(self):
         return f"{self.get_author_display()} {timezone.localtime(self.created_at):%d.%m.%Y %H:%M}"
+
+
+class Attachment(shared.SharedModel):
+    """The file of a message: a column of `support_messages` that older versions of the app lack."""
+
+    optional = True
+
+    id = models.UUIDField(primary_key=True)
+    file_key = models.CharField(max_length=512, null=True)
+
+    class Meta:
+        managed = False
+        db_table = shared.table("support_messages")
+
+    def __str__(self):
+        return str(self.id)  # not the key: it may contain a name
+
+
+class TicketActivity(models.Model):
+    """What the list of tickets is filtered and ordered by; a copy of facts from the shared tables, ours to index."""
+
+    ticket = models.OneToOneField(
+        Ticket, primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="activity"
+    )
+    state = models.CharField(max_length=8, choices=TicketState)
+    # Of a ticket without messages: when it was created.
+    last_message_at = models.DateTimeField()
+    ticket_updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "manager_ticket_activity"
+        indexes = [
+            models.Index(fields=["-last_message_at", "-ticket"], name="tickets_by_message"),
+            models.Index(fields=["state", "-last_message_at", "-ticket"], name="tickets_by_state"),
+        ]
+
+    def __str__(self):
+        return f"{self.ticket_id} {self.state}"
 
 
 class Thread(models.Model):

@@ -79,19 +79,34 @@ def test_messages_of_one_operation_keep_their_order(make, anna):
     assert list(LogEntry.objects.order_by("created_at").values_list("body", flat=True)) == expected
 
 
-def test_open_ticket_of_the_app_is_used(make, anna):
+def test_notifications_never_go_to_an_open_complaint(make, anna):
     client = make.client()
-    existing = Ticket.objects.create(user=client.user, subject="Не работает холодильник", status=TicketStatus.PENDING)
+    complaint = Ticket.objects.create(user=client.user, subject="Не работает холодильник")
+    type(client).objects.filter(pk=client.pk).update(support_ticket_id=complaint.pk)  # by an earlier version
 
-    assert notify(client, anna) == existing
-    assert Ticket.objects.get() == existing
+    ticket = notify(make.fresh(client), anna)
+
+    assert (ticket.subject, bodies(ticket), bodies(complaint)) == (
+        "Оформление договора",
+        ["Договор подписан"],
+        [],
+    )
+    assert make.fresh(client).support_ticket_id == ticket.pk
+
+
+def test_existing_contract_ticket_is_found_by_its_subject(make, anna):
+    client = make.client()
+    existing = notify(client, anna)
+    type(client).objects.filter(pk=client.pk).update(support_ticket_id=None)
+
+    assert notify(make.fresh(client), anna) == existing
     assert make.fresh(client).support_ticket_id == existing.pk
 
 
 def test_linked_ticket_is_preferred_to_a_newer_one(make, anna):
     client = make.client()
     linked = notify(client, anna)
-    Ticket.objects.create(user=client.user, subject="Другой вопрос", created_at=NOW + timedelta(days=1))
+    Ticket.objects.create(user=client.user, subject=bridge.CONTRACT_SUBJECT, created_at=NOW + timedelta(days=1))
 
     assert notify(client, anna) == linked
 
@@ -122,16 +137,23 @@ def test_deleted_ticket_is_replaced_by_a_new_linked_one(make, anna):
 
 
 @pytest.mark.parametrize("status", ["closed", "resolved"])
-def test_closed_ticket_is_replaced_by_a_new_linked_one(make, anna, status):
+def test_closed_contract_ticket_is_reopened(make, anna, status):
     client = make.client()
     first = notify(client, anna)
     Ticket.objects.filter(pk=first.pk).update(status=status)
 
-    second = notify(client, anna)
+    assert notify(client, anna) == first
+    assert Ticket.objects.get().status == TicketStatus.OPEN
+    assert len(bodies(first)) == 2
 
-    assert second.pk != first.pk
-    assert make.fresh(client).support_ticket_id == second.pk
-    assert len(bodies(first)) == 1
+
+def test_status_of_an_open_contract_ticket_stays(make, anna):
+    client = make.client()
+    Ticket.objects.filter(pk=notify(client, anna).pk).update(status=TicketStatus.PENDING)
+
+    notify(client, anna)
+
+    assert Ticket.objects.get().status == TicketStatus.PENDING
 
 
 def test_unknown_status_counts_as_closed(make, anna):
@@ -140,13 +162,14 @@ def test_unknown_status_counts_as_closed(make, anna):
         cursor.execute("CREATE TYPE newer AS ENUM ('open', 'pending', 'closed', 'rejected', 'snoozed')")
         cursor.execute("ALTER TABLE support_tickets ALTER status TYPE newer USING status::newer")
     client = make.client()
-    snoozed = Ticket.objects.create(user=client.user, subject="Вопрос", status="snoozed")
+    snoozed = Ticket.objects.create(user=client.user, subject=bridge.CONTRACT_SUBJECT, status="snoozed")
 
     ticket = Ticket.objects.get(pk=snoozed.pk)
 
     assert ticket.status_label == "snoozed"
     assert not ticket.is_open
-    assert notify(client, anna) != snoozed
+    assert notify(client, anna) == snoozed
+    assert Ticket.objects.get().status == TicketStatus.OPEN
 
 
 @pytest.mark.parametrize("column", ["DROP COLUMN IF EXISTS", "ADD COLUMN IF NOT EXISTS"])
@@ -224,7 +247,7 @@ def test_concurrent_messages_use_one_ticket(race, make, anna):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_concurrently_closed_ticket_gets_no_message(make, anna, vera):
+def test_concurrently_closed_ticket_is_reopened(make, anna, vera):
     client = make.client()
     first = notify(client, anna)
     second = Caller(lambda: bridge.notify_client(client, "Второе", by=anna, now=timezone.now()))
@@ -236,9 +259,9 @@ def test_concurrently_closed_ticket_gets_no_message(make, anna, vera):
     second.join(20)
 
     assert second.error is None
-    assert second.result.pk != first.pk
-    assert bodies(first) == ["Договор подписан"]
-    assert make.fresh(client).support_ticket_id == second.result.pk
+    assert second.result == first
+    assert bodies(first) == ["Договор подписан", "Второе"]
+    assert Ticket.objects.get().status == TicketStatus.OPEN
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,4 +1,5 @@
 import re
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -53,13 +54,59 @@ def test_client_text_is_escaped(as_vera, make, create_ticket):
         assert "<img src=x" not in text
 
 
-def test_message_without_text_is_shown_as_an_attachment(as_vera, ticket):
+@pytest.mark.parametrize("body", ["", None])
+def test_message_without_text_is_shown(as_vera, ticket, body):
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE support_messages ALTER body DROP NOT NULL")
-    Message.objects.update(body=None)
+    Message.objects.update(body=body)
 
-    assert "Вложение" in as_vera.get(url("ticket", ticket)).text
+    assert "Сообщение без текста" in as_vera.get(url("ticket", ticket)).text
     assert "вложение" in as_vera.get(LIST).text
+
+
+def test_line_breaks_of_a_message_are_shown(as_vera, ticket):
+    Message.objects.update(body="Первая строка\nВторая & третья")
+
+    assert "Первая строка<br>Вторая &amp; третья" in as_vera.get(url("ticket", ticket)).text
+
+
+def test_long_message_is_cut_and_shown_in_full_on_request(as_vera, ticket):
+    Message.objects.update(body="я" * 4000 + "конец")
+
+    page = as_vera.get(url("ticket", ticket))
+    assert "я" * 4000 in page.text
+    assert "конец" not in page.text
+    full = re.search(r'href="([^"#]+)#[^"]+">Показать полностью', page.text)[1]
+
+    text = as_vera.get(full.replace("&amp;", "&")).text
+    assert "конец" in text
+    assert "Показать полностью" not in text
+
+
+def test_message_of_ten_megabytes_is_not_read(as_vera, ticket):
+    Message.objects.update(body="код " * 2_500_000)
+    pages = [(url("ticket", ticket), {}), (LIST, {}), (url("ticket", ticket), {"full": ticket.messages.get().pk})]
+
+    for page, query in pages:
+        with CaptureQueriesContext(connection) as captured:
+            start = time.monotonic()
+            response = as_vera.get(page, query)
+            assert time.monotonic() - start < 2
+        assert len(response.content) < 300_000
+        assert not [sql["sql"] for sql in captured if re.search(r'(?<!LEFT\()"support_messages"."body"', sql["sql"])]
+    assert "слишком длинное" in response.text
+
+
+@pytest.mark.parametrize("full", ["x", "", str(uuid.uuid4()), "\x01"])
+def test_invalid_message_to_show_in_full_is_ignored(as_vera, ticket, full):
+    assert as_vera.get(url("ticket", ticket), {"full": full}).status_code == 200
+
+
+def test_code_at_the_cut_is_masked(as_vera, ticket):
+    for length in range(3990, 4001):
+        start = "Код: 482913"
+        Message.objects.update(body="я" * (length - len(start)) + f" {start} хвост")
+        assert not re.search(r"48291?3?", as_vera.get(url("ticket", ticket)).context["page"].rows[0].text), length
 
 
 def test_long_conversation_is_paginated(as_vera, ticket):
@@ -223,6 +270,22 @@ def test_status_change_is_logged_once_with_its_author(as_vera, vera, ticket):
     assert entry.body == "Обращение «Не работает холодильник»: закрыто"
 
 
+def test_ticket_is_not_closed_over_an_unread_message(as_vera, ticket):
+    form = as_vera.get(url("ticket", ticket)).context["status_form"]
+    data = {"status": "closed", "last_seen": form["last_seen"].value()}
+    Message.objects.create(ticket=ticket, author=Author.USER, body="Ещё и морозилка")
+
+    response = as_vera.post(url("status", ticket), data)
+
+    assert response.status_code == 409
+    assert "Клиент написал ещё, обращение не закрыто" in response.text
+    assert "Ещё и морозилка" in response.text
+    assert Ticket.objects.get().status == TicketStatus.OPEN
+    data["last_seen"] = response.context["status_form"]["last_seen"].value()
+    assert as_vera.post(url("status", ticket), data).status_code == 302
+    assert Ticket.objects.get().status == TicketStatus.CLOSED
+
+
 @pytest.mark.parametrize("status", ["", "resolved", "unknown", "о\x00", "я" * 900_000])
 def test_invalid_status_gets_422(as_vera, ticket, status):
     response = as_vera.post(url("status", ticket), {"status": status})
@@ -244,7 +307,7 @@ def test_status_of_another_app_version_preselects_no_status(as_vera, ticket):
 def test_ticket_of_a_deleted_account_can_be_answered_and_closed(as_vera, make, anna):
     client = make.verified(anna)
     with transaction.atomic():
-        ticket = bridge.open_ticket(client, now=timezone.now())
+        ticket = bridge.contract_ticket(client, now=timezone.now())
     make.delete_account(client)
 
     assert as_vera.post(url("answer", ticket), {"body": "Здравствуйте"}).status_code == 302

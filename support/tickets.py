@@ -5,13 +5,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Prefetch, QuerySet
+from django.db.models.functions import Left
+
 from clients import cursor
+from clients.models import AppUser, Client
 from foundation.database import clamped_times
-from support import log
-from support.models import Author, LogEntry, Message, Ticket, TicketQuerySet
+from support import activity, attachments, log
+from support.models import LogEntry, Message, Ticket, TicketQuerySet, TicketState
 
 PAGE_SIZE = 25
 MESSAGES_PER_PAGE = 100
+TICKETS_ON_CARD = 50
+# Characters of a message in the list.
+BEGINNING = 160
+# Characters of a message in its ticket: as many as an answer may have, and when it is shown in full.
+SHOWN_LENGTH = 4000
+FULL_LENGTH = 100_000
+# More characters than a code has are read, so that a code is masked before the text is cut.
+CODE_LENGTH = 10
+MAX_COUNT = 999
+NAME_LENGTH = 200
 
 
 class InvalidPosition(ValueError):
@@ -33,30 +47,54 @@ def _decode_position(text: str) -> tuple[datetime, UUID]:
     return position
 
 
-def ticket_page(*, status: str = "", text: str = "", after: str = "") -> Page:
-    """Return 25 tickets, newest activity first, each with `last_message`.
+def ticket_page(*, state: str = "", text: str = "", after: str = "") -> Page:
+    """Return 25 tickets, the newest message first, each with `last_message` and `state`.
 
-    `status` and `text` filter the tickets; `after` is the cursor of the previous page. Raises InvalidPosition.
+    `state` and `text` filter the tickets; `after` is the cursor of the previous page. Raises InvalidPosition.
     """
-    rows = Ticket.objects.newest_first()
-    if status:
-        rows = rows.filter(status=status)
+    activity.refresh()
+    rows = Ticket.objects.last_message_first()
+    if state:
+        rows = rows.filter(activity__state=state)
     if after:
         rows = rows.older_than(*_decode_position(after))
     # Two limited searches, each with its own index, are cheaper than one with OR, which can't use the indexes.
     found = _merge_results([rows.search_clients(text), rows.search_subject(text)] if text else [rows])
-    tickets = found[:PAGE_SIZE]
-    _add_last_messages(tickets)
+    listed = activity.load_last_messages(found[:PAGE_SIZE], length=BEGINNING + CODE_LENGTH)
+    for ticket in listed:
+        if ticket.last_message:
+            _set_text(ticket.last_message, ticket.last_message.text, BEGINNING)
     more = len(found) > PAGE_SIZE
-    return Page(tickets, cursor.encode(tickets[-1].updated_at, tickets[-1].pk) if more else None)
+    return Page(listed, cursor.encode(*_position(listed[-1])) if more else None)
 
 
-def message_page(ticket: Ticket, *, before: str = "") -> Page:
+def waiting_count() -> str:
+    """Return how many tickets wait for us, up to MAX_COUNT, as text for a badge."""
+    count = Ticket.objects.filter(activity__state=TicketState.WAITING)[: MAX_COUNT + 1].count()
+    return f"{MAX_COUNT}+" if count > MAX_COUNT else str(count)
+
+
+def client_tickets(client: Client) -> list[Ticket]:
+    """Return up to 50 tickets of the client, the newest message first, each with `last_message` and `state`."""
+    found = Ticket.objects.filter(user_id=client.user_id).newest_first()[:TICKETS_ON_CARD]
+    return sorted(activity.load_last_messages(found), key=lambda ticket: ticket.last_message_at, reverse=True)
+
+
+def message_page(ticket: Ticket, *, before: str = "", full: UUID | None = None) -> Page:
     """Return the last 100 messages before the cursor `before`, oldest first. `next` is the cursor of earlier ones.
 
-    Raises InvalidPosition.
+    Each has its beginning as `text`, and `is_cut` if there is more; of the message with the id `full` up to FULL_LENGTH
+    characters. Raises InvalidPosition.
     """
-    page = _newest_page(ticket.messages.all(), before)
+    page = _newest_page(_with_text(ticket.messages, SHOWN_LENGTH), before)
+    files = attachments.files_of(message.pk for message in page.rows)
+    whole = _with_text(ticket.messages.filter(pk=full), FULL_LENGTH).first() if full else None
+    for message in page.rows:
+        message.file = files.get(message.pk)
+        message.is_full = message == whole
+        _set_text(
+            message, whole.text if message.is_full else message.text, FULL_LENGTH if message.is_full else SHOWN_LENGTH
+        )
     return Page(page.rows[::-1], page.next)
 
 
@@ -65,7 +103,21 @@ def log_page(client, *, before: str = "") -> Page:
 
     Raises InvalidPosition.
     """
-    return _newest_page(LogEntry.objects.filter(thread__client=client).select_related("author"), before)
+    page = _newest_page(LogEntry.objects.filter(thread__client=client).select_related("author"), before)
+    for entry in page.rows:
+        entry.text = log.mask_code(entry.body)
+    return page
+
+
+def _with_text(messages: QuerySet[Message], length: int) -> QuerySet[Message]:
+    """The messages with the first characters of the body as `text`, without the body: it may have ten megabytes."""
+    return messages.defer("body").annotate(text=Left("body", length + CODE_LENGTH))
+
+
+def _set_text(message: Message, text: str | None, length: int) -> None:
+    """Set `text`, with codes masked, of at most `length` characters, and whether that `is_cut`."""
+    message.is_cut = len(text or "") > length
+    message.text = log.mask_code(text or "")[:length]
 
 
 def _newest_page(rows, before: str) -> Page:
@@ -75,25 +127,16 @@ def _newest_page(rows, before: str) -> Page:
         rows = rows.filter(created_at__lte=at).exclude(created_at=at, id__gte=pk)
     found = list(rows.order_by("-created_at", "-id")[: MESSAGES_PER_PAGE + 1])
     shown = found[:MESSAGES_PER_PAGE]
-    for row in shown:
-        row.text = log.mask_code(row.body or "")
     return Page(shown, cursor.encode(shown[-1].created_at, shown[-1].pk) if len(found) > MESSAGES_PER_PAGE else None)
 
 
 def _merge_results(queries: Iterable[TicketQuerySet]) -> list[Ticket]:
-    """Return the first PAGE_SIZE + 1 tickets of all queries, without duplicates, newest activity first."""
-    found = {
-        ticket.pk: ticket for query in queries for ticket in query.prefetch_related("user__client")[: PAGE_SIZE + 1]
-    }
-    return sorted(found.values(), key=lambda ticket: (ticket.updated_at, ticket.pk), reverse=True)[: PAGE_SIZE + 1]
+    """Return the first PAGE_SIZE + 1 tickets of all queries, without duplicates, the newest message first."""
+    # Only what the list shows: a name or an address may have megabytes.
+    users = Prefetch("user", AppUser.objects.only("phone").annotate(short_name=Left("name", NAME_LENGTH)))
+    found = {ticket.pk: ticket for query in queries for ticket in query.prefetch_related(users)[: PAGE_SIZE + 1]}
+    return sorted(found.values(), key=_position, reverse=True)[: PAGE_SIZE + 1]
 
 
-def _add_last_messages(tickets: list[Ticket]) -> None:
-    messages = Message.objects.filter(ticket__in=tickets).order_by("ticket_id", "-created_at", "-id")
-    last = {message.ticket_id: message for message in messages.distinct("ticket_id")}
-    for ticket in tickets:
-        message = last.get(ticket.pk)
-        ticket.last_message = message and {
-            "text": log.mask_code(message.body or "")[:160],
-            "is_from_client": message.author == Author.USER,
-        }
+def _position(ticket: Ticket) -> tuple[datetime, UUID]:
+    return ticket.activity.last_message_at, ticket.pk

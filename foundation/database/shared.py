@@ -55,6 +55,9 @@ class SharedQuerySet(models.QuerySet):
 class SharedModel(models.Model):
     """Base class of unmanaged models whose primary key is the column `id`."""
 
+    # Whether our pages work in versions of the app without these columns.
+    optional = False
+
     objects = SharedQuerySet.as_manager()
 
     class Meta:

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def _storage_call(key: str) -> Iterator[None]:
+def storage_call(key: str) -> Iterator[None]:
     """Measure a call and translate its errors to ObjectNotFound, or StorageUnavailable for any other failure."""
     try:
         with metrics.STORAGE_SECONDS.time():
@@ -50,7 +50,7 @@ def _storage_call(key: str) -> Iterator[None]:
 
 def put(key: str, content: bytes) -> None:
     """Store a new object. Raises StorageUnavailable if the key exists already."""
-    with _storage_call(key):
+    with storage_call(key):
         name = default_storage.save(key, ContentFile(content))
     if name != key:
         default_storage.delete(name)
@@ -59,13 +59,13 @@ def put(key: str, content: bytes) -> None:
 
 def get(key: str) -> bytes:
     """Return the object's content. Raises ObjectNotFound."""
-    with _storage_call(key), default_storage.open(key) as file:
+    with storage_call(key), default_storage.open(key) as file:
         return file.read()
 
 
 def read_limited(key: str, *, max_bytes: int) -> bytes:
     """Return the content of an uploaded object. Raises ObjectTooLarge if it has more than `max_bytes` bytes."""
-    with _storage_call(key):
+    with storage_call(key):
         return default_storage.read_limited(key, max_bytes)
 
 
@@ -86,13 +86,13 @@ def presign_download(key: str, *, cache: str) -> str:
 
 
 def exists(key: str) -> bool:
-    with _storage_call(key):
+    with storage_call(key):
         return default_storage.exists(key)
 
 
 def is_available() -> bool:
     """Whether objects can be read and written. May also raise StorageUnavailable."""
-    with _storage_call("the storage"):
+    with storage_call("the storage"):
         return default_storage.is_available()
 
 
@@ -101,19 +101,19 @@ def set_up_bucket() -> list[str]:
 
     Returns the names of API calls that the server does not support.
     """
-    with _storage_call("the bucket"):
+    with storage_call("the bucket"):
         return default_storage.set_up()
 
 
 def list_objects() -> Iterator[ListedObject]:
     """Yield every object in the order of keys. Objects are fetched page by page, so memory use is constant."""
-    with _storage_call("the listing"):
+    with storage_call("the listing"):
         yield from default_storage.list_objects()
 
 
 def delete(key: str) -> None:
     """Delete the object, if it exists."""
-    with _storage_call(key):
+    with storage_call(key):
         default_storage.delete(key)
 
 
@@ -165,5 +165,5 @@ def retry_failed_deletions() -> None:
 
 def is_public() -> bool:
     """Whether anyone can list or read objects without credentials. Raises StorageUnavailable."""
-    with _storage_call("the bucket"):
+    with storage_call("the bucket"):
         return default_storage.is_public()

@@ -50,6 +50,7 @@ class S3ObjectStorage(S3Storage):
             "secret_key": settings.S3_SECRET_KEY,
             "bucket_name": settings.S3_BUCKET,
             "region_name": settings.S3_REGION,
+            "public_endpoint": settings.S3_PUBLIC_ENDPOINT,
             "default_acl": None,
             "querystring_auth": True,
             "file_overwrite": False,
@@ -74,12 +75,14 @@ class S3ObjectStorage(S3Storage):
         )
         return PresignedUpload(post["url"], post["fields"])
 
-    def presign_download(self, key: str, cache: str) -> str:
+    def presign_download(
+        self, key: str, cache: str, *, content_type: str = "image/jpeg", disposition: str = "inline"
+    ) -> str:
         parameters = {
             "Bucket": self.bucket_name,
             "Key": key,
-            "ResponseContentType": "image/jpeg",
-            "ResponseContentDisposition": "inline",
+            "ResponseContentType": content_type,
+            "ResponseContentDisposition": disposition,
             "ResponseCacheControl": cache,
         }
         return self._presign_client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=DOWNLOAD_SECONDS)
@@ -104,7 +107,14 @@ class S3ObjectStorage(S3Storage):
     @cached_property
     def _presign_client(self):
         """A client for the URL by which browsers reach the storage. It only signs, it makes no calls."""
-        return self._client(settings.S3_PUBLIC_ENDPOINT, self.client_config)
+        return self._client(self.public_endpoint, self.client_config)
+
+    def content_type(self, key: str) -> str:
+        """Return the content type that the object was stored with. Anyone who stores objects chooses it."""
+        # Not HEAD: its error would not say whether the object or the bucket is missing.
+        response = self.bucket.Object(key).get()
+        response["Body"].close()
+        return response["ContentType"]
 
     def _client(self, endpoint: str, config: Config):
         session = boto3.Session(aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key)
