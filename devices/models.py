@@ -48,7 +48,7 @@ class DeviceType(models.Model):
         return self.name
 
 
-@track_history("manager_devices_history", exclude=["created_at", "updated_at", "updated_by"])
+@track_history("manager_devices_history", exclude=["created_at", "updated_at", "updated_by", "mirror_id"])
 class Device(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="devices", verbose_name="клиент")
@@ -62,6 +62,8 @@ class Device(models.Model):
         "своя доплата, ₽", max_digits=10, decimal_places=2, null=True, blank=True,
         validators=[MinValueValidator(0, "Доплата не может быть отрицательной."), MaxValueValidator(MAX_FEE)],
     )  # fmt: skip
+    # The id of the mirrored row in the app, if it is not ours: the older system gave its rows other ids.
+    mirror_id = models.UUIDField("строка в приложении", null=True, editable=False)
     created_at = models.DateTimeField("добавлено", default=timezone.now, editable=False)
     updated_at = models.DateTimeField("изменено", default=timezone.now, editable=False)
     updated_by = models.ForeignKey(

@@ -23,7 +23,7 @@ from agreements.models import AgreementKind
 from conftest import PASSWORD, Make
 from contracts import issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign
-from devices import mirror
+from devices import photo_urls
 from devices import saving as device_saving
 from devices.saving import save_device
 from devices.surcharge import fix_surcharge
@@ -278,7 +278,7 @@ PAGES = {
     "devices:photo": page(OWNER, GET, "photo", get=302),
     "devices:photo_removal": page(OWNER, POST, "photo", writes=True),
     "devices:public_photo": page(
-        PUBLIC, GET, args=lambda scenario: [mirror.public_url(scenario.photo).split("/")[-2]], get=302
+        PUBLIC, GET, args=lambda scenario: [photo_urls.public_url(scenario.photo).split("/")[-2]], get=302
     ),
     "uploads": page(OWNER, POST, "consented", data=constant(**UPLOAD), post=201, writes=True),
     "upload_completion": page(UPLOADER, POST, "delivered", post=200, writes=True),

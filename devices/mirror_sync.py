@@ -1,0 +1,82 @@
+"""Repair the mirror in the app's tables, and renew the URLs of photos before they expire. Idempotent."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+
+from clients.exceptions import ClientErased
+from clients.models import AccountStatus, Client
+from devices import mirror
+from devices.models import Device
+from devices.photo_urls import needs_renewal
+from devices.shared import SharedDevice, SharedDevicePhoto
+
+BATCH_SIZE = 500
+
+
+@dataclass
+class Report:
+    devices: int = 0
+    photos: int = 0
+    refused: int = 0
+
+
+def sync_mirror() -> Report:
+    """Mirror each device and photo that is missing or differs in the app, and renew old URLs.
+
+    Devices of a closed account stay as the app left them. Each device has its own transaction, so an interrupted run
+    can be continued.
+    """
+    report = Report()
+    for devices in _batches():
+        rows = SharedDevice.objects.in_bulk({pk for device in devices for pk in (device.pk, device.mirror_id) if pk})
+        photo_ids = [photo.pk for device in devices for photo in device.photos.all()]
+        urls = dict(SharedDevicePhoto.objects.filter(pk__in=photo_ids).values_list("pk", "file_url"))
+        serial_owners = _serial_owners(devices)
+        for device in devices:
+            row = rows.get(device.mirror_id) or rows.get(device.pk)
+            old = {photo.pk for photo in device.photos.all() if needs_renewal(urls.get(photo.pk, ""), photo)}
+            if old or row is None or _differs(row, device, serial_owners):
+                _repair(device, old, report)
+    return report
+
+
+def _batches() -> Iterator[list[Device]]:
+    """Yield all devices of open accounts with their photos."""
+    devices = Device.objects.select_related("type", "client__user").prefetch_related("photos").order_by("pk")
+    last = UUID(int=0)
+    while batch := list(devices.filter(pk__gt=last)[:BATCH_SIZE]):
+        yield [device for device in batch if device.client.user.effective_status != AccountStatus.DELETED]
+        last = batch[-1].pk
+
+
+def _serial_owners(devices: list[Device]) -> dict[str, UUID]:
+    """Return the rows that have serial numbers which the devices could have, by serial number."""
+    serials = [serial for device in devices for serial in mirror.preferred_serials(device)]
+    return dict(SharedDevice.objects.filter(serial_number__in=serials).values_list("serial_number", "pk"))
+
+
+def _differs(row: SharedDevice, device: Device, serial_owners: dict[str, UUID]) -> bool:
+    free = (serial for serial in mirror.preferred_serials(device) if serial_owners.get(serial) in (None, row.pk))
+    values = mirror.mirrored_values(device) | {"user_id": device.client.user_id}
+    values["serial_number"] = next(free, row.serial_number)
+    return any(getattr(row, name) != value for name, value in values.items())
+
+
+@transaction.atomic
+def _repair(stale: Device, old_photos: set[UUID], report: Report) -> None:
+    """Mirror the device again, and give `old_photos` new URLs. It may have been changed or deleted meanwhile."""
+    try:
+        Client(pk=stale.client_id).lock_for_any_manager()
+        device = Device.objects.select_related("type", "client").get(pk=stale.pk)
+    except (ClientErased, Device.DoesNotExist):
+        return
+    if not (mirror.mirror_device(device) and mirror.mirror_photos(device)):
+        report.refused += 1
+        return
+    report.devices += 1
+    for photo in device.photos.filter(pk__in=old_photos):
+        mirror.update_photo_url(photo)
+        report.photos += 1
