@@ -9,6 +9,7 @@ from django.db import transaction
 from clients.exceptions import ClientErased
 from clients.models import AccountStatus, Client
 from devices import mirror
+from devices.app_copies import add_copy
 from devices.models import Device
 from devices.photo_urls import needs_renewal
 from devices.shared import SharedDevice, SharedDevicePhoto
@@ -26,8 +27,8 @@ class Report:
 def sync_mirror() -> Report:
     """Mirror each device and photo that is missing or differs in the app, and renew old URLs.
 
-    Devices of a closed account stay as the app left them. Each device has its own transaction, so an interrupted run
-    can be continued.
+    Photos with an old URL get their smaller copy, if they have none. Devices of a closed account stay as the app left
+    them. Each device has its own transaction, so an interrupted run can be continued. Raises StorageUnavailable.
     """
     report = Report()
     for devices in _batches():
@@ -38,6 +39,9 @@ def sync_mirror() -> Report:
         for device in devices:
             row = rows.get(device.mirror_id) or rows.get(device.pk)
             old = {photo.pk for photo in device.photos.all() if needs_renewal(urls.get(photo.pk, ""), photo)}
+            for photo in device.photos.all():
+                if photo.pk in old:
+                    add_copy(photo)
             if old or row is None or _differs(row, device, serial_owners):
                 _repair(device, old, report)
     return report

@@ -13,6 +13,7 @@ from devices.shared import SharedDevice, SharedDevicePhoto
 from foundation.exceptions import Refusal
 from managers.history import track_history
 from managers.models import Manager
+from photos import images
 
 __all__ = ["ClientTariff", "Device", "DevicePhoto", "DeviceType", "SharedDevice", "SharedDevicePhoto", "Tariff"]
 
@@ -112,12 +113,21 @@ class DevicePhoto(models.Model):
         return f"devices/{device_id}/{name}.jpg"
 
     @property
+    def app_copy_key(self) -> str:
+        """Key of the smaller copy for the client's app. Photos of earlier versions may not have it yet."""
+        return images.app_copy_key(self.key)
+
+    @property
     def thumbnail_key(self) -> str:
-        return self.key.replace(".jpg", "-thumbnail.jpg")
+        return images.thumbnail_key(self.key)
 
     @property
     def keys(self) -> list[str]:
-        return [self.key, self.thumbnail_key]
+        return [self.key, self.app_copy_key, self.thumbnail_key]
+
+    def objects_by_key(self, photo: images.Photo) -> dict[str, bytes]:
+        """Return the objects to store by key."""
+        return dict(zip(self.keys, photo, strict=True))
 
 
 @track_history("manager_tariffs_history")

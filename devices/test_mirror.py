@@ -10,7 +10,7 @@ from django.utils import timezone
 from clients.models import AccountStatus, AppUser
 from conftest import post_while
 from devices import mirror
-from devices.conftest import payload
+from devices.conftest import PHOTO, payload
 from devices.models import Device
 from devices.photo_urls import photo_id_from_token
 from devices.saving import delete_device, delete_photo, save_device
@@ -79,7 +79,7 @@ def test_device_deleted_by_the_app_is_restored_with_the_next_change(anna, device
     SharedDevicePhoto.objects.all().delete()
     SharedDevice.objects.all().delete()
 
-    save_device(device, [(b"third", b"third")], by=anna)
+    save_device(device, [PHOTO], by=anna)
 
     assert SharedDevice.objects.get().serial_number == f"mgr-{device.pk}"
     assert set(SharedDevicePhoto.objects.values_list("pk", flat=True)) == {photo.pk for photo in device.photos.all()}
@@ -88,7 +88,7 @@ def test_device_deleted_by_the_app_is_restored_with_the_next_change(anna, device
 def test_serial_number_changed_by_the_app_is_restored_with_the_next_change(anna, device):
     SharedDevice.objects.update(serial_number="SN-1")
 
-    save_device(device, [(b"first", b"first")], by=anna)
+    save_device(device, [PHOTO], by=anna)
     assert SharedDevicePhoto.objects.get().device_id == device.pk
 
     device.title = "Плита Мечта"
@@ -112,7 +112,7 @@ def test_app_device_with_our_serial_number_is_not_changed(anna, client, device, 
 
     device.title = "Плита Мечта"
     save_device(device, by=anna, changed=["название"])
-    save_device(device, [(b"third", b"third")], by=anna)
+    save_device(device, [PHOTO], by=anna)
 
     mirrored = SharedDevice.objects.get(pk=device.pk)
     assert (mirrored.title, mirrored.serial_number, mirrored.photos.count()) == ("Плита Мечта", "SN-1", len(photos) + 1)
@@ -202,7 +202,7 @@ def test_row_of_the_older_system_is_used(anna, device, photos, older_row, is_det
 
     assert save(device, serial_number="SN-1").pk == older_row.pk
     assert save(Device.objects.get(pk=device.pk), title="Плита").pk == older_row.pk
-    save_device(device, [(b"third", b"third")], by=anna)
+    save_device(device, [PHOTO], by=anna)
 
     shared = SharedDevice.objects.get()
     assert (shared.serial_number, shared.title, shared.user_id) == ("SN-1", "Плита", device.client.user_id)
@@ -226,7 +226,7 @@ def test_devices_of_a_closed_account_stay_detached(anna, client, device, photos)
     close_account(client)
 
     assert save(device, title="Плита").user_id is None
-    save_device(device, [(b"third", b"third")], by=anna)
+    save_device(device, [PHOTO], by=anna)
     save_device(Device(client=client, type=device.type, title="Новое"), by=anna)
 
     assert SharedDevice.objects.get().user_id is None
@@ -265,7 +265,7 @@ def test_change_of_the_apps_tables_does_not_prevent_saving(as_anna, anna, make, 
     execute(change)
 
     device = make.device(client, anna, title="Плита")
-    save_device(device, [(b"first", b"first")], by=anna)
+    save_device(device, [PHOTO], by=anna)
     assert device.photos.count() == 1
     if "photos" not in change:
         assert not SharedDevice.objects.exists()

@@ -33,6 +33,7 @@ from foundation.storage import object_storage
 from managers.models import Manager
 from passport import saving
 from photos import uploads
+from photos.images import Photo
 from support import bridge
 
 pytestmark = pytest.mark.django_db
@@ -81,7 +82,7 @@ class Scenario:
 
     @cached_property
     def photo(self):
-        device_saving.save_device(self.device, [(b"a photo", b"its thumbnail")], by=self.anna)
+        device_saving.save_device(self.device, [Photo(b"a photo", b"its copy", b"its thumbnail")], by=self.anna)
         return self.device.photos.get()
 
     @cached_property

@@ -2,6 +2,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError
 
 from devices.mirror_sync import sync_mirror
+from foundation.storage import object_storage
 
 
 class Command(BaseCommand):
@@ -15,6 +16,8 @@ class Command(BaseCommand):
             report = sync_mirror()
         except ProgrammingError as error:
             raise CommandError(f"The tables of «Привет Супер» can't be read: {error}") from error
+        except object_storage.StorageUnavailable as error:
+            raise CommandError(f"The storage does not answer: {error.__cause__}. Run this again later.") from error
         self.stdout.write(f"{report.devices} devices and {report.photos} photos updated.")
         if report.refused:
             raise CommandError(
