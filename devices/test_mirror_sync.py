@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import Device
-from devices.saving import delete_photo
+from devices.saving import delete_device, delete_photo, save_device
 from devices.shared import SharedDevice, SharedDevicePhoto
 from devices.test_mirror import close_account, create_app_device
 
@@ -210,3 +210,22 @@ def test_missing_table_is_reported(photos):
         cursor.execute("DROP TABLE device_photos")
     with pytest.raises(CommandError, match="can't be read"):
         sync()
+
+
+def test_device_changed_during_the_job_keeps_its_change(race, anna, client, device):
+    SharedDevice.objects.update(title="Чужое")
+
+    def change():
+        changed = Device.objects.select_related("type", "client").get(pk=device.pk)
+        changed.title = "Плита"
+        save_device(changed, by=anna, changed=["название"])
+
+    race(sync, change, at=client)
+    assert SharedDevice.objects.get().title == "Плита"
+
+
+def test_device_deleted_during_the_job_is_not_restored(race, anna, client, device, photos):
+    SharedDevice.objects.update(title="Чужое")
+    race(sync, lambda: delete_device(Device.objects.get(pk=device.pk), by=anna), at=client)
+    assert not SharedDevice.objects.exists()
+    assert not SharedDevicePhoto.objects.exists()
