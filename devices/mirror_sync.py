@@ -1,18 +1,21 @@
 """Repair the mirror in the app's tables, and renew the URLs of photos before they expire. Idempotent."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from clients.exceptions import ClientErased
 from clients.models import AccountStatus, Client
 from devices import mirror
 from devices.app_copies import add_copy
-from devices.models import Device
+from devices.models import Device, DevicePhoto
 from devices.photo_urls import needs_renewal
 from devices.shared import SharedDevice, SharedDevicePhoto
+
+logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 500
 
@@ -21,7 +24,7 @@ BATCH_SIZE = 500
 class Report:
     devices: int = 0
     photos: int = 0
-    refused: int = 0
+    failed: int = 0
 
 
 def sync_mirror() -> Report:
@@ -38,12 +41,9 @@ def sync_mirror() -> Report:
         serial_owners = _serial_owners(devices)
         for device in devices:
             row = rows.get(device.mirror_id) or rows.get(device.pk)
-            old = {photo.pk for photo in device.photos.all() if needs_renewal(urls.get(photo.pk, ""), photo)}
-            for photo in device.photos.all():
-                if photo.pk in old:
-                    add_copy(photo)
+            old = [photo for photo in device.photos.all() if needs_renewal(urls.get(photo.pk, ""), photo)]
             if old or row is None or _differs(row, device, serial_owners):
-                _repair(device, old, report)
+                _sync(device, old, report)
     return report
 
 
@@ -69,8 +69,18 @@ def _differs(row: SharedDevice, device: Device, serial_owners: dict[str, UUID]) 
     return any(getattr(row, name) != value for name, value in values.items())
 
 
+def _sync(device: Device, old_photos: list[DevicePhoto], report: Report) -> None:
+    for photo in old_photos:
+        add_copy(photo)
+    try:
+        _repair(device, old_photos, report)
+    except OperationalError as error:  # its rows are locked for too long; the others need not wait for them
+        logger.warning("device %s could not be mirrored: %s", device.pk, type(error.__cause__).__name__)
+        report.failed += 1
+
+
 @transaction.atomic
-def _repair(stale: Device, old_photos: set[UUID], report: Report) -> None:
+def _repair(stale: Device, old_photos: list[DevicePhoto], report: Report) -> None:
     """Mirror the device again, and give `old_photos` new URLs. It may have been changed or deleted meanwhile."""
     try:
         Client(pk=stale.client_id).lock_for_any_manager()
@@ -78,9 +88,9 @@ def _repair(stale: Device, old_photos: set[UUID], report: Report) -> None:
     except (ClientErased, Device.DoesNotExist):
         return
     if not (mirror.mirror_device(device) and mirror.mirror_photos(device)):
-        report.refused += 1
+        report.failed += 1
         return
     report.devices += 1
-    for photo in device.photos.filter(pk__in=old_photos):
+    for photo in device.photos.filter(pk__in=[photo.pk for photo in old_photos]):
         mirror.update_photo_url(photo)
         report.photos += 1

@@ -1,5 +1,6 @@
 """The nightly job repairs the mirror in the app and renews the URLs of photos."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
 
@@ -7,9 +8,10 @@ import pytest
 import time_machine
 from django.core import signing
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
+from conftest import run_on_own_connection
 from devices.models import Device
 from devices.saving import delete_device, delete_photo, save_device
 from devices.shared import SharedDevice, SharedDevicePhoto
@@ -198,11 +200,29 @@ def test_refused_rows_are_reported_and_the_others_repaired(anna, make, device):
         cursor.execute("ALTER TABLE devices ADD CONSTRAINT no_stoves CHECK (title <> 'Плита') NOT VALID")
     SharedDevice.objects.update(title="Чужое")
 
-    with pytest.raises(CommandError, match="refused 1 devices"):
+    with pytest.raises(CommandError, match="1 devices could not be written"):
         sync()
 
     assert SharedDevice.objects.get(pk=device.pk).title == device.title
     assert SharedDevice.objects.get(pk=other.pk).title == "Чужое"
+
+
+def test_locked_row_is_reported_and_the_others_repaired(transactional_db, anna, make, device):
+    other = make.device(make.verified(anna), anna)
+    SharedDevice.objects.update(title="Чужое")
+
+    def sync_without_waiting():
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        return sync()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        SharedDevice.objects.filter(pk=device.pk).update(brand="Чужое")
+        outcome = pool.submit(run_on_own_connection, sync_without_waiting).result(timeout=60)
+
+    assert "1 devices could not be written" in str(outcome)
+    assert SharedDevice.objects.get(pk=device.pk).title == "Чужое"
+    assert SharedDevice.objects.get(pk=other.pk).title == other.title
 
 
 def test_missing_table_is_reported(photos):

@@ -19,8 +19,8 @@ class Command(BaseCommand):
         except object_storage.StorageUnavailable as error:
             raise CommandError(f"The storage does not answer: {error.__cause__}. Run this again later.") from error
         self.stdout.write(f"{report.devices} devices and {report.photos} photos updated.")
-        if report.refused:
+        if report.failed:
             raise CommandError(
-                f"The tables of «Привет Супер» refused {report.refused} devices; the log says why. They are tried again"
-                " the next time."
+                f"{report.failed} devices could not be written to the tables of «Привет Супер»; the log says why. They"
+                " are tried again the next time."
             )
