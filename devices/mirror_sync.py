@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import OperationalError, transaction
+from django.db.models.functions import Left
 
 from clients.exceptions import ClientErased
 from clients.models import AccountStatus, Client
@@ -18,6 +19,7 @@ from devices.shared import SharedDevice, SharedDevicePhoto
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 500
+MAX_TEXT = 500  # longer than anything that the mirror writes
 
 
 @dataclass
@@ -35,9 +37,7 @@ def sync_mirror() -> Report:
     """
     report = Report()
     for devices in _batches():
-        rows = SharedDevice.objects.in_bulk({pk for device in devices for pk in (device.pk, device.mirror_id) if pk})
-        photo_ids = [photo.pk for device in devices for photo in device.photos.all()]
-        urls = dict(SharedDevicePhoto.objects.filter(pk__in=photo_ids).values_list("pk", "file_url"))
+        rows, urls = _mirror_rows(devices), _photo_urls(devices)
         serial_owners = _serial_owners(devices)
         for device in devices:
             row = rows.get(device.mirror_id) or rows.get(device.pk)
@@ -56,17 +56,30 @@ def _batches() -> Iterator[list[Device]]:
         last = batch[-1].pk
 
 
+def _mirror_rows(devices: list[Device]) -> dict[UUID, dict]:
+    """Return the columns of the devices' rows by id. Texts are cut: anybody can write megabytes into them."""
+    ids = {pk for device in devices for pk in (device.pk, device.mirror_id) if pk}
+    texts = {f"{name}_start": Left(name, MAX_TEXT) for name in ("title", "brand", "model", "serial_number")}
+    rows = SharedDevice.objects.filter(pk__in=ids).values("pk", "user_id", "purchase_date", **texts)
+    return {row["pk"]: {name.removesuffix("_start"): value for name, value in row.items()} for row in rows}
+
+
+def _photo_urls(devices: list[Device]) -> dict[UUID, str]:
+    ids = [photo.pk for device in devices for photo in device.photos.all()]
+    return dict(SharedDevicePhoto.objects.filter(pk__in=ids).values_list("pk", Left("file_url", MAX_TEXT)))
+
+
 def _serial_owners(devices: list[Device]) -> dict[str, UUID]:
     """Return the rows that have serial numbers which the devices could have, by serial number."""
     serials = [serial for device in devices for serial in mirror.preferred_serials(device)]
     return dict(SharedDevice.objects.filter(serial_number__in=serials).values_list("serial_number", "pk"))
 
 
-def _differs(row: SharedDevice, device: Device, serial_owners: dict[str, UUID]) -> bool:
-    free = (serial for serial in mirror.preferred_serials(device) if serial_owners.get(serial) in (None, row.pk))
+def _differs(row: dict, device: Device, serial_owners: dict[str, UUID]) -> bool:
+    free = (serial for serial in mirror.preferred_serials(device) if serial_owners.get(serial) in (None, row["pk"]))
     values = mirror.mirrored_values(device) | {"user_id": device.client.user_id}
-    values["serial_number"] = next(free, row.serial_number)
-    return any(getattr(row, name) != value for name, value in values.items())
+    values["serial_number"] = next(free, row["serial_number"])
+    return any(row[name] != value for name, value in values.items())
 
 
 def _sync(device: Device, old_photos: list[DevicePhoto], report: Report) -> None:

@@ -1,5 +1,6 @@
 """The nightly job repairs the mirror in the app and renews the URLs of photos."""
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
@@ -64,6 +65,18 @@ def test_row_changed_in_the_app_is_repaired(device, field):
     SharedDevice.objects.update(**{field: "Чужое"})
     assert sync() == "1 devices and 0 photos updated.\n"
     assert getattr(SharedDevice.objects.get(), field) != "Чужое"
+
+
+def test_large_texts_written_in_the_app_are_not_read(device, photos):
+    large = "x" * 3_000_000
+    SharedDevice.objects.update(title=device.title + large, model=large)
+    SharedDevicePhoto.objects.update(file_url=large)
+    tracemalloc.start()
+    assert sync() == "1 devices and 2 photos updated.\n"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000_000
+    assert SharedDevice.objects.get().title == device.title
 
 
 def test_deleted_rows_are_restored(device, photos):
