@@ -8,7 +8,10 @@ from PIL import Image
 
 from devices import saving
 from foundation.storage import object_storage
+from photos.images import Photo
 from support.models import LogEntry
+
+PHOTO = Photo(b"picture", b"copy", b"thumbnail")
 
 
 def photo_file(colour="steelblue", name="photo.jpg", size=(300, 200)) -> SimpleUploadedFile:
@@ -50,7 +53,7 @@ def device(make, anna, client):
 @pytest.fixture
 def photos(device, anna):
     """Two photos of the device, newest last."""
-    saving.save_device(device, [(b"first", b"first small"), (b"second", b"second small")], by=anna)
+    saving.save_device(device, [Photo(b"first", b"first copy", b"first small"), PHOTO], by=anna)
     return list(device.photos.all())
 
 

@@ -13,6 +13,7 @@ from devices.shared import SharedDevice, SharedDevicePhoto
 from foundation.exceptions import Refusal
 from managers.history import track_history
 from managers.models import Manager
+from photos import images
 
 __all__ = ["ClientTariff", "Device", "DevicePhoto", "DeviceType", "SharedDevice", "SharedDevicePhoto", "Tariff"]
 
@@ -48,7 +49,7 @@ class DeviceType(models.Model):
         return self.name
 
 
-@track_history("manager_devices_history", exclude=["created_at", "updated_at", "updated_by"])
+@track_history("manager_devices_history", exclude=["created_at", "updated_at", "updated_by", "mirror_id"])
 class Device(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="devices", verbose_name="клиент")
@@ -62,6 +63,8 @@ class Device(models.Model):
         "своя доплата, ₽", max_digits=10, decimal_places=2, null=True, blank=True,
         validators=[MinValueValidator(0, "Доплата не может быть отрицательной."), MaxValueValidator(MAX_FEE)],
     )  # fmt: skip
+    # The id of the mirrored row in the app, if it is not ours: the older system gave its rows other ids.
+    mirror_id = models.UUIDField("строка в приложении", null=True, editable=False)
     created_at = models.DateTimeField("добавлено", default=timezone.now, editable=False)
     updated_at = models.DateTimeField("изменено", default=timezone.now, editable=False)
     updated_by = models.ForeignKey(
@@ -110,12 +113,21 @@ class DevicePhoto(models.Model):
         return f"devices/{device_id}/{name}.jpg"
 
     @property
+    def app_copy_key(self) -> str:
+        """Key of the smaller copy for the client's app. Photos of earlier versions may not have it yet."""
+        return images.app_copy_key(self.key)
+
+    @property
     def thumbnail_key(self) -> str:
-        return self.key.replace(".jpg", "-thumbnail.jpg")
+        return images.thumbnail_key(self.key)
 
     @property
     def keys(self) -> list[str]:
-        return [self.key, self.thumbnail_key]
+        return [self.key, self.app_copy_key, self.thumbnail_key]
+
+    def objects_by_key(self, photo: images.Photo) -> dict[str, bytes]:
+        """Return the objects to store by key."""
+        return dict(zip(self.keys, photo, strict=True))
 
 
 @track_history("manager_tariffs_history")

@@ -30,7 +30,7 @@ class DevicePhotos(Destination):
 
     def objects(self, upload: Upload, photo: Photo) -> tuple[str, dict[str, bytes]]:
         row = DevicePhoto(key=DevicePhoto.key_for(upload.device_id, uuid.uuid4()))
-        return row.key, {row.key: photo.picture, row.thumbnail_key: photo.thumbnail}
+        return row.key, row.objects_by_key(photo)
 
     def attach(self, upload: Upload, *, by: Manager) -> None:
         device = Device.objects.select_related("client").filter(pk=upload.device_id, client=upload.client_id).first()

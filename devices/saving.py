@@ -53,13 +53,13 @@ def save_device(
 
 
 def _new_photos(device: Device, photos: Iterable[Photo], *, by: Manager) -> tuple[list[DevicePhoto], dict[str, bytes]]:
-    """Build unsaved rows from (JPEG, JPEG thumbnail) pairs. Return them and their objects by key."""
+    """Build unsaved rows. Return them and their objects by key."""
     rows, objects = [], {}
-    for picture, thumbnail in photos:
+    for photo in photos:
         row = DevicePhoto(device=device, added_by=by)
         row.key = DevicePhoto.key_for(device.pk, row.pk)
         rows.append(row)
-        objects |= {row.key: picture, row.thumbnail_key: thumbnail}
+        objects |= row.objects_by_key(photo)
     return rows, objects
 
 

@@ -9,7 +9,7 @@ from django_htmx.http import reswap, retarget
 
 from clients import onboarding
 from clients.models import Client, TransitionRefused
-from devices import mirror
+from devices import app_copies, mirror, photo_urls
 from devices.access import get_device_for, get_photo_for
 from devices.forms import DeviceForm, PhotosForm, TariffForm
 from devices.models import Device, DevicePhoto, TooManyPhotos
@@ -169,10 +169,11 @@ def photo_removal(request, pk):
 @allow_cross_origin
 def public_photo(request, token):
     """The photo for the client's app. The signed token in the URL is the permission."""
-    photo_id = mirror.photo_id_from_token(token)
+    photo_id = photo_urls.photo_id_from_token(token)
     if photo_id is None:
         raise Http404("Фото не найдено.")
-    return photo_redirect(get_object_or_404(DevicePhoto, pk=photo_id).key, cache=PHOTO_CACHE_CONTROL)
+    photo = get_object_or_404(DevicePhoto, pk=photo_id)
+    return photo_redirect(app_copies.shown_key(photo), cache=PHOTO_CACHE_CONTROL)
 
 
 @require_POST

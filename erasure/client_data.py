@@ -94,7 +94,7 @@ def erase_devices(run: ErasureRun) -> None:
         try:
             mirror.delete_mirror(device)
         except mirror.DeviceInUse:  # the app's service requests refer to the mirrored row, so it stays
-            mirror.delete_mirrored_photos(device)
+            mirror.strip_mirror(device)
     photos = DevicePhoto.objects.filter(device__client=run.client)
     run.add_objects(DataCategory.DEVICE_PHOTOS, [key for photo in photos for key in photo.keys])
     run.delete(DataCategory.DEVICE_PHOTOS, photos)

@@ -17,6 +17,7 @@ from erasure.models import Erasure
 from foundation.storage import object_storage
 from passport import saving as passport_saving
 from passport.saving import save_passport
+from photos.images import Photo
 from photos.uploads import start_upload
 from support import bridge, log
 from support.models import Author, Message
@@ -38,7 +39,7 @@ def marked_client(make, anna, run_committed) -> Client:
     run_committed(passport_saving.replace_photo, passport, b"second", by=anna)
     device = client.devices.get()
     device.title = device.description = device.serial_number = device.specs = MARK
-    device_saving.save_device(device, [(b"photo", b"thumbnail")], by=anna, changed=["название"])
+    device_saving.save_device(device, [Photo(b"photo", b"copy", b"thumbnail")], by=anna, changed=["название"])
     upload = start_upload(client, "passport", device_id=None, content_type="image/jpeg", size=1, by=anna)
     object_storage.put(upload.key, b"pending")
     log.add_note(client, f"{MARK}: звонить после шести", by=anna, now=timezone.now())

@@ -324,15 +324,15 @@ def test_objects_whose_deletion_failed_earlier_are_deleted(issued, gleb, make, a
     assert keys("devices/") == set()
 
 
-def test_mirrored_device_in_use_by_the_app_stays_without_photos(issued, gleb):
-    shared = SharedDevice.objects.get(serial_number__startswith="mgr-")
+def test_mirrored_device_in_use_by_the_app_stays_without_photos_and_serial_number(issued, gleb):
+    shared = SharedDevice.objects.get(serial_number=MARK)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE service_requests (device_id uuid REFERENCES devices (id))")
         cursor.execute("INSERT INTO service_requests VALUES (%s)", [shared.pk])
 
     erase(issued.client, gleb)
 
-    assert SharedDevice.objects.filter(pk=shared.pk).exists()
+    assert SharedDevice.objects.get(pk=shared.pk).serial_number.startswith("mgr-")
     assert not SharedDevicePhoto.objects.exists()
     assert not issued.client.devices.exists()
 

@@ -19,6 +19,7 @@ from devices.models import DevicePhoto
 from erasure.models import Erasure
 from foundation.storage import object_storage
 from passport.models import Passport
+from photos.images import app_copy_key, original_key, thumbnail_key
 from photos.models import Upload
 
 # The row of a younger object may not be written yet.
@@ -57,7 +58,8 @@ def compare_storage(*, delete: bool = False) -> Report:
     for listed, key in _merge_by_key(object_storage.list_objects(), _referenced_keys()):
         report.objects += listed is not None
         if listed is None:
-            report.without_object.add(key)
+            if not key.endswith("-app.jpg"):  # sync_devices makes missing copies
+                report.without_object.add(key)
         elif key is None and listed.modified_at > now - MIN_AGE:
             report.too_young += 1
         elif key is None:
@@ -76,7 +78,7 @@ def _delete_orphan(key: str) -> bool:
 
 
 def _is_referenced(key: str) -> bool:
-    names = [key, key.replace("-thumbnail.jpg", ".jpg")]
+    names = [key, original_key(key)]
     return (
         DevicePhoto.objects.filter(key__in=names).exists()
         or Passport.objects.filter(photo=key).exists()
@@ -118,8 +120,8 @@ def _referenced_keys() -> Iterator[str]:
         _keys_in_order(Erasure.objects.all(), "act_key"),
         _keys_in_order(Agreement.objects.all(), "pdf_key"),
         _keys_in_order(Passport.objects.all(), "photo"),
-        _with_thumbnails(_keys_in_order(DevicePhoto.objects.all(), "key")),
-        _with_thumbnails(_keys_in_order(Upload.objects.filter(attached_at=None), "photo_key")),
+        _with_copies(_keys_in_order(DevicePhoto.objects.all(), "key")),
+        _with_copies(_keys_in_order(Upload.objects.filter(attached_at=None), "photo_key")),
     )
 
 
@@ -132,8 +134,9 @@ def _keys_in_order(rows: QuerySet, name: str) -> Iterator[str]:
             yield from (key for key, *_ in page)
 
 
-def _with_thumbnails(keys: Iterator[str]) -> Iterator[str]:
+def _with_copies(keys: Iterator[str]) -> Iterator[str]:
     for key in keys:
-        if key.startswith("devices/"):  # "-" sorts before ".", so the thumbnail's key comes before the photo's
-            yield key.replace(".jpg", "-thumbnail.jpg")
+        if key.startswith("devices/"):  # "-" sorts before ".", so these keys come before the photo's
+            yield app_copy_key(key)
+            yield thumbnail_key(key)
         yield key

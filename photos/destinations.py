@@ -27,7 +27,7 @@ class Destination(ABC):
 
     @abstractmethod
     def objects(self, upload: Upload, photo: Photo) -> tuple[str, dict[str, bytes]]:
-        """Return a new key for the photo, and the objects to store by key: the photo and, if any, its thumbnail."""
+        """Return a new key for the photo, and the objects to store by key: the photo and, if any, its copies."""
 
     @abstractmethod
     def attach(self, upload: Upload, *, by: Manager) -> None:

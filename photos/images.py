@@ -23,6 +23,7 @@ PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024**2
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 1200
+APP_SIDE = 800
 THUMBNAIL_SIDE = 240
 JPEG_OPTIONS = {"format": "JPEG", "quality": 85, "optimize": True}
 
@@ -36,10 +37,24 @@ NOT_A_PHOTO = "Это не фото или файл повреждён. Подо
 
 
 class Photo(NamedTuple):
-    """A photo and its thumbnail, both JPEG without metadata."""
+    """A photo, its smaller copy for the client's app, and its thumbnail: JPEG without metadata."""
 
     picture: bytes
+    app_copy: bytes
     thumbnail: bytes
+
+
+def app_copy_key(key: str) -> str:
+    return key.replace(".jpg", "-app.jpg")
+
+
+def thumbnail_key(key: str) -> str:
+    return key.replace(".jpg", "-thumbnail.jpg")
+
+
+def original_key(key: str) -> str:
+    """Return the key of the photo whose copy or thumbnail has this key."""
+    return key.replace("-app.jpg", ".jpg").replace("-thumbnail.jpg", ".jpg")
 
 
 def too_large_error() -> ValidationError:
@@ -47,7 +62,7 @@ def too_large_error() -> ValidationError:
 
 
 def read_photo(upload: File) -> Photo:
-    """Re-encode an uploaded photo upright, at most 1200 px on the longer side; the thumbnail at most 240 px.
+    """Re-encode an uploaded photo upright: at most 1200 px on the longer side, 800 for the app, 240 for the thumbnail.
 
     Re-encoding removes metadata (location, camera) and any other content of a polyglot file. Raises ValidationError
     with a message for the user.
@@ -81,9 +96,11 @@ def _re_encode(image: Image.Image) -> Photo:
     picture = ImageOps.exif_transpose(_flatten(picture))
     # Pillow would write comments and XMP from `info` into the new file.
     picture.info.clear()
-    thumbnail = picture.copy()
-    thumbnail.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return Photo(_encode_jpeg(picture), _encode_jpeg(thumbnail))
+    encoded = [_encode_jpeg(picture)]
+    for side in (APP_SIDE, THUMBNAIL_SIDE):
+        picture.thumbnail((side, side))
+        encoded.append(_encode_jpeg(picture))
+    return Photo(*encoded)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from clients.models import Client
 from foundation.storage import object_storage
 from managers.models import Manager
+from photos.images import app_copy_key, thumbnail_key
 
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp", "image/heic", "image/heif")
 # How long a pending upload counts towards the photo limit of its device.
@@ -83,12 +84,13 @@ class Upload(models.Model):
     @property
     def thumbnail_key(self) -> str:
         """Key of the thumbnail; empty for a passport, whose photo has none."""
-        return self.photo_key.replace(".jpg", "-thumbnail.jpg") if self.purpose == UploadPurpose.DEVICE else ""
+        return thumbnail_key(self.photo_key) if self.purpose == UploadPurpose.DEVICE else ""
 
     @property
     def keys(self) -> list[str]:
         """Keys of all objects that the upload can have."""
-        return [key for key in (self.key, self.photo_key, self.thumbnail_key if self.photo_key else "") if key]
+        copies = [app_copy_key(self.photo_key), self.thumbnail_key] if self.thumbnail_key else []
+        return [key for key in (self.key, self.photo_key, *copies) if key]
 
     def mark_accepted(self, photo_key: str, *, now: datetime) -> bool:
         """Save the photo's key. Return False if the upload was already completed. Call it in a transaction."""

@@ -60,8 +60,9 @@ def test_photo_is_encoded_as_jpeg_with_a_thumbnail(format):
 
     photo = images.read_photo(upload(encoded(format=format, **options)))
 
-    assert opened(photo.picture).format == opened(photo.thumbnail).format == "JPEG"
+    assert {opened(jpeg).format for jpeg in photo} == {"JPEG"}
     assert opened(photo.picture).size == (1200, 750)
+    assert opened(photo.app_copy).size == (800, 500)
     assert opened(photo.thumbnail).size == (240, 150)
 
 

@@ -12,6 +12,7 @@ from devices.models import MAX_PHOTOS, Device, DevicePhoto
 from devices.shared import SharedDevicePhoto
 from foundation.storage import object_storage
 from photos.conftest import JSON
+from photos.images import Photo
 from photos.models import Upload
 from photos.test_uploads import jpeg, photos_stored
 from photos.views import GONE
@@ -34,7 +35,7 @@ def test_concurrent_completions_create_one_photo(race, upload, anna, client, dev
 
 
 def test_concurrent_uploads_start_within_the_photo_limit(race, anna, client, device):
-    saving.save_device(device, [(b"1", b"1")] * (MAX_PHOTOS - 1), by=anna)
+    saving.save_device(device, [Photo(b"1", b"1", b"1")] * (MAX_PHOTOS - 1), by=anna)
     data = {"purpose": "device", "device": device.pk, "content_type": "image/jpeg", "size": 1000}
 
     def request_upload(browser) -> int:
@@ -98,7 +99,7 @@ def test_photo_of_a_concurrently_deleted_device_is_not_attached(while_read, uplo
     assert (response.status_code, response.json()["attached"]) == (200, False)
     assert not DevicePhoto.objects.exists()
     assert not SharedDevicePhoto.objects.exists()
-    assert photos_stored() == sorted([sent.photo_key, sent.thumbnail_key])  # until the upload is discarded
+    assert photos_stored() == sorted(sent.keys[1:])  # until the upload is discarded
     as_anna.post(reverse("upload_removal", args=[sent.pk]), headers=JSON)
     assert photos_stored() == []
 
@@ -116,7 +117,7 @@ def test_completion_concurrent_with_deleting_the_device_is_consistent(race, uplo
     assert not Device.objects.exists()
     assert not DevicePhoto.objects.exists()
     assert not SharedDevicePhoto.objects.exists()
-    remaining = [] if sent.attached_at else sorted([sent.photo_key, sent.thumbnail_key])
+    remaining = [] if sent.attached_at else sorted(sent.keys[1:])
     assert photos_stored() == remaining
 
 

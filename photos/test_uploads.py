@@ -21,6 +21,7 @@ from foundation.web.json_errors import SESSION_ENDED
 from passport.models import Passport
 from passport.test_passport_form import payload as passport_payload
 from photos.conftest import JSON
+from photos.images import Photo
 from photos.models import Upload
 from photos.views import UNAVAILABLE
 
@@ -247,7 +248,7 @@ def test_form_rejects_uploads_of_another_client_or_device(upload, complete, as_a
 
 
 def test_photo_limit_counts_pending_uploads(start_upload, anna, device, as_anna, upload, complete):
-    saving.save_device(device, [(b"1", b"1")] * (MAX_PHOTOS - 2), by=anna)
+    saving.save_device(device, [Photo(b"1", b"1", b"1")] * (MAX_PHOTOS - 2), by=anna)
     data = {"purpose": "device", "device": device.pk}
     sent = upload(jpeg(), **data)
 
@@ -261,11 +262,11 @@ def test_photo_limit_counts_pending_uploads(start_upload, anna, device, as_anna,
 
 def test_photo_over_the_limit_is_rejected_at_completion(upload, complete, anna, device):
     sent = upload(jpeg(), purpose="device", device=device.pk)
-    saving.save_device(device, [(b"1", b"1")] * MAX_PHOTOS, by=anna)
+    saving.save_device(device, [Photo(b"1", b"1", b"1")] * MAX_PHOTOS, by=anna)
 
     assert complete(sent).json() == {"error": TooManyPhotos.message}
     assert device.photos.count() == MAX_PHOTOS
-    assert len(photos_stored()) == 2 * MAX_PHOTOS
+    assert len(photos_stored()) == 3 * MAX_PHOTOS
 
 
 def test_unreachable_step_starts_no_uploads(start_upload, make, anna):
@@ -302,7 +303,7 @@ def outage(request, settings):
 
 @pytest.mark.parametrize("storage", ["local"], indirect=True)
 def test_storage_outage_is_reported_quickly(outage, upload, complete, as_anna, device, start_upload):
-    saving.save_device(device, [(b"1", b"1")], by=device.updated_by)
+    saving.save_device(device, [Photo(b"1", b"1", b"1")], by=device.updated_by)
     sent = upload(jpeg(), purpose="device", device=device.pk)
     outage()
 

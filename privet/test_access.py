@@ -25,6 +25,7 @@ from contracts import app_payments, issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.shared import SharedInvoice
 from devices import mirror
+from devices import photo_urls
 from devices import saving as device_saving
 from devices.saving import save_device
 from devices.surcharge import fix_surcharge
@@ -34,6 +35,7 @@ from foundation.storage import object_storage
 from managers.models import Manager
 from passport import saving
 from photos import uploads
+from photos.images import Photo
 from support import bridge
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +84,7 @@ class Scenario:
 
     @cached_property
     def photo(self):
-        device_saving.save_device(self.device, [(b"a photo", b"its thumbnail")], by=self.anna)
+        device_saving.save_device(self.device, [Photo(b"a photo", b"its copy", b"its thumbnail")], by=self.anna)
         return self.device.photos.get()
 
     @cached_property
@@ -285,7 +287,7 @@ PAGES = {
     "devices:photo": page(OWNER, GET, "photo", get=302),
     "devices:photo_removal": page(OWNER, POST, "photo", writes=True),
     "devices:public_photo": page(
-        PUBLIC, GET, args=lambda scenario: [mirror.public_url(scenario.photo).split("/")[-2]], get=302
+        PUBLIC, GET, args=lambda scenario: [photo_urls.public_url(scenario.photo).split("/")[-2]], get=302
     ),
     "uploads": page(OWNER, POST, "consented", data=constant(**UPLOAD), post=201, writes=True),
     "upload_completion": page(UPLOADER, POST, "delivered", post=200, writes=True),

@@ -15,7 +15,7 @@ from deploy.rehearsal.report import report
 
 EMAIL, PASSWORD = f"admin@{instructions.DOMAIN}", "a long password of a rehearsal"
 CERTIFICATE = "/var/lib/caddy/.local/share/caddy/pki/authorities/local/root.crt"
-TIMER_SERVICES = ("privet-backup", "privet-clean-up", "privet-retention", "privet-sessions")
+TIMER_SERVICES = ("privet-backup", "privet-clean-up", "privet-retention", "privet-mirror", "privet-sessions")
 SOURCE, CURRENT = "/opt/privet/source", "/opt/privet/current"
 DEPLOY = f"{SOURCE}/bin/deploy"
 MAX_EXPOSURE = 30  # of 100, as `systemd-analyze security` computes it

@@ -39,6 +39,7 @@ STORAGE_FAILURES = Counter("privet_storage_failures", "Failed calls to the objec
 CODES = Counter("privet_codes", "Requests for signing codes: sent, or the exception", ["outcome"])
 SIGNATURES = Counter("privet_signatures", "Attempts to sign with a code: signed, or the exception", ["outcome"])
 SIGN_INS = Counter("privet_sign_ins", "Attempts to sign in: let_in, or the exception", ["outcome"])
+MIRROR_FAILURES = Counter("privet_mirror_failures", "Devices and photos that the app's tables refused")
 UPLOADS = Counter("privet_uploads", "Completed uploads of photos: accepted, or the exception", ["outcome"])
 
 

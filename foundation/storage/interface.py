@@ -22,6 +22,13 @@ class ListedObject(NamedTuple):
     modified_at: datetime
 
 
+class SetupReport(NamedTuple):
+    """What could not be set up: calls that the server does not support, and messages about what has to be done."""
+
+    unsupported: list[str]
+    refused: list[str]
+
+
 class ObjectTooLarge(Exception):
     """The object has more bytes than the given limit, so it was not read."""
 

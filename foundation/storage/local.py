@@ -12,7 +12,7 @@ from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 from django.urls import reverse
 
-from foundation.storage.interface import ListedObject, ObjectTooLarge, PresignedUpload
+from foundation.storage.interface import ListedObject, ObjectTooLarge, PresignedUpload, SetupReport
 
 
 def _sort_name(entry: os.DirEntry) -> str:
@@ -30,9 +30,9 @@ class LocalObjectStorage(FileSystemStorage):
         existing = next(folder for folder in (Path(self.location), *Path(self.location).parents) if folder.exists())
         return os.access(existing, os.R_OK | os.W_OK | os.X_OK)
 
-    def set_up(self) -> list[str]:
+    def set_up(self) -> SetupReport:
         Path(self.location).mkdir(mode=self.directory_permissions_mode, parents=True, exist_ok=True)
-        return []
+        return SetupReport([], [])
 
     def list_objects(self, folder: str = "") -> Iterator[ListedObject]:
         # In the order of keys: objects in a folder `a` come after `a-b`, because "/" sorts after "-".

@@ -20,13 +20,14 @@ from foundation.storage.interface import (
     ObjectNotFound,
     ObjectTooLarge,
     PresignedUpload,
+    SetupReport,
     StorageUnavailable,
 )
 from foundation.storage.models import LeftObject
 
 __all__ = [
     "DOWNLOAD_SECONDS", "UPLOAD_SECONDS", "ListedObject", "ObjectNotFound", "ObjectTooLarge", "PresignedUpload",
-    "StorageUnavailable",
+    "SetupReport", "StorageUnavailable",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -96,11 +97,8 @@ def is_available() -> bool:
         return default_storage.is_available()
 
 
-def set_up_bucket() -> list[str]:
-    """Create the private bucket with its rules. Idempotent.
-
-    Returns the names of API calls that the server does not support.
-    """
+def set_up_bucket() -> SetupReport:
+    """Create the private bucket, or add our rules to an existing one. Idempotent."""
     with storage_call("the bucket"):
         return default_storage.set_up()
 

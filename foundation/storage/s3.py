@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from urllib.parse import urlsplit
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -13,7 +12,15 @@ from django.conf import settings
 from s3transfer.exceptions import RetriesExceededError
 from storages.backends.s3 import S3Storage
 
-from foundation.storage.interface import DOWNLOAD_SECONDS, UPLOAD_SECONDS, ListedObject, ObjectTooLarge, PresignedUpload
+from foundation.storage import bucket_rules
+from foundation.storage.interface import (
+    DOWNLOAD_SECONDS,
+    UPLOAD_SECONDS,
+    ListedObject,
+    ObjectTooLarge,
+    PresignedUpload,
+    SetupReport,
+)
 
 # Everything that a call to the server can raise.
 ERRORS = (BotoCoreError, ClientError, RetriesExceededError)
@@ -26,7 +33,7 @@ class S3ObjectStorage(S3Storage):
         self.bucket.meta.client.head_bucket(Bucket=self.bucket_name)
         return True
 
-    def set_up(self) -> list[str]:
+    def set_up(self) -> SetupReport:
         # Creating the first bucket of a server takes longer than the timeout of pages.
         config = self.client_config.merge(Config(read_timeout=30))
         client = self._client(self.endpoint_url, config)
@@ -38,7 +45,7 @@ class S3ObjectStorage(S3Storage):
             location = {} if self.region_name == "us-east-1" else {"LocationConstraint": self.region_name}
             options = {"CreateBucketConfiguration": location} if location else {}
             client.create_bucket(Bucket=self.bucket_name, **options)
-        return [name for name, rule in BUCKET_RULES.items() if not _apply_rule(rule, client, self.bucket_name)]
+        return bucket_rules.apply_rules(client, self.bucket_name)
 
     def list_objects(self) -> Iterator[ListedObject]:
         return (ListedObject(item.key, item.last_modified) for item in self.bucket.objects.all())
@@ -132,51 +139,6 @@ class S3ObjectStorage(S3Storage):
             if response["ContentLength"] > max_bytes:
                 raise ObjectTooLarge(key)
             return body.read()
-
-
-def _make_private(client, bucket: str) -> None:
-    client.put_bucket_acl(Bucket=bucket, ACL="private")
-
-
-def _allow_cors(client, bucket: str) -> None:
-    url = urlsplit(settings.APP_BASE_URL)
-    rule = {
-        "AllowedOrigins": [f"{url.scheme}://{url.netloc}"],
-        "AllowedMethods": ["GET", "POST"],
-        "AllowedHeaders": ["*"],
-        "MaxAgeSeconds": 3600,
-    }
-    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
-
-
-def _expire_abandoned_uploads(client, bucket: str) -> None:
-    rules = [
-        {"ID": "uploads", "Filter": {"Prefix": "incoming/"}, "Expiration": {"Days": 1}},
-        {"ID": "parts", "Filter": {"Prefix": ""}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
-    ]
-    enabled = {"Rules": [rule | {"Status": "Enabled"} for rule in rules]}
-    client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=enabled)
-
-
-# Rules of the bucket, by the name of the API call.
-BUCKET_RULES = {
-    "PutBucketAcl": _make_private,
-    "PutBucketCors": _allow_cors,
-    "PutBucketLifecycleConfiguration": _expire_abandoned_uploads,
-}
-# Error codes for unsupported calls. Amazon's buckets without access lists are private from the start.
-UNSUPPORTED_CODES = ("NotImplemented", "MalformedXML", "MethodNotAllowed", "AccessControlListNotSupported")
-
-
-def _apply_rule(rule: Callable, client, bucket: str) -> bool:
-    """Apply a rule to the bucket; return False if the server does not support it."""
-    try:
-        rule(client, bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in UNSUPPORTED_CODES:
-            return False
-        raise
-    return True
 
 
 def is_missing(error: Exception) -> bool:

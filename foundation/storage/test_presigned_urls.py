@@ -162,14 +162,14 @@ class TestSetup:
     def test_bucket_is_created_with_its_rules(self, settings, s3_bucket):
         settings.S3_BUCKET = f"{s3_bucket}-another"
         settings.STORAGES = dict(settings.STORAGES)
-        assert object_storage.set_up_bucket() == []
+        assert object_storage.set_up_bucket() == ([], [])
 
         object_storage.put("photos/1.jpg", PICTURE)
         client, bucket = default_storage.connection.meta.client, settings.S3_BUCKET
         rules = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
-        assert {rule["ID"] for rule in rules} == {"uploads", "parts"}
-        assert [rule["Expiration"]["Days"] for rule in rules if rule["ID"] == "uploads"] == [1]
-        assert [rule["Filter"]["Prefix"] for rule in rules if rule["ID"] == "uploads"] == ["incoming/"]
+        assert {rule["ID"] for rule in rules} == {"privet-uploads", "privet-parts"}
+        assert [rule["Expiration"]["Days"] for rule in rules if rule["ID"] == "privet-uploads"] == [1]
+        assert [rule["Filter"]["Prefix"] for rule in rules if rule["ID"] == "privet-uploads"] == ["incoming/"]
 
     def test_public_bucket_becomes_private(self, s3_bucket, s3_endpoint):
         client = default_storage.connection.meta.client
