@@ -24,7 +24,6 @@ from conftest import PASSWORD, Make
 from contracts import app_payments, issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.shared import SharedInvoice
-from devices import mirror
 from devices import photo_urls
 from devices import saving as device_saving
 from devices.saving import save_device
