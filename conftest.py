@@ -118,10 +118,31 @@ def as_superuser() -> Iterator[None]:
 
 @contextmanager
 def as_role(name: str) -> Iterator[None]:
+    """Run a block with the rights of a role, in a transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        before = cursor.fetchone()[0]
         cursor.execute(f"SET LOCAL ROLE {name}")
         yield
-        cursor.execute(f"SET LOCAL ROLE {ROLES.web}")
+        cursor.execute(f"SET LOCAL ROLE {before}")
+
+
+@pytest.fixture
+def maintenance(db) -> Iterator[None]:
+    """Run the whole test as the maintenance role, on all connections: for code that only commands run."""
+    if connection.in_atomic_block:
+        with as_role(ROLES.maintenance):
+            yield
+        return
+    options = connection.settings_dict["OPTIONS"]
+    as_web, as_maintenance = f"-c role={ROLES.web}", f"-c role={ROLES.maintenance}"
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict["OPTIONS"] = options | {"options": options["options"].replace(as_web, as_maintenance)}
+    yield
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict["OPTIONS"] = options
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -48,7 +48,7 @@ def status_label(status: str) -> str:
 def known_statuses() -> list[str]:
     """Return the labels of the enum type in this database, in its order. Comparing with others is a database error."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT enum_range(NULL::supportcasestatus)::text[]")
+        cursor.execute("SELECT enum_range(NULL::public.supportcasestatus)::text[]")
         return cursor.fetchone()[0]
 
 
