@@ -127,22 +127,36 @@ def as_role(name: str) -> Iterator[None]:
         cursor.execute(f"SET LOCAL ROLE {before}")
 
 
-@pytest.fixture
-def maintenance(db) -> Iterator[None]:
-    """Run the whole test as the maintenance role, on all connections: for code that only commands run."""
+@contextmanager
+def _connections_as(role: str) -> Iterator[None]:
+    """Run a block as a role, on all connections."""
     if connection.in_atomic_block:
-        with as_role(ROLES.maintenance):
+        with as_role(role):
             yield
         return
     options = connection.settings_dict["OPTIONS"]
-    as_web, as_maintenance = f"-c role={ROLES.web}", f"-c role={ROLES.maintenance}"
+    changed = options["options"].replace(f"-c role={ROLES.web}", f"-c role={role}")
     connection.close()
     connection.close_pool()
-    connection.settings_dict["OPTIONS"] = options | {"options": options["options"].replace(as_web, as_maintenance)}
+    connection.settings_dict["OPTIONS"] = options | {"options": changed}
     yield
     connection.close()
     connection.close_pool()
     connection.settings_dict["OPTIONS"] = options
+
+
+@pytest.fixture
+def maintenance(db) -> Iterator[None]:
+    """Run the whole test as the maintenance role: for code that only its commands run."""
+    with _connections_as(ROLES.maintenance):
+        yield
+
+
+@pytest.fixture
+def superuser(db) -> Iterator[None]:
+    """Run the whole test with all rights: for code that reads or changes the whole database."""
+    with _connections_as("none"):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

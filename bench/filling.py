@@ -51,8 +51,8 @@ CLIENTS_WITH_SEARCH = """
 """
 
 OTHER_INDEXES = """
-    SELECT indexname, indexdef FROM pg_indexes
-    WHERE (schemaname, tablename) = ANY (SELECT 'privet', unnest(%(tables)s::text[]) UNION ALL SELECT 'public', unnest(%(shared)s::text[])) AND NOT EXISTS (
+    SELECT format('%%I.%%I', schemaname, indexname), indexdef FROM pg_indexes
+    WHERE format('%%I.%%I', schemaname, tablename)::regclass = ANY(%s::regclass[]) AND NOT EXISTS (
         SELECT 1 FROM pg_constraint WHERE conindid = format('%%I.%%I', schemaname, indexname)::regclass
     )
 """

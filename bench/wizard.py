@@ -121,7 +121,8 @@ class Manager:
             return found[1]
         with psycopg.connect(self.database) as database:
             row = database.execute(
-                "SELECT c.id::text FROM manager_clients c JOIN users u ON u.id = c.user_id WHERE u.phone = %s", [phone]
+                "SELECT c.id::text FROM manager_clients c JOIN public.users u ON u.id = c.user_id WHERE u.phone = %s",
+                [phone],
             ).fetchone()
         return row and row[0]
 
@@ -174,8 +175,8 @@ class Manager:
         """The newest code in the client's app, or None."""
         with psycopg.connect(self.database) as database:
             rows = database.execute(
-                "SELECT m.body FROM support_messages m JOIN support_tickets t ON t.id = m.ticket_id "
-                "JOIN users u ON u.id = t.user_id WHERE u.phone = %s AND m.body LIKE '%%Код%%' "
+                "SELECT m.body FROM public.support_messages m JOIN public.support_tickets t ON t.id = m.ticket_id "
+                "JOIN public.users u ON u.id = t.user_id WHERE u.phone = %s AND m.body LIKE '%%Код%%' "
                 "ORDER BY m.created_at DESC LIMIT 1", [phone]
             ).fetchall()  # fmt: skip
         found = rows and CODE.search(rows[0][0])

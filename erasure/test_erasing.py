@@ -30,7 +30,7 @@ from passport.models import Passport
 from support import bridge, log
 from support.models import LogEntry, Message, Ticket
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("maintenance")]
 
 TOKEN = re.compile(r"gAAAA[\w=-]+")
 

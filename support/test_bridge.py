@@ -168,7 +168,8 @@ def test_naive_times_are_stored_in_utc_and_loaded_aware(make, anna, zone):
 
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT created_at::text FROM public.support_tickets UNION ALL SELECT created_at::text FROM public.support_messages"
+            "SELECT created_at::text FROM public.support_tickets"
+            " UNION ALL SELECT created_at::text FROM public.support_messages"
         )
         stored = cursor.fetchall()
     assert stored == [("2026-11-23 09:30:15.123456",)] * 2

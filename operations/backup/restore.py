@@ -27,7 +27,7 @@ def restore_backup(folder: Path, *, identity: Path) -> Manifest:
 
 def _check_empty() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'privet')")
         (tables,) = cursor.fetchone()
     if tables:
         raise BackupError(f"The database has {tables} tables. Restore into an empty one.")
