@@ -17,7 +17,8 @@ ONCE = {
     f"{OF_CLIENT} WHERE i.status = 'paid'",
     "ticket": "SELECT phone FROM public.support_tickets JOIN public.users u ON u.id = user_id",
     "message about the signature": "SELECT phone FROM public.support_messages m "
-    "JOIN public.support_tickets t ON t.id = m.ticket_id JOIN public.users u ON u.id = user_id WHERE m.body LIKE '%%подписан%%' AND m.body NOT LIKE 'Код%%'",
+    "JOIN public.support_tickets t ON t.id = m.ticket_id JOIN public.users u ON u.id = user_id "
+    "WHERE m.body LIKE '%%подписан%%' AND m.body NOT LIKE 'Код%%'",
 }
 
 

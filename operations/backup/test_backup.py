@@ -81,7 +81,9 @@ def fetched(sql: str) -> list:
         return cursor.fetchall()
 
 
-EVERYTHING = "SELECT users::text FROM public.users UNION ALL SELECT users_passports::text FROM privet.users_passports ORDER BY 1"
+EVERYTHING = """
+    SELECT users::text FROM public.users UNION ALL SELECT users_passports::text FROM privet.users_passports ORDER BY 1
+"""
 
 
 def test_backup_is_restored_into_an_empty_installation(office, switch_to_empty, keys, tmp_path):
