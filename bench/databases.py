@@ -75,8 +75,6 @@ def _recreate(size: str) -> str:
         connection.execute(f"CREATE DATABASE {name}")
     with psycopg.connect(_in_database("DATABASE_ADMIN_URL", name)) as connection:
         privileges.create_roles(connection, roles.RoleNames.from_environment(), {}, lambda message: None)
-        # For fill_demo; the owner has no such right in production.
-        connection.execute("GRANT SET ON PARAMETER session_replication_role TO privet_owner")
     _manage(size, "migrate", "-v0")
     return database_url
 
