@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from clients import inbox
 from clients.disclosure import Disclosure, DisclosureKind
 from conftest import appears_in, execute_as_owner
 from devices.saving import delete_device
@@ -181,6 +182,7 @@ def test_disclosure_list_includes_closed_accounts_with_constant_queries(as_gleb,
     assert queries() == one
 
     execute_as_owner("UPDATE public.users SET status = 'deleted' WHERE id = %s", [clients[0].user_id])
+    inbox.drain()
     assert "учётная запись закрыта" in as_gleb.get(LIST).text
 
 
