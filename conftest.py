@@ -153,6 +153,13 @@ def maintenance(db) -> Iterator[None]:
 
 
 @pytest.fixture
+def owner(db) -> Iterator[None]:
+    """Run the whole test as the owner: for what `migrate` does."""
+    with _connections_as(ROLES.owner):
+        yield
+
+
+@pytest.fixture
 def superuser(db) -> Iterator[None]:
     """Run the whole test with all rights: for code that reads or changes the whole database."""
     with _connections_as("none"):
