@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from clients.models import AccountStatus, AppUser
-from conftest import run_on_own_connection, waiting_for_locks
+from clients.models import AccountStatus
+from conftest import execute_as_owner, run_on_own_connection, waiting_for_locks
 from contracts import issuing, payment, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.models import Contract, Invoice, InvoiceStatus, NumberOfDay, SigningCode
@@ -69,8 +69,7 @@ def outcome_while_the_account_is_closed(operation: Callable):
     """Run `operation` while the app closes the account but has not committed. Return its result or exception."""
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            # The trigger on `users` locks the client until the app commits.
-            AppUser.objects.update(status=AccountStatus.DELETED)
+            execute_as_owner("UPDATE public.users SET status = %s", [AccountStatus.DELETED])
             outcome = pool.submit(run_on_own_connection, operation)
             deadline = monotonic() + 20
             while not waiting_for_locks():

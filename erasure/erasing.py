@@ -43,8 +43,8 @@ def apply_rule(rule: retention.RetentionRule, client_id: uuid.UUID, *, now: date
 @transaction.atomic
 def _erase_on_request(client: Client, reason: ErasureReason, *, by: Manager, note: str, ended: bool) -> Erasure:
     now = timezone.now()
-    _lock_account(client)
     client = client.lock_for_any_manager()
+    _lock_account(client)
     for agreement in client.agreements.filter(withdrawn_at=None):
         agreement.withdraw(by=by, reason=note, now=now)
     return _erase(client, retention.allowed_scope(client, now, ended=ended), reason, by=by, note=note, now=now)
@@ -52,17 +52,18 @@ def _erase_on_request(client: Client, reason: ErasureReason, *, by: Manager, not
 
 @transaction.atomic
 def _erase_by_rule(rule: retention.RetentionRule, client_id: uuid.UUID, now: datetime) -> Erasure | None:
-    client = Client.objects.get(pk=client_id)
-    _lock_account(client)
     client = Client.objects.lock(client_id)
+    _lock_account(client)
     if not rule.clients(now).filter(pk=client_id).exists():  # somebody has worked on the client meanwhile
         return None
     return _erase(client, rule.scope or retention.allowed_scope(client, now), rule.reason, by=None, note="", now=now)
 
 
 def _lock_account(client: Client) -> None:
-    """Lock the account before our row, in the same order as the trigger on `users`."""
-    AppUser.objects.select_for_update(no_key=True).filter(pk=client.user_id).first()
+    """Lock the account after our row, as every operation does, and load what the app may have changed meanwhile."""
+    account = AppUser.objects.select_for_update(no_key=True).filter(pk=client.user_id).first()
+    if account:
+        client.user = account
 
 
 def _erase(

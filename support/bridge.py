@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from clients.models import Client
+from foundation.database.shared import table_name
 from managers.models import Manager
 from support import log
 from support.models import OPEN_STATUSES, Author, Message, Ticket, TicketStatus
@@ -113,7 +114,7 @@ def delete_conversation(client: Client) -> dict[str, int]:
     tickets = Ticket.objects.filter(user_id=client.user_id)
     messages = Message.objects.filter(ticket__in=tickets).delete()[0]
     Client.objects.filter(pk=client.pk).update(support_ticket_id=None)
-    return {Message._meta.db_table: messages, Ticket._meta.db_table: tickets.delete()[0]}
+    return {table_name(Message): messages, table_name(Ticket): tickets.delete()[0]}
 
 
 def _lock(ticket: Ticket) -> tuple[Client | None, Ticket]:
