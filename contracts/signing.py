@@ -232,8 +232,8 @@ def _lock(contract: Contract) -> tuple[Client, Contract]:
 
 
 def _check_can_be_signed(client: Client, contract: Contract) -> None:
-    # The app may be closing the account right now: lock it, and don't use the one loaded before. A code sent earlier is no
-    # proof of consent either if the client can't open the account.
+    # The app may be closing the account right now: lock it, and don't use the one loaded before. A code sent earlier is
+    # no proof of consent either if the client can't open the account.
     account = AppUser.objects.select_for_update(no_key=True).filter(pk=client.user_id).first()
     check_account_open(account)
     client.user = account

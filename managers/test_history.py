@@ -153,6 +153,17 @@ def test_history_is_append_only(statement, make, anna):
                 cursor.execute(statement.format(model._meta.db_table))
 
 
+@pytest.mark.parametrize(("role", "added"), [(ROLES.web, 1), (ROLES.maintenance, 0)])
+def test_only_commands_can_skip_history(make, role, added):
+    tariff = make.tariff()
+    before = len(history(tariff))
+
+    with as_role(role), pgtrigger.ignore("devices.Tariff:update_update"):
+        Tariff.objects.filter(pk=tariff.pk).update(notes="Другое")
+
+    assert len(history(tariff)) == before + added
+
+
 def test_erasure_may_delete_history_by_ignoring_the_trigger(make):
     tariff = make.tariff()
     with as_role(ROLES.maintenance), pgtrigger.ignore("devices.TariffHistory:append_only"):
