@@ -8,7 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 
-from conftest import ROLES, as_role, authenticator_of
+from conftest import authenticator_of
 from contracts import issuing
 from contracts.conftest import sign
 from contracts.models import Contract
@@ -19,13 +19,14 @@ from operations import key_rotation
 from passport.models import Passport, PassportTaken
 from passport.saving import save_passport
 
+pytestmark = pytest.mark.usefixtures("maintenance")
+
 OLD, NEW = "the old key of personal data, long enough", "the new key of personal data, long enough"
 
 
 def rotate(**options) -> str:
     out = io.StringIO()
-    with as_role(ROLES.maintenance):
-        call_command("rotate_keys", stdout=out, **options)
+    call_command("rotate_keys", stdout=out, **options)
     return out.getvalue()
 
 
@@ -86,8 +87,7 @@ def test_rotation_changes_nothing_else_and_signatures_stay_valid(office):
 
 def _verify_audit() -> str:
     out = io.StringIO()
-    with as_role(ROLES.maintenance):
-        call_command("verify_audit", stdout=out, files=True)
+    call_command("verify_audit", stdout=out, files=True)
     return out.getvalue()
 
 
