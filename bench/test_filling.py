@@ -42,7 +42,8 @@ def query(sql: str) -> list[tuple]:
 def indexes() -> list[tuple]:
     # PostgreSQL spells the predicate of a recreated index differently.
     definition = "split_part(indexdef, ' WHERE ', 1)"
-    return query(f"SELECT indexname, {definition} FROM pg_indexes WHERE schemaname IN ('privet', 'public') ORDER BY 1, 2")
+    schemas = "schemaname IN ('privet', 'public')"
+    return query(f"SELECT indexname, {definition} FROM pg_indexes WHERE {schemas} ORDER BY 1, 2")
 
 
 def foreign_keys() -> list[tuple]:

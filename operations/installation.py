@@ -128,7 +128,8 @@ def _watches_accounts(cursor) -> bool:
 
 def _create_functions(cursor) -> None:
     for text in (WRITE_SHARED.read_text(), *map(clients_sql.read, ("inbox", "accounts", "search_text"))):
-        cursor.execute(text)
+        # With parameters, because wrappers of django-pghistory and django-pgtrigger may add some.
+        cursor.execute(text.replace("%", "%%"), [])
 
 
 def _protect_history(cursor) -> None:

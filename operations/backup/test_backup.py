@@ -15,6 +15,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
 from clients.models import Client
+from conftest import ROLES
+from foundation.database.privileges import create_roles
 from foundation.storage import object_storage
 from foundation.testing import local_storage
 from operations.backup import BackupError
@@ -56,6 +58,8 @@ def switch_to_empty(office, settings, tmp_path):
         with _maintenance() as maintenance:
             maintenance.execute(f"DROP DATABASE IF EXISTS {OTHER_DATABASE}")
             maintenance.execute(f"CREATE DATABASE {OTHER_DATABASE}")
+        with _maintenance(OTHER_DATABASE) as maintenance:
+            create_roles(maintenance, ROLES, {}, lambda message: None)
         connection.settings_dict["NAME"] = OTHER_DATABASE
         connection.close_pool()
         settings.STORAGES = local_storage(tmp_path / "elsewhere")
@@ -69,10 +73,10 @@ def switch_to_empty(office, settings, tmp_path):
         maintenance.execute(f"DROP DATABASE IF EXISTS {OTHER_DATABASE}")
 
 
-def _maintenance() -> psycopg.Connection:
+def _maintenance(database: str = "postgres") -> psycopg.Connection:
     parameters = connection.get_connection_params()
     given = {name: parameters[name] for name in ("host", "port", "user", "password") if parameters.get(name)}
-    return psycopg.connect(**given, dbname="postgres", autocommit=True)
+    return psycopg.connect(**given, dbname=database, autocommit=True)
 
 
 def fetched(sql: str) -> list:
