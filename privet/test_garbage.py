@@ -255,7 +255,7 @@ def table_digests(tables: set[str]) -> dict[str, str]:
     with connection.cursor() as cursor:
         digests = {}
         for table in sorted(tables):
-            cursor.execute(f'SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} t')  # noqa: S608
+            cursor.execute(f"SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} t")  # noqa: S608
             digests[table] = cursor.fetchone()[0]
         return digests
 
