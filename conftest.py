@@ -118,10 +118,52 @@ def as_superuser() -> Iterator[None]:
 
 @contextmanager
 def as_role(name: str) -> Iterator[None]:
+    """Run a block with the rights of a role, in a transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        before = cursor.fetchone()[0]
         cursor.execute(f"SET LOCAL ROLE {name}")
         yield
-        cursor.execute(f"SET LOCAL ROLE {ROLES.web}")
+        cursor.execute(f"SET LOCAL ROLE {before}")
+
+
+@contextmanager
+def _connections_as(role: str) -> Iterator[None]:
+    """Run a block as a role, on all connections."""
+    if connection.in_atomic_block:
+        with as_role(role):
+            yield
+        return
+    options = connection.settings_dict["OPTIONS"]
+    changed = options["options"].replace(f"-c role={ROLES.web}", f"-c role={role}")
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict["OPTIONS"] = options | {"options": changed}
+    yield
+    connection.close()
+    connection.close_pool()
+    connection.settings_dict["OPTIONS"] = options
+
+
+@pytest.fixture
+def maintenance(db) -> Iterator[None]:
+    """Run the whole test as the maintenance role: for code that only its commands run."""
+    with _connections_as(ROLES.maintenance):
+        yield
+
+
+@pytest.fixture
+def owner(db) -> Iterator[None]:
+    """Run the whole test as the owner: for what `migrate` does."""
+    with _connections_as(ROLES.owner):
+        yield
+
+
+@pytest.fixture
+def superuser(db) -> Iterator[None]:
+    """Run the whole test with all rights: for code that reads or changes the whole database."""
+    with _connections_as("none"):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -17,7 +17,7 @@ os.environ.setdefault("SECOND_FACTOR", "0")  # verification takes no query, and 
 
 import psycopg  # noqa: E402
 
-from foundation.database import embedded  # noqa: E402
+from foundation.database import embedded, privileges, roles  # noqa: E402
 
 # Numbers of clients and of managers: so few managers that each has more than one page of clients.
 SIZES = {"1k": (1_000, 4), "100k": (100_000, 20), "1m": (1_000_000, 200)}
@@ -28,7 +28,8 @@ def url(size: str) -> str:
     """URL of the database, created and filled if it is not; this takes minutes for the large ones."""
     if not _is_filled(existing_url(size)):
         clients, managers = SIZES[size]
-        _manage(_recreate(size), "fill_demo", f"--clients={clients}", f"--managers={managers}")
+        _recreate(size)
+        _manage(size, "fill_demo", f"--clients={clients}", f"--managers={managers}")
     return existing_url(size)
 
 
@@ -51,7 +52,12 @@ def empty() -> str:
 def existing_url(size: str) -> str:
     """URL of the database, which may not exist."""
     embedded.ensure_database()
-    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/privet_bench_{size}"))
+    return _in_database("DATABASE_URL", f"privet_bench_{size}")
+
+
+def _in_database(variable: str, name: str) -> str:
+    """Return the URL of the variable, for another database."""
+    return urlunsplit(urlsplit(os.environ[variable])._replace(path=f"/{name}"))
 
 
 def _is_filled(database_url: str) -> bool:
@@ -63,17 +69,20 @@ def _is_filled(database_url: str) -> bool:
 
 
 def _recreate(size: str) -> str:
-    database_url = existing_url(size)
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS privet_bench_{size} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE privet_bench_{size}")
-    _manage(database_url, "migrate", "-v0")
+    database_url, name = existing_url(size), f"privet_bench_{size}"
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {name}")
+    with psycopg.connect(_in_database("DATABASE_ADMIN_URL", name)) as connection:
+        privileges.create_roles(connection, roles.RoleNames.from_environment(), {}, lambda message: None)
+    _manage(size, "migrate", "-v0")
     return database_url
 
 
-def _manage(database_url: str, *command: str) -> None:
+def _manage(size: str, *command: str) -> None:
     manage = [sys.executable, str(ROOT / "manage.py"), *command]
-    subprocess.run(manage, env=os.environ | {"DATABASE_URL": database_url}, check=True)
+    urls = {role.variable: _in_database(role.variable, f"privet_bench_{size}") for role in roles.Role}
+    subprocess.run(manage, env=os.environ | urls, check=True)
 
 
 if __name__ == "__main__":

@@ -39,20 +39,20 @@ TABLES = [table for table in COLUMNS if table != "fill_clients"] + ["manager_cli
 CLIENTS_WITH_SEARCH = """
     INSERT INTO manager_clients (id, user_id, manager_id, status, support_ticket_id, created_at, claimed_at, search)
     SELECT fill.*, ' ' || privet_fold(concat_ws(' ',
-        users.name, users.phone, users.email, users.address,
+        account.name, account.phone, account.email, account.address,
         passport.last_name, passport.first_name, passport.middle_name, passport.registration_address,
         contract.number
     ))
     FROM fill_clients fill
-    JOIN users ON users.id = fill.user_id
+    JOIN public.users account ON account.id = fill.user_id
     LEFT JOIN users_passports passport ON passport.client_id = fill.id
     LEFT JOIN manager_contracts contract ON contract.client_id = fill.id
     ORDER BY fill.created_at
 """
 
 OTHER_INDEXES = """
-    SELECT indexname, indexdef FROM pg_indexes
-    WHERE schemaname = 'public' AND tablename = ANY(%s) AND NOT EXISTS (
+    SELECT format('%%I.%%I', schemaname, indexname), indexdef FROM pg_indexes
+    WHERE format('%%I.%%I', schemaname, tablename)::regclass = ANY(%s::regclass[]) AND NOT EXISTS (
         SELECT 1 FROM pg_constraint WHERE conindid = format('%%I.%%I', schemaname, indexname)::regclass
     )
 """

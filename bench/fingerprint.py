@@ -27,9 +27,11 @@ def tables() -> int:
     total_rows = 0
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
-        for (table,) in cursor.fetchall():
-            quoted = connection.ops.quote_name(table)
+        cursor.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('privet', 'public') ORDER BY 1, 2"
+        )
+        for schema, table in cursor.fetchall():
+            quoted = f"{schema}.{connection.ops.quote_name(table)}"
             cursor.execute(f"SELECT count(*), md5(string_agg(t::text, '' ORDER BY t::text)) FROM {quoted} t")
             rows, digest = cursor.fetchone()
             total_rows += rows

@@ -29,13 +29,13 @@ from passport import cipher
 
 # Filled columns by table, in the order of COPY.
 COLUMNS = {
-    "users": "id phone email password_hash name address status has_subscription created_at updated_at",
+    "public.users": "id phone email password_hash name address status has_subscription created_at updated_at",
     "fill_clients": "id user_id manager_id status support_ticket_id created_at claimed_at",
     "users_passports": "id client_id last_name first_name middle_name series_and_number series_and_number_hash"
     " issued_by department_code issued_on birth_date registration_address photo updated_at updated_by_id",
     "manager_devices": "id client_id type_id title description purchased_on serial_number specs extra_fee"
     " created_at updated_at updated_by_id",
-    "devices": "id user_id title brand model serial_number purchase_date created_at updated_at",
+    "public.devices": "id user_id title brand model serial_number purchase_date created_at updated_at",
     "manager_client_tariffs": "client_id tariff_id device_count total_extra_fee computed_at computed_by_id",
     "manager_contracts": "id client_id number template_version encrypted_snapshot surcharge pdf_key pdf_sha256"
     " issued_at issued_by_id failed_tries signed_at signed_by_id due pep_agreed_at pep_text_version code_channel"
@@ -43,8 +43,8 @@ COLUMNS = {
     "manager_invoices": "id contract_id number amount description due_on status created_at created_by_id"
     " paid_at paid_by_id",
     "manager_client_changes": "client_id at by_id from_status to_status from_manager_id to_manager_id",
-    "support_tickets": "id user_id subject status created_at updated_at",
-    "support_messages": "id ticket_id author body created_at updated_at",
+    "public.support_tickets": "id user_id subject status created_at updated_at",
+    "public.support_messages": "id ticket_id author body created_at updated_at",
     "manager_support_threads": "id client_id created_at",
     "manager_support_messages": "id thread_id kind author_id body created_at",
 }
@@ -161,7 +161,7 @@ class Rows:
     def _account(self, case: Case) -> None:
         name = case.person.full_name if case.index % 4 else f"{case.person.first_name} {case.person.last_name}"
         subscribed = case.index % 5 == 0
-        self.rows["users"].append(
+        self.rows["public.users"].append(
             (
                 case.user_id, case.phone, case.email, unmatched_password_hash(), name, case.home.address, "active",
                 subscribed, case.created_at, case.created_at,
@@ -232,7 +232,9 @@ class Rows:
                 at, at, case.manager_id,
             )
         )  # fmt: skip
-        self.rows["devices"].append((part.id, case.user_id, title, kind.name, title, f"mgr-{part.id}", bought, at, at))
+        self.rows["public.devices"].append(
+            (part.id, case.user_id, title, kind.name, title, f"mgr-{part.id}", bought, at, at)
+        )
 
     def _contract(self, case: Case) -> None:
         issued_at, contract_id = self._later(case.fixed_at, minutes=15), self._id()
@@ -298,11 +300,11 @@ class Rows:
         asked_at, replied_at = contract.issued_at, contract.signed_at or contract.issued_at
         reply = f"Договор {contract.number} подписан. Спасибо!" if contract.signed_at else "Договор готов к подписанию."
         status = "closed" if case.status == Status.PROCESSED else "open"
-        self.rows["support_tickets"].append(
+        self.rows["public.support_tickets"].append(
             (ticket, case.user_id, "Оформление договора", status, _naive(asked_at), replied_at)
         )
         for author, body, when in (("user", QUESTION, asked_at), ("support", reply, replied_at)):
-            self.rows["support_messages"].append((self._id(), ticket, author, body, _naive(when), when))
+            self.rows["public.support_messages"].append((self._id(), ticket, author, body, _naive(when), when))
         self.rows["manager_support_threads"].append((thread, case.id, asked_at))
         for body, when in ((f"Сформирован договор {contract.number}", asked_at), (reply, replied_at)):
             self.rows["manager_support_messages"].append((self._id(), thread, "event", case.manager_id, body, when))

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from foundation.database.roles import Role
+
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "privet-demo-2026"
 CADDYFILE = """{{
@@ -102,7 +104,9 @@ class Installation:
 
     def start_database(self) -> None:
         # In a subprocess: a process can start a server only once.
-        self.environment["DATABASE_URL"] = self._embedded("print(start(data_dir() / 'postgres'))")
+        start = "use(start(data_dir() / 'postgres')); print(*(os.environ[role.variable] for role in Role))"
+        urls = self._embedded(start).split()
+        self.environment |= {role.variable: url for role, url in zip(Role, urls, strict=True)}
 
     def stop_database(self) -> None:
         self._embedded("stop(data_dir() / 'postgres')")

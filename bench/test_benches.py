@@ -30,7 +30,7 @@ def run(*command: str) -> str:
 @pytest.fixture
 def thousand_clients():
     """Drop the database, so that the benchmarks create it."""
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS privet_bench_1k WITH (FORCE)")
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from bench import filling, generated_rows
 from clients import onboarding
 from clients.models import AppUser, Client, Status
+from conftest import as_superuser
 from contracts.current import current_contents
 from contracts.models import Contract, Invoice
 from contracts.numbering import next_number
@@ -27,12 +28,13 @@ from passport.models import Passport
 
 def fill(clients: int = 200, **options) -> str:
     output = io.StringIO()
-    call_command("fill_demo", clients=clients, managers=5, stdout=output, **options)
+    with as_superuser():
+        call_command("fill_demo", clients=clients, managers=5, stdout=output, **options)
     return output.getvalue()
 
 
 def query(sql: str) -> list[tuple]:
-    with connection.cursor() as cursor:
+    with as_superuser(), connection.cursor() as cursor:
         cursor.execute(sql)
         return cursor.fetchall()
 
@@ -40,7 +42,8 @@ def query(sql: str) -> list[tuple]:
 def indexes() -> list[tuple]:
     # PostgreSQL spells the predicate of a recreated index differently.
     definition = "split_part(indexdef, ' WHERE ', 1)"
-    return query(f"SELECT indexname, {definition} FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1")
+    schemas = "schemaname IN ('privet', 'public')"
+    return query(f"SELECT indexname, {definition} FROM pg_indexes WHERE {schemas} ORDER BY 1, 2")
 
 
 def foreign_keys() -> list[tuple]:
@@ -50,7 +53,7 @@ def foreign_keys() -> list[tuple]:
         FROM pg_constraint c
         JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = conkey[1]
         JOIN pg_attribute b ON b.attrelid = confrelid AND b.attnum = confkey[1]
-        WHERE contype = 'f' AND connamespace = 'public'::regnamespace
+        WHERE contype = 'f' AND connamespace IN ('privet'::regnamespace, 'public'::regnamespace)
     """)
 
 
@@ -102,9 +105,9 @@ def test_foreign_keys_refer_to_existing_rows(filled):
     keys = foreign_keys()
     assert ("manager_contracts", "client_id", "manager_clients", "id") in keys
     keys += [
-        ("manager_clients", "user_id", "users", "id"),
-        ("manager_clients", "support_ticket_id", "support_tickets", "id"),
-        ("support_tickets", "user_id", "users", "id"),
+        ("manager_clients", "user_id", "public.users", "id"),
+        ("manager_clients", "support_ticket_id", "public.support_tickets", "id"),
+        ("public.support_tickets", "user_id", "public.users", "id"),
     ]
     for table, column, other, key in keys:
         orphans = f"SELECT count(*) FROM {table} a LEFT JOIN {other} b ON b.{key} = a.{column}"
@@ -115,7 +118,7 @@ def test_devices_are_mirrored_in_the_app(filled):
     assert query("""
         SELECT count(*), count(shared.id) FROM manager_devices own
         JOIN manager_clients client ON client.id = own.client_id
-        LEFT JOIN devices shared ON shared.serial_number = 'mgr-' || own.id AND shared.user_id = client.user_id
+        LEFT JOIN public.devices shared ON shared.serial_number = 'mgr-' || own.id AND shared.user_id = client.user_id
             AND shared.title = own.title
     """) == query("SELECT count(*), count(*) FROM manager_devices")
 

@@ -208,8 +208,7 @@ class Client(models.Model):
         """
         contact = {"name": name, "phone": phone, "email": email, "address": address}
         now = timezone.now()
-        # Lock our row first, as every operation does. Otherwise an operation that has locked it and waits for the
-        # account would block the trigger on `users` from updating the search text.
+        # Lock our row first, as every operation does, to avoid deadlocks.
         self.lock_for_any_manager()
         user = self.lock_account()
         if user is None or user.is_deleted:

@@ -10,6 +10,8 @@ import psycopg
 import pytest
 from django.conf import settings
 
+from foundation.database.roles import Role
+
 NAME = "test_privet_of_the_app"
 SHARED = ("users", "devices", "device_photos", "support_tickets", "support_messages")
 
@@ -81,14 +83,16 @@ def rows(database) -> dict:
     return {table: sorted(database.execute(f"SELECT {table}::text FROM {table}").fetchall()) for table in SHARED}  # noqa: S608
 
 
-def url_of(name: str) -> str:
-    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+def url_of(variable: str) -> str:
+    """Return the URL in an environment variable, for that database."""
+    return urlsplit(os.environ[variable])._replace(path=f"/{NAME}").geturl()
 
 
 def manage(*arguments: str) -> str:
     """Run a management command on that database and return its output."""
     command = [sys.executable, "manage.py", *arguments, "-v0"]
-    environment = os.environ | {"DATABASE_URL": url_of(NAME)}
+    variables = ["DATABASE_ADMIN_URL", *(role.variable for role in Role)]
+    environment = os.environ | {variable: url_of(variable) for variable in variables}
     return subprocess.run(
         command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=120, capture_output=True, text=True
     ).stdout
@@ -113,19 +117,20 @@ print(json.dumps({
 @pytest.fixture
 def app_database():
     """A database created by the app, before our first migration."""
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True) as server:
         server.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {NAME} TEMPLATE template0")
-    with psycopg.connect(url_of(NAME), autocommit=True) as database:
+    with psycopg.connect(url_of("DATABASE_ADMIN_URL"), autocommit=True) as database:
         database.execute(APP_SCHEMA)
         yield database
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True) as server:
         server.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
 
 
 def test_migrations_do_not_change_the_tables_of_the_app(app_database):
     structure_before, rows_before = structure(app_database), rows(app_database)
 
+    manage("create_roles")
     manage("migrate")
     manage("migrate")
 
@@ -144,4 +149,5 @@ def test_migrations_do_not_change_the_tables_of_the_app(app_database):
         "body": None,
     }
     app_database.execute("UPDATE users SET status = 'active' WHERE status = 'frozen'")
-    assert app_database.execute("SELECT count(*) FROM manager_clients").fetchone() == (3,)
+    manage("shell", "-c", "from clients import inbox; inbox.drain()")
+    assert app_database.execute("SELECT count(*) FROM privet.manager_clients").fetchone() == (3,)

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser, Client, Status
+from conftest import as_superuser
 from contact.forms import ContactForm
 from support.models import LogEntry
 
@@ -153,10 +154,10 @@ def test_email_in_another_case_is_taken(make, as_anna, email):
 
 
 def test_search_for_an_email_uses_an_index(anna):
-    with connection.cursor() as cursor:
+    with as_superuser(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(
-            "INSERT INTO users (id, phone, email, password_hash, name, has_subscription, created_at, updated_at)"
+            "INSERT INTO public.users (id, phone, email, password_hash, name, has_subscription, created_at, updated_at)"
             " SELECT gen_random_uuid(), n::text, 'Client' || n || '@mail.example', 'x', 'Юлия', false, now(), now()"
             " FROM generate_series(1, 20000) AS n"
         )

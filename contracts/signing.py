@@ -25,6 +25,7 @@ from contracts.models import (
     CODE_RESEND_DELAY,
     MAX_ATTEMPTS_PER_CONTRACT,
     MAX_CODES_PER_HOUR,
+    SIGNATURE_FIELDS,
     Contract,
     SigningCode,
 )
@@ -284,7 +285,7 @@ def _record_signature(client: Client, contract: Contract, code: SigningCode, *, 
     contract.code_channel, contract.code_sent_at = CHANNEL, code.sent_at
     contract.due = payment.BillingSummary.for_client(client).due_for(contract)
     write_evidence(contract)
-    contract.save()
+    contract.save(update_fields=SIGNATURE_FIELDS)
     bridge.notify_client(client, f"Договор {contract.number} подписан. Спасибо!", by=by, now=now)
     signature = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
     append_event(contract, EventKind.SIGNED, by=by, at=now, code=str(code.pk), **signature)

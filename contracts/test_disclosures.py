@@ -1,10 +1,10 @@
 """Opening a contract or an invoice records a disclosure."""
 
 import pytest
-from django.db import connection
 from django.urls import reverse
 
 from clients.disclosure import Disclosure, DisclosureKind
+from conftest import execute_as_owner
 from foundation.storage import object_storage
 
 
@@ -27,8 +27,7 @@ def test_each_download_of_a_document_is_recorded(as_anna, anna, signed, kind):
 
 @pytest.mark.parametrize("kind", [DisclosureKind.CONTRACT_PDF, DisclosureKind.INVOICE_PDF])
 def test_document_is_not_served_if_the_disclosure_cannot_be_recorded(as_anna, signed, kind):
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE manager_disclosures ADD CONSTRAINT refused CHECK (false) NOT VALID")
+    execute_as_owner("ALTER TABLE manager_disclosures ADD CONSTRAINT refused CHECK (false) NOT VALID")
     as_anna.raise_request_exception = False
 
     response = as_anna.get(urls(signed)[kind])

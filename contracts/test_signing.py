@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser, Status
-from conftest import appears_in
+from conftest import appears_in, as_owner
 from contracts import issuing, signing
 from contracts.conftest import code_sent_to, sign, wrong_code
 from contracts.models import MAX_ATTEMPTS_PER_CODE, MAX_CODES_PER_HOUR, Contract, SigningCode
@@ -234,12 +234,12 @@ def test_passport_edited_after_the_code_was_sent_prevents_signing(issued, anna):
     "change", [{"surcharge": 1}, {"pdf_sha256": "0" * 64}, {"signed_at": None}, {"evidence": "{}"}]
 )
 def test_signed_contract_is_immutable(signed, change):
-    with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="Cannot update"), as_owner():
         Contract.objects.filter(pk=signed.pk).update(**change)
 
 
 def test_signed_contract_cannot_be_deleted(signed):
-    with pytest.raises(DatabaseError, match="Cannot delete"), transaction.atomic(), connection.cursor() as cursor:
+    with pytest.raises(DatabaseError, match="Cannot delete"), as_owner(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM manager_contracts WHERE id = %s", [signed.pk])
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from PIL import Image
 
 from clients.exceptions import ClientReassigned
-from conftest import redirect_target
+from conftest import as_owner, redirect_target
 from devices import mirror, saving
 from devices.conftest import PHOTO, log_of, payload, photo_file
 from devices.models import MAX_PHOTOS, Device, DevicePhoto, TooManyPhotos
@@ -50,10 +50,10 @@ def stored(photo) -> set[bool]:
 
 def refer_from_the_app(device) -> None:
     """Insert a service request of the app that refers to the device."""
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE service_requests (device_id uuid NOT NULL REFERENCES devices (id))")
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE public.service_requests (device_id uuid NOT NULL REFERENCES public.devices (id))")
         cursor.execute(
-            "INSERT INTO service_requests SELECT id FROM devices WHERE serial_number = %s",
+            "INSERT INTO public.service_requests SELECT id FROM public.devices WHERE serial_number = %s",
             [mirror.mirror_serial(device)],
         )
 

@@ -11,7 +11,7 @@ from django.db import connection
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect, sync_playwright
 
-from conftest import PASSWORD, authenticator_of, next_code
+from conftest import PASSWORD, as_superuser, authenticator_of, next_code
 from foundation.storage import object_storage
 from managers.models import Manager
 
@@ -80,7 +80,7 @@ def wait_for_idle_server() -> None:
 
 
 def active_queries() -> int:
-    with connection.cursor() as cursor:
+    with as_superuser(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"

@@ -21,6 +21,7 @@ from contracts.models import Contract, Invoice
 from devices import mirror
 from devices.models import ClientTariff, Device, DevicePhoto
 from erasure.models import DataCategory, ErasureScope
+from foundation.database.shared import table_name
 from foundation.storage.models import LeftObject
 from managers.models import Manager
 from passport.models import Passport
@@ -47,7 +48,7 @@ class ErasureRun:
     def delete(self, category: DataCategory, rows: QuerySet, *, ignored_trigger: str = "") -> None:
         """Delete and count `rows`, ignoring the trigger `ignored_trigger` that normally protects them."""
         with pgtrigger.ignore(ignored_trigger) if ignored_trigger else nullcontext():
-            self.count(category, rows.model._meta.db_table, rows.delete()[0])
+            self.count(category, table_name(rows.model), rows.delete()[0])
 
     def delete_history(self, category: DataCategory, model: type[Model], **filters) -> None:
         history = model.history.rel.related_model
@@ -119,7 +120,7 @@ def erase_account(run: ErasureRun) -> None:
         run.client.change_status(Status.ERASED, by=run.by, now=run.now, allowed_from=tuple(Status))
         if user:
             user.close(now=run.now)
-            run.count(DataCategory.CONTACT, AppUser._meta.db_table, 1)
+            run.count(DataCategory.CONTACT, table_name(AppUser), 1)
     category = DataCategory.CONTACT if run.closes_account else DataCategory.CONTACT_HISTORY
     run.delete_history(category, AppUser, pgh_obj=run.client.user_id)
     admin_entries = AdminLogEntry.objects.filter(

@@ -81,11 +81,11 @@ def run_committed(django_capture_on_commit_callbacks):
 def all_rows_as_text() -> dict[str, str]:
     """Return all rows as text, by table."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        cursor.execute("SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('privet', 'public')")
         texts = {}
-        for (table,) in cursor.fetchall():
-            cursor.execute(f'SELECT string_agg(t::text, chr(10)) FROM "{table}" t')  # noqa: S608
-            texts[table] = cursor.fetchone()[0] or ""
+        for schema, table in cursor.fetchall():
+            cursor.execute(f'SELECT string_agg(t::text, chr(10)) FROM {schema}."{table}" t')  # noqa: S608
+            texts[table] = texts.get(table, "") + (cursor.fetchone()[0] or "")
     return texts
 
 

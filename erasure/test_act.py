@@ -12,7 +12,7 @@ from erasure.conftest import MARK, act_text
 from erasure.models import Erasure, ErasureReason
 from foundation.storage import object_storage
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("maintenance")]
 
 
 @pytest.fixture

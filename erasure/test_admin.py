@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import Client, Status
+from conftest import ROLES, as_role
 from erasure import erasing, requests
 from erasure.admin import STATE_FILTERS
 from erasure.conftest import MARK, all_rows_as_text
@@ -201,6 +202,7 @@ def test_retention_reasons_are_not_offered(reason, issued, as_gleb):
     assert not ErasureRequest.objects.exists()
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_page_names_a_contract_in_force_and_offers_to_end_it(paid, as_gleb):
     text = as_gleb.get(page(paid.client)).text
     assert ErasureScope.PASSPORT.label in text
@@ -217,7 +219,8 @@ def test_empty_selection_redirects_back(query, as_gleb):
 
 
 def test_erased_clients_are_skipped(issued, as_gleb, gleb):
-    erasing.erase(issued.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
+    with as_role(ROLES.maintenance):
+        erasing.erase(issued.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
     assert select(as_gleb, issued.client).url == CLIENTS
     assert as_gleb.get(page(issued.client)).url == CLIENTS
 
@@ -236,6 +239,7 @@ def test_only_admins_have_access(issued, as_anna, as_vera):
     assert not ErasureRequest.objects.exists()
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_storage_outage_is_reported(issued, as_gleb, monkeypatch):
     def raise_outage(key):
         raise object_storage.StorageUnavailable(key)
@@ -257,7 +261,8 @@ def test_storage_outage_is_reported(issued, as_gleb, monkeypatch):
 
 
 def test_act_page_shows_its_lines_and_is_read_only(issued, as_gleb, gleb):
-    erasure = erasing.erase(issued.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
+    with as_role(ROLES.maintenance):
+        erasure = erasing.erase(issued.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
     url = reverse("admin:erasure_erasure_change", args=[erasure.number])
     text = as_gleb.get(url).text
     assert "users_passports" in text
@@ -265,7 +270,8 @@ def test_act_page_shows_its_lines_and_is_read_only(issued, as_gleb, gleb):
 
 
 def test_erased_client_cannot_be_reassigned(issued, as_gleb, gleb, boris, make):
-    erasing.erase(issued.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
+    with as_role(ROLES.maintenance):
+        erasing.erase(issued.client, ErasureReason.REQUEST, by=gleb, note="вх. 1")
     url = reverse("admin:clients_client_change", args=[issued.client.pk])
     before = make.fresh(issued.client).manager
 
@@ -275,6 +281,7 @@ def test_erased_client_cannot_be_reassigned(issued, as_gleb, gleb, boris, make):
     assert make.fresh(issued.client).manager == before
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_client_with_a_deleted_account_can_be_erased(issued, make, as_gleb):
     client = issued.client
     make.delete_account(client)

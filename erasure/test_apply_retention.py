@@ -22,7 +22,7 @@ from operations import storage_cleanup
 from passport.models import Passport
 from support.models import LogEntry, Message
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("maintenance")]
 
 
 def apply(*arguments: str) -> str:

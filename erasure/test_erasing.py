@@ -6,7 +6,6 @@ from decimal import Decimal
 import pgtrigger
 import pytest
 import time_machine
-from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,6 +13,7 @@ from agreements import consents
 from agreements.models import AgreementKind
 from clients.models import ERASED_NAME, AppUser, Client, ClientErased, Status
 from clients.test_admin import save
+from conftest import execute_as_owner
 from contracts import audit, issuing, payment
 from contracts.conftest import sign
 from contracts.models import Contract, InvoiceStatus
@@ -30,7 +30,7 @@ from passport.models import Passport
 from support import bridge, log
 from support.models import LogEntry, Message, Ticket
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("maintenance")]
 
 TOKEN = re.compile(r"gAAAA[\w=-]+")
 
@@ -326,9 +326,8 @@ def test_objects_whose_deletion_failed_earlier_are_deleted(issued, gleb, make, a
 
 def test_mirrored_device_in_use_by_the_app_stays_without_photos_and_serial_number(issued, gleb):
     shared = SharedDevice.objects.get(serial_number=MARK)
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE service_requests (device_id uuid REFERENCES devices (id))")
-        cursor.execute("INSERT INTO service_requests VALUES (%s)", [shared.pk])
+    execute_as_owner("CREATE TABLE public.service_requests (device_id uuid REFERENCES public.devices (id))")
+    execute_as_owner("INSERT INTO public.service_requests VALUES (%s)", [shared.pk])
 
     erase(issued.client, gleb)
 

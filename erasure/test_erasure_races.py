@@ -12,7 +12,7 @@ from passport.models import Passport
 from support import log
 from support.models import LogEntry
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("maintenance")]
 
 
 def test_concurrent_passport_photo_is_erased(marked_client, gleb, anna, race):

@@ -17,7 +17,7 @@ from erasure.conftest import days
 from erasure.models import ErasureReason, ErasureScope
 from support import log
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("maintenance")]
 
 
 def expired_rules(moment) -> set[tuple[ErasureReason, ErasureScope | None]]:

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from conftest import run_on_own_connection
+from conftest import execute_as_owner, run_on_own_connection
 from managers import limits
 
 
@@ -49,8 +49,8 @@ def run_while_locked(large_pool) -> Callable:
                 cursor.execute("SET lock_timeout = '100ms'")
             return function()
 
-        with ThreadPoolExecutor(1) as pool, transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {model._meta.db_table}")
+        with ThreadPoolExecutor(1) as pool, transaction.atomic():
+            execute_as_owner(f"LOCK TABLE {model._meta.db_table}")
             return pool.submit(run_on_own_connection, with_short_timeout).result(timeout=20)
 
     return run

@@ -8,8 +8,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from clients import inbox
 from clients.disclosure import Disclosure, DisclosureKind
-from conftest import appears_in
+from conftest import appears_in, execute_as_owner
 from devices.saving import delete_device
 from foundation.templatetags.formats import phone
 from foundation.web import csv_download
@@ -180,8 +181,8 @@ def test_disclosure_list_includes_closed_accounts_with_constant_queries(as_gleb,
         as_vera.get(reverse("support:client_card", args=[client.pk]))
     assert queries() == one
 
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE users SET status = 'deleted' WHERE id = %s", [clients[0].user_id])
+    execute_as_owner("UPDATE public.users SET status = 'deleted' WHERE id = %s", [clients[0].user_id])
+    inbox.drain()
     assert "учётная запись закрыта" in as_gleb.get(LIST).text
 
 

@@ -3,6 +3,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.urls import reverse
 
+from conftest import as_owner
 from managers.models import ROLE_RIGHTS, Manager, Right, Role
 from managers.roles import ADMIN_EDITABLE, GROUPS, OUR_APPS
 
@@ -81,7 +82,8 @@ def test_migrate_restores_changed_groups():
     managers.permissions.add(Permission.objects.get(codename="change_manager"))
     Group.objects.get(name="Поддержка").delete()
 
-    call_command("migrate", verbosity=0)
+    with as_owner():
+        call_command("migrate", verbosity=0)
 
     assert create_manager(Role.MANAGER).get_all_permissions() == {"managers.serve_clients"}
     assert create_manager(Role.SUPPORT).get_all_permissions() == {"managers.answer_tickets"}

@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
-from conftest import PASSWORD, browser_for
+from conftest import PASSWORD, as_owner, browser_for
 from foundation.database import prepared
 from foundation.observability import request_log
 from managers.backend import Backend
@@ -164,7 +164,7 @@ class TestSessionManager:
             assert Backend().get_user(uuid.uuid4()) is None
 
     def test_inactive_user_is_not_authenticated(self, as_anna, anna):
-        with pgtrigger.ignore("managers.Manager:end_sessions"):
+        with as_owner(), pgtrigger.ignore("managers.Manager:end_sessions"):
             Manager.objects.filter(pk=anna.pk).update(is_active=False)
         with current_request(as_anna):
             assert Backend().get_user(anna.pk) is None

@@ -151,7 +151,8 @@ def _watches_accounts(cursor) -> bool:
 
 def _create_functions(cursor) -> None:
     for text in (WRITE_SHARED.read_text(), *map(clients_sql.read, ("inbox", "accounts", "search_text"))):
-        cursor.execute(text)
+        # With parameters, because wrappers of django-pghistory and django-pgtrigger may add some.
+        cursor.execute(text.replace("%", "%%"), [])
 
 
 def _protect_history(cursor) -> None:
@@ -165,14 +166,14 @@ def _protect_history(cursor) -> None:
 
 
 def _ignore_settings_of_web(cursor, names: RoleNames) -> None:
-    """Replace the function with which django-pgtrigger skips triggers: the web role skips none, nobody skips history."""
+    """Replace the function with which django-pgtrigger skips triggers, so that the web role skips none."""
     _execute(
         cursor,
         sql.SQL("""
             CREATE OR REPLACE FUNCTION privet._pgtrigger_should_ignore(trigger_name name) RETURNS boolean
             LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 -- Triggers that write history run as the owner, so current_user does not tell who changed the row.
-                SELECT current_user <> {} AND trigger_name !~ '^pgtrigger_(insert_insert|update_update|delete_delete)_'
+                SELECT coalesce(nullif(current_setting('role'), 'none'), session_user) <> {}
                     AND trigger_name = ANY (coalesce(nullif(current_setting('pgtrigger.ignore', true), ''), '{{}}')::text[])
             $$
         """).format(sql.Literal(names.web)),

@@ -4,6 +4,7 @@ import threading
 import pytest
 from django.db import OperationalError, connection
 
+from conftest import execute_as_owner
 from foundation.testing import local_storage
 from operations import health
 
@@ -44,12 +45,11 @@ def test_unapplied_migration_fails_the_check(client, transactional_db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(id) FROM django_migrations WHERE app = 'contracts'")
         (last,) = cursor.fetchone()
-        cursor.execute("UPDATE django_migrations SET name = name || '-not' WHERE id = %s", [last])
+    execute_as_owner("UPDATE django_migrations SET name = name || '-not' WHERE id = %s", [last])
     try:
         assert client.get("/readyz").json()["checks"]["migrations"]["ok"] is False
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("UPDATE django_migrations SET name = replace(name, '-not', '') WHERE id = %s", [last])
+        execute_as_owner("UPDATE django_migrations SET name = replace(name, '-not', '') WHERE id = %s", [last])
 
 
 def test_unwritable_storage_fails_the_check(client, transactional_db, settings, tmp_path):

@@ -19,6 +19,8 @@ from operations import key_rotation
 from passport.models import Passport, PassportTaken
 from passport.saving import save_passport
 
+pytestmark = pytest.mark.usefixtures("maintenance")
+
 OLD, NEW = "the old key of personal data, long enough", "the new key of personal data, long enough"
 
 
@@ -63,7 +65,7 @@ def test_command_covers_every_encrypted_column(office):
     rotate(apply=True)
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'public'")
+        cursor.execute("SELECT relname FROM pg_stat_user_tables WHERE schemaname = 'privet'")
         for (table,) in cursor.fetchall():
             cursor.execute(f"SELECT value FROM \"{table}\" t, jsonb_each_text(to_jsonb(t)) WHERE value ^@ 'gAAAAA'")  # noqa: S608
             assert all(cipher.reencrypt(token) == token for (token,) in cursor.fetchall()), table

@@ -6,7 +6,10 @@ from django.core.management import call_command
 from django.core.management.commands.migrate import Command as Migrate
 from django.db import OperationalError, connection, transaction
 
+from conftest import as_superuser, execute_as_owner
 from operations.management.commands import migrate
+
+pytestmark = pytest.mark.usefixtures("owner")
 
 
 @pytest.fixture
@@ -80,9 +83,10 @@ def test_timeouts_are_reset_after_a_migration(transactional_db, monkeypatch):
 
 def test_invalid_index_is_dropped(transactional_db, monkeypatch):
     monkeypatch.setattr(Migrate, "handle", lambda self, *args, **options: None)
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE INDEX left_behind ON manager_invoices (amount)")
+    execute_as_owner("CREATE INDEX left_behind ON manager_invoices (amount)")
+    with as_superuser(), connection.cursor() as cursor:
         cursor.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'left_behind'::regclass")
-        call_command("migrate")
+    call_command("migrate")
+    with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('left_behind')")
         assert cursor.fetchone() == (None,)

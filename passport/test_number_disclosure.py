@@ -3,11 +3,10 @@
 import re
 
 import pytest
-from django.db import connection
 from django.urls import reverse
 
 from clients.disclosure import Disclosure, DisclosureKind
-from conftest import appears_in
+from conftest import appears_in, execute_as_owner
 from passport.models import Passport
 from passport.test_passport_form import payload
 from passport.test_passport_page import page, photo_file, photo_of
@@ -29,8 +28,7 @@ def saved_passport(make, anna, client):
 @pytest.fixture
 def broken_disclosures(client):
     """Make the database refuse disclosures."""
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE manager_disclosures ADD CONSTRAINT refused CHECK (false) NOT VALID")
+    execute_as_owner("ALTER TABLE manager_disclosures ADD CONSTRAINT refused CHECK (false) NOT VALID")
 
 
 def number_of(client) -> str:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from agreements.documents import AgreementDocument
 from agreements.models import AgreementKind
-from conftest import PASSWORD, Make
+from conftest import PASSWORD, ROLES, Make, as_role
 from contracts import app_payments, issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.shared import SharedInvoice
@@ -144,7 +144,8 @@ class Scenario:
 
     @cached_property
     def erasure(self):
-        return erasing.erase(self.claimed, ErasureReason.REQUEST, by=self.anna, note="вх. 1")
+        with as_role(ROLES.maintenance):
+            return erasing.erase(self.claimed, ErasureReason.REQUEST, by=self.anna, note="вх. 1")
 
     @cached_property
     def ticket(self):

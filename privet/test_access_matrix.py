@@ -42,13 +42,13 @@ def state(settings) -> Callable[[], dict]:
     def read() -> dict:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+                "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'privet')"
                 " AND tablename NOT IN ('manager_sessions', 'manager_attempts', 'manager_spending') ORDER BY tablename"
             )
-            tables = [row[0] for row in cursor.fetchall()]
+            tables = [table if schema == "privet" else f"{schema}.{table}" for schema, table in cursor.fetchall()]
             rows = {}
             for table in tables:
-                cursor.execute(f'SELECT t::text FROM "{table}" t ORDER BY 1')  # noqa: S608  a name from the catalogue
+                cursor.execute(f"SELECT t::text FROM {table} t ORDER BY 1")  # noqa: S608  a name from the catalogue
                 rows[table] = [row[0] for row in cursor.fetchall()]
         return rows | {"files": sorted(str(file) for file in files.rglob("*") if file.is_file())}
 

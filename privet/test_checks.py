@@ -119,7 +119,7 @@ def test_invalid_base_url_is_an_error(settings, url):
 @pytest.fixture
 def database_without_cyrillic():
     """URL of a database whose LC_CTYPE is "C"."""
-    server = os.environ["DATABASE_URL"]
+    server = os.environ["DATABASE_ADMIN_URL"]
     name = f"no_cyrillic_{os.getpid()}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'")

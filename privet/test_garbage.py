@@ -255,7 +255,7 @@ def table_digests(tables: set[str]) -> dict[str, str]:
     with connection.cursor() as cursor:
         digests = {}
         for table in sorted(tables):
-            cursor.execute(f'SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM "{table}" t')  # noqa: S608
+            cursor.execute(f"SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} t")  # noqa: S608
             digests[table] = cursor.fetchone()[0]
         return digests
 
@@ -265,10 +265,13 @@ def rolled_back() -> Iterator[set[str]]:
     """Roll back everything that the block writes; yield the set of tables that it wrote to."""
     written = set()
 
-    def record_table(execute, sql, *arguments):
-        if match := WRITES.match(sql if isinstance(sql, str) else ""):
+    def record_table(execute, sql, params, *arguments):
+        text = sql if isinstance(sql, str) else ""
+        if match := WRITES.match(text):
             written.add(match[1])
-        return execute(sql, *arguments)
+        elif text.startswith("SELECT privet.write_shared("):
+            written.add(f"public.{params[1]}")
+        return execute(sql, params, *arguments)
 
     savepoint = transaction.savepoint_create()
     try:

@@ -21,7 +21,7 @@ ACTIONS = ("add", "change", "delete", "view")
 
 
 @pytest.fixture
-def old_apps(transactional_db):
+def old_apps(transactional_db, owner):
     """App registry from before the move, on a database with the old migrations."""
     MigrationExecutor(connection).migrate([("photos", None), ("storage", None), *BEFORE])
     ContentType.objects.clear_cache()

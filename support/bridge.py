@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from clients.models import Client
+from foundation.database.shared import table_name
 from managers.models import Manager
 from support import activity, log
 from support.models import Author, Message, Ticket, TicketActivity, TicketState, TicketStatus
@@ -128,7 +129,7 @@ def delete_conversation(client: Client) -> dict[str, int]:
     TicketActivity.objects.filter(ticket__in=tickets).delete()
     messages = Message.objects.filter(ticket__in=tickets).delete()[0]
     Client.objects.filter(pk=client.pk).update(support_ticket_id=None)
-    return {Message._meta.db_table: messages, Ticket._meta.db_table: tickets.delete()[0]}
+    return {table_name(Message): messages, table_name(Ticket): tickets.delete()[0]}
 
 
 def _lock(ticket: Ticket) -> tuple[Client | None, Ticket]:

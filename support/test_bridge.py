@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
+from conftest import as_owner, execute_as_owner
 from support import bridge
 from support.models import Author, LogEntry, Message, Ticket, TicketStatus
 
@@ -126,8 +127,7 @@ def test_linked_ticket_of_another_client_is_not_used(make, anna):
 def test_deleted_ticket_is_replaced_by_a_new_linked_one(make, anna):
     client = make.client()
     first = notify(client, anna)
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM support_tickets WHERE id = %s", [first.pk])
+    execute_as_owner("DELETE FROM public.support_tickets WHERE id = %s", [first.pk])
 
     second = notify(client, anna)
 
@@ -157,10 +157,10 @@ def test_status_of_an_open_contract_ticket_stays(make, anna):
 
 
 def test_unknown_status_counts_as_closed(make, anna):
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE support_tickets ALTER status DROP DEFAULT, ALTER status TYPE text")
-        cursor.execute("CREATE TYPE newer AS ENUM ('open', 'pending', 'closed', 'rejected', 'snoozed')")
-        cursor.execute("ALTER TABLE support_tickets ALTER status TYPE newer USING status::newer")
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE public.support_tickets ALTER status DROP DEFAULT, ALTER status TYPE text")
+        cursor.execute("CREATE TYPE public.newer AS ENUM ('open', 'pending', 'closed', 'rejected', 'snoozed')")
+        cursor.execute("ALTER TABLE public.support_tickets ALTER status TYPE public.newer USING status::public.newer")
     client = make.client()
     snoozed = Ticket.objects.create(user=client.user, subject=bridge.CONTRACT_SUBJECT, status="snoozed")
 
@@ -175,8 +175,7 @@ def test_unknown_status_counts_as_closed(make, anna):
 @pytest.mark.parametrize("column", ["DROP COLUMN IF EXISTS", "ADD COLUMN IF NOT EXISTS"])
 def test_messages_work_with_and_without_the_file_key_column(make, anna, column):
     kind = " varchar(512)" if column.startswith("ADD") else ""
-    with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE support_messages {column} file_key{kind}")
+    execute_as_owner(f"ALTER TABLE public.support_messages {column} file_key{kind}")
 
     ticket = notify(make.client(), anna)
 
@@ -192,7 +191,8 @@ def test_naive_times_are_stored_in_utc_and_loaded_aware(make, anna, zone):
 
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT created_at::text FROM support_tickets UNION ALL SELECT created_at::text FROM support_messages"
+            "SELECT created_at::text FROM public.support_tickets"
+            " UNION ALL SELECT created_at::text FROM public.support_messages"
         )
         stored = cursor.fetchall()
     assert stored == [("2026-11-23 09:30:15.123456",)] * 2
@@ -271,8 +271,7 @@ def test_concurrently_deleted_ticket_is_replaced(make, anna):
     second = Caller(lambda: bridge.notify_client(client, "Второе", by=anna, now=timezone.now()))
 
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("DELETE FROM support_tickets WHERE id = %s", [first.pk])
+        execute_as_owner("DELETE FROM public.support_tickets WHERE id = %s", [first.pk])
         second.start()
         wait_until_blocked(second)
     second.join(20)

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from conftest import execute_as_owner
 from support import bridge
 from support.models import Author, Message, Ticket, TicketStatus
 
@@ -15,8 +15,7 @@ OUT_OF_RANGE = ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC", "9999-1
 
 
 def write(table: str, column: str, text: str, rows: list) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {column} = %s WHERE id = ANY(%s)", [text, rows])  # noqa: S608
+    execute_as_owner(f"UPDATE public.{table} SET {column} = %s WHERE id = ANY(%s)", [text, rows])  # noqa: S608
 
 
 def rows_of_all_pages(browser, url, key):

@@ -50,6 +50,8 @@ def use(admin_url: str) -> None:
     names = RoleNames(owner="privet_owner", web="privet_web", maintenance="privet_maintenance")
     with psycopg.connect(admin_url) as connection:
         create_roles(connection, names, {}, lambda message: None)
+        # For fill_demo. Elsewhere the owner has no such right.
+        connection.execute(f"GRANT SET ON PARAMETER session_replication_role TO {names.owner}")
     os.environ["DATABASE_ADMIN_URL"] = admin_url
     for role, name in ((Role.OWNER, names.owner), (Role.WEB, names.web), (Role.MAINTENANCE, names.maintenance)):
         parts = urlsplit(admin_url)

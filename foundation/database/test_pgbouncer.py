@@ -18,7 +18,7 @@ ROLE = f"pooled_{os.getpid()}"
 @pytest.fixture(scope="module")
 def behind_pgbouncer() -> dict[str, str]:
     """Environment variables of an installation behind PgBouncer, with a new role that has no timeouts yet."""
-    server = os.environ["DATABASE_URL"]
+    server = os.environ["DATABASE_ADMIN_URL"]
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {ROLE} LOGIN")
     folder = data_dir() / f"pgbouncer-{os.getpid()}"
@@ -48,7 +48,7 @@ def test_check_requires_role_timeouts_and_the_command_sets_them(behind_pgbouncer
     assert "statement_timeout 20s" in again.stdout
 
     # Connections that PgBouncer opened earlier do not have the timeouts.
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [ROLE])
     passed = run_python("manage.py", "check", "--database", "default", **behind_pgbouncer)
     assert (passed.returncode, passed.stderr) == (0, "")
@@ -65,7 +65,7 @@ with connection.cursor() as cursor:
 
 def test_statements_behind_pgbouncer_have_timeouts(behind_pgbouncer, run_python):
     run_python("manage.py", "limit_statements", **behind_pgbouncer)
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(os.environ["DATABASE_ADMIN_URL"], autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [ROLE])
     environment = behind_pgbouncer | {"DJANGO_SETTINGS_MODULE": "privet.settings"}
     result = run_python("-c", PRINT_TIMEOUTS.format(names=list(TIMEOUTS)), **environment)

@@ -5,7 +5,7 @@ import psycopg
 import pytest
 from django.db import NotSupportedError, connection, transaction
 
-from conftest import PASSWORD
+from conftest import PASSWORD, ROLES, as_owner, execute_as_owner
 from foundation.database import configuration, prepared
 from managers.models import Manager
 
@@ -121,19 +121,18 @@ def test_plan_cache_mode_is_the_default(db):
 
 @pytest.fixture
 def table(transactional_db):
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("CREATE TABLE prepared_probe AS SELECT 'a'::varchar(10) AS word")
+        cursor.execute(f"GRANT SELECT ON prepared_probe TO {ROLES.web}")
     yield "SELECT word FROM prepared_probe WHERE word = %(word)s"
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE prepared_probe")
+    execute_as_owner("DROP TABLE prepared_probe")
 
 
 def widen() -> None:
     """Change the type of the column on another connection, as a migration does."""
 
     def work():
-        with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE prepared_probe ALTER word TYPE varchar(20)")
+        execute_as_owner("ALTER TABLE prepared_probe ALTER word TYPE varchar(20)")
         connection.close()
 
     with ThreadPoolExecutor(1) as other:

@@ -88,17 +88,24 @@ def size_and_sha256(path: Path) -> list:
 
 
 def table_digests() -> dict[str, list]:
-    """Return [number of rows, digest independent of their order] by table of the schema `public`."""
+    """Return [number of rows, digest independent of their order] by table; those of our schemas with the schema."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
-        return {name: _row_count_and_digest(cursor, name) for (name,) in cursor.fetchall()}
+        cursor.execute(
+            "SELECT schemaname, tablename FROM pg_tables"
+            " WHERE schemaname IN ('public', 'privet', 'privet_inbox') ORDER BY 1, 2"
+        )
+        # The key of a table in `public` has no schema, as in backups from before there were others.
+        return {
+            table if schema == "public" else f"{schema}.{table}": _row_count_and_digest(cursor, schema, table)
+            for schema, table in cursor.fetchall()
+        }
 
 
-def _row_count_and_digest(cursor, table: str) -> list:
-    quoted = connection.ops.quote_name(table)
+def _row_count_and_digest(cursor, schema: str, table: str) -> list:
+    quoted = f"{connection.ops.quote_name(schema)}.{connection.ops.quote_name(table)}"
     cursor.execute(
-        f"SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM public.{quoted} t"  # noqa: S608
+        f"SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text FROM {quoted} t"  # noqa: S608
     )
     return list(cursor.fetchone())

@@ -27,7 +27,7 @@ def restore_backup(folder: Path, *, identity: Path) -> Manifest:
 
 def _check_empty() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'privet', 'privet_inbox')")
         (tables,) = cursor.fetchone()
     if tables:
         raise BackupError(f"The database has {tables} tables. Restore into an empty one.")
@@ -43,7 +43,10 @@ def _restore_database(path: Path, identity: Path) -> None:
     server = connection.connection
     program = external_tools.find_postgresql_tool("pg_restore", server.info.server_version // 10000)
     database, environment = external_tools.connection_args(server)
-    options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"]
+    with connection.cursor() as cursor:
+        # `create_roles` has made them, and the dump makes them itself.
+        cursor.execute("DROP SCHEMA IF EXISTS privet, privet_inbox CASCADE")
+    options = ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", "--no-comments"]
     with external_tools.decrypted_reader(path, identity) as stream:
         external_tools.run([program, *options, f"--dbname={database}"], stdin=stream, env=environment)
     with connection.cursor() as cursor:

@@ -15,6 +15,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 
 from clients.models import Client
+from conftest import ROLES
+from foundation.database.privileges import create_roles
 from foundation.storage import object_storage
 from foundation.testing import local_storage
 from operations.backup import BackupError
@@ -40,7 +42,7 @@ def keys(tmp_path) -> tuple[str, Path]:
 
 
 @pytest.fixture
-def office(transactional_db, make, anna) -> Client:
+def office(transactional_db, superuser, make, anna) -> Client:
     """A client with a passport, its photo and two agreements: three objects."""
     client = make.awaiting_contract(anna)
     saving.replace_photo(client.passport, b"a photo", by=anna)
@@ -56,6 +58,8 @@ def switch_to_empty(office, settings, tmp_path):
         with _maintenance() as maintenance:
             maintenance.execute(f"DROP DATABASE IF EXISTS {OTHER_DATABASE}")
             maintenance.execute(f"CREATE DATABASE {OTHER_DATABASE}")
+        with _maintenance(OTHER_DATABASE) as maintenance:
+            create_roles(maintenance, ROLES, {}, lambda message: None)
         connection.settings_dict["NAME"] = OTHER_DATABASE
         connection.close_pool()
         settings.STORAGES = local_storage(tmp_path / "elsewhere")
@@ -69,10 +73,10 @@ def switch_to_empty(office, settings, tmp_path):
         maintenance.execute(f"DROP DATABASE IF EXISTS {OTHER_DATABASE}")
 
 
-def _maintenance() -> psycopg.Connection:
+def _maintenance(database: str = "postgres") -> psycopg.Connection:
     parameters = connection.get_connection_params()
     given = {name: parameters[name] for name in ("host", "port", "user", "password") if parameters.get(name)}
-    return psycopg.connect(**given, dbname="postgres", autocommit=True)
+    return psycopg.connect(**given, dbname=database, autocommit=True)
 
 
 def fetched(sql: str) -> list:
@@ -81,7 +85,9 @@ def fetched(sql: str) -> list:
         return cursor.fetchall()
 
 
-EVERYTHING = "SELECT users::text FROM users UNION ALL SELECT users_passports::text FROM users_passports ORDER BY 1"
+EVERYTHING = """
+    SELECT users::text FROM public.users UNION ALL SELECT users_passports::text FROM privet.users_passports ORDER BY 1
+"""
 
 
 def test_backup_is_restored_into_an_empty_installation(office, switch_to_empty, keys, tmp_path):
@@ -89,7 +95,7 @@ def test_backup_is_restored_into_an_empty_installation(office, switch_to_empty, 
     rows, photo = fetched(EVERYTHING), office.passport.photo
     backup, manifest = create_backup(tmp_path / "backups", recipient=recipient, now=NOW)
     assert backup.name == "privet-20261124T030000Z"
-    assert (manifest.tables["users_passports"][0], manifest.objects) == (1, 3)
+    assert (manifest.tables["privet.users_passports"][0], manifest.objects) == (1, 3)
 
     switch_to_empty()
     assert restore_backup(backup, identity=identity) == manifest
@@ -109,7 +115,7 @@ def test_backup_requires_the_private_key(office, switch_to_empty, keys, tmp_path
     switch_to_empty()
     with pytest.raises(BackupError, match="no identity matched"):
         restore_backup(backup, identity=other_identity)
-    assert fetched("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+    assert fetched("SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'privet')") == [(0,)]
 
 
 def test_restore_requires_an_empty_database(office, keys, tmp_path):
@@ -137,7 +143,7 @@ def test_damaged_backup_is_rejected_before_anything_is_written(switch_to_empty, 
     switch_to_empty()
     with pytest.raises(BackupError, match="database.dump.age is damaged"):
         restore_backup(backup, identity=identity)
-    assert fetched("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+    assert fetched("SELECT count(*) FROM pg_tables WHERE schemaname IN ('public', 'privet')") == [(0,)]
 
 
 def test_manifest_with_an_invalid_signature_is_rejected(office, keys, tmp_path):
