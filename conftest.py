@@ -49,7 +49,7 @@ from devices.models import Device, DeviceType, Tariff  # noqa: E402
 from devices.saving import save_device  # noqa: E402
 from devices.shared import SharedDevice, SharedDevicePhoto  # noqa: E402
 from devices.surcharge import fix_surcharge  # noqa: E402
-from foundation.database.privileges import create_roles, existing_tables  # noqa: E402
+from foundation.database.privileges import create_roles, existing_tables, grant_shared_tables  # noqa: E402
 from foundation.storage import object_storage  # noqa: E402
 from foundation.testing import local_storage  # noqa: E402
 from managers import cipher  # noqa: E402
@@ -106,6 +106,21 @@ def as_owner() -> Iterator[None]:
 
 def execute_as_owner(sql: str, params: Sequence | None = None) -> None:
     with as_owner(), connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+@contextmanager
+def as_app() -> Iterator[None]:
+    """Run a block as the owner of the app's tables, who finds them without a schema. New tables get the usual rights."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL search_path = public")
+        yield
+        grant_shared_tables(connection.connection, ROLES, existing_tables(connection.connection))
+        cursor.execute("SET LOCAL search_path = privet, pg_temp")
+
+
+def execute_in_app(sql: str, params: Sequence | None = None) -> None:
+    with as_app(), connection.cursor() as cursor:
         cursor.execute(sql, params)
 
 

@@ -5,10 +5,11 @@ import uuid
 from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import F
 
 from clients.models import Client
+from conftest import as_app, execute_in_app
 from contracts import issuing, mirror, signature_consent, signing
 from contracts.models import CODE_LIFETIME, Contract, Invoice, SigningCode
 from managers.models import Manager
@@ -101,8 +102,7 @@ OLDER_SHAPE = """
 
 def alter_app_tables(sql: str) -> None:
     """Change the tables of invoices as a migration of the app does."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
+    execute_in_app(sql)
     mirror.forget_shape()
 
 
@@ -123,7 +123,7 @@ def shape(request, db) -> str:
 
 def shown_in_app(client: Client) -> list[uuid.UUID]:
     """Ids of the invoices that the app shows, by its own statement."""
-    with connection.cursor() as cursor:
+    with as_app(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM user_invoices WHERE client_id = %s AND (due_date IS NULL OR due_date >= now())"
             " AND status <> 'paid'",
@@ -137,7 +137,7 @@ def pay_in_app(
 ) -> None:
     """Do what the app does when its client pays, with its statements."""
     payer_id = payer_id or invoice.contract.client.user_id
-    with transaction.atomic(), connection.cursor() as cursor:
+    with as_app(), connection.cursor() as cursor:
         cursor.execute("UPDATE user_invoices SET status = 'paid' WHERE id = %s", [invoice.pk])
         cursor.execute(
             "INSERT INTO user_invoice_payments (id, invoice_id, client_id, amount, status, paid_at)"

@@ -3,12 +3,12 @@
 from datetime import date
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser
-from conftest import post_while
+from conftest import execute_in_app, post_while
 from devices import mirror
 from devices.conftest import PHOTO, payload
 from devices.models import Device
@@ -247,9 +247,8 @@ def test_device_detached_while_it_is_saved_stays_detached(transactional_db, anna
 
 
 def execute(*statements: str) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+    for statement in statements:
+        execute_in_app(statement)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from conftest import run_on_own_connection
+from conftest import as_app, run_on_own_connection
 from devices.models import Device
 from devices.saving import delete_device, delete_photo, save_device
 from devices.shared import SharedDevice, SharedDevicePhoto
@@ -209,7 +209,7 @@ def test_url_of_another_photo_is_replaced(photos, status):
 
 def test_refused_rows_are_reported_and_the_others_repaired(anna, make, device):
     other = make.device(make.verified(anna), anna, title="Плита")
-    with connection.cursor() as cursor:
+    with as_app(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE devices ADD CONSTRAINT no_stoves CHECK (title <> 'Плита') NOT VALID")
     SharedDevice.objects.update(title="Чужое")
 
@@ -239,7 +239,7 @@ def test_locked_row_is_reported_and_the_others_repaired(transactional_db, anna, 
 
 
 def test_missing_table_is_reported(photos):
-    with connection.cursor() as cursor:
+    with as_app(), connection.cursor() as cursor:
         cursor.execute("DROP TABLE device_photos")
     with pytest.raises(CommandError, match="can't be read"):
         sync()

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from agreements import consents
 from clients.models import Client, ClientErased, Status
+from conftest import as_app
 from contracts.conftest import sign
 from devices.models import Device
 from erasure import erasing, record_retention, requests
@@ -268,7 +269,7 @@ def test_oldest_request_is_that_of_the_open_ones(requested, gleb, make):
 def test_account_of_an_unclaimed_client_can_be_closed_meanwhile(make, gleb):
     client = make.client()
     row = request(client, gleb)
-    with connection.cursor() as cursor:
+    with as_app(), connection.cursor() as cursor:
         cursor.execute("UPDATE users SET status = 'deleted', deleted_at = now() WHERE id = %s", [client.user_id])
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 

@@ -39,11 +39,14 @@ WEB_RIGHTS = {
     "manager_erased_objects": (READ,),
     "manager_erasure_requests": (READ, ADD),
     "manager_job_runs": (READ,),
+    "manager_payment_claims": (READ, ADD),
+    "manager_ticket_activity": (READ, ADD, CHANGE),
 }
 WEB_COLUMNS = {
     "manager_contracts": [*SIGNATURE_FIELDS, *PAYMENT_FIELDS, *UNSIGNED_FIELDS],
     "manager_invoices": ["status", "paid_at", "paid_by", "cancelled_at"],
     "manager_erasure_requests": ["withdrawn_at", "withdrawn_by"],
+    "manager_payment_claims": ["outcome", "resolved_at", "resolved_by"],
     "manager_agreements": ["withdrawn_at", "withdrawn_by", "withdrawal_reason"],
 }
 

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from conftest import run_on_own_connection
+from conftest import as_app, run_on_own_connection
 from foundation.database import advisory_lock
 from support import activity, bridge
 from support.models import Author, Message, Ticket, TicketActivity, TicketState, TicketStatus
@@ -77,7 +77,7 @@ def test_migration_fills_the_same_as_the_code(make, create_ticket, vera):
         if number >= 4:
             write(ticket, Author.SUPPORT if number < 8 else Author.USER)
     for number, text in enumerate(("infinity", "-infinity", "9999-12-31")):
-        with connection.cursor() as cursor:
+        with as_app(), connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE support_messages SET created_at = %s WHERE ticket_id = %s", [text, tickets[number].pk]
             )
@@ -109,7 +109,7 @@ def test_late_message_is_found(make, create_ticket):
 
 @pytest.mark.parametrize("text", ["infinity", "20000-01-01", "2040-01-01"])
 def test_message_from_the_future_hides_no_later_message(make, create_ticket, ticket, text, django_assert_num_queries):
-    with connection.cursor() as cursor:
+    with as_app(), connection.cursor() as cursor:
         cursor.execute("UPDATE support_messages SET created_at = %s", [text])
         cursor.execute("UPDATE support_tickets SET updated_at = %s", [text])
     assert state_of(ticket) == TicketState.WAITING

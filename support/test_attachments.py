@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
-from conftest import browser_for
+from conftest import as_app, browser_for
 from foundation.testing import PATIENCE
 from support.attachments import File
 from support.models import Attachment, Author, Message
@@ -125,7 +125,7 @@ def test_key_that_could_leave_the_bucket_is_not_opened(as_vera, attach, app_buck
 
 
 def test_longest_key_does_not_break_the_page(as_vera, attach, app_bucket):
-    with connection.cursor() as cursor:
+    with as_app(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE support_messages ALTER file_key TYPE text")
     message = attach("я" * 3_000_000)
 
@@ -152,7 +152,7 @@ def test_messages_without_a_file_have_none(as_vera, ticket, attach, app_bucket):
 
 
 def test_database_without_the_column_shows_no_attachments(as_vera, ticket):
-    with connection.cursor() as cursor:
+    with as_app(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE support_messages DROP COLUMN file_key")
 
     assert "Помогите" in ticket_text(as_vera, ticket.messages.get())

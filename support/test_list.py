@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from conftest import as_app
 from support import activity
 from support.models import Author, Message, Ticket, TicketState
 
@@ -98,7 +99,7 @@ def test_ticket_without_messages_waits_until_it_is_closed(as_vera, make):
 
 
 def test_labels_of_other_app_versions_are_shown(as_vera, make, create_ticket):
-    with connection.cursor() as cursor:
+    with as_app(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE support_tickets ALTER status DROP DEFAULT, ALTER status TYPE text")
         cursor.execute("ALTER TABLE support_messages ALTER author TYPE text")
     snoozed = create_ticket(make.client(), subject="Отложенное", status="snoozed")

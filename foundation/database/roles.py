@@ -31,7 +31,6 @@ ROLE_OF_COMMAND = {
     "dbshell": Role.OWNER,
     "flush": Role.OWNER,
     "fill_demo": Role.OWNER,
-    "load_demo": Role.MAINTENANCE,
     "worker": Role.MAINTENANCE,
     "apply_retention": Role.MAINTENANCE,
     "rotate_keys": Role.MAINTENANCE,
