@@ -184,12 +184,14 @@ def superuser(db) -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def _flush_as_owner():
     """Let Django truncate the tables after tests with real transactions."""
-    execute = connection.ops.execute_sql_flush
+    # On the class, because Playwright's event loop has its own connection.
+    operations = type(connection.ops)
+    execute = operations.execute_sql_flush
 
-    def execute_as_owner(statements):
-        execute([f"SET LOCAL ROLE {ROLES.owner}", *statements])
+    def execute_as_owner(self, statements):
+        execute(self, [f"SET LOCAL ROLE {ROLES.owner}", *statements])
 
-    connection.ops.execute_sql_flush = execute_as_owner
+    operations.execute_sql_flush = execute_as_owner
 
 
 @pytest.hookimpl(wrapper=True)

@@ -76,7 +76,7 @@ class SharedModel(models.Model):
             raise self.NotUpdated(f"The row of {self._meta.label} {self.pk} does not exist.")
 
     def delete(self, **options) -> tuple[int, dict[str, int]]:
-        return type(self)._default_manager.filter(pk=self.pk).delete()
+        return type(self).objects.filter(pk=self.pk).delete()
 
 
 def _database_values(model: type[models.Model], values: dict) -> dict:
