@@ -47,10 +47,7 @@ def prepare(connection: BaseDatabaseWrapper) -> bool:
 
 def _move_trigram_extension(cursor) -> None:
     """Put pg_trgm where we and the app find it: an index on a table of the app uses it, and the app may rebuild it."""
-    cursor.execute(
-        "SELECT extnamespace::regnamespace::text FROM pg_extension"
-        " WHERE extname = 'pg_trgm'"
-    )
+    cursor.execute("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'pg_trgm'")
     schema = cursor.fetchone()
     if schema is None:
         cursor.execute("CREATE EXTENSION pg_trgm SCHEMA privet_inbox")

@@ -51,7 +51,9 @@ def digest(connection, schema: str, table: str) -> str:
 
 
 def functions_in_public(created) -> list[tuple]:
-    return created.execute("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname ~ 'privet|pgtrigger'")
+    return created.execute(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname ~ 'privet|pgtrigger'"
+    )
 
 
 def manage(created, *arguments: str) -> str:
@@ -80,7 +82,12 @@ def test_installation_moves_with_its_data(old_installation):
 
 
 # Tables to which later migrations add columns, or whose rows they correct.
-CHANGED_BY_LATER_MIGRATIONS = {"manager_clients", "manager_erasures", "manager_contact_history", "auth_group_permissions"}
+CHANGED_BY_LATER_MIGRATIONS = {
+    "manager_clients",
+    "manager_erasures",
+    "manager_contact_history",
+    "auth_group_permissions",
+}
 
 
 def test_moved_installation_works(old_installation):
@@ -123,7 +130,9 @@ def test_installation_with_one_role_moves_too(old_installation):
     role = old_installation.app_role
     with pytest.raises(CommandFailed, match="Only a superuser may move pg_trgm"):
         old_installation.manage("migrate", "-v0", role=role)
-    old_installation.execute(f"CREATE SCHEMA privet_inbox AUTHORIZATION {role}; ALTER EXTENSION pg_trgm SET SCHEMA privet_inbox")
+    old_installation.execute(
+        f"CREATE SCHEMA privet_inbox AUTHORIZATION {role}; ALTER EXTENSION pg_trgm SET SCHEMA privet_inbox"
+    )
 
     old_installation.manage("migrate", "-v0", role=role)
 

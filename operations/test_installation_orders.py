@@ -121,4 +121,6 @@ def test_ten_thousand_users_at_once_become_clients_once(beside_app):
     )
     assert new_clients(beside_app)["status"] == 200
     beside_app.manage("worker", "--once", **role_urls(beside_app))
-    assert beside_app.execute("SELECT count(*), count(DISTINCT user_id) FROM privet.manager_clients") == [(10000, 10000)]
+    assert beside_app.execute("SELECT count(*), count(DISTINCT user_id) FROM privet.manager_clients") == [
+        (10000, 10000)
+    ]

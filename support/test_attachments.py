@@ -47,7 +47,9 @@ def download(browser, message, query=""):
     return urlopen(response.url, timeout=PATIENCE)  # noqa: S310
 
 
-@pytest.mark.parametrize("key", ["tickets/uploads/1.PNG", "tickets/uploads/2.jpeg", f"tickets/uploads/{uuid.uuid4()}"])
+@pytest.mark.parametrize(
+    "key", ["tickets/uploads/1.PNG", "tickets/uploads/2.jpeg", "tickets/uploads/6f9619ff-8b86-4d01-b42d-00cf4fc964ff"]
+)
 def test_picture_is_shown_with_preview_and_viewer(as_vera, attach, key):
     message = attach(key, PICTURE)
 
