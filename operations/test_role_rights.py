@@ -28,7 +28,8 @@ def test_check_accepts_a_new_installation(beside_app):
 def test_rights_that_a_role_does_not_need_are_reported(beside_app):
     web = role_urls(beside_app)["DATABASE_URL"].partition("//")[2].partition(":")[0]
     beside_app.execute(
-        f"GRANT DELETE ON privet.manager_disclosures TO {web}; GRANT UPDATE (pdf_sha256) ON privet.manager_contracts TO {web};"
+        f"GRANT DELETE ON privet.manager_disclosures TO {web};"
+        f"GRANT UPDATE (pdf_sha256) ON privet.manager_contracts TO {web};"
         f"GRANT CREATE ON SCHEMA privet_inbox TO {web}; DROP INDEX users_privet_email"
     )
     found = warnings(beside_app)
