@@ -41,12 +41,17 @@ IMAGE_PRIVILEGED = {
 }
 COMPOSE_PASSWORDS = (
     "POSTGRES_PASSWORD", "DATABASE_PASSWORD", "DATABASE_OWNER_PASSWORD", "DATABASE_MAINTENANCE_PASSWORD",
-    "MINIO_ROOT_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "DATABASE_OWNER_URL", "DATABASE_MAINTENANCE_URL",
+    "MINIO_ROOT_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY",
 )  # fmt: skip
 COMPOSE_SETTINGS = " ".join(
     ["PRIVET_DOMAIN=privet.example PRIVET_STORAGE_DOMAIN=files.privet.example"]
     + [f"{name}=made-up" for name in COMPOSE_PASSWORDS]
 )
+# What .env contains, by compose file.
+COMPOSE_FILES = {
+    "compose.yaml": "DATABASE_URL=a DATABASE_OWNER_URL=b DATABASE_MAINTENANCE_URL=c DATABASE_ADMIN_URL=d",
+    "compose.full.yaml": COMPOSE_SETTINGS,
+}
 # The settings with more rights than the web server has, and the services of both files that need some of them.
 PRIVILEGED_SETTINGS = {
     "DATABASE_OWNER_URL", "DATABASE_MAINTENANCE_URL", "DATABASE_ADMIN_URL", "POSTGRES_PASSWORD", "MINIO_ROOT_PASSWORD",
@@ -194,9 +199,11 @@ def recover_from_interruption(machine: Machine) -> None:
 
 def check_container_configuration(machine: Machine) -> None:
     machine.run("apt-get install -y -qq --no-install-recommends docker-compose >/dev/null")
-    machine.run(f"cp -rH {CURRENT} /tmp/privet && printf '%s\\n' {COMPOSE_SETTINGS} >/tmp/privet/.env")
-    for file in ("compose.yaml", "compose.full.yaml"):
-        config = machine.run(f"cd /tmp/privet && docker-compose --file {file} config --format json")
+    machine.run(f"cp -rH {CURRENT} /tmp/privet")
+    for file, settings in COMPOSE_FILES.items():
+        machine.run(f"printf '%s\\n' {settings} >/tmp/privet/.env")
+        command = f"docker-compose --profile roles --file {file} config --format json"
+        config = machine.run(f"cd /tmp/privet && {command}")
         if excess := excess_settings(config):
             raise RehearsalError(f"{file}: {', '.join(excess)}")
     script = f"""
