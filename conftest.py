@@ -69,11 +69,7 @@ ROLES = roles.RoleNames.from_environment()
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker):
-    """Create the database of this process as the owner. The tests run as the web role.
-
-    Their connection signs in as the superuser and takes the web role with `-c role`, so that `as_owner` can take
-    another role in the same transaction.
-    """
+    """Create the database of this process as the owner. The tests run as the web role."""
     database, admin_url = connection.settings_dict, os.environ["DATABASE_ADMIN_URL"]
     name = f"test_{database['NAME']}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with psycopg.connect(admin_url, autocommit=True) as admin:

@@ -48,7 +48,7 @@ def create_roles(
     for role in (names.owner, names.web, names.maintenance):
         _create_role(admin, role, f"LOGIN {LIMITS}", passwords.get(role))
     _create_role(admin, names.bridge, f"NOLOGIN {LIMITS}", None)
-    # So that `migrate` can create privet.write_shared as the owner and then give it to the bridge.
+    # The owner makes functions that belong to the bridge. It does not need the bridge's rights itself.
     admin.run("GRANT {} TO {}", names.bridge, names.owner)
     _create_schemas(admin, names)
     _configure_sessions(admin, names)
