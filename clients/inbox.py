@@ -1,6 +1,6 @@
 """The inbox of changes that «Привет Супер» made to accounts: sign-ups, new contact data, closed accounts.
 
-A trigger on the app's table `users` notes the ids (clients/sql/inbox.sql). The list of clients and the worker drain the
+A trigger on the app's table `users` adds the ids (clients/sql/inbox.sql). The list of clients and the worker drain the
 inbox: they read these accounts and bring our clients up to date (clients/sql/accounts.sql).
 """
 
@@ -38,7 +38,7 @@ def oldest() -> datetime | None:
 
 
 def problems() -> dict[str, int]:
-    """Return how many changes failed, and how many could not be noted at all since the installation."""
+    """Return how many changes failed, and how many could not be added to the inbox since the installation."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT count(*) FROM privet_inbox.user_changes WHERE error IS NOT NULL),"

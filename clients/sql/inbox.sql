@@ -1,4 +1,4 @@
--- The inbox of changes of accounts. The app's transaction only notes the account's id; we read the account later.
+-- The inbox of changes of accounts. The app's transaction only adds the account's id; we read the account later.
 -- Any role may insert, so nothing here is trusted: an id in the inbox means "read this account again".
 CREATE TABLE IF NOT EXISTS privet_inbox.user_changes (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS privet_inbox.user_changes (
     -- SQLSTATE of the error, if the change could not be processed. It stays until sync_clients repairs it.
     error text
 );
--- Counts changes that could not be noted. A sequence, because it keeps its value if the app's transaction fails.
+-- Counts changes that could not be added. A sequence, because it keeps its value if the app's transaction fails.
 CREATE SEQUENCE IF NOT EXISTS privet_inbox.lost_changes;
 GRANT USAGE ON SCHEMA privet_inbox TO PUBLIC;
 GRANT INSERT (user_id) ON privet_inbox.user_changes TO PUBLIC;
