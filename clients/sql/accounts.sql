@@ -46,6 +46,11 @@ END $$;
 -- A procedure, because django-pghistory sets the context of a change for CALL, but not for SELECT.
 CREATE OR REPLACE PROCEDURE privet.sync_users(changed uuid[])
 LANGUAGE plpgsql SET search_path = privet, pg_temp AS $$
+DECLARE
+    -- Before the accounts are read: what the app adds later is a newer change.
+    processed constant bigint[] := ARRAY(
+        SELECT id FROM privet_inbox.user_changes WHERE user_id = ANY (changed) FOR UPDATE SKIP LOCKED
+    );
 BEGIN
     INSERT INTO manager_clients (id, user_id, status, search, created_at)
     SELECT gen_random_uuid(), account.id, 'new', '', privet_appeared(account.created_at)
@@ -64,10 +69,7 @@ BEGIN
     UPDATE manager_clients SET search = privet_search_text(id)
     WHERE user_id = ANY (changed) AND search IS DISTINCT FROM privet_search_text(id);
     PERFORM record_contact(changed);
-    -- Changes of these accounts in the inbox are processed now. Those that another session processes are skipped.
-    DELETE FROM privet_inbox.user_changes WHERE id IN (
-        SELECT id FROM privet_inbox.user_changes WHERE user_id = ANY (changed) FOR UPDATE SKIP LOCKED
-    );
+    DELETE FROM privet_inbox.user_changes WHERE id = ANY (processed);
 END $$;
 
 -- Process up to `batch` changes of the inbox. Returns the number of accounts. Changes of clients that another
