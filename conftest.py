@@ -321,7 +321,7 @@ class Make:
         self._numbers = itertools.count(1)
 
     def user(self, **fields) -> AppUser:
-        """Create an account of the client's app. Saving it creates its client."""
+        """Create an account of the client's app; saving it creates its client."""
         number = next(self._numbers)
         return AppUser.objects.create(
             **{

@@ -158,7 +158,7 @@ class Client(models.Model):
     @classmethod
     @transaction.atomic
     def add(cls, *, by: Manager, name: str, phone: str, email: str | None, address: str) -> "Client":
-        """Add a client: create an account whose password nobody knows; the trigger creates the client.
+        """Add a client: create an account whose password nobody knows; saving it creates the client.
 
         The client belongs to the manager who added it; if an admin added it, it is unclaimed. Raises IntegrityError if
         another account has the phone or the e-mail.

@@ -8,9 +8,9 @@ from io import StringIO
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils import timezone
 
+from conftest import ROLES, execute_as_owner, execute_in_app
 from contracts import issuing, mirror, payment
 from contracts.conftest import alter_app_tables, pay_in_app, shown_in_app, sign
 from contracts.models import Invoice, InvoiceStatus
@@ -161,12 +161,11 @@ def test_rows_of_other_systems_are_not_changed(shape, signed, make):
 def test_shape_changed_by_the_app_is_noticed_at_the_next_write(signed, anna):
     """The cached shape says whole rubles and `new`; the first attempt fails, the second one reads the shape again."""
     mirror.current_shape()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TYPE invoice_status_t AS ENUM ('pending', 'paid', 'canceled');"
-            "ALTER TABLE user_invoices ALTER status DROP DEFAULT, ALTER amount TYPE numeric(10, 2),"
-            " ALTER status TYPE invoice_status_t USING replace(status, 'new', 'pending')::invoice_status_t"
-        )
+    execute_in_app(
+        "CREATE TYPE invoice_status_t AS ENUM ('pending', 'paid', 'canceled');"
+        "ALTER TABLE user_invoices ALTER status DROP DEFAULT, ALTER amount TYPE numeric(10, 2),"
+        " ALTER status TYPE invoice_status_t USING replace(status, 'new', 'pending')::invoice_status_t"
+    )
 
     invoice = make_part(signed, anna, "100.50")
 
@@ -201,6 +200,18 @@ def test_unusable_tables_are_reported_and_stop_nothing(issued, anna, as_anna, ca
     assert any(f"invoice {part.pk} is not mirrored" in error and reason in error for error in errors)
     with pytest.raises(CommandError, match="Invoices are not mirrored"):
         call_command("sync_invoices", stdout=StringIO())
+
+
+@pytest.mark.parametrize("role", [ROLES.bridge, ROLES.web])
+def test_role_without_rights_stops_nothing(issued, anna, as_anna, caplog, role):
+    execute_as_owner(f"REVOKE ALL ON public.user_invoices, public.user_invoice_payments FROM {role}")
+
+    contract = sign(issued, anna)
+    part = make_part(contract, anna)
+    for name in ("done", "card"):
+        assert as_anna.get(f"/clients/{contract.client_id}/{name}/").status_code == 200
+    assert payment.confirm_payment(part, by=anna)
+    assert f"invoice {part.pk} is not mirrored" in caplog.text
 
 
 @pytest.mark.parametrize(
