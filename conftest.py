@@ -102,7 +102,7 @@ def _create_login_that_becomes(admin: psycopg.Connection, role: str) -> None:
     """
     login = _login_that_becomes(role)
     admin.execute("LOCK TABLE pg_authid IN SHARE ROW EXCLUSIVE MODE")  # roles belong to the whole server
-    if not admin.execute("SELECT FROM pg_roles WHERE rolname = %s", [login]).fetchone():
+    if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone():
         admin.execute(f"CREATE ROLE {login} LOGIN SUPERUSER")
     for statement in session_settings(login, admin.info.dbname):
         admin.execute(statement)
