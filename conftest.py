@@ -341,7 +341,7 @@ class Make:
         self._numbers = itertools.count(1)
 
     def user(self, **fields) -> AppUser:
-        """Create an account of the client's app; the trigger creates its client."""
+        """Create an account of the client's app; saving it creates its client."""
         number = next(self._numbers)
         return AppUser.objects.create(
             **{

@@ -91,7 +91,7 @@ class ClientQuerySet(models.QuerySet):
 
 @track_history("manager_clients_history", exclude=["created_at", "search", "initial_password_hash"])
 class Client(models.Model):
-    """Our record of one account of «Привет Супер». A trigger on `users` creates one per account."""
+    """Our record of one account of «Привет Супер». `privet.sync_users` creates one per account."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # No database constraint: the table is the app's, and a constraint would prevent the app from deleting its rows.
@@ -158,7 +158,7 @@ class Client(models.Model):
     @classmethod
     @transaction.atomic
     def add(cls, *, by: Manager, name: str, phone: str, email: str | None, address: str) -> "Client":
-        """Add a client: create an account whose password nobody knows; the trigger creates the client.
+        """Add a client: create an account whose password nobody knows; saving it creates the client.
 
         The client belongs to the manager who added it; if an admin added it, it is unclaimed. Raises IntegrityError if
         another account has the phone or the e-mail.

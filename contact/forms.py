@@ -17,7 +17,7 @@ from managers.models import Manager
 
 REVIEW_MESSAGE = "Ваши исправления ещё не записаны. Проверьте всё и нажмите «Далее» ещё раз."
 
-# Why an account has no client yet and how to fix it. The trigger on `users` then creates the client.
+# Why an account has no client yet and how to fix it. The inbox then creates the client (clients/inbox.py).
 INACTIVE_ACCOUNT = {
     AccountStatus.GHOST: "ещё не активирована. Попросите клиента войти в приложение",
     AccountStatus.BLOCKED: "заблокирована. Попросите поддержку её разблокировать",

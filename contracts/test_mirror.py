@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from conftest import ROLES, execute_as_owner
 from contracts import issuing, mirror, payment
 from contracts.conftest import alter_app_tables, pay_in_app, shown_in_app, sign
 from contracts.models import Invoice, InvoiceStatus
@@ -201,6 +202,18 @@ def test_unusable_tables_are_reported_and_stop_nothing(issued, anna, as_anna, ca
     assert any(f"invoice {part.pk} is not mirrored" in error and reason in error for error in errors)
     with pytest.raises(CommandError, match="Invoices are not mirrored"):
         call_command("sync_invoices", stdout=StringIO())
+
+
+@pytest.mark.parametrize("role", [ROLES.bridge, ROLES.web])
+def test_role_without_rights_stops_nothing(issued, anna, as_anna, caplog, role):
+    execute_as_owner(f"REVOKE ALL ON public.user_invoices, public.user_invoice_payments FROM {role}")
+
+    contract = sign(issued, anna)
+    part = make_part(contract, anna)
+    for name in ("done", "card"):
+        assert as_anna.get(f"/clients/{contract.client_id}/{name}/").status_code == 200
+    assert payment.confirm_payment(part, by=anna)
+    assert f"invoice {part.pk} is not mirrored" in caplog.text
 
 
 @pytest.mark.parametrize(

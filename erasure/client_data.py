@@ -116,7 +116,7 @@ def erase_account(run: ErasureRun) -> None:
     if run.closes_account:
         for table, number in bridge.delete_conversation(run.client).items():
             run.count(DataCategory.CONVERSATION, table, number)
-        # Must come first: when an account is closed, the trigger on `users` deletes an unclaimed client.
+        # Must come first: when an account is closed, saving it deletes an unclaimed client (privet.sync_users).
         run.client.change_status(Status.ERASED, by=run.by, now=run.now, allowed_from=tuple(Status))
         if user:
             user.close(now=run.now)

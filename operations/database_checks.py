@@ -12,6 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.utils import CursorWrapper
 
+from clients.fields import LabelField
+from contracts import mirror
 from foundation.database import shared
 from foundation.database.configuration import ISOLATION
 from foundation.database.roles import Role, RoleNames, url_of
@@ -25,11 +27,12 @@ TRAPS = {
     "{} is not a table.": "SELECT name FROM tables WHERE relkind NOT IN ('r', 'p')",
     "{} has row-level security.": "SELECT name FROM tables WHERE relrowsecurity",
     "{} has rules.": "SELECT name FROM tables WHERE relhasrules AND relkind = 'r'",
-    "{} has a type that is neither built in nor an enum.": """
+    "{} has a type that is not built in.": """
         SELECT name || '.' || attname FROM tables JOIN pg_attribute ON attrelid = tables.oid AND attnum > 0
             AND NOT attisdropped
         JOIN pg_type ON pg_type.oid = atttypid
-        WHERE typnamespace <> 'pg_catalog'::regnamespace AND typtype <> 'e'
+        WHERE typnamespace <> 'pg_catalog'::regnamespace
+            AND NOT (typtype = 'e' AND relname || '.' || attname = ANY (%(labels)s))
     """,
     "{} has a cast.": """
         SELECT DISTINCT 'The type ' || typname FROM pg_cast JOIN pg_type ON pg_type.oid IN (castsource, casttarget)
@@ -39,7 +42,7 @@ TRAPS = {
 TABLES = """
     WITH tables AS (
         SELECT *, 'public.' || relname AS name FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND relname = ANY (%s)
+        WHERE relnamespace = 'public'::regnamespace AND relname = ANY (%(names)s)
     )
 """
 
@@ -78,13 +81,30 @@ def check_shared_columns(app_configs, databases=None, **kwargs) -> list[Error]:
 @register(Tags.database)
 def check_shared_tables_trusted(app_configs, databases=None, **kwargs) -> list[Error]:
     hint = "It could run code with the rights of Privet. Whoever made it may be an attacker: see docs/security.md."
-    messages = []
+    # Enums are compared as text (clients/fields.py), so a column of labels may have any.
+    labels = [
+        f"{shared.table_name(model)}.{field.column}"
+        for model in shared_models()
+        for field in model._meta.concrete_fields
+        if isinstance(field, LabelField)
+    ]
+    names, messages = sorted({shared.table_name(model) for model in shared_models()}), []
     for alias, cursor in _reachable_databases(databases):
         for message, query in TRAPS.items():
-            cursor.execute(TABLES + query, [sorted({shared.table_name(model) for model in shared_models()})])
-            names = [name for (name,) in cursor.fetchall()]
-            messages += [Error(message.format(name), hint=hint, id="privet.E031", obj=alias) for name in names]
+            cursor.execute(TABLES + query, {"names": names, "labels": labels})
+            found = [name for (name,) in cursor.fetchall()]
+            messages += [Error(message.format(name), hint=hint, id="privet.E031", obj=alias) for name in found]
     return messages
+
+
+@register(Tags.database)
+def check_invoices_mirrored(app_configs, databases=None, **kwargs) -> list[Warning]:
+    hint = "Update the app or Privet. Meanwhile clients don't see their invoices in the app; nothing is lost."
+    return [
+        Warning(f"Invoices can't be shown in the app: {problem}.", hint=hint, id="privet.W033", obj=alias)
+        for alias, cursor in _reachable_databases(databases)
+        if _is_installed(cursor) and (problem := mirror.problem())
+    ]
 
 
 @register(Tags.database)

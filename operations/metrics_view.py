@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from clients import inbox
 from clients.statistics import clients_by_status
 from foundation.worker import registered_jobs
 from operations import workload
@@ -74,6 +75,14 @@ def _workload_families():
         oldest.add_metric([queue], seconds)
     yield oldest
     yield from _job_families()
+    problems = GaugeMetricFamily(
+        "privet_account_changes_unprocessed",
+        "Changes of accounts in the app that failed (until sync_clients), or could not be noted (since the installation)",
+        labels=["kind"],
+    )
+    for kind, count in inbox.problems().items():
+        problems.add_metric([kind], count)
+    yield problems
     yield from _backup_families()
     version = GaugeMetricFamily("privet_version_info", "The running version", labels=["version"])
     version.add_metric([settings.APP_VERSION], 1)

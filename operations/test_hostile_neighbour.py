@@ -77,6 +77,7 @@ NEVER_RUN = {
     "temporary_relations", "relations_in_public", "functions_and_operators", "copies_of_our_functions", "casts", "views",
     "policies", "retyped_columns", "search_path_of_the_database",
 }  # fmt: skip
+REPORTED = {"casts", "views", "rules", "policies", "domains", "retyped_columns"}
 REFUSED = {"views", "policies", "parameters", "domains"}
 
 
@@ -114,6 +115,8 @@ def test_trap_runs_with_no_rights_of_ours(attacked, trap):
     if trap in NEVER_RUN:
         assert hostile.count_runs_by_others(app) == 0
     assert forged_records(copy) == []
+    check = copy.manage("check", "--database", "default", check=False, **role_urls(copy))
+    assert ("privet.E031" in check.stderr) == (trap in REPORTED)
 
 
 def forged_records(copy) -> list[str]:

@@ -58,8 +58,11 @@ BEGIN
         AND client.status = 'new' AND client.manager_id IS NULL
         AND NOT EXISTS (SELECT FROM manager_client_changes WHERE client_id = client.id)
         AND NOT EXISTS (SELECT FROM manager_support_threads WHERE client_id = client.id);
-    UPDATE manager_clients SET search = privet_search_text(id)
-    WHERE user_id = ANY (changed) AND search IS DISTINCT FROM privet_search_text(id);
+    UPDATE manager_clients client SET search = computed.text
+    FROM (
+        SELECT id, privet_search_text(id) AS text FROM manager_clients WHERE user_id = ANY (changed) OFFSET 0
+    ) computed
+    WHERE client.id = computed.id AND client.search IS DISTINCT FROM computed.text;
     PERFORM record_contact(changed);
     -- Changes of these accounts that wait in the inbox have been seen.
     DELETE FROM privet_inbox.user_changes WHERE id IN (

@@ -11,11 +11,21 @@ SET search_path = pg_catalog, pg_temp SET row_security = off
 SET restrict_nonsystem_relation_kind = 'view,foreign-table' AS $$
 DECLARE
     -- What code of the app could leave behind in our session: settings, prepared statements and cursors.
+    -- Settings that change what our later statements mean, do or record. Reading all of pg_settings takes milliseconds.
+    settings constant text[] := ARRAY[
+        'search_path', 'row_security', 'restrict_nonsystem_relation_kind', 'pgtrigger.ignore', 'pghistory.context_id',
+        'pghistory.context_metadata', 'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
+        'transaction_timeout', 'synchronous_commit', 'default_transaction_isolation', 'default_transaction_read_only',
+        'default_transaction_deferrable', 'transaction_read_only', 'client_encoding', 'standard_conforming_strings',
+        'backslash_quote', 'escape_string_warning', 'quote_all_identifiers', 'transform_null_equals', 'array_nulls',
+        'bytea_output', 'xmloption', 'xmlbinary', 'TimeZone', 'timezone_abbreviations', 'DateStyle', 'IntervalStyle',
+        'extra_float_digits', 'lc_messages', 'lc_monetary', 'lc_numeric', 'lc_time', 'default_text_search_config',
+        'gin_fuzzy_search_limit', 'check_function_bodies', 'default_tablespace', 'temp_tablespaces',
+        'default_table_access_method', 'plan_cache_mode', 'local_preload_libraries', 'application_name'
+    ];
     session_state constant text := $state$
         SELECT concat_ws('|',
-            (SELECT string_agg(name || '=' || setting, '|' ORDER BY name) FROM pg_settings WHERE source = 'session'),
-            current_setting('pghistory.context_id', true), current_setting('pghistory.context_metadata', true),
-            current_setting('pgtrigger.ignore', true),
+            (SELECT string_agg(concat(current_setting(name, true)), '|') FROM unnest($1) name),
             (SELECT string_agg(name || '=' || statement, '|' ORDER BY name) FROM pg_prepared_statements),
             (SELECT string_agg(name || '=' || statement, '|' ORDER BY name) FROM pg_cursors WHERE name !~ '^<unnamed'))
     $state$;
@@ -24,7 +34,7 @@ DECLARE
     state_after text;
     written bigint;
 BEGIN
-    EXECUTE session_state INTO state_before;
+    EXECUTE session_state INTO state_before USING settings;
     CASE action
         WHEN 'insert' THEN
             EXECUTE format('INSERT INTO public.%1$I (%2$s) SELECT %2$s FROM jsonb_populate_record(NULL::public.%1$I, $1)',
@@ -38,7 +48,7 @@ BEGIN
     GET DIAGNOSTICS written = ROW_COUNT;
     -- A deferred trigger would run at the commit, before PostgreSQL 18 with the rights of our pages.
     SET CONSTRAINTS ALL IMMEDIATE;
-    EXECUTE session_state INTO state_after;
+    EXECUTE session_state INTO state_after USING settings;
     IF state_after IS DISTINCT FROM state_before THEN
         RAISE EXCEPTION 'Code on the table public.% changed the session', target USING ERRCODE = 'insufficient_privilege';
     END IF;
