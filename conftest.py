@@ -126,7 +126,7 @@ def _disconnect() -> None:
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """Run a block with the owner's rights, in a transaction: what the test does to the database, not the code under test."""
+    """Run a block with the owner's rights, in a transaction: for what is not done by the code under test."""
     with as_role(ROLES.owner):
         yield
 
@@ -138,7 +138,10 @@ def execute_as_owner(sql: str, params: Sequence | None = None) -> None:
 
 @contextmanager
 def as_app() -> Iterator[None]:
-    """Run a block as the owner of the app's tables, who finds them without a schema. New tables get the usual rights."""
+    """Run a block as the owner of the app's tables, who finds them without a schema.
+
+    New tables get the usual rights.
+    """
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = public")
         yield

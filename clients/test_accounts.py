@@ -67,8 +67,10 @@ def test_change_that_cannot_be_processed_is_recorded_and_repaired_later(rename, 
             "ALTER TABLE privet_inbox.gone RENAME TO user_changes",
         ),
         ("REVOKE USAGE ON SCHEMA privet_inbox FROM PUBLIC", "GRANT USAGE ON SCHEMA privet_inbox TO PUBLIC"),
-        ("ALTER SEQUENCE privet_inbox.lost_changes RENAME TO gone; ALTER TABLE privet_inbox.user_changes RENAME TO lost",
-         "ALTER SEQUENCE privet_inbox.gone RENAME TO lost_changes; ALTER TABLE privet_inbox.lost RENAME TO user_changes"),
+        ("ALTER SEQUENCE privet_inbox.lost_changes RENAME TO gone;"
+         "ALTER TABLE privet_inbox.user_changes RENAME TO lost",
+         "ALTER SEQUENCE privet_inbox.gone RENAME TO lost_changes;"
+         "ALTER TABLE privet_inbox.lost RENAME TO user_changes"),
     ],
 )  # fmt: skip
 def test_sign_up_succeeds_without_the_inbox(rename, rename_back):

@@ -157,7 +157,9 @@ def check_shared_indexes(app_configs, databases=None, **kwargs) -> list[Warning]
 def _is_installed(cursor: CursorWrapper) -> bool:
     """Whether our tables exist. Before, `migrate` may still have to create the app's."""
     # to_regclass() fails without a right to the schema.
-    cursor.execute("SELECT EXISTS (SELECT FROM pg_tables WHERE (schemaname, tablename) = ('privet', 'manager_clients'))")
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM pg_tables WHERE (schemaname, tablename) = ('privet', 'manager_clients'))"
+    )
     return cursor.fetchone()[0]
 
 
@@ -191,7 +193,8 @@ def _excess_table_rights(cursor: CursorWrapper, names: RoleNames) -> Iterator[tu
     needed = {model._meta.db_table: set(web_rights(model)) for model in own_models()}
     cursor.execute(
         "SELECT relname, right_name FROM pg_class, unnest(%s) right_name"
-        " WHERE relnamespace = 'privet'::regnamespace AND relkind = 'r' AND has_table_privilege(%s, pg_class.oid, right_name)",
+        " WHERE relnamespace = 'privet'::regnamespace AND relkind = 'r'"
+        " AND has_table_privilege(%s, pg_class.oid, right_name)",
         [list(rights), names.web],
     )
     for table, right in cursor.fetchall():

@@ -1,7 +1,7 @@
 """What the web and maintenance roles may do with our own tables. `migrate` applies it each time.
 
-The web role has no more rights than the pages need, so that an error in a page, or an attacker who can run SQL as this role,
-can't rewrite history or evidence.
+The web role has no more rights than the pages need, so that an error in a page, or an attacker who can run SQL as this
+role, can't rewrite history or evidence.
 """
 
 from collections.abc import Iterator

@@ -109,7 +109,8 @@ def _move_functions(cursor) -> None:
 def finish(connection: BaseDatabaseWrapper, *, sync: bool) -> None:
     """Create our functions and triggers, and give the roles their rights, in one transaction.
 
-    With `sync`, and when the trigger on the app's accounts is new, also bring our clients up to date with all accounts. Does nothing until all migrations are applied: the functions and rights refer to the tables of this version.
+    With `sync`, and when the trigger on the app's accounts is new, also bring our clients up to date with all accounts.
+    Does nothing until all migrations are applied: the functions and rights refer to the tables of this version.
     """
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -156,7 +157,8 @@ def _protect_history(cursor) -> None:
     """Let the triggers that write history do so with the owner's rights, so that no role needs to insert into one."""
     cursor.execute(
         "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'privet'::regnamespace"
-        r" AND proname ~ '^pgtrigger_(insert_insert|update_update|delete_delete)_' AND prosrc ~ 'INSERT INTO \"\w+_history\"'"
+        r" AND proname ~ '^pgtrigger_(insert_insert|update_update|delete_delete)_'"
+        r" AND prosrc ~ 'INSERT INTO \"\w+_history\"'"
     )
     for (signature,) in cursor.fetchall():
         cursor.execute(f"ALTER FUNCTION {signature} SECURITY DEFINER SET search_path = privet, pg_temp")
@@ -171,7 +173,9 @@ def _ignore_settings_of_web(cursor, names: RoleNames) -> None:
             LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 -- Triggers that write history run as the owner, so current_user does not tell who changed the row.
                 SELECT coalesce(nullif(current_setting('role'), 'none'), session_user) <> {}
-                    AND trigger_name = ANY (coalesce(nullif(current_setting('pgtrigger.ignore', true), ''), '{{}}')::text[])
+                    AND trigger_name = ANY (
+                        coalesce(nullif(current_setting('pgtrigger.ignore', true), ''), '{{}}')::text[]
+                    )
             $$
         """).format(sql.Literal(names.web)),
     )

@@ -1,4 +1,6 @@
-"""Our own indexes on the app's tables. Only the owner of a table may create them, so `migrate` may have to leave it to others.
+"""Our own indexes on the app's tables.
+
+Only the owner of a table may create them, so `migrate` may have to leave it to others.
 
 None is partial by status and none uses a function of ours, so the app can change its types.
 """

@@ -46,7 +46,7 @@ def tables_of(created, schema: str) -> dict[str, str]:
 
 
 def digest(connection, schema: str, table: str) -> str:
-    rows = f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {schema}.{table} t"
+    rows = f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {schema}.{table} t"  # noqa: S608
     return connection.execute(rows).fetchone()[0]
 
 

@@ -41,7 +41,7 @@ DO $$ BEGIN
 END $$;
 
 -- The app writes a row here at every sign-up. Where the older system is installed, the table is that system's; else it is
--- this one, which nobody reads.
+-- this one, which nobody reads. The rights are given each time, because a backup has none.
 DO $$ BEGIN
     IF to_regclass('public.manager_clients') IS NULL THEN
         CREATE TABLE public.manager_clients (
@@ -51,6 +51,12 @@ DO $$ BEGIN
             created_at timestamptz NOT NULL DEFAULT now(),
             updated_at timestamptz NOT NULL DEFAULT now()
         );
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_class WHERE oid = 'public.manager_clients'::regclass AND pg_has_role(relowner, 'USAGE') AND NOT EXISTS (
+            SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'assigned_manager_id'
+        )
+    ) THEN
         GRANT SELECT, INSERT (id, user_id, status), UPDATE (updated_at) ON public.manager_clients TO PUBLIC;
     END IF;
 END $$;

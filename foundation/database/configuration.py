@@ -20,8 +20,8 @@ SESSION_SETTINGS = ISOLATION | TIMEOUTS
 def database_settings(parsed_url: dict, *, pool_size: int | None, pgbouncer: bool) -> dict:
     """Return Django's DATABASES entry for a parsed URL ({} if it is not set).
 
-    A direct connection sets SESSION_SETTINGS when it is opened. PgBouncer rejects or ignores such parameters, and gives a
-    server connection to another client after each transaction. So behind it they are set for the role
+    A direct connection sets SESSION_SETTINGS when it is opened. PgBouncer rejects or ignores such parameters, and gives
+    a server connection to another client after each transaction. So behind it they are set for the role
     (`manage.py create_roles` or `limit_statements`, required by a check), no cursor outlives its transaction, and no
     statement is prepared. PgBouncer itself keeps the time zone.
     """

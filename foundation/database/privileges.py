@@ -13,7 +13,8 @@ from foundation.database.roles import RoleNames
 
 # The tables of «Привет Супер» that we read and write.
 SHARED_TABLES = (
-    "users", "devices", "device_photos", "support_tickets", "support_messages", "user_invoices", "user_invoice_payments",
+    "users", "devices", "device_photos", "support_tickets", "support_messages", "user_invoices",
+    "user_invoice_payments",
 )  # fmt: skip
 SCHEMAS = ("privet", "privet_inbox")
 LIMITS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
@@ -61,7 +62,8 @@ def _create_role(admin: Administrator, role: str, attributes: str, password: str
         admin.run(f"CREATE ROLE {{}} {attributes}", role)
         admin.report(f"Created the role {role}.")
     elif admin.value(
-        "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = %s",
+        "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls"
+        " FROM pg_roles WHERE rolname = %s",
         role,
     ):
         admin.run(f"ALTER ROLE {{}} {attributes}", role)
@@ -106,7 +108,8 @@ def _configure_sessions(admin: Administrator, names: RoleNames) -> None:
 def _move_trigram_extension(admin: Administrator, names: RoleNames) -> None:
     """Put pg_trgm where we and the app find it: an index on a table of the app uses it, and the app may rebuild it."""
     schema = admin.connection.execute(
-        "SELECT nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm'"
+        "SELECT nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace"
+        " WHERE extname = 'pg_trgm'"
     ).fetchone()
     if schema is None:
         admin.run("CREATE EXTENSION pg_trgm SCHEMA privet_inbox")

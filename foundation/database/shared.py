@@ -1,7 +1,8 @@
 """Models of the tables that «Привет Супер» owns. They are read like other models and written through one SQL function.
 
 Triggers, defaults and constraints that the app defines run during a write. `privet.write_shared`
-(`sql/write_shared.sql`) keeps them from running with the rights of our pages; our roles can't write these tables directly.
+(`sql/write_shared.sql`) keeps them from running with the rights of our pages; our roles can't write these tables
+directly.
 """
 
 import json
