@@ -4,6 +4,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from clients import inbox
 from clients.models import AppUser, Client
 from conftest import Make
 from support import bridge
@@ -24,6 +25,7 @@ def long_client(make: Make, anna) -> Client:
     """Анна's client with a name and an address of 3 MB each, which only the app could have written."""
     client = make.verified(anna)
     AppUser.objects.filter(pk=client.user_id).update(name="Ж" * MEGABYTES, address="д. " * (MEGABYTES // 3))
+    inbox.drain()
     return client
 
 

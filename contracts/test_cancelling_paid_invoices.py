@@ -99,6 +99,7 @@ def test_row_deleted_by_the_app_keeps_the_claim(shape, as_anna, invoice):
     assert Invoice.objects.get().status == InvoiceStatus.PAID
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_erasure_closes_claims(make, anna, gleb, invoice):
     client = invoice.contract.client
     pay_in_app(invoice)

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from conftest import ROLES, execute_as_owner
+from conftest import ROLES, execute_as_owner, execute_in_app
 from contracts import issuing, mirror, payment
 from contracts.conftest import alter_app_tables, pay_in_app, shown_in_app, sign
 from contracts.models import Invoice, InvoiceStatus
@@ -162,12 +162,11 @@ def test_rows_of_other_systems_are_not_changed(shape, signed, make):
 def test_shape_changed_by_the_app_is_noticed_at_the_next_write(signed, anna):
     """The cached shape says whole rubles and `new`; the first attempt fails, the second one reads the shape again."""
     mirror.current_shape()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TYPE invoice_status_t AS ENUM ('pending', 'paid', 'canceled');"
-            "ALTER TABLE user_invoices ALTER status DROP DEFAULT, ALTER amount TYPE numeric(10, 2),"
-            " ALTER status TYPE invoice_status_t USING replace(status, 'new', 'pending')::invoice_status_t"
-        )
+    execute_in_app(
+        "CREATE TYPE invoice_status_t AS ENUM ('pending', 'paid', 'canceled');"
+        "ALTER TABLE user_invoices ALTER status DROP DEFAULT, ALTER amount TYPE numeric(10, 2),"
+        " ALTER status TYPE invoice_status_t USING replace(status, 'new', 'pending')::invoice_status_t"
+    )
 
     invoice = make_part(signed, anna, "100.50")
 

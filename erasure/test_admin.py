@@ -67,6 +67,7 @@ def test_client_page_has_the_action(issued, as_gleb):
     assert as_gleb.post(url, data).url == page(issued.client)
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_confirmation_saves_a_request_that_the_worker_carries_out(issued, make, as_gleb, gleb):
     response = as_gleb.post(page(issued.client), payload(), follow=True)
 
@@ -116,6 +117,7 @@ def test_several_clients_lead_to_the_list(issued, make, as_gleb):
     assert "2 запроса на уничтожение данных" in as_gleb.get(REQUESTS).text
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_request_is_withdrawn(issued, make, as_gleb, gleb):
     as_gleb.post(page(issued.client), payload())
     row = ErasureRequest.objects.get()
@@ -130,6 +132,7 @@ def test_request_is_withdrawn(issued, make, as_gleb, gleb):
     assert "не отозван: он уже закрыт" in as_gleb.post(request_page(row), data, follow=True).text
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_closed_request_cannot_be_withdrawn_from_the_list(issued, as_gleb):
     as_gleb.post(page(issued.client), payload())
     run_jobs()
@@ -158,6 +161,7 @@ def test_request_page_is_read_only(issued, as_gleb):
     assert as_gleb.post(request_page(ErasureRequest.objects.get()), {"note": "x"}).status_code == 403
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_filter_by_state_shows_the_rows_in_that_state(make, gleb, as_gleb, monkeypatch):
     def new() -> ErasureRequest:
         return requests.request_erasure(make.client(), ErasureReason.REQUEST, by=gleb, note="вх. 1")[0]

@@ -15,7 +15,7 @@ from conftest import run_on_own_connection, waiting_for_locks
 from erasure import requests
 from erasure.models import Erasure, ErasureReason, ErasureRequest, RequestState
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("maintenance")]
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from passport.models import Passport
 from support import log
 from support.models import LogEntry
 
-pytestmark = pytest.mark.django_db
+# The worker's role, which carries out the requests that pages save.
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("maintenance")]
 
 
 @pytest.fixture

@@ -192,7 +192,7 @@ def _excess_table_rights(cursor: CursorWrapper, names: RoleNames) -> Iterator[tu
     rights = ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER")
     needed = {model._meta.db_table: set(web_rights(model)) for model in own_models()}
     cursor.execute(
-        "SELECT relname, right_name FROM pg_class, unnest(%s) right_name"
+        "SELECT relname, right_name FROM pg_class, unnest(%s::text[]) right_name"
         " WHERE relnamespace = 'privet'::regnamespace AND relkind = 'r'"
         " AND has_table_privilege(%s, pg_class.oid, right_name)",
         [list(rights), names.web],

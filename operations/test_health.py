@@ -25,7 +25,7 @@ def test_readyz_is_200_when_all_checks_pass(client, transactional_db, settings):
     response = client.get("/readyz")
     body = response.json()
     assert (response.status_code, body["ready"], body["version"]) == (200, True, "2.7"), body
-    assert set(body["checks"]) == {"database", "migrations", "storage"}
+    assert set(body["checks"]) == {"database", "migrations", "shared_tables", "storage"}
     assert all(check["ok"] and check["ms"] >= 0 for check in body["checks"].values())
 
 

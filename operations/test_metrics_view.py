@@ -118,6 +118,7 @@ def test_uploads_are_counted_by_outcome(scraped, make, anna):
     } == outcomes
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_jobs_of_the_worker_are_exported(scraped, make, gleb, monkeypatch):
     job = '{job="erasure_requests"}'
     before = scraped()

@@ -17,6 +17,7 @@ from django.utils import timezone
 from erasure import requests
 from erasure.models import Erasure, ErasureReason, ErasureRequest
 from foundation import worker as registry
+from foundation.database.roles import Role
 from foundation.env import BASE_DIR
 from foundation.testing import PATIENCE
 from foundation.worker import Job, registered_jobs, retry_pause
@@ -24,6 +25,8 @@ from managers.history import command_context, history_of
 from operations import worker, workload
 from operations.models import JobRun
 from operations.worker import Worker
+
+pytestmark = pytest.mark.usefixtures("maintenance")
 
 # Application name of the connections of a worker that a test starts.
 WORKER = "worker-of-a-test"
@@ -179,8 +182,9 @@ def wait_until(condition):
 @contextmanager
 def running(folder, *arguments: str):
     """A real worker on the test database."""
-    url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    environment = os.environ | {"DATABASE_URL": url, "PRIVET_DATA_DIR": str(folder), "PGAPPNAME": WORKER}
+    variable = Role.MAINTENANCE.variable
+    url = urlsplit(os.environ[variable])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+    environment = os.environ | {variable: url, "PRIVET_DATA_DIR": str(folder), "PGAPPNAME": WORKER}
     command = [sys.executable, "manage.py", "worker", *arguments]
     with subprocess.Popen(command, cwd=BASE_DIR, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from conftest import as_app, run_on_own_connection
+from conftest import as_app, as_owner, run_on_own_connection
 from foundation.database import advisory_lock
 from support import activity, bridge
 from support.models import Author, Message, Ticket, TicketActivity, TicketState, TicketStatus
@@ -84,11 +84,11 @@ def test_migration_fills_the_same_as_the_code(make, create_ticket, vera):
             cursor.execute("UPDATE support_tickets SET updated_at = %s WHERE id = %s", [text, tickets[number + 3].pk])
     for status in ("open", "closed"):
         Ticket.objects.create(user=make.client().user, subject="Без сообщений", status=status)
-    activity.rebuild()
+    with as_owner():
+        activity.rebuild()
     computed = set(TicketActivity.objects.values_list())
-    TicketActivity.objects.all().delete()
-
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
+        TicketActivity.objects.all().delete()
         cursor.execute(fill)
 
     assert set(TicketActivity.objects.values_list()) == computed
@@ -133,6 +133,7 @@ def test_message_bodies_are_not_read(ticket, django_assert_max_num_queries):
     assert not [query["sql"] for query in captured.captured_queries if '"body"' in query["sql"]]
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_rebuild_repairs_what_refresh_missed(make, create_ticket, ticket):
     gone = create_ticket(make.client())
     activity.refresh()
@@ -161,6 +162,7 @@ def test_deleted_ticket_disappears_from_the_list_and_the_count(as_vera, make, cr
     assert "Ждут ответа: 1" in page.text
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_concurrent_rebuilds_save_every_ticket_once(race, make, create_ticket):
     tickets = [create_ticket(make.client()) for _ in range(3)]
 
@@ -179,6 +181,7 @@ def test_page_does_not_wait_for_another_refresh(ticket):
     assert state_of(ticket) == TicketState.WAITING
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_erasure_deletes_the_activity(ticket):
     activity.refresh()
     bridge.delete_conversation(ticket.user.client)

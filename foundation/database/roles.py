@@ -36,6 +36,7 @@ ROLE_OF_COMMAND = {
     "rotate_keys": Role.MAINTENANCE,
     "clean_storage": Role.MAINTENANCE,
     "sync_clients": Role.MAINTENANCE,
+    "sync_tickets": Role.MAINTENANCE,
     "verify_audit": Role.MAINTENANCE,
     "clearsessions": Role.MAINTENANCE,
     "load_demo": Role.MAINTENANCE,
