@@ -37,7 +37,7 @@ def prepare(connection: BaseDatabaseWrapper) -> bool:
             if cursor.fetchone()[0]:
                 cursor.execute(f"CREATE SCHEMA {schema}")
         _move_trigram_extension(cursor)
-        moves = _is_in_public(cursor)
+        moves = is_in_public(cursor)
         if moves:
             _move_tables(cursor)
             _move_functions(cursor)
@@ -60,7 +60,7 @@ def _move_trigram_extension(cursor) -> None:
             raise CommandError(f"Only a superuser may move pg_trgm out of {schema[0]}. {MOVE_TRIGRAMS_HINT}") from error
 
 
-def _is_in_public(cursor) -> bool:
+def is_in_public(cursor) -> bool:
     """Whether the tables of an earlier version of Privet are in `public`, and have not been moved."""
     cursor.execute("SELECT to_regclass('privet.django_migrations'), to_regclass('public.django_migrations')")
     ours, public = cursor.fetchone()
@@ -133,7 +133,7 @@ def finish(connection: BaseDatabaseWrapper, *, sync: bool) -> None:
 
 def give_public_tables(cursor, owner: str) -> None:
     """Make `owner` the owner of an installation in `public`, so that its `migrate` can move it. Needs a superuser."""
-    if not _is_in_public(cursor):
+    if not is_in_public(cursor):
         return
     for table in _tables_in_public(cursor):
         _execute(

@@ -48,8 +48,11 @@ def create_roles(
     for role in (names.owner, names.web, names.maintenance):
         _create_role(admin, role, f"LOGIN {LIMITS}", passwords.get(role))
     _create_role(admin, names.bridge, f"NOLOGIN {LIMITS}", None)
-    # The owner makes functions that belong to the bridge. It does not need the bridge's rights itself.
+    # So that `migrate` can create privet.write_shared as the owner and then give it to the bridge.
     admin.run("GRANT {} TO {}", names.bridge, names.owner)
+    # A backup contains the whole database, also tables that an update of the app adds later. With a right on each
+    # table, backups would fail until this runs again. This one applies in all databases to which the owner may connect.
+    admin.run("GRANT pg_read_all_data TO {}", names.owner)
     _create_schemas(admin, names)
     _configure_sessions(admin, names)
     _move_trigram_extension(admin, names)
