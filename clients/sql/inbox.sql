@@ -55,9 +55,11 @@ DO $$ BEGIN
         );
     END IF;
     IF EXISTS (
-        SELECT FROM pg_class WHERE oid = 'public.manager_clients'::regclass AND pg_has_role(relowner, 'USAGE') AND NOT EXISTS (
-            SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'assigned_manager_id'
-        )
+        -- Not the older system's table, which has this column.
+        SELECT FROM pg_class WHERE oid = 'public.manager_clients'::regclass AND pg_has_role(relowner, 'USAGE')
+            AND NOT EXISTS (
+                SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'assigned_manager_id'
+            )
     ) THEN
         GRANT SELECT, INSERT (id, user_id, status), UPDATE (updated_at) ON public.manager_clients TO PUBLIC;
     END IF;
