@@ -49,7 +49,12 @@ from devices.models import Device, DeviceType, Tariff  # noqa: E402
 from devices.saving import save_device  # noqa: E402
 from devices.shared import SharedDevice, SharedDevicePhoto  # noqa: E402
 from devices.surcharge import fix_surcharge  # noqa: E402
-from foundation.database.privileges import create_roles, existing_tables, grant_shared_tables  # noqa: E402
+from foundation.database.privileges import (  # noqa: E402
+    create_roles,
+    existing_tables,
+    grant_shared_tables,
+    session_settings,
+)
 from foundation.storage import object_storage  # noqa: E402
 from foundation.testing import local_storage  # noqa: E402
 from managers import cipher  # noqa: E402
@@ -75,22 +80,47 @@ def django_db_setup(django_db_blocker):
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         admin.execute(f"CREATE DATABASE {name}")
-        superuser = admin.info.user
     with psycopg.connect(admin_url, dbname=name) as admin:
-        create_roles(admin, ROLES, {}, lambda message: None)
-    options = database["OPTIONS"]["options"]
+        create_roles(admin, ROLES, {}, lambda message: None)  # its lock lasts as long as the transaction
+        for role in (ROLES.owner, ROLES.web, ROLES.maintenance, "none"):
+            _create_login_that_becomes(admin, role)
     with django_db_blocker.unblock():
         database |= {"NAME": name, "USER": ROLES.owner}
         call_command("migrate", verbosity=0)
-        connection.close()
-        connection.close_pool()
-        database |= {"USER": superuser, "OPTIONS": database["OPTIONS"] | {"options": f"{options} -c role={ROLES.web}"}}
+        _connect_as(ROLES.web)
     yield
     with django_db_blocker.unblock():
-        connection.close()
-        connection.close_pool()
+        _disconnect()
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _create_login_that_becomes(admin: psycopg.Connection, role: str) -> None:
+    """Create a superuser whose sessions in this database take another role, and can take any in a transaction.
+
+    A connection option could set the role, too, but not through PgBouncer.
+    """
+    login = _login_that_becomes(role)
+    if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone():
+        admin.execute(f"CREATE ROLE {login} LOGIN SUPERUSER")
+    for statement in session_settings(login, admin.info.dbname):
+        admin.execute(statement)
+    admin.execute(f"ALTER ROLE {login} IN DATABASE {admin.info.dbname} SET role = {role}")
+
+
+def _login_that_becomes(role: str) -> str:
+    return f"tests_as_{role}"
+
+
+def _connect_as(role: str) -> None:
+    """Open all connections as the role, from now on."""
+    _disconnect()
+    connection.settings_dict["USER"] = _login_that_becomes(role)
+
+
+def _disconnect() -> None:
+    connection.close()
+    connection.close_pool()
 
 
 @contextmanager
@@ -150,15 +180,9 @@ def _connections_as(role: str) -> Iterator[None]:
         with as_role(role):
             yield
         return
-    options = connection.settings_dict["OPTIONS"]
-    changed = options["options"].replace(f"-c role={ROLES.web}", f"-c role={role}")
-    connection.close()
-    connection.close_pool()
-    connection.settings_dict["OPTIONS"] = options | {"options": changed}
+    _connect_as(role)
     yield
-    connection.close()
-    connection.close_pool()
-    connection.settings_dict["OPTIONS"] = options
+    _connect_as(ROLES.web)
 
 
 @pytest.fixture

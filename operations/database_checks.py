@@ -157,7 +157,10 @@ def check_shared_indexes(app_configs, databases=None, **kwargs) -> list[Warning]
 
 def _is_installed(cursor: CursorWrapper) -> bool:
     """Whether our tables exist. Before, `migrate` may still have to create the app's."""
-    cursor.execute("SELECT to_regclass('privet.manager_clients') IS NOT NULL")
+    # to_regclass() fails without a right to the schema.
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM pg_tables WHERE (schemaname, tablename) = ('privet', 'manager_clients'))"
+    )
     return cursor.fetchone()[0]
 
 

@@ -52,6 +52,12 @@ DO $$ BEGIN
             created_at timestamptz NOT NULL DEFAULT now(),
             updated_at timestamptz NOT NULL DEFAULT now()
         );
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_class WHERE oid = 'public.manager_clients'::regclass AND pg_has_role(relowner, 'USAGE') AND NOT EXISTS (
+            SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'assigned_manager_id'
+        )
+    ) THEN
         GRANT SELECT, INSERT (id, user_id, status), UPDATE (updated_at) ON public.manager_clients TO PUBLIC;
     END IF;
 END $$;
