@@ -125,21 +125,22 @@ def _disconnect() -> None:
 
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """Run a block with the owner's rights, in a transaction: for what is not done by the code under test."""
+    """Run a block with the owner's rights, in a transaction: for changes by the test, not by the code under test."""
     with as_role(ROLES.owner):
         yield
 
 
 def execute_as_owner(sql: str, params: Sequence | None = None) -> None:
+    """Execute SQL with the owner's rights."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(sql, params)
 
 
 @contextmanager
 def as_app() -> Iterator[None]:
-    """Run a block as the owner of the app's tables, who finds them without a schema.
+    """Run a block with the rights of the app, which finds its tables without a schema. New ones get the usual rights.
 
-    New tables get the usual rights.
+    In the database of the tests, our owner also owns the app's tables, because `migrate` created them.
     """
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = public")
@@ -149,13 +150,14 @@ def as_app() -> Iterator[None]:
 
 
 def execute_in_app(sql: str, params: Sequence | None = None) -> None:
+    """Execute SQL with the rights of the app."""
     with as_app(), connection.cursor() as cursor:
         cursor.execute(sql, params)
 
 
 @contextmanager
 def as_superuser() -> Iterator[None]:
-    """Run a block with all rights, in a transaction."""
+    """Run a block with the rights of a superuser, in a transaction."""
     with as_role("none"):
         yield
 
@@ -173,7 +175,7 @@ def as_role(name: str) -> Iterator[None]:
 
 @contextmanager
 def _connections_as(role: str) -> Iterator[None]:
-    """Run a block as a role, on all connections."""
+    """Run a block as a role, on all connections that are opened in it. Reuse the connection of an open transaction."""
     if connection.in_atomic_block:
         with as_role(role):
             yield
@@ -192,22 +194,22 @@ def maintenance(db) -> Iterator[None]:
 
 @pytest.fixture
 def owner(db) -> Iterator[None]:
-    """Run the whole test as the owner: for what `migrate` does."""
+    """Run the whole test as the owner: for code that only `migrate` runs."""
     with _connections_as(ROLES.owner):
         yield
 
 
 @pytest.fixture
 def superuser(db) -> Iterator[None]:
-    """Run the whole test with all rights: for code that reads or changes the whole database."""
+    """Run the whole test as a superuser: for code that reads or changes the whole database."""
     with _connections_as("none"):
         yield
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _flush_as_owner():
-    """Let Django truncate the tables after tests with real transactions."""
-    # On the class, because Playwright's event loop has its own connection.
+    """Let Django truncate the tables after tests with real transactions: only their owner may."""
+    # Patched on the class, because Playwright's event loop has its own connection.
     operations = type(connection.ops)
     execute = operations.execute_sql_flush
 

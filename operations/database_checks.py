@@ -1,4 +1,4 @@
-"""Checks of the database that we share with the app: what it must contain, and what must not be there.
+"""Checks of the database that we share with the app: what it must contain, and what it must not.
 
 They run with `check --database default`; those marked `deploy` only with `--deploy`.
 """
@@ -22,7 +22,7 @@ from operations.grants import own_models, web_columns, web_rights
 
 CREATE_ROLES_HINT = "Run manage.py create_roles; docs/deployment.md tells how."
 
-# What could run code of the app with our rights when we read its tables, with the reason.
+# What could run code of the app with our rights when we read its tables: the error message, and a query for its names.
 TRAPS = {
     "{} is not a table.": "SELECT name FROM tables WHERE relkind NOT IN ('r', 'p')",
     "{} has row-level security.": "SELECT name FROM tables WHERE relrowsecurity",
@@ -48,6 +48,7 @@ TABLES = """
 
 
 def shared_models() -> list[type[shared.SharedModel]]:
+    """Return the models of the shared tables."""
     return [model for model in apps.get_models() if issubclass(model, shared.SharedModel)]
 
 
@@ -164,7 +165,7 @@ def _is_installed(cursor: CursorWrapper) -> bool:
 
 
 def _excess_rights(cursor: CursorWrapper) -> Iterator[tuple[str, str]]:
-    """Yield roles, with what they can do and need not."""
+    """Yield each role that can do more than it needs, with the right."""
     names = RoleNames.from_environment()
     cursor.execute("SELECT current_user")
     (current,) = cursor.fetchone()

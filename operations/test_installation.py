@@ -39,7 +39,7 @@ def old_installation(postgresql):
 
 
 def tables_of(created, schema: str) -> dict[str, str]:
-    """Return a digest of the rows by table."""
+    """Return a digest of the rows of each table in the schema."""
     with psycopg.connect(created.superuser_url, autocommit=True) as connection:
         names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema]).fetchall()
         return {name: digest(connection, schema, name) for (name,) in names}
@@ -124,6 +124,21 @@ def test_move_that_fails_midway_changes_nothing(old_installation):
     old_installation.execute("DROP TABLE privet.manager_sessions")
     install(old_installation)
     assert len(tables_of(old_installation, "privet")) > 40
+
+
+def test_old_role_reads_until_the_move_and_can_be_dropped(old_installation):
+    """docs/deployment.md, "From an earlier version with one database role"."""
+    old, owner = old_installation.app_role, old_installation.app_role.removesuffix("app") + "owner"
+    manage(old_installation, "create_roles")
+    old_installation.execute(f"GRANT {owner} TO {old}")
+    assert old_installation.execute("SELECT count(*) FROM manager_contracts", role=old)
+
+    manage(old_installation, "migrate", "-v0")
+    old_installation.execute(f"REASSIGN OWNED BY {old} TO {owner}; DROP OWNED BY {old}; DROP ROLE {old}")
+
+    assert len(json.loads(manage(old_installation, "shell", "-v0", "-c", PEOPLE))["clients"]) == 6
+    manage(old_installation, "worker", "--once")
+    manage(old_installation, "migrate", "-v0")
 
 
 def test_installation_with_one_role_moves_too(old_installation):

@@ -1,4 +1,4 @@
-"""Sign-ups in the app and Privet's pages, whatever was installed first, and after updates of both."""
+"""Sign-ups in the app become clients, whatever was installed first, and after updates of the app and of Privet."""
 
 import json
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.rehearsal import debian, image, instructions, versions
+from deploy.rehearsal import debian, image, instructions, starting_points, versions
 from deploy.rehearsal.debian import RehearsalError
 from deploy.rehearsal.machine import Machine, wait_for
 from deploy.rehearsal.report import report
@@ -19,18 +19,32 @@ TIMER_SERVICES = ("privet-backup", "privet-clean-up", "privet-retention", "prive
 SOURCE, CURRENT = "/opt/privet/source", "/opt/privet/current"
 DEPLOY = f"{SOURCE}/bin/deploy"
 MAX_EXPOSURE = 30  # of 100, as `systemd-analyze security` computes it
+# A service of Privet: neither the file of the privileged settings nor the environment of a service that has them.
+READ_PRIVILEGED = """
+    if cat /etc/privet/privileged.env; then exit 1; fi
+    if cat /proc/$0/environ; then exit 1; fi
+"""
 IMAGE_DATABASE = """
-    CREATE ROLE image LOGIN PASSWORD 'made-up';
-    CREATE DATABASE image OWNER image TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
+    CREATE ROLE image SUPERUSER LOGIN PASSWORD 'made-up';
+    CREATE DATABASE image TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C.UTF-8';
 """
 IMAGE_SECRETS = ("SECRET_KEY", "CONTRACT_SIGNATURE_SECRET", "PERSONAL_DATA_KEYS", "PERSONAL_DATA_HASH_KEY")
 IMAGE_SETTINGS = {name: f"{name:-<50}" for name in IMAGE_SECRETS} | {
-    "DATABASE_URL": "postgresql://image:made-up@127.0.0.1/image",
+    "DATABASE_URL": "postgresql://image_web:made-up@127.0.0.1/image",
     "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
 }
-COMPOSE_SETTINGS = (
-    "POSTGRES_PASSWORD=made-up PRIVET_DOMAIN=privet.example PRIVET_STORAGE_DOMAIN=files.privet.example"
-    " S3_ACCESS_KEY=made-up S3_SECRET_KEY=made-up"
+IMAGE_PRIVILEGED = {
+    "DATABASE_OWNER_URL": "postgresql://image_owner:made-up@127.0.0.1/image",
+    "DATABASE_MAINTENANCE_URL": "postgresql://image_maintenance:made-up@127.0.0.1/image",
+    "DATABASE_ADMIN_URL": "postgresql://image:made-up@127.0.0.1/image",
+}
+COMPOSE_PASSWORDS = (
+    "POSTGRES_PASSWORD", "DATABASE_PASSWORD", "DATABASE_OWNER_PASSWORD", "DATABASE_MAINTENANCE_PASSWORD",
+    "MINIO_ROOT_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY",
+)  # fmt: skip
+COMPOSE_SETTINGS = " ".join(
+    ["PRIVET_DOMAIN=privet.example PRIVET_STORAGE_DOMAIN=files.privet.example"]
+    + [f"{name}=made-up" for name in COMPOSE_PASSWORDS]
 )
 
 
@@ -47,6 +61,7 @@ def rehearse(project: Path, work: Path) -> None:
         follow_deployment(project, machine)
         check_services(machine)
         install_again(machine)
+        starting_points.follow(project, machine)
         restart_under_load(machine)
         follow_operations(project, machine)
         reject_broken_version(machine)
@@ -88,6 +103,10 @@ def check_services(machine: Machine) -> None:
         machine.run(f"systemctl start {service}.service || (journalctl --no-pager -u {service}; exit 1)")
     machine.run("ls /var/backups/privet/* >/dev/null")
     machine.run("systemctl is-active --quiet privet-worker && privet worker --once")
+    probe = shlex.join(["sh", "-c", READ_PRIVILEGED])
+    pid = machine.run("systemctl show --property=MainPID --value privet-worker").strip()
+    machine.run(f"systemd-run --wait --quiet --pipe --unit=privet-probe {probe} {pid}")
+    report("a service without the privileged settings can't read them")
     # Fonts and libraries work under the restrictions of the web server.
     preview = f"{CURRENT}/.venv/bin/python manage.py preview_contract --out /var/lib/privet/sample.pdf"
     machine.run(f"systemd-run --wait --quiet --pipe --unit=privet-sample {preview} && ls /var/lib/privet/sample.pdf")
@@ -131,7 +150,7 @@ def follow_operations(project: Path, machine: Machine) -> None:
     """The commands include an update and a rollback."""
     with under_load(machine, "docs/operations.md followed"):
         machine.run_in_terminal(instructions.commands(project / "docs/operations.md"), PASSWORD)
-    machine.run(f"runuser -u postgres -- psql -q privet -c 'TABLE {versions.TABLE}'")
+    machine.run(f"runuser -u postgres -- psql -q privet -c 'TABLE privet.{versions.TABLE}'")
 
 
 def current_version(machine: Machine) -> str:
@@ -180,16 +199,17 @@ def check_image(buildah: image.Buildah, built: image.Image, machine: Machine) ->
     machine.run("runuser -u postgres -- psql -q", IMAGE_DATABASE)
     container = buildah.container(image.TAG)
 
-    def command(*arguments: str) -> list[str]:
+    def command(*arguments: str, **privileged: str) -> list[str]:
         network = ["nsenter", "--target", str(machine.init), "--net"]
-        return [*network, *buildah.run_command(container, *arguments, env=IMAGE_SETTINGS)]
+        return [*network, *buildah.run_command(container, *arguments, env=IMAGE_SETTINGS | privileged)]
 
     def is_healthy() -> bool:
         return subprocess.run(command(*built.health_check), capture_output=True).returncode == 0
 
     debian.call(command("sh", "-euc", image.CHECK_FILES))
+    for arguments in (("create_roles",), ("migrate", "--verbosity", "0")):
+        debian.call(command("python", "manage.py", *arguments, **IMAGE_PRIVILEGED))
     for arguments in (
-        ("migrate", "--verbosity", "0"),
         ("createsuperuser", "--noinput", "--email", EMAIL, "--name", "Глеб Волков"),
         ("preview_contract", "--out", "/tmp/sample.pdf"),
     ):

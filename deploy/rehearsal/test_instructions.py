@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from deploy.rehearsal import instructions, readme, versions
+from deploy.rehearsal import instructions, readme, starting_points, versions
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -11,6 +11,17 @@ def test_only_the_commands_for_a_machine_without_containers_are_run():
     assert "deploy/install privet.localhost\n" in script
     assert "docker" not in script
     assert instructions.DOCUMENTED_DOMAIN not in script
+
+
+def test_the_block_with_a_command_is_found():
+    script = instructions.block(PROJECT / "docs/deployment.md", "privet create_roles")
+    assert script.index("create_roles") < script.index("privet migrate")
+    assert "createdb" not in script
+
+
+def test_the_tables_of_the_starting_points_exist():
+    for tables, _ in starting_points.STARTING_POINTS.values():
+        assert all((PROJECT / f"neighbour/sql/{name}.sql").exists() for name in tables)
 
 
 def test_the_documented_versions_exist_in_the_rehearsal():

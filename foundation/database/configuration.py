@@ -6,11 +6,11 @@ clamped_times.register_loaders()
 
 # Timeouts of statements, lock waits and idle transactions.
 TIMEOUTS = {"statement_timeout": "20s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
-# What keeps code of the neighbours in the same database from running in our sessions (docs/security.md).
+# Settings that keep code of the neighbour from running in our sessions (docs/security.md).
 ISOLATION = {
-    # Our names, and never those that others define in `public`; temporary tables last.
+    # Names are looked up in our schema, never in `public`, where others define theirs; temporary tables come last.
     "search_path": "privet,pg_temp",
-    # A policy on a shared table, and a view in place of one, become errors.
+    # A policy on a shared table and a view in place of one raise an error instead of running their code.
     "row_security": "off",
     "restrict_nonsystem_relation_kind": "view,foreign-table",
 }

@@ -45,7 +45,9 @@ def connection_args(connection: psycopg.Connection) -> tuple[str, dict[str, str]
     of pages are left out: a dump may take long.
     """
     info = connection.info
-    parameters = {name: value for name, value in info.get_parameters().items() if name != "options"}
+    # libpq sets sslcertmode by itself, and that of PostgreSQL 15 does not know it.
+    left_out = ("options", "sslcertmode")
+    parameters = {name: value for name, value in info.get_parameters().items() if name not in left_out}
     return make_conninfo(**parameters), {"PGPASSWORD": info.password} if info.password else {}
 
 

@@ -10,12 +10,16 @@ from operations import installation, shared_indexes
 ADMIN_URL = "DATABASE_ADMIN_URL"
 
 
+def psycopg_url(url: str) -> str:
+    """Return a URL of a setting without what psycopg does not know."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
 class Command(BaseCommand):
     help = (
         "Creates the database roles of DATABASE_OWNER_URL, DATABASE_URL and DATABASE_MAINTENANCE_URL, with their"
         " passwords, and gives them the rights they need; creates our indexes on the app's tables. Connects as the"
-        " superuser of"
-        f" {ADMIN_URL}. Run it again after an update of the app. Idempotent."
+        f" superuser of {ADMIN_URL}. Run it again after an update of the app. Idempotent."
     )
     requires_system_checks = []
 
@@ -47,4 +51,4 @@ class Command(BaseCommand):
         url = os.environ.get(ADMIN_URL, "")
         if not url:
             raise CommandError(f"Set {ADMIN_URL} to the URL of a superuser, for this command only.")
-        return url.replace("postgresql+psycopg://", "postgresql://", 1)
+        return psycopg_url(url)

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
+from operations import installation
 from operations.backup import BackupError
 from operations.backup.restore import restore_backup
 
@@ -21,6 +23,8 @@ class Command(BaseCommand):
             manifest = restore_backup(backup, identity=identity)
         except BackupError as error:
             raise CommandError(str(error)) from error
+        # The dump has no owners and no rights. For the backup of an older version, `migrate` does this.
+        installation.finish(connection, sync=False)
         self.stdout.write(
             f"Restored the backup of {manifest.taken_at}: {manifest.rows:,} rows of {len(manifest.tables)} tables and "
             f"{manifest.objects:,} objects, all verified."
