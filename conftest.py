@@ -81,7 +81,7 @@ def django_db_setup(django_db_blocker):
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         admin.execute(f"CREATE DATABASE {name}")
     with psycopg.connect(admin_url, dbname=name) as admin:
-        create_roles(admin, ROLES, {}, lambda message: None)
+        create_roles(admin, ROLES, {}, lambda message: None)  # its lock lasts as long as the transaction
         for role in (ROLES.owner, ROLES.web, ROLES.maintenance, "none"):
             _create_login_that_becomes(admin, role)
     with django_db_blocker.unblock():
@@ -101,7 +101,6 @@ def _create_login_that_becomes(admin: psycopg.Connection, role: str) -> None:
     A connection option could set the role, too, but not through PgBouncer.
     """
     login = _login_that_becomes(role)
-    admin.execute("LOCK TABLE pg_authid IN SHARE ROW EXCLUSIVE MODE")  # roles belong to the whole server
     if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone():
         admin.execute(f"CREATE ROLE {login} LOGIN SUPERUSER")
     for statement in session_settings(login, admin.info.dbname):

@@ -16,7 +16,7 @@ from datetime import time as time_of_day
 from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -160,7 +160,9 @@ def lock_invoice(invoice: Invoice) -> None:
         with transaction.atomic():
             current_shape()
             _lock_row(invoice)
-    except MirrorUnavailable:
+    except OperationalError:  # the connection or a time limit
+        raise
+    except (MirrorUnavailable, DatabaseError):
         pass  # reported when the row is saved
 
 

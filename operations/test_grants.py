@@ -33,7 +33,7 @@ def first_column(table: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT attname FROM pg_attribute"
-            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attidentity = '' LIMIT 1",
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND attidentity = '' AND NOT attisdropped LIMIT 1",
             [table],
         )
         return cursor.fetchone()[0]

@@ -43,8 +43,8 @@ def create_roles(
     `passwords` by role; a role without one can't sign in by password. Call it in a transaction.
     """
     admin = Administrator(connection, report)
-    # Roles belong to the whole server: two databases may be set up at once.
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('privet.create_roles', 0))")
+    # Roles belong to the whole server: two databases may be set up at once. Advisory locks are those of one database.
+    connection.execute("LOCK TABLE pg_authid IN SHARE ROW EXCLUSIVE MODE")
     for role in (names.owner, names.web, names.maintenance):
         _create_role(admin, role, f"LOGIN {LIMITS}", passwords.get(role))
     _create_role(admin, names.bridge, f"NOLOGIN {LIMITS}", None)
