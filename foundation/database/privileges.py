@@ -166,6 +166,10 @@ def grant_shared_tables(connection: psycopg.Connection, names: RoleNames, tables
         admin.run("GRANT SELECT ON TABLE public.{} TO {}, {}, {}", table, names.owner, names.web, names.maintenance)
         admin.run("GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.{} TO {}", table, names.bridge)
         # SELECT … FOR UPDATE needs the right to update a column. Our code updates it only through the bridge.
-        admin.run("GRANT UPDATE (updated_at) ON TABLE public.{} TO {}, {}", table, names.web, names.maintenance)
+        if admin.value(
+            "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'updated_at')",
+            f"public.{table}",
+        ):
+            admin.run("GRANT UPDATE (updated_at) ON TABLE public.{} TO {}, {}", table, names.web, names.maintenance)
     if "users" in tables:
         admin.run("GRANT TRIGGER ON TABLE public.users TO {}", names.owner)
