@@ -49,7 +49,12 @@ from devices.models import Device, DeviceType, Tariff  # noqa: E402
 from devices.saving import save_device  # noqa: E402
 from devices.shared import SharedDevice, SharedDevicePhoto  # noqa: E402
 from devices.surcharge import fix_surcharge  # noqa: E402
-from foundation.database.privileges import create_roles, existing_tables, grant_shared_tables  # noqa: E402
+from foundation.database.privileges import (  # noqa: E402
+    create_roles,
+    existing_tables,
+    grant_shared_tables,
+    session_settings,
+)
 from foundation.storage import object_storage  # noqa: E402
 from foundation.testing import local_storage  # noqa: E402
 from managers import cipher  # noqa: E402
@@ -69,49 +74,74 @@ ROLES = roles.RoleNames.from_environment()
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker):
-    """Create the database of this process as the owner. The tests run as the web role.
-
-    Their connection signs in as the superuser and takes the web role, so that `as_owner` can take another role in the same
-    transaction.
-    """
+    """Create the database of this process as the owner. The tests run as the web role."""
     database, admin_url = connection.settings_dict, os.environ["DATABASE_ADMIN_URL"]
     name = f"test_{database['NAME']}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         admin.execute(f"CREATE DATABASE {name}")
-        superuser = admin.info.user
     with psycopg.connect(admin_url, dbname=name) as admin:
-        create_roles(admin, ROLES, {}, lambda message: None)
-    options = database["OPTIONS"]["options"]
+        create_roles(admin, ROLES, {}, lambda message: None)  # its lock lasts as long as the transaction
+        for role in (ROLES.owner, ROLES.web, ROLES.maintenance, "none"):
+            _create_login_that_becomes(admin, role)
     with django_db_blocker.unblock():
         database |= {"NAME": name, "USER": ROLES.owner}
         call_command("migrate", verbosity=0)
-        connection.close()
-        connection.close_pool()
-        database |= {"USER": superuser, "OPTIONS": database["OPTIONS"] | {"options": f"{options} -c role={ROLES.web}"}}
+        _connect_as(ROLES.web)
     yield
     with django_db_blocker.unblock():
-        connection.close()
-        connection.close_pool()
+        _disconnect()
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
+def _create_login_that_becomes(admin: psycopg.Connection, role: str) -> None:
+    """Create a superuser whose sessions in this database take another role, and can take any in a transaction.
+
+    A connection option could set the role, too, but not through PgBouncer.
+    """
+    login = _login_that_becomes(role)
+    if not admin.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone():
+        admin.execute(f"CREATE ROLE {login} LOGIN SUPERUSER")
+    for statement in session_settings(login, admin.info.dbname):
+        admin.execute(statement)
+    admin.execute(f"ALTER ROLE {login} IN DATABASE {admin.info.dbname} SET role = {role}")
+
+
+def _login_that_becomes(role: str) -> str:
+    return f"tests_as_{role}"
+
+
+def _connect_as(role: str) -> None:
+    """Open all connections as the role, from now on."""
+    _disconnect()
+    connection.settings_dict["USER"] = _login_that_becomes(role)
+
+
+def _disconnect() -> None:
+    connection.close()
+    connection.close_pool()
+
+
 @contextmanager
 def as_owner() -> Iterator[None]:
-    """Run a block with the owner's rights, in a transaction: what the test does to the database, not the code under test."""
+    """Run a block with the owner's rights, in a transaction: for changes by the test, not by the code under test."""
     with as_role(ROLES.owner):
         yield
 
 
 def execute_as_owner(sql: str, params: Sequence | None = None) -> None:
+    """Execute SQL with the owner's rights."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(sql, params)
 
 
 @contextmanager
 def as_app() -> Iterator[None]:
-    """Run a block as the owner of the app's tables, who finds them without a schema. New tables get the usual rights."""
+    """Run a block with the rights of the app, which finds its tables without a schema. New ones get the usual rights.
+
+    In the database of the tests, our owner also owns the app's tables, because `migrate` created them.
+    """
     with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL search_path = public")
         yield
@@ -120,13 +150,14 @@ def as_app() -> Iterator[None]:
 
 
 def execute_in_app(sql: str, params: Sequence | None = None) -> None:
+    """Execute SQL with the rights of the app."""
     with as_app(), connection.cursor() as cursor:
         cursor.execute(sql, params)
 
 
 @contextmanager
 def as_superuser() -> Iterator[None]:
-    """Run a block with all rights, in a transaction."""
+    """Run a block with the rights of a superuser, in a transaction."""
     with as_role("none"):
         yield
 
@@ -144,20 +175,14 @@ def as_role(name: str) -> Iterator[None]:
 
 @contextmanager
 def _connections_as(role: str) -> Iterator[None]:
-    """Run a block as a role, on all connections."""
+    """Run a block as a role, on all connections that are opened in it. Reuse the connection of an open transaction."""
     if connection.in_atomic_block:
         with as_role(role):
             yield
         return
-    options = connection.settings_dict["OPTIONS"]
-    changed = options["options"].replace(f"-c role={ROLES.web}", f"-c role={role}")
-    connection.close()
-    connection.close_pool()
-    connection.settings_dict["OPTIONS"] = options | {"options": changed}
+    _connect_as(role)
     yield
-    connection.close()
-    connection.close_pool()
-    connection.settings_dict["OPTIONS"] = options
+    _connect_as(ROLES.web)
 
 
 @pytest.fixture
@@ -169,22 +194,22 @@ def maintenance(db) -> Iterator[None]:
 
 @pytest.fixture
 def owner(db) -> Iterator[None]:
-    """Run the whole test as the owner: for what `migrate` does."""
+    """Run the whole test as the owner: for code that only `migrate` runs."""
     with _connections_as(ROLES.owner):
         yield
 
 
 @pytest.fixture
 def superuser(db) -> Iterator[None]:
-    """Run the whole test with all rights: for code that reads or changes the whole database."""
+    """Run the whole test as a superuser: for code that reads or changes the whole database."""
     with _connections_as("none"):
         yield
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _flush_as_owner():
-    """Let Django truncate the tables after tests with real transactions."""
-    # On the class, because Playwright's event loop has its own connection.
+    """Let Django truncate the tables after tests with real transactions: only their owner may."""
+    # Patched on the class, because Playwright's event loop has its own connection.
     operations = type(connection.ops)
     execute = operations.execute_sql_flush
 

@@ -36,7 +36,7 @@ Tariff.objects.get_or_create(name="Домашний", defaults={{"base_fee": 500
 def staff(privet: installation.Installation, managers: int) -> list[Manager]:
     privet.manage("shell", "-c", STAFF.format(managers=managers, password=installation.PASSWORD))
     people = [
-        Manager(privet.url, f"m{number}@privet.example", installation.PASSWORD, privet.environment["DATABASE_URL"])
+        Manager(privet.url, f"m{number}@privet.example", installation.PASSWORD, privet.app_database)
         for number in range(managers)
     ]
     for person in people:

@@ -10,8 +10,9 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
 
-from foundation.database import embedded
+from foundation.database import embedded, roles
 
+os.environ[roles.PROCESS_ROLE] = roles.Role.OWNER  # reads all tables
 embedded.ensure_database()
 
 import django  # noqa: E402

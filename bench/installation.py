@@ -108,6 +108,11 @@ class Installation:
         urls = self._embedded(start).split()
         self.environment |= {role.variable: url for role, url in zip(Role, urls, strict=True)}
 
+    @property
+    def app_database(self) -> str:
+        """URL of the database for the client's app: our owner, who made the app's tables here."""
+        return self.environment[Role.OWNER.variable]
+
     def stop_database(self) -> None:
         self._embedded("stop(data_dir() / 'postgres')")
 

@@ -34,8 +34,8 @@ def _encode(data: bytes) -> str:
 def replace_malformed_hashes(user_model, client_model) -> int:
     """Give every account whose password hash is "!" a well-formed one, remembered by its client.
 
-    `migrate` calls it when it moves an installation of an older version. Takes the models AppUser and Client. Returns the
-    number of accounts. Idempotent. Commits after each batch, so that the app never waits long for an account.
+    `migrate` calls it when it moves an installation of an older version. Takes the models AppUser and Client. Returns
+    the number of accounts. Idempotent. Commits after each batch, so that the app never waits long for an account.
     """
     replaced, last = 0, None
     malformed = user_model.objects.filter(password_hash=MALFORMED_HASH).order_by("pk")

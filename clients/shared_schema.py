@@ -1,7 +1,7 @@
 """DDL of the tables shared with «Привет Супер», for databases without the app.
 
-Every statement leaves existing tables and types unchanged. The tables are the app's: it makes them itself, in the schema
-`public`, and its own migrations refuse to run where these statements were first (docs/deployment.md).
+Every statement leaves existing tables and types unchanged. The app creates the tables itself, in the schema `public`,
+and its own migrations refuse to run where these statements were first (docs/deployment.md).
 """
 
 
@@ -20,7 +20,8 @@ def create_enum(name: str, *labels: str) -> str:
 def create_table(name: str, columns: str, *indexes: str, unless: str = "") -> str:
     """Return SQL that creates a table in `public` unless it exists, with an index on each column of `indexes`.
 
-    It is not created either if the table `unless` exists. Without the right to create tables in `public`, nothing may be executed where the table exists.
+    It is not created either if the table `unless` exists. Where the table exists, nothing is executed that needs the
+    right to create tables in `public`.
     """
     statements = [f"CREATE TABLE public.{name} ({columns})"]
     statements += [f"CREATE INDEX ix_{name}_{column} ON public.{name} ({column})" for column in indexes]

@@ -1,5 +1,6 @@
 """Accounts written by «Привет Супер», the inbox of their changes, and the clients that it creates."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from io import StringIO
@@ -11,7 +12,7 @@ from django.db.models.functions import Length
 
 from clients import inbox
 from clients.models import AccountStatus, AppUser, Client, Status
-from conftest import execute_as_owner
+from conftest import execute_as_owner, run_on_own_connection, waiting_for_locks
 from contracts import issuing
 from managers.history import history_of
 from passport.models import Passport
@@ -68,10 +69,14 @@ def test_change_that_cannot_be_processed_is_recorded_and_repaired_later(rename, 
             "ALTER TABLE privet_inbox.gone RENAME TO user_changes",
         ),
         ("REVOKE USAGE ON SCHEMA privet_inbox FROM PUBLIC", "GRANT USAGE ON SCHEMA privet_inbox TO PUBLIC"),
-        ("ALTER SEQUENCE privet_inbox.lost_changes RENAME TO gone; ALTER TABLE privet_inbox.user_changes RENAME TO lost",
-         "ALTER SEQUENCE privet_inbox.gone RENAME TO lost_changes; ALTER TABLE privet_inbox.lost RENAME TO user_changes"),
+        (
+            "ALTER SEQUENCE privet_inbox.lost_changes RENAME TO gone;"
+            "ALTER TABLE privet_inbox.user_changes RENAME TO lost",
+            "ALTER SEQUENCE privet_inbox.gone RENAME TO lost_changes;"
+            "ALTER TABLE privet_inbox.lost RENAME TO user_changes",
+        ),
     ],
-)  # fmt: skip
+)
 def test_sign_up_succeeds_without_the_inbox(rename, rename_back):
     execute_as_owner(rename)
     execute_as_owner(SIGN_UP)
@@ -161,6 +166,34 @@ def test_change_by_the_app_has_no_context_in_the_history(make, as_anna):
 
     history = list(history_of(AppUser).filter(pgh_obj=user).order_by("pgh_id"))
     assert [(row.pgh_label, row.name, row.pgh_context) for row in history[1:]] == [("update", "Из приложения", None)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_change_during_processing_is_not_lost():
+    execute_as_owner(SIGN_UP)
+    user = AppUser.objects.get()
+
+    def process():
+        with connection.cursor() as cursor:
+            cursor.execute("CALL privet.sync_users(%s::uuid[])", [[user.pk]])
+
+    def rename():
+        execute_as_owner("UPDATE public.users SET name = 'Смирнова Юлия'")
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            # Processing stops after it has read the account for the search text.
+            execute_as_owner("LOCK TABLE manager_contact_history IN EXCLUSIVE MODE")
+            processed = pool.submit(run_on_own_connection, process)
+            deadline = time.monotonic() + 20
+            while not waiting_for_locks():
+                assert time.monotonic() < deadline, "processing never waited for the lock"
+                time.sleep(0.01)
+            pool.submit(run_on_own_connection, rename).result(timeout=20)
+        processed.result(timeout=20)
+
+    inbox.drain()
+    assert "смирнова" in Client.objects.get().search
 
 
 def test_long_values_of_the_app_are_bounded(make, as_anna):

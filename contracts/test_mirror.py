@@ -8,7 +8,6 @@ from io import StringIO
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils import timezone
 
 from conftest import ROLES, execute_as_owner, execute_in_app

@@ -19,6 +19,7 @@ from e2e.test_accessibility import RULES
 from foundation.storage import object_storage
 from managers.models import Session
 from passport.models import Passport
+from photos.images import Photo
 from photos.models import Upload
 
 pytestmark = pytest.mark.e2e
@@ -294,7 +295,7 @@ def three_photos(device, anna):
     for color in ("red", "green", "blue"):
         file = io.BytesIO()
         Image.new("RGB", (300, 400), color).save(file, "JPEG")
-        saving.save_device(device, [(file.getvalue(), file.getvalue())], by=anna)
+        saving.save_device(device, [Photo(*[file.getvalue()] * 3)], by=anna)
 
 
 def swipe(page: Page, pixels: int) -> None:

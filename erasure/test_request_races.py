@@ -53,6 +53,7 @@ def test_two_admins_make_one_request(marked_client, gleb, race):
     assert ErasureRequest.objects.count() == 1
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_two_workers_carry_out_a_request_once(requested):
     with erasing_meanwhile(requested):
         assert on_another_connection(requests.carry_out_next) == 0
@@ -65,6 +66,7 @@ def test_two_workers_carry_out_a_request_once(requested):
     assert Erasure.objects.count() == 1
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_two_workers_that_both_claimed_the_request_erase_once(requested):
     with erasing_meanwhile(requested):
         assert on_another_connection(lambda: requests.carry_out(requested)) is None
@@ -72,6 +74,7 @@ def test_two_workers_that_both_claimed_the_request_erase_once(requested):
     assert Erasure.objects.count() == 1
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_request_that_is_being_carried_out_is_not_withdrawn(requested, gleb):
     with erasing_meanwhile(requested):
         assert on_another_connection(lambda: requests.withdraw(requested, by=gleb)) is False
@@ -80,6 +83,7 @@ def test_request_that_is_being_carried_out_is_not_withdrawn(requested, gleb):
     assert (requested.state, requested.withdrawn_at) == (RequestState.ERASED, None)
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_request_withdrawn_just_before_is_not_carried_out(requested, gleb):
     """The withdrawal commits after the worker claimed the request and before it locks it."""
     requests.withdraw(requested, by=gleb)
@@ -90,6 +94,7 @@ def test_request_withdrawn_just_before_is_not_carried_out(requested, gleb):
     assert not Erasure.objects.exists()
 
 
+@pytest.mark.usefixtures("maintenance")
 def test_two_workers_make_one_act(requested):
     requests.carry_out_next()
     erasure = Erasure.objects.get()

@@ -1,6 +1,7 @@
 """History of our tables: append-only rows with user, IP address and request id.
 
-Triggers (django-pghistory) write the rows, whatever changes a table. Requests and commands add the context.
+Triggers (django-pghistory) write the rows, whatever changes a table. Requests and commands add the context. The app's
+accounts have no such trigger: `privet.record_contact` writes their history (clients/sql/accounts.sql).
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -36,7 +37,7 @@ def track_history(
     """Class decorator: record the history of a model in `table`.
 
     Each history row contains the version after an insert or update, or before a delete. `fields` and `exclude` choose
-    the columns. If `by_triggers` is false, our own trigger writes the rows, and only for inserts and updates.
+    the columns. If `by_triggers` is false, other code writes the rows, and only for inserts and updates.
     """
     trackers = (
         [pghistory.InsertEvent(), pghistory.UpdateEvent(), pghistory.DeleteEvent()]

@@ -1,4 +1,4 @@
-"""Checks of the database that we share with the app: what it must contain, and what must not be there.
+"""Checks of the database that we share with the app: what it must contain, and what it must not.
 
 They run with `check --database default`; those marked `deploy` only with `--deploy`.
 """
@@ -22,7 +22,7 @@ from operations.grants import own_models, web_columns, web_rights
 
 CREATE_ROLES_HINT = "Run manage.py create_roles; docs/deployment.md tells how."
 
-# What could run code of the app with our rights when we read its tables, with the reason.
+# What could run code of the app with our rights when we read its tables: the error message, and a query for its names.
 TRAPS = {
     "{} is not a table.": "SELECT name FROM tables WHERE relkind NOT IN ('r', 'p')",
     "{} has row-level security.": "SELECT name FROM tables WHERE relrowsecurity",
@@ -48,6 +48,7 @@ TABLES = """
 
 
 def shared_models() -> list[type[shared.SharedModel]]:
+    """Return the models of the shared tables."""
     return [model for model in apps.get_models() if issubclass(model, shared.SharedModel)]
 
 
@@ -156,12 +157,15 @@ def check_shared_indexes(app_configs, databases=None, **kwargs) -> list[Warning]
 
 def _is_installed(cursor: CursorWrapper) -> bool:
     """Whether our tables exist. Before, `migrate` may still have to create the app's."""
-    cursor.execute("SELECT to_regclass('privet.manager_clients') IS NOT NULL")
+    # to_regclass() fails without a right to the schema.
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM pg_tables WHERE (schemaname, tablename) = ('privet', 'manager_clients'))"
+    )
     return cursor.fetchone()[0]
 
 
 def _excess_rights(cursor: CursorWrapper) -> Iterator[tuple[str, str]]:
-    """Yield roles, with what they can do and need not."""
+    """Yield each role that can do more than it needs, with the right."""
     names = RoleNames.from_environment()
     cursor.execute("SELECT current_user")
     (current,) = cursor.fetchone()
@@ -190,7 +194,8 @@ def _excess_table_rights(cursor: CursorWrapper, names: RoleNames) -> Iterator[tu
     needed = {model._meta.db_table: set(web_rights(model)) for model in own_models()}
     cursor.execute(
         "SELECT relname, right_name FROM pg_class, unnest(%s::text[]) right_name"
-        " WHERE relnamespace = 'privet'::regnamespace AND relkind = 'r' AND has_table_privilege(%s, pg_class.oid, right_name)",
+        " WHERE relnamespace = 'privet'::regnamespace AND relkind = 'r'"
+        " AND has_table_privilege(%s, pg_class.oid, right_name)",
         [list(rights), names.web],
     )
     for table, right in cursor.fetchall():

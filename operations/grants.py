@@ -1,6 +1,6 @@
 """What the web and maintenance roles may do with our own tables. `migrate` applies it each time.
 
-The web role has no more rights than the pages need, so that an error in a page, or an attacker who can run SQL as this role,
+The web role has no more rights than the pages need. So an error in a page, or an attacker who can run SQL as this role,
 can't rewrite history or evidence.
 """
 
@@ -17,7 +17,7 @@ from foundation.database.roles import RoleNames
 READ, ADD, CHANGE, REMOVE = "SELECT", "INSERT", "UPDATE", "DELETE"
 EVERYTHING = (READ, ADD, CHANGE, REMOVE)
 
-# Rights of the web role, by table, where it may not do everything.
+# Rights of the web role, by table. Tables that are not listed: EVERYTHING, and READ for histories.
 WEB_RIGHTS = {
     "django_migrations": (READ,),
     "django_content_type": (READ, ADD),
@@ -42,6 +42,7 @@ WEB_RIGHTS = {
     "manager_payment_claims": (READ, ADD),
     "manager_ticket_activity": (READ, ADD, CHANGE),
 }
+# Columns that the web role may update in tables without CHANGE.
 WEB_COLUMNS = {
     "manager_contracts": [*SIGNATURE_FIELDS, *PAYMENT_FIELDS, *UNSIGNED_FIELDS],
     "manager_invoices": ["status", "paid_at", "paid_by", "cancelled_at"],
@@ -64,6 +65,7 @@ def own_models() -> Iterator[type[models.Model]]:
 
 
 def web_rights(model: type[models.Model]) -> tuple[str, ...]:
+    """Return the rights of the web role on the table of the model."""
     return (READ,) if is_history(model) else WEB_RIGHTS.get(model._meta.db_table, EVERYTHING)
 
 

@@ -1,6 +1,7 @@
-"""What `migrate` does before and after Django's migrations: schemas, functions, triggers on foreign tables, rights.
+"""What `migrate` does before and after Django's migrations: schemas, functions, triggers, rights.
 
-All of it is idempotent and runs as the owner. Before separate schemas, our tables were in `public`, next to the app's.
+`prepare` and `finish` are idempotent and run as the owner. Earlier versions had our tables in `public`, next to those
+of the app; `prepare` moves them.
 """
 
 from django.core.management.base import CommandError
@@ -21,7 +22,7 @@ MOVE_TRIGRAMS_HINT = (
     "Run manage.py create_roles, or as a superuser: CREATE SCHEMA privet_inbox AUTHORIZATION <the role of migrate>;"
     " ALTER EXTENSION pg_trgm SET SCHEMA privet_inbox;"
 )
-# Functions of ours that earlier versions made in `public`.
+# Names of the functions that earlier versions created in `public`.
 OLD_FUNCTIONS = r"^(pgtrigger_|_pgtrigger_should_ignore$|privet_)"
 
 
@@ -41,12 +42,13 @@ def prepare(connection: BaseDatabaseWrapper) -> bool:
             _move_tables(cursor)
             _move_functions(cursor)
             _create_functions(cursor)
+            # The trigger function of earlier versions, which ran with our rights. Its trigger has been replaced.
             cursor.execute("DROP FUNCTION IF EXISTS privet.privet_user_changed()")
     return moves
 
 
 def _move_trigram_extension(cursor) -> None:
-    """Put pg_trgm where we and the app find it: an index on a table of the app uses it, and the app may rebuild it."""
+    """Put pg_trgm where we and the app may use it: an index on a table of the app needs it."""
     cursor.execute("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'pg_trgm'")
     schema = cursor.fetchone()
     if schema is None:
@@ -59,7 +61,7 @@ def _move_trigram_extension(cursor) -> None:
 
 
 def is_in_public(cursor) -> bool:
-    """Whether an earlier version of Privet made its tables in `public`."""
+    """Whether the tables of an earlier version of Privet are in `public`, and have not been moved."""
     cursor.execute("SELECT to_regclass('privet.django_migrations'), to_regclass('public.django_migrations')")
     ours, public = cursor.fetchone()
     if ours or not public:
@@ -93,7 +95,7 @@ def _functions_in_public(cursor) -> list[tuple[str, str]]:
 
 
 def _move_functions(cursor) -> None:
-    """Move our functions, and replace the names of the schema in their bodies."""
+    """Move our functions, and replace the name of the schema in their bodies, which PostgreSQL does not change."""
     functions = _functions_in_public(cursor)
     for signature, _ in functions:
         cursor.execute(f"ALTER FUNCTION {signature} SET SCHEMA privet")
@@ -109,7 +111,8 @@ def _move_functions(cursor) -> None:
 def finish(connection: BaseDatabaseWrapper, *, sync: bool) -> None:
     """Create our functions and triggers, and give the roles their rights, in one transaction.
 
-    With `sync`, and when the trigger on the app's accounts is new, also bring our clients up to date with all accounts. Does nothing until all migrations are applied: the functions and rights refer to the tables of this version.
+    With `sync`, and when the trigger on the app's accounts is new, also bring our clients up to date with all accounts.
+    Does nothing until all migrations are applied: the functions and rights refer to the tables of this version.
     """
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -153,17 +156,21 @@ def _create_functions(cursor) -> None:
 
 
 def _protect_history(cursor) -> None:
-    """Let the triggers that write history do so with the owner's rights, so that no role needs to insert into one."""
+    """Let the triggers that write history run as the owner, so that no other role needs the right to insert into one.
+
+    Django's migrations create these functions anew without this.
+    """
     cursor.execute(
         "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'privet'::regnamespace"
-        r" AND proname ~ '^pgtrigger_(insert_insert|update_update|delete_delete)_' AND prosrc ~ 'INSERT INTO \"\w+_history\"'"
+        r" AND proname ~ '^pgtrigger_(insert_insert|update_update|delete_delete)_'"
+        r" AND prosrc ~ 'INSERT INTO \"\w+_history\"'"
     )
     for (signature,) in cursor.fetchall():
         cursor.execute(f"ALTER FUNCTION {signature} SECURITY DEFINER SET search_path = privet, pg_temp")
 
 
 def _ignore_settings_of_web(cursor, names: RoleNames) -> None:
-    """Replace the function with which django-pgtrigger skips triggers, so that the web role skips none."""
+    """Replace the function that django-pgtrigger's triggers ask whether to do nothing: never for the web role."""
     _execute(
         cursor,
         sql.SQL("""
@@ -171,24 +178,28 @@ def _ignore_settings_of_web(cursor, names: RoleNames) -> None:
             LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 -- Triggers that write history run as the owner, so current_user does not tell who changed the row.
                 SELECT coalesce(nullif(current_setting('role'), 'none'), session_user) <> {}
-                    AND trigger_name = ANY (coalesce(nullif(current_setting('pgtrigger.ignore', true), ''), '{{}}')::text[])
+                    AND trigger_name = ANY (
+                        coalesce(nullif(current_setting('pgtrigger.ignore', true), ''), '{{}}')::text[]
+                    )
             $$
         """).format(sql.Literal(names.web)),
     )
 
 
 def _give_to_bridge(cursor, names: RoleNames) -> None:
+    """Make the bridge the owner of the function through which all writes to shared tables go."""
     bridge = sql.Identifier(names.bridge)
     for statement in (
         "GRANT CREATE ON SCHEMA privet TO {}",
         f"ALTER FUNCTION {WRITE_SHARED_SIGNATURE} OWNER TO {{}}",
-        # Without a right to the schema, code that runs as the bridge can't name the function, so it can't change it.
+        # Code of the app may run as the bridge. Without a right to the schema it can't name the function to change it.
         "REVOKE ALL ON SCHEMA privet FROM {}",
     ):
         _execute(cursor, sql.SQL(statement).format(bridge))
 
 
 def _grant(cursor, names: RoleNames) -> None:
+    """Grant all rights on our own tables, and those on shared tables that this role owns: where there is no app."""
     raw = cursor.connection
     grant_shared_tables(raw, names, [table for table in existing_tables(raw) if _owns(cursor, table)])
     for statement in grant_statements(names):

@@ -77,7 +77,8 @@ def _workload_families():
     yield from _job_families()
     problems = GaugeMetricFamily(
         "privet_account_changes_unprocessed",
-        "Changes of accounts in the app that failed (until sync_clients), or could not be noted (since the installation)",
+        "Changes of accounts in the app that failed (until sync_clients), or were not added to the inbox (since the"
+        " installation)",
         labels=["kind"],
     )
     for kind, count in inbox.problems().items():

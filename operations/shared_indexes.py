@@ -1,6 +1,7 @@
-"""Our own indexes on the app's tables. Only the owner of a table may create them, so `migrate` may have to leave it to others.
+"""Our own indexes on the app's tables. Only the owner of a table may create them.
 
-None is partial by status and none uses a function of ours, so the app can change its types.
+So `create_roles` does, as a superuser; `migrate` prints the statements that are left. No index depends on the status or
+on a function of ours, so the app can change its types.
 """
 
 INDEXES = {

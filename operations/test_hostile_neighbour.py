@@ -1,4 +1,4 @@
-"""The owner of the shared tables sets traps: nothing of his runs with our rights, reads ours or forges a record."""
+"""The owner of the shared tables sets traps: none runs with our rights, reads our data or forges a record."""
 
 import json
 
@@ -68,16 +68,20 @@ def notify():
 def show_ticket():
     assert get(vera, f"/support/{Ticket.objects.get().pk}/").status_code == 200
 
-for action in (show_lists, search, add_client, confirm_contact, add_device, notify, show_ticket, remove_device, show_lists):
+for action in (
+    show_lists, search, add_client, confirm_contact, add_device, notify, show_ticket, remove_device, show_lists,
+):
     attempt(action)
 print(json.dumps(outcomes))
 """
-# Traps that must not even run, and those that make Privet refuse the work instead.
+# Traps whose code must not run at all. The others may run it as the bridge.
 NEVER_RUN = {
-    "temporary_relations", "relations_in_public", "functions_and_operators", "copies_of_our_functions", "casts", "views",
-    "policies", "retyped_columns", "search_path_of_the_database",
+    "temporary_relations", "relations_in_public", "functions_and_operators", "copies_of_our_functions", "casts",
+    "views", "policies", "retyped_columns", "search_path_of_the_database",
 }  # fmt: skip
+# Traps that `check --database` reports as E031.
 REPORTED = {"casts", "views", "rules", "policies", "domains", "retyped_columns"}
+# Traps with which some of the work must fail.
 REFUSED = {"views", "policies", "parameters", "domains"}
 
 
@@ -127,5 +131,5 @@ def forged_records(copy) -> list[str]:
         ).fetchall()
         return [
             table for (table,) in tables
-            if connection.execute(f"SELECT 1 FROM {table} WHERE pgh_context::text LIKE '%forged%'").fetchone()
+            if connection.execute(f"SELECT 1 FROM {table} WHERE pgh_context::text LIKE '%forged%'").fetchone()  # noqa: S608
         ]  # fmt: skip

@@ -39,14 +39,14 @@ def old_installation(postgresql):
 
 
 def tables_of(created, schema: str) -> dict[str, str]:
-    """Return a digest of the rows by table."""
+    """Return a digest of the rows of each table in the schema."""
     with psycopg.connect(created.superuser_url, autocommit=True) as connection:
         names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [schema]).fetchall()
         return {name: digest(connection, schema, name) for (name,) in names}
 
 
 def digest(connection, schema: str, table: str) -> str:
-    rows = f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {schema}.{table} t"
+    rows = f"SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {schema}.{table} t"  # noqa: S608
     return connection.execute(rows).fetchone()[0]
 
 

@@ -1,4 +1,4 @@
-"""Sign-ups in the app and Privet's pages, whatever was installed first, and after updates of both."""
+"""Sign-ups in the app become clients, whatever was installed first, and after updates of the app and of Privet."""
 
 import json
 
@@ -110,6 +110,15 @@ def test_missing_column_is_reported_and_the_app_keeps_working(beside_app):
 
     beside_app.execute("ALTER TABLE users RENAME COLUMN place TO address", role=beside_app.app_role)
     assert new_clients(beside_app) == {"status": 200, "names": ["Аня"], "tables": True}
+
+
+def test_table_without_updated_at_does_not_stop_create_roles(beside_app):
+    beside_app.execute("ALTER TABLE device_photos DROP COLUMN updated_at", role=beside_app.app_role)
+
+    beside_app.manage("create_roles", **role_urls(beside_app))
+
+    check = beside_app.manage("check", "--database", "default", check=False, **role_urls(beside_app))
+    assert "public.device_photos.updated_at is missing" in check.stderr
 
 
 def test_ten_thousand_users_at_once_become_clients_once(beside_app):

@@ -90,3 +90,25 @@ def test_invalid_index_is_dropped(transactional_db, monkeypatch):
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('left_behind')")
         assert cursor.fetchone() == (None,)
+
+
+def may_sign_up() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT has_column_privilege('public', 'public.manager_clients', 'user_id', 'INSERT')")
+        return cursor.fetchone()[0]
+
+
+def test_rights_that_a_restored_backup_lacks_are_given_again(db):
+    execute_as_owner("REVOKE ALL ON public.manager_clients FROM PUBLIC")
+    assert not may_sign_up()
+
+    call_command("migrate", verbosity=0)
+    assert may_sign_up()
+
+
+def test_nobody_gets_rights_on_the_table_of_the_older_system(db):
+    execute_as_owner("REVOKE ALL ON public.manager_clients FROM PUBLIC")
+    execute_as_owner("ALTER TABLE public.manager_clients ADD assigned_manager_id uuid")
+
+    call_command("migrate", verbosity=0)
+    assert not may_sign_up()

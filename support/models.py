@@ -58,7 +58,8 @@ def known_statuses() -> list[str]:
     with connection.cursor() as cursor:
         # From the catalog: a cast of the enum to text may be the app's own function.
         cursor.execute(
-            "SELECT enumlabel FROM pg_enum WHERE enumtypid = to_regtype('public.supportcasestatus') ORDER BY enumsortorder"
+            "SELECT enumlabel FROM pg_enum WHERE enumtypid = to_regtype('public.supportcasestatus')"
+            " ORDER BY enumsortorder"
         )
         return [label for (label,) in cursor.fetchall()]
 

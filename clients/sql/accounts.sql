@@ -6,16 +6,18 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Append the contact data of accounts to their history, unless the newest version in it is the same. Same format as
--- django-pghistory uses for our own tables. With the owner's rights: nobody else may insert into a history.
+-- django-pghistory uses for our own tables. It runs as the owner, because no other role may insert into a history.
 CREATE OR REPLACE FUNCTION privet.record_contact(accounts uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = privet, pg_temp SET row_security = off
 SET restrict_nonsystem_relation_kind = 'view,foreign-table' AS $$
 BEGIN
-    -- Reading a column of a type that isn't built in may run code of the app, with the owner's rights.
+    -- Reading a column whose type is not built in may run code of the app, here with the owner's rights. The lock keeps
+    -- the app from changing the types between this check and the query.
     LOCK TABLE public.users IN ACCESS SHARE MODE;
     IF EXISTS (
-        SELECT FROM pg_attribute WHERE attrelid = 'public.users'::regclass AND attname IN ('id', 'name', 'phone', 'email', 'address')
+        SELECT FROM pg_attribute WHERE attrelid = 'public.users'::regclass
+            AND attname IN ('id', 'name', 'phone', 'email', 'address')
             AND atttypid NOT IN ('uuid'::regtype, 'text'::regtype, 'varchar'::regtype)
     ) OR (SELECT relkind FROM pg_class WHERE oid = 'public.users'::regclass) <> 'r' THEN
         RAISE EXCEPTION 'The table public.users has an unknown form' USING ERRCODE = 'insufficient_privilege';
@@ -38,11 +40,17 @@ BEGIN
         IS DISTINCT FROM (account.name, account.phone, account.email, account.address);
 END $$;
 
--- Bring our clients up to date with these accounts: add missing ones, search text, history.
--- concat(status) is the label of the enum: comparing the enum could use a cast of the app.
+-- Bring our clients up to date with these accounts: add missing clients, delete those of closed accounts that nobody
+-- has worked on, correct search texts, append to the history of contact data.
+-- concat(status) is the label of the enum: comparing the enum itself could use a cast of the app.
 -- A procedure, because django-pghistory sets the context of a change for CALL, but not for SELECT.
 CREATE OR REPLACE PROCEDURE privet.sync_users(changed uuid[])
 LANGUAGE plpgsql SET search_path = privet, pg_temp AS $$
+DECLARE
+    -- Before the accounts are read: what the app adds later is a newer change.
+    processed constant bigint[] := ARRAY(
+        SELECT id FROM privet_inbox.user_changes WHERE user_id = ANY (changed) FOR UPDATE SKIP LOCKED
+    );
 BEGIN
     INSERT INTO manager_clients (id, user_id, status, search, created_at)
     SELECT gen_random_uuid(), account.id, 'new', '', privet_appeared(account.created_at)
@@ -50,7 +58,7 @@ BEGIN
     WHERE account.id = ANY (changed) AND concat(account.status) = 'active' AND account.deleted_at IS NULL
     ORDER BY account.created_at
     ON CONFLICT (user_id) DO NOTHING;
-    -- A closed account leaves the pool if nobody has worked on the client, and returns when it is reopened.
+    -- The client returns when the account is reopened.
     DELETE FROM manager_clients client
     USING public.users account
     WHERE client.user_id = ANY (changed) AND account.id = client.user_id
@@ -58,20 +66,19 @@ BEGIN
         AND client.status = 'new' AND client.manager_id IS NULL
         AND NOT EXISTS (SELECT FROM manager_client_changes WHERE client_id = client.id)
         AND NOT EXISTS (SELECT FROM manager_support_threads WHERE client_id = client.id);
+    -- OFFSET 0, so that each text is computed once.
     UPDATE manager_clients client SET search = computed.text
     FROM (
         SELECT id, privet_search_text(id) AS text FROM manager_clients WHERE user_id = ANY (changed) OFFSET 0
     ) computed
     WHERE client.id = computed.id AND client.search IS DISTINCT FROM computed.text;
     PERFORM record_contact(changed);
-    -- Changes of these accounts that wait in the inbox have been seen.
-    DELETE FROM privet_inbox.user_changes WHERE id IN (
-        SELECT id FROM privet_inbox.user_changes WHERE user_id = ANY (changed) FOR UPDATE SKIP LOCKED
-    );
+    DELETE FROM privet_inbox.user_changes WHERE id = ANY (processed);
 END $$;
 
--- Process up to `batch` changes of the inbox; returns how many. Changes of clients that somebody works on right now wait.
--- The history of what the app did has no context, whoever happens to be the first to read the inbox.
+-- Process up to `batch` changes of the inbox. Returns the number of accounts. Changes of clients that another
+-- transaction has locked wait. The history of these changes has no context, because the app made them and not the
+-- person whose request drains the inbox.
 CREATE OR REPLACE FUNCTION privet.drain_inbox(batch integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = privet, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
@@ -82,7 +89,8 @@ DECLARE
 BEGIN
     noted := ARRAY(
         SELECT DISTINCT user_id FROM (
-            SELECT user_id FROM privet_inbox.user_changes WHERE error IS NULL ORDER BY id LIMIT batch FOR UPDATE SKIP LOCKED
+            SELECT user_id FROM privet_inbox.user_changes WHERE error IS NULL
+            ORDER BY id LIMIT batch FOR UPDATE SKIP LOCKED
         ) change
     );
     IF noted = '{}' THEN
@@ -94,7 +102,7 @@ BEGIN
     BEGIN
         CALL sync_users(free);
     EXCEPTION WHEN OTHERS THEN
-        -- Find the accounts that fail, and keep the others from waiting for them.
+        -- Find the accounts that fail, so that the others don't wait for them.
         FOREACH single IN ARRAY free LOOP
             BEGIN
                 CALL sync_users(ARRAY[single]);

@@ -13,14 +13,15 @@ from foundation.database.roles import RoleNames
 
 # The tables of «Привет Супер» that we read and write.
 SHARED_TABLES = (
-    "users", "devices", "device_photos", "support_tickets", "support_messages", "user_invoices", "user_invoice_payments",
+    "users", "devices", "device_photos", "support_tickets", "support_messages",
+    "user_invoices", "user_invoice_payments",
 )  # fmt: skip
 SCHEMAS = ("privet", "privet_inbox")
 LIMITS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
 
 class Administrator:
-    """Executes statements as a role that may create roles, and reports those that changed something."""
+    """Executes statements on a connection, and reports what changed."""
 
     def __init__(self, connection: psycopg.Connection, report: Callable[[str], None]):
         self.connection, self.report = connection, report
@@ -42,15 +43,15 @@ def create_roles(
     `passwords` by role; a role without one can't sign in by password. Call it in a transaction.
     """
     admin = Administrator(connection, report)
-    # Roles belong to the whole server: two databases may be set up at once.
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('privet.create_roles', 0))")
+    # Roles belong to the whole server: two databases may be set up at once. Advisory locks are those of one database.
+    connection.execute("LOCK TABLE pg_authid IN SHARE ROW EXCLUSIVE MODE")
     for role in (names.owner, names.web, names.maintenance):
         _create_role(admin, role, f"LOGIN {LIMITS}", passwords.get(role))
     _create_role(admin, names.bridge, f"NOLOGIN {LIMITS}", None)
-    # The owner makes functions that belong to the bridge. It does not need the bridge's rights itself.
+    # So that `migrate` can create privet.write_shared as the owner and then give it to the bridge.
     admin.run("GRANT {} TO {}", names.bridge, names.owner)
-    # A backup contains the whole database, also tables that an update of the app adds later. With a right on each table,
-    # backups would fail until this runs again. This one counts for all databases to which the owner may connect.
+    # A backup contains the whole database, also tables that an update of the app adds later. With a right on each
+    # table, backups would fail until this runs again. This one applies in all databases to which the owner may connect.
     admin.run("GRANT pg_read_all_data TO {}", names.owner)
     _create_schemas(admin, names)
     _configure_sessions(admin, names)
@@ -64,7 +65,8 @@ def _create_role(admin: Administrator, role: str, attributes: str, password: str
         admin.run(f"CREATE ROLE {{}} {attributes}", role)
         admin.report(f"Created the role {role}.")
     elif admin.value(
-        "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = %s",
+        "SELECT rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls FROM pg_roles"
+        " WHERE rolname = %s",
         role,
     ):
         admin.run(f"ALTER ROLE {{}} {attributes}", role)
@@ -77,7 +79,7 @@ def _create_schemas(admin: Administrator, names: RoleNames) -> None:
     database = admin.value("SELECT current_database()")
     admin.run("GRANT CONNECT, CREATE ON DATABASE {} TO {}", database, names.owner)
     admin.run("GRANT CONNECT ON DATABASE {} TO {}, {}", database, names.web, names.maintenance)
-    # For the table that the app writes to at a sign-up, and for the app's tables where there is no app.
+    # For the placeholder table manager_clients (clients/sql/inbox.sql), and the app's tables where there is no app.
     admin.run("GRANT USAGE, CREATE ON SCHEMA public TO {}", names.owner)
     admin.run("GRANT USAGE ON SCHEMA public TO {}, {}, {}", names.bridge, names.web, names.maintenance)
     for schema in SCHEMAS:
@@ -107,9 +109,10 @@ def _configure_sessions(admin: Administrator, names: RoleNames) -> None:
 
 
 def _move_trigram_extension(admin: Administrator, names: RoleNames) -> None:
-    """Put pg_trgm where we and the app find it: an index on a table of the app uses it, and the app may rebuild it."""
+    """Put pg_trgm where we and the app may use it: an index on a table of the app needs it."""
     schema = admin.connection.execute(
-        "SELECT nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace WHERE extname = 'pg_trgm'"
+        "SELECT nspname FROM pg_extension JOIN pg_namespace ON pg_namespace.oid = extnamespace"
+        " WHERE extname = 'pg_trgm'"
     ).fetchone()
     if schema is None:
         admin.run("CREATE EXTENSION pg_trgm SCHEMA privet_inbox")
@@ -157,12 +160,16 @@ def existing_tables(connection: psycopg.Connection) -> list[str]:
 
 
 def grant_shared_tables(connection: psycopg.Connection, names: RoleNames, tables: Iterable[str]) -> None:
-    """Let our roles read the shared tables, and the bridge write them. Needs the right to grant on each of `tables`."""
+    """Let our roles read these shared tables, and the bridge write them. Needs the right to grant on each of them."""
     admin = Administrator(connection, print)
     for table in tables:
         admin.run("GRANT SELECT ON TABLE public.{} TO {}, {}, {}", table, names.owner, names.web, names.maintenance)
         admin.run("GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.{} TO {}", table, names.bridge)
-        # SELECT … FOR UPDATE needs the right to update one column; the roles never do.
-        admin.run("GRANT UPDATE (updated_at) ON TABLE public.{} TO {}, {}", table, names.web, names.maintenance)
+        # SELECT … FOR UPDATE needs the right to update a column. Our code updates it only through the bridge.
+        if admin.value(
+            "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'updated_at')",
+            f"public.{table}",
+        ):
+            admin.run("GRANT UPDATE (updated_at) ON TABLE public.{} TO {}, {}", table, names.web, names.maintenance)
     if "users" in tables:
         admin.run("GRANT TRIGGER ON TABLE public.users TO {}", names.owner)

@@ -1,4 +1,4 @@
-"""The database roles of Privet: who may do what in PostgreSQL, and which command uses which.
+"""The database roles of Privet, their URLs, and the role of each command of manage.py.
 
 Each role has a URL. A process connects as one role. With only `DATABASE_URL` set, everything runs as that role.
 """
@@ -21,7 +21,7 @@ class Role(StrEnum):
         return "DATABASE_URL" if self == Role.WEB else f"DATABASE_{self.upper()}_URL"
 
 
-# Commands of manage.py that need more than the pages do; all others run as the web role.
+# Commands that need more rights than the pages; all others run as the web role.
 ROLE_OF_COMMAND = {
     "migrate": Role.OWNER,
     "pgtrigger": Role.OWNER,
@@ -37,11 +37,11 @@ ROLE_OF_COMMAND = {
     "clean_storage": Role.MAINTENANCE,
     "sync_clients": Role.MAINTENANCE,
     "sync_tickets": Role.MAINTENANCE,
-    "sync_tickets": Role.MAINTENANCE,
     "verify_audit": Role.MAINTENANCE,
     "clearsessions": Role.MAINTENANCE,
     "load_demo": Role.MAINTENANCE,
 }
+# Environment variable with the role of this process.
 PROCESS_ROLE = "PRIVET_DATABASE_ROLE"
 
 

@@ -1,7 +1,7 @@
 """Models of the tables that «Привет Супер» owns. They are read like other models and written through one SQL function.
 
-Triggers, defaults and constraints that the app defines run during a write. `privet.write_shared`
-(`sql/write_shared.sql`) keeps them from running with the rights of our pages; our roles can't write these tables directly.
+Triggers, defaults and constraints that the app defines run during a write. `privet.write_shared` (sql/write_shared.sql)
+keeps them from running with the rights of our pages. Our roles have no right to write these tables in another way.
 """
 
 import json
@@ -55,7 +55,7 @@ class SharedQuerySet(models.QuerySet):
 class SharedModel(models.Model):
     """Base class of unmanaged models whose primary key is the column `id`."""
 
-    # Whether our pages work in versions of the app without these columns.
+    # Whether our pages work without these columns, in versions of the app that lack them.
     optional = False
 
     objects = SharedQuerySet.as_manager()

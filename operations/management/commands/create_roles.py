@@ -17,9 +17,9 @@ def psycopg_url(url: str) -> str:
 
 class Command(BaseCommand):
     help = (
-        "Creates the database roles of DATABASE_OWNER_URL, DATABASE_URL and DATABASE_MAINTENANCE_URL, with their passwords,"
-        " and gives them the rights they need; creates our indexes on the app's tables. Connects as the superuser of"
-        f" {ADMIN_URL}. Run it again after an update of the app. Idempotent."
+        "Creates the database roles of DATABASE_OWNER_URL, DATABASE_URL and DATABASE_MAINTENANCE_URL, with their"
+        " passwords, and gives them the rights they need; creates our indexes on the app's tables. Connects as the"
+        f" superuser of {ADMIN_URL}. Run it again after an update of the app. Idempotent."
     )
     requires_system_checks = []
 

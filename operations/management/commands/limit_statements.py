@@ -7,8 +7,8 @@ from foundation.database.privileges import session_settings
 
 class Command(BaseCommand):
     help = (
-        "Sets the timeouts and the search path of our sessions for the database role, in this database only. Needed once"
-        " behind PgBouncer, which does not forward startup parameters, unless create_roles has run. Idempotent."
+        "Sets the timeouts and the search path of our sessions for the database role, in this database only. Needed"
+        " once behind PgBouncer, which does not forward startup parameters, unless create_roles has run. Idempotent."
     )
     # Skip the checks: one of them fails until this command has run.
     requires_system_checks = []

@@ -27,7 +27,8 @@ DROP_INVALID_INDEXES = """
 class Command(Migrate):
     help = (
         "Django's migrate for a running installation: waits at most two seconds for a lock and then retries, and has"
-        " no statement timeout."
+        " no statement timeout. Also creates our schemas, functions and rights, and moves an installation of an earlier"
+        " version out of the schema public."
     )
 
     def handle(self, *args, **options):
