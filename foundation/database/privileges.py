@@ -50,8 +50,8 @@ def create_roles(
     _create_role(admin, names.bridge, f"NOLOGIN {LIMITS}", None)
     # The owner makes functions that belong to the bridge. It does not need the bridge's rights itself.
     admin.run("GRANT {} TO {}", names.bridge, names.owner)
-    # A backup contains the whole database, also tables that an update of the app adds later. With a right on each table,
-    # backups would fail until this runs again. This one counts for all databases to which the owner may connect.
+    # A backup contains the whole database, also tables that an update of the app adds later. With a right on each
+    # table, backups would fail until this runs again. This one counts for all databases to which the owner may connect.
     admin.run("GRANT pg_read_all_data TO {}", names.owner)
     _create_schemas(admin, names)
     _configure_sessions(admin, names)

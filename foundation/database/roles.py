@@ -37,7 +37,6 @@ ROLE_OF_COMMAND = {
     "clean_storage": Role.MAINTENANCE,
     "sync_clients": Role.MAINTENANCE,
     "sync_tickets": Role.MAINTENANCE,
-    "sync_tickets": Role.MAINTENANCE,
     "verify_audit": Role.MAINTENANCE,
     "clearsessions": Role.MAINTENANCE,
     "load_demo": Role.MAINTENANCE,

@@ -11,8 +11,8 @@ from operations.management.commands.create_roles import ADMIN_URL, psycopg_url
 class Command(BaseCommand):
     help = (
         "Says what the database contains: the app's tables, those of the older manager system, Privet and its roles."
-        f" Changes nothing. Connects with {ADMIN_URL}, which is needed before the roles exist, or with DATABASE_OWNER_URL"
-        " or DATABASE_URL."
+        f" Changes nothing. Connects with {ADMIN_URL}, which is needed before the roles exist, or with"
+        " DATABASE_OWNER_URL or DATABASE_URL."
     )
     requires_system_checks = []
 
