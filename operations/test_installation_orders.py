@@ -112,6 +112,15 @@ def test_missing_column_is_reported_and_the_app_keeps_working(beside_app):
     assert new_clients(beside_app) == {"status": 200, "names": ["Аня"], "tables": True}
 
 
+def test_table_without_updated_at_does_not_stop_the_installation(beside_app):
+    beside_app.execute("ALTER TABLE device_photos DROP COLUMN updated_at", role=beside_app.app_role)
+
+    install(beside_app)
+
+    check = beside_app.manage("check", "--database", "default", check=False, **role_urls(beside_app))
+    assert "public.device_photos.updated_at is missing" in check.stderr
+
+
 def test_ten_thousand_users_at_once_become_clients_once(beside_app):
     beside_app.execute(
         "INSERT INTO users (id, phone, password_hash, name, status, has_subscription, created_at, updated_at)"

@@ -42,7 +42,8 @@ DO $$ BEGIN
 END $$;
 
 -- The app writes a row to public.manager_clients at every sign-up. Where the older system is installed, the table is
--- that system's; otherwise it is this placeholder, which we never read.
+-- that system's; otherwise it is this placeholder, which we never read. The rights are given each time, because a
+-- restored backup has none.
 DO $$ BEGIN
     IF to_regclass('public.manager_clients') IS NULL THEN
         CREATE TABLE public.manager_clients (
@@ -54,9 +55,11 @@ DO $$ BEGIN
         );
     END IF;
     IF EXISTS (
-        SELECT FROM pg_class WHERE oid = 'public.manager_clients'::regclass AND pg_has_role(relowner, 'USAGE') AND NOT EXISTS (
-            SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'assigned_manager_id'
-        )
+        -- Not the older system's table, which has this column.
+        SELECT FROM pg_class WHERE oid = 'public.manager_clients'::regclass AND pg_has_role(relowner, 'USAGE')
+            AND NOT EXISTS (
+                SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = 'assigned_manager_id'
+            )
     ) THEN
         GRANT SELECT, INSERT (id, user_id, status), UPDATE (updated_at) ON public.manager_clients TO PUBLIC;
     END IF;

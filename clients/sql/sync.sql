@@ -1,4 +1,5 @@
--- Create missing clients of active accounts, correct wrong search texts, add missing history. Idempotent.
+-- Create missing clients of active accounts, correct wrong search texts, add missing history, and let
+-- changes that failed be processed again. Idempotent.
 INSERT INTO manager_clients (id, user_id, status, search, created_at)
 SELECT gen_random_uuid(), account.id, 'new', '', privet_appeared(account.created_at)
 FROM public.users account
@@ -11,4 +12,4 @@ WHERE search IS DISTINCT FROM privet_search_text(id);
 
 SELECT record_contact(ARRAY(SELECT id FROM public.users));
 
-DELETE FROM privet_inbox.user_changes WHERE error IS NOT NULL
+UPDATE privet_inbox.user_changes SET error = NULL WHERE error IS NOT NULL

@@ -1,5 +1,6 @@
 """Builds and runs the Dockerfile, and follows docs/deployment.md and docs/operations.md on a machine."""
 
+import json
 import shlex
 import shutil
 import subprocess
@@ -40,12 +41,25 @@ IMAGE_PRIVILEGED = {
 }
 COMPOSE_PASSWORDS = (
     "POSTGRES_PASSWORD", "DATABASE_PASSWORD", "DATABASE_OWNER_PASSWORD", "DATABASE_MAINTENANCE_PASSWORD",
-    "MINIO_ROOT_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY",
+    "MINIO_ROOT_PASSWORD", "S3_ACCESS_KEY", "S3_SECRET_KEY", "DATABASE_OWNER_URL", "DATABASE_MAINTENANCE_URL",
 )  # fmt: skip
 COMPOSE_SETTINGS = " ".join(
     ["PRIVET_DOMAIN=privet.example PRIVET_STORAGE_DOMAIN=files.privet.example"]
     + [f"{name}=made-up" for name in COMPOSE_PASSWORDS]
 )
+# The settings with more rights than the web server has, and the services of both files that need some of them.
+PRIVILEGED_SETTINGS = {
+    "DATABASE_OWNER_URL", "DATABASE_MAINTENANCE_URL", "DATABASE_ADMIN_URL", "POSTGRES_PASSWORD", "MINIO_ROOT_PASSWORD",
+    "DATABASE_OWNER_PASSWORD", "DATABASE_MAINTENANCE_PASSWORD",
+}  # fmt: skip
+NEEDED_SETTINGS = {
+    "privet_manager_db": {"POSTGRES_PASSWORD"},
+    "privet_manager_minio": {"MINIO_ROOT_PASSWORD"},
+    "privet_manager_storage_user": {"MINIO_ROOT_PASSWORD"},
+    "privet_manager_roles": {"DATABASE_OWNER_URL", "DATABASE_MAINTENANCE_URL", "DATABASE_ADMIN_URL"},
+    "privet_manager_migrator": {"DATABASE_OWNER_URL", "DATABASE_MAINTENANCE_URL"},
+    "privet_manager_worker": {"DATABASE_MAINTENANCE_URL"},
+}
 
 
 def rehearse(project: Path, work: Path) -> None:
@@ -180,11 +194,13 @@ def recover_from_interruption(machine: Machine) -> None:
 
 def check_container_configuration(machine: Machine) -> None:
     machine.run("apt-get install -y -qq --no-install-recommends docker-compose >/dev/null")
+    machine.run(f"cp -rH {CURRENT} /tmp/privet && printf '%s\\n' {COMPOSE_SETTINGS} >/tmp/privet/.env")
+    for file in ("compose.yaml", "compose.full.yaml"):
+        config = machine.run(f"cd /tmp/privet && docker-compose --file {file} config --format json")
+        if excess := excess_settings(config):
+            raise RehearsalError(f"{file}: {', '.join(excess)}")
     script = f"""
-        cp -rH {CURRENT} /tmp/privet && cd /tmp/privet && cp .env.example .env
-        docker-compose --file compose.yaml config --quiet
-        {COMPOSE_SETTINGS} docker-compose --file compose.full.yaml config --quiet
-        rm .env && cd deploy
+        cd /tmp/privet/deploy
         for file in Caddyfile storage.caddy; do caddy fmt $file | diff - $file; done
         install -D -m 644 Caddyfile /tmp/caddy/Caddyfile
         install -D -m 644 storage.caddy /tmp/caddy/sites/storage.caddy
@@ -192,6 +208,16 @@ def check_container_configuration(machine: Machine) -> None:
     """
     machine.run(script)
     report("compose.yaml, compose.full.yaml and the Caddyfiles are valid")
+
+
+def excess_settings(config: str) -> list[str]:
+    """The privileged settings that services get without need, in the JSON of `docker-compose config`."""
+    return [
+        f"{service} gets {setting}"
+        for service, content in json.loads(config)["services"].items()
+        for setting, value in content.get("environment", {}).items()
+        if value and setting in PRIVILEGED_SETTINGS - NEEDED_SETTINGS.get(service, set())
+    ]
 
 
 def check_image(buildah: image.Buildah, built: image.Image, machine: Machine) -> None:

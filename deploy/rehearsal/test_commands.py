@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from deploy.rehearsal.__main__ import arguments
 from deploy.rehearsal.debian import RehearsalError, call
 from deploy.rehearsal.machine import PASSWORD_PROMPT, wait_for
+from deploy.rehearsal.production import excess_settings
 
 
 def test_production_is_the_default():
@@ -40,3 +42,14 @@ def test_waiting_returns_the_result_or_fails():
 )
 def test_password_prompts_are_recognised(output, asks):
     assert bool(PASSWORD_PROMPT.search(output)) is asks
+
+
+def test_services_with_settings_that_they_do_not_need_are_found():
+    services = {
+        "privet_manager_web": {
+            "environment": {"DATABASE_URL": "a", "DATABASE_OWNER_URL": "b", "POSTGRES_PASSWORD": ""}
+        },
+        "privet_manager_worker": {"environment": {"DATABASE_MAINTENANCE_URL": "c"}},
+        "privet_manager_caddy": {},
+    }
+    assert excess_settings(json.dumps({"services": services})) == ["privet_manager_web gets DATABASE_OWNER_URL"]

@@ -48,10 +48,10 @@ def create_roles(
     for role in (names.owner, names.web, names.maintenance):
         _create_role(admin, role, f"LOGIN {LIMITS}", passwords.get(role))
     _create_role(admin, names.bridge, f"NOLOGIN {LIMITS}", None)
-    # The owner makes functions that belong to the bridge. It does not need the bridge's rights itself.
+    # So that `migrate` can create privet.write_shared as the owner and then give it to the bridge.
     admin.run("GRANT {} TO {}", names.bridge, names.owner)
     # A backup contains the whole database, also tables that an update of the app adds later. With a right on each
-    # table, backups would fail until this runs again. This one counts for all databases to which the owner may connect.
+    # table, backups would fail until this runs again. This one applies in all databases to which the owner may connect.
     admin.run("GRANT pg_read_all_data TO {}", names.owner)
     _create_schemas(admin, names)
     _configure_sessions(admin, names)
@@ -166,6 +166,10 @@ def grant_shared_tables(connection: psycopg.Connection, names: RoleNames, tables
         admin.run("GRANT SELECT ON TABLE public.{} TO {}, {}, {}", table, names.owner, names.web, names.maintenance)
         admin.run("GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.{} TO {}", table, names.bridge)
         # SELECT … FOR UPDATE needs the right to update a column. Our code updates it only through the bridge.
-        admin.run("GRANT UPDATE (updated_at) ON TABLE public.{} TO {}, {}", table, names.web, names.maintenance)
+        if admin.value(
+            "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'updated_at')",
+            f"public.{table}",
+        ):
+            admin.run("GRANT UPDATE (updated_at) ON TABLE public.{} TO {}, {}", table, names.web, names.maintenance)
     if "users" in tables:
         admin.run("GRANT TRIGGER ON TABLE public.users TO {}", names.owner)

@@ -6,8 +6,8 @@ from clients import sql
 
 class Command(BaseCommand):
     help = (
-        "Creates missing clients of active accounts, corrects wrong search texts, adds missing history of contact data"
-        " and clears failed changes from the inbox. Idempotent."
+        "Creates missing clients of active accounts, corrects wrong search texts, adds missing history of contact"
+        " data, and lets the worker try failed changes of the inbox again. Idempotent."
     )
 
     @transaction.atomic
