@@ -80,8 +80,7 @@ def unnoted(invoices: QuerySet[Invoice]) -> list[AppPayment]:
 def log_unreadable() -> Iterator[None]:
     """Log that the app's tables can't be read, instead of raising."""
     try:
-        with transaction.atomic():
-            yield
+        yield
     except (mirror.MirrorUnavailable, DatabaseError) as error:
         logger.error("payments in the app can't be read: %s", type(error).__name__)
         mirror.forget_shape()

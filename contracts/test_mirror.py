@@ -202,9 +202,16 @@ def test_unusable_tables_are_reported_and_stop_nothing(issued, anna, as_anna, ca
         call_command("sync_invoices", stdout=StringIO())
 
 
-@pytest.mark.parametrize("role", [ROLES.bridge, ROLES.web])
-def test_role_without_rights_stops_nothing(issued, anna, as_anna, caplog, role):
-    execute_as_owner(f"REVOKE ALL ON public.user_invoices, public.user_invoice_payments FROM {role}")
+@pytest.fixture(params=[ROLES.bridge, ROLES.web])
+def without_rights(transactional_db, request):
+    """One of our roles has no rights on the app's tables of invoices."""
+    execute_as_owner(f"REVOKE ALL ON public.user_invoices, public.user_invoice_payments FROM {request.param}")
+    yield
+    execute_in_app("SELECT 1")  # gives the rights again
+
+
+@pytest.mark.usefixtures("without_rights")
+def test_role_without_rights_stops_nothing(issued, anna, as_anna, caplog):
 
     contract = sign(issued, anna)
     part = make_part(contract, anna)

@@ -58,7 +58,7 @@ def switch_to_empty(office, settings, tmp_path):
         with _maintenance() as maintenance:
             maintenance.execute(f"DROP DATABASE IF EXISTS {OTHER_DATABASE}")
             maintenance.execute(f"CREATE DATABASE {OTHER_DATABASE}")
-        with _maintenance(OTHER_DATABASE) as maintenance:
+        with _maintenance(OTHER_DATABASE) as maintenance, maintenance.transaction():
             create_roles(maintenance, ROLES, {}, lambda message: None)
         connection.settings_dict["NAME"] = OTHER_DATABASE
         connection.close_pool()
