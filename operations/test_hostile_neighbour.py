@@ -13,6 +13,7 @@ from operations.conftest import role_urls
 # What Privet does with shared tables, each in its own transaction. Prints the class of the error, or "", by name.
 WORK = """
 import json
+from django.core.checks import run_checks
 from django.db import transaction
 from django.test import Client as Browser
 from django.utils import timezone
@@ -72,7 +73,8 @@ for action in (
     show_lists, search, add_client, confirm_contact, add_device, notify, show_ticket, remove_device, show_lists,
 ):
     attempt(action)
-print(json.dumps(outcomes))
+reported = {message.id for message in run_checks(databases=["default"])}
+print(json.dumps({"errors": {name: error for name, error in outcomes.items() if error}, "reported": sorted(reported)}))
 """
 # Traps whose code must not run at all. The others may run it as the bridge.
 NEVER_RUN = {
@@ -92,13 +94,14 @@ def attacked(installed):
         yield copy, app
 
 
-def work(installed) -> dict[str, str]:
+def work(installed) -> dict:
+    """Return the errors by name, and the ids of what `check --database` reports."""
     return json.loads(installed.manage("shell", "-v0", "-c", WORK, **role_urls(installed)).stdout)
 
 
 def test_work_succeeds_without_traps(attacked):
     copy, _ = attacked
-    assert {name: error for name, error in work(copy).items() if error} == {}
+    assert work(copy)["errors"] == {}
 
 
 @pytest.mark.parametrize("trap", hostile.TRAPS)
@@ -108,19 +111,18 @@ def test_trap_runs_with_no_rights_of_ours(attacked, trap):
     hostile.TRAPS[trap](app)
     client_app.edit_profile(app, client_app.find_account(app, phone="9100000001"), name="Аня Вторая")
 
-    outcomes = work(copy)
+    outcome = work(copy)
 
     if trap in REFUSED:
-        assert any(outcomes.values())
+        assert outcome["errors"]
     else:
-        assert {name: error for name, error in outcomes.items() if error} == {}
+        assert outcome["errors"] == {}
     bridge = copy.app_role.removesuffix("app") + "owner_bridge"
     assert {(run.role, *run.succeeded) for run in hostile.runs_by_others(app)} <= {(bridge,)}
     if trap in NEVER_RUN:
         assert hostile.count_runs_by_others(app) == 0
     assert forged_records(copy) == []
-    check = copy.manage("check", "--database", "default", check=False, **role_urls(copy))
-    assert ("privet.E031" in check.stderr) == (trap in REPORTED)
+    assert ("privet.E031" in outcome["reported"]) == (trap in REPORTED)
 
 
 def forged_records(copy) -> list[str]:
