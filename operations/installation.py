@@ -158,7 +158,7 @@ def _create_functions(cursor) -> None:
 def _protect_history(cursor) -> None:
     """Let the triggers that write history run as the owner, so that no other role needs the right to insert into one.
 
-    Django's migrations create these functions anew without this.
+    Django's migrations replace these functions and lose this property.
     """
     cursor.execute(
         "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'privet'::regnamespace"

@@ -9,7 +9,7 @@ from neighbour.installations import Installation, Kind, copy_of, installation
 from neighbour.servers import configured_server
 from operations.conftest import install, role_urls
 
-# A client whom Privet added, up to a signed contract with an open invoice.
+# A client added in Privet, with a signed contract and an open invoice.
 ADD_CLIENT = """
 from demo import load
 from demo.load import SIGNED

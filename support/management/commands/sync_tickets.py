@@ -4,7 +4,7 @@ from support import activity
 
 
 class Command(BaseCommand):
-    help = "Computes anew which tickets wait for an answer. Idempotent."
+    help = "Recomputes which tickets wait for an answer. Idempotent."
 
     def handle(self, **options):
         self.stdout.write(f"Checked {activity.rebuild()} tickets.")
