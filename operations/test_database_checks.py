@@ -3,21 +3,12 @@
 import pytest
 from django.db import connection
 
-from conftest import ROLES, as_owner, execute_as_owner, execute_in_app
+from conftest import as_owner, execute_in_app
 from operations import database_checks
 
 
 def ids(messages) -> list[str]:
     return [message.id for message in messages]
-
-
-def test_superfluous_right_warns(db):
-    assert database_checks.check_role_rights(None, databases=["default"]) == []
-
-    execute_as_owner(f"GRANT UPDATE ON manager_disclosures TO {ROLES.web}")
-    (warning,) = database_checks.check_role_rights(None, databases=["default"])
-    assert warning.id == "privet.W031"
-    assert "UPDATE on manager_disclosures" in warning.msg
 
 
 @pytest.mark.parametrize(
