@@ -13,6 +13,7 @@ from conftest import as_app, execute_in_app
 from contracts import issuing, mirror, signature_consent, signing
 from contracts.models import CODE_LIFETIME, Contract, Invoice, SigningCode
 from managers.models import Manager
+from neighbour.installations import TABLES
 from support.models import Message
 
 
@@ -73,31 +74,7 @@ def stored_files(settings):
 
 
 # The table as the older manager system made it; what migrations create is the app's own shape.
-OLDER_SHAPE = """
-    DROP TABLE user_invoice_payments, user_invoices;
-    CREATE TYPE invoice_status_t AS ENUM ('pending', 'paid', 'canceled');
-    CREATE TABLE user_invoices (
-        id uuid PRIMARY KEY,
-        client_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-        amount numeric(10, 2) NOT NULL,
-        description text NOT NULL,
-        contract_number varchar(64) NOT NULL,
-        due_date date NOT NULL,
-        status invoice_status_t NOT NULL DEFAULT 'pending',
-        created_at timestamptz NOT NULL DEFAULT now(),
-        updated_at timestamptz NOT NULL DEFAULT now()
-    );
-    CREATE TABLE user_invoice_payments (
-        id uuid PRIMARY KEY,
-        invoice_id uuid NOT NULL REFERENCES user_invoices (id) ON DELETE CASCADE,
-        client_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-        amount integer NOT NULL,
-        status varchar(32) NOT NULL DEFAULT 'success',
-        paid_at timestamptz NOT NULL DEFAULT now(),
-        created_at timestamptz NOT NULL DEFAULT now(),
-        updated_at timestamptz NOT NULL DEFAULT now()
-    );
-"""
+OLDER_SHAPE = (TABLES / "older_invoices.sql").read_text()
 
 
 def alter_app_tables(sql: str) -> None:

@@ -28,7 +28,7 @@ class Kind(StrEnum):
 
     NOTHING = ""
     APP = "app"
-    APP_AND_OLDER = "app older"
+    APP_AND_OLDER = "app older older_invoices"
 
 
 class CommandFailed(Exception):

@@ -13,7 +13,7 @@ from deploy.rehearsal.report import report
 # By the name of the database: the files of neighbour/sql, and what `privet database_state` has to say.
 STARTING_POINTS = {
     "app_first": (["app"], "user_invoices as the app creates it"),
-    "older_first": (["app", "older"], "The older manager system: installed"),
+    "older_first": (["app", "older", "older_invoices"], "The older manager system: installed"),
 }
 APP = "postgresql://app:made-up@127.0.0.1"
 CURRENT = "/opt/privet/current"
