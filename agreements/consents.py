@@ -12,6 +12,7 @@ from agreements.documents import AgreementDocument
 from agreements.models import Agreement, AgreementKind, AgreementMissing
 from clients.models import Client
 from foundation.storage import object_storage
+from links.models import Place
 from managers.models import Manager
 from support import bridge
 
@@ -20,18 +21,23 @@ MESSAGE_HINTS = {
         "Отозвать согласие можно в любое время: напишите нам в этот чат или скажите менеджеру."
     ),
     AgreementKind.ELECTRONIC_SIGNATURE: (
-        "Никому, кроме менеджера, с которым подписываете договор, не называйте коды отсюда."
+        "Коды отсюда вводите сами, на своей странице. Назвать код можно только менеджеру, если вы сами попросили его "
+        "ввести код за вас."
     ),
 }
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """Who recorded the agreement, with IP address and user agent."""
+    """Who recorded the agreement, with IP address and user agent.
+
+    On the client's page the client did; then `by` is the manager who showed it to them.
+    """
 
     by: Manager
     ip: str = ""
     user_agent: str = ""
+    place: Place = Place.MANAGER
 
 
 def require_consent(client: Client, *kinds: AgreementKind) -> None:
@@ -49,7 +55,7 @@ def record(client: Client, kind: AgreementKind, recorder: Recorder) -> None:
     if client.agreements.is_given(kind):
         return
     now = timezone.now()
-    document = AgreementDocument.for_client(client, kind, by=recorder.by, given_at=now)
+    document = AgreementDocument.for_client(client, kind, by=recorder.by, place=recorder.place, given_at=now)
     save_signed_document(client, document, document.pdf(), recorder, now=now)
 
 
@@ -66,6 +72,7 @@ def save_signed_document(
         pdf_sha256=hashlib.sha256(pdf).hexdigest(),
         given_at=now,
         given_by=recorder.by,
+        accepted_on=recorder.place,
         ip=recorder.ip or None,
         user_agent=recorder.user_agent[:300],
     )
@@ -87,7 +94,8 @@ def _insert(agreement: Agreement) -> None:
     if client.agreements.is_given(agreement.kind):
         raise AlreadyRecorded
     agreement.save(force_insert=True)
-    bridge.notify_client(client, _client_message(agreement), by=agreement.given_by, now=agreement.given_at)
+    by = None if agreement.accepted_on == Place.CLIENT_PAGE else agreement.given_by
+    bridge.notify_client(client, _client_message(agreement), by=by, now=agreement.given_at)
 
 
 def _client_message(agreement: Agreement) -> str:

@@ -11,6 +11,7 @@ from agreements.models import AgreementKind
 from clients.models import Client
 from documents import editions
 from documents.rendering import render_pdf
+from links.models import Place
 from managers.models import Manager
 
 TEMPLATES = "agreements"
@@ -28,8 +29,15 @@ class AgreementDocument:
 
     @classmethod
     def for_client(
-        cls, client: Client, kind: AgreementKind, *, by: Manager, given_at: datetime | None = None
+        cls,
+        client: Client,
+        kind: AgreementKind,
+        *,
+        by: Manager,
+        place: Place = Place.MANAGER,
+        given_at: datetime | None = None,
     ) -> "AgreementDocument":
+        """`by` is the manager who serves the client; on the client's page (`place`) the client marks the consent."""
         version, user = kind.current_version, client.user
         values = {
             "title": kind.label,
@@ -37,7 +45,8 @@ class AgreementDocument:
             "company": _company(),
             "person": {"name": user.name, "phone": user.shown_phone, "address": user.address},
             "app": "Привет Супер",
-            "manager": by,
+            # Who marked the consent.
+            "manager": {"name": by.name if place == Place.MANAGER else f"{user.name} на своём устройстве"},
             "given_at": given_at,
         }
         return cls(kind, version, _render(kind, version, "text", values), values)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from clients.models import Client
 from foundation.exceptions import Refusal
+from links.models import Place
 from managers.models import Manager
 
 
@@ -64,6 +65,9 @@ class Agreement(models.Model):
     pdf_key = models.CharField("объект", max_length=200, unique=True, editable=False)
     given_at = models.DateTimeField("дано")
     given_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто записал")
+    accepted_on = models.CharField(
+        "кем отмечено", max_length=12, choices=Place, default=Place.MANAGER, db_default=Place.MANAGER
+    )
     ip = models.GenericIPAddressField("адрес", null=True)
     user_agent = models.CharField("браузер", max_length=300, blank=True)
     withdrawn_at = models.DateTimeField("отозвано", null=True)

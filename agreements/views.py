@@ -3,8 +3,9 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agreements import consents
 from agreements.access import get_agreement_for, get_kind
@@ -17,6 +18,7 @@ from clients.access import get_client_for
 from clients.disclosure import DisclosureKind
 from clients.models import Client
 from foundation.storage import object_storage
+from links.panel import LinkPanel
 from managers import limits
 from managers.client_ip import client_ip
 
@@ -55,12 +57,40 @@ def agreement(request, pk, kind):
     return redirect(onboarding.next_url(get_client_for(request, pk)))
 
 
+@require_POST
+def link(request, pk):
+    """Create a link on which the client gives the consent to data processing, and show it as a QR code."""
+    client, kind = get_client_for(request, pk), AgreementKind.PERSONAL_DATA
+    onboarding.set_steps(request, client, STEP_BY_KIND[kind])
+    contact = request.steps[0]
+    if not contact.is_done or client.agreements.is_given(kind):
+        return onboarding.redirect_to(request, onboarding.next_url(client))
+    limits.LINKS.consume(request.user)
+    panel = LinkPanel.with_new_link(request, client, issue_url=_link_url(client))
+    if request.htmx:
+        return render(request, "links/panel.html", {"panel": panel})
+    return agreement_page(request, client, kind, panel=panel)
+
+
+def _link_url(client: Client) -> str:
+    return reverse("agreements:link", args=[client.pk])
+
+
 def agreement_page(
-    request, client: Client, kind: AgreementKind, *, form=None, error: str = "", status: int = 200
+    request,
+    client: Client,
+    kind: AgreementKind,
+    *,
+    form=None,
+    panel: LinkPanel | None = None,
+    error: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     """The agreement page, shown in place of a step that needs the agreement first, with that step's heading."""
     context = agreement_context(client, kind, by=request.user, form=form)
     context |= {"client": client, "kind": kind, "error": error}
+    if kind == AgreementKind.PERSONAL_DATA:
+        context["panel"] = panel or LinkPanel.of(client, issue_url=_link_url(client))
     return render(request, "agreements/agreement.html", context, status=status)
 
 

@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from clients.models import Status
 from clients.passwords import unmatched_password_hash
+from contracts.evidence import write_evidence
 from contracts.models import Contract
 from contracts.numbering import surname_letters
-from contracts.signing import CHANNEL, write_evidence
+from contracts.signing import CHANNEL
 from contracts.snapshot import CompanyPart, Contents, DevicePart, PersonPart, Snapshot, TariffPart
 from demo import documents
 from demo.appliances import DESCRIPTIONS, appliance, serial

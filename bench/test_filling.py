@@ -15,9 +15,9 @@ from clients import onboarding
 from clients.models import AppUser, Client, Status
 from conftest import as_superuser
 from contracts.current import current_contents
+from contracts.evidence import evidence_is_intact
 from contracts.models import Contract, Invoice
 from contracts.numbering import next_number
-from contracts.signing import evidence_is_intact
 from demo import office as office_data
 from devices.models import ClientTariff, Tariff
 from devices.surcharge import Surcharge

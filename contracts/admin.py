@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from clients.admin import ClientAdmin, ClientSearchMixin
 from clients.models import Client
 from contracts import payment, signing
+from contracts.evidence import evidence_is_intact
 from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, ContractEvent, Invoice, PaymentClaim, SigningCode
 from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTabularInline, rubles_column
 from managers.history import history_of
@@ -38,7 +39,7 @@ class StateFilter(admin.SimpleListFilter):
 
 class SigningCodeInline(ReadOnlyTabularInline):
     model = SigningCode
-    fields = ["sent_at", "expires_at", "failed_tries", "used_at"]
+    fields = ["sent_at", "requested_on", "expires_at", "failed_tries", "used_at"]
     ordering = ["-sent_at"]
 
 
@@ -99,6 +100,7 @@ class ContractAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnly
                     "code_channel",
                     "code_sent_at",
                     "code_entered_at",
+                    "code_entered_on",
                     "signer_ip",
                     "user_agent",
                     "evidence",
@@ -119,7 +121,7 @@ class ContractAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnly
 
     @admin.display(description="доказательство подлинно", boolean=True)
     def is_intact(self, contract: Contract) -> bool | None:
-        return signing.evidence_is_intact(contract) if contract.signed_at and not contract.erased_at else None
+        return evidence_is_intact(contract) if contract.signed_at and not contract.erased_at else None
 
     @admin.action(
         description="Разблокировать подписание", location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]

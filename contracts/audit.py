@@ -9,8 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from contracts.event_chain import START, ChainHead, ContractEvent, EventKind, append_event
+from contracts.evidence import evidence_is_intact
 from contracts.models import Contract
-from contracts.signing import evidence_is_intact
 from foundation.storage import object_storage
 
 BATCH = 1000

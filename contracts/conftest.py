@@ -12,6 +12,7 @@ from clients.models import Client
 from conftest import as_app, execute_in_app
 from contracts import issuing, mirror, signature_consent, signing
 from contracts.models import CODE_LIFETIME, Contract, Invoice, SigningCode
+from links.models import Browser
 from managers.models import Manager
 from neighbour.installations import TABLES
 from support.models import Message
@@ -20,7 +21,7 @@ from support.models import Message
 def code_sent_to(client: Client) -> str:
     """Return the six digits of the newest code message to the client."""
     bodies = Message.objects.filter(ticket__user=client.user, body__startswith="Код").order_by("-created_at")
-    return re.search(r": (\d{6})\.", bodies.first().body)[1]
+    return "".join(re.search(r"(\d{3}) (\d{3})", bodies.first().body).groups())
 
 
 def sign(contract: Contract, by: Manager, code: str | None = None, **overrides) -> Contract:
@@ -33,8 +34,7 @@ def sign(contract: Contract, by: Manager, code: str | None = None, **overrides) 
     details = {
         "consent": True,
         "pep_text_version": signature_consent.current_version(),
-        "ip": "192.0.2.7",
-        "user_agent": "Firefox",
+        "browser": Browser("192.0.2.7", "Firefox"),
     }
     return signing.sign(contract, code, by=by, **details | overrides)
 

@@ -14,14 +14,9 @@ from support.forms import FormIdField
 MAX_PAYMENT_TERM = timedelta(days=365)
 
 
-class SignatureForm(forms.Form):
-    """The signature consent and the code that the client read out."""
+class CodeForm(forms.Form):
+    """The one-time code: six digits, with or without spaces."""
 
-    consent = forms.BooleanField(
-        label="Клиент прочитал договор и согласен подписать его простой электронной подписью",
-        error_messages={"required": "Отметьте согласие клиента на простую электронную подпись."},
-    )
-    pep_version = forms.CharField(max_length=20, widget=forms.HiddenInput)
     code = forms.CharField(
         label="Код из приложения «Привет Супер»",
         max_length=20,
@@ -39,6 +34,16 @@ class SignatureForm(forms.Form):
         if not re.fullmatch(r"[0-9]{6}", digits):
             raise forms.ValidationError("Код состоит из шести цифр.")
         return digits
+
+
+class SignatureForm(CodeForm):
+    """The signature consent and the code that the client read out to the manager."""
+
+    consent = forms.BooleanField(
+        label="Клиент прочитал договор и согласен подписать его простой электронной подписью",
+        error_messages={"required": "Отметьте согласие клиента на простую электронную подпись."},
+    )
+    pep_version = forms.CharField(max_length=20, widget=forms.HiddenInput)
 
     def clean_pep_version(self) -> str:
         version = self.cleaned_data["pep_version"]

@@ -16,6 +16,7 @@ from contracts.event_chain import ChainHead, ContractEvent
 from contracts.payment_claims import PaymentClaim
 from contracts.shared import SharedInvoice, SharedPayment
 from contracts.snapshot import Snapshot
+from links.models import Place
 from managers.history import track_history
 from managers.models import Manager
 
@@ -38,7 +39,7 @@ ERASED_VALUES = {"encrypted_snapshot": "", "evidence": "", "signer_ip": None, "u
 # The only fields that signing and payment may write; all others are frozen after issuing.
 SIGNATURE_FIELDS = [
     "signed_at", "signed_by", "pep_agreed_at", "pep_text_version", "evidence", "evidence_hmac", "signer_ip",
-    "user_agent", "code_channel", "code_sent_at", "code_entered_at", "due",
+    "user_agent", "code_channel", "code_sent_at", "code_entered_at", "code_entered_on", "due",
 ]  # fmt: skip
 PAYMENT_FIELDS = ["paid_at", "paid_by"]
 UNSIGNED_FIELDS = ["failed_tries", "void_at", "voided_by"]
@@ -117,6 +118,8 @@ class Contract(models.Model):
     code_channel = models.CharField("канал кода", max_length=60, blank=True)
     code_sent_at = models.DateTimeField("код отправлен", null=True)
     code_entered_at = models.DateTimeField("код введён", null=True)
+    # "" in contracts that were signed before clients had a page.
+    code_entered_on = models.CharField("кем введён код", max_length=12, choices=Place, blank=True, db_default="")
     signer_ip = models.GenericIPAddressField("адрес", null=True)
     user_agent = models.CharField("браузер", max_length=300, blank=True)
     evidence = models.TextField("доказательство", blank=True)
@@ -237,6 +240,9 @@ class SigningCode(models.Model):
     pdf_sha256 = models.CharField(max_length=64)
     sent_at = models.DateTimeField("отправлен")
     expires_at = models.DateTimeField("действует до")
+    requested_on = models.CharField(
+        "кем запрошен", max_length=12, choices=Place, default=Place.MANAGER, db_default=Place.MANAGER
+    )
     failed_tries = models.PositiveSmallIntegerField("неверных попыток", default=0)
     used_at = models.DateTimeField("использован", null=True)
 
@@ -258,6 +264,9 @@ class SigningCode(models.Model):
 
     def is_expired(self, now: datetime) -> bool:
         return now >= self.expires_at
+
+    def is_usable(self, now: datetime) -> bool:
+        return not self.used_at and not self.is_expired(now) and self.attempts_left > 0
 
 
 class InvoiceStatus(models.TextChoices):

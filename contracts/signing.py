@@ -3,12 +3,10 @@
 Codes are rate-limited, short-lived, stored as keyed hashes, bound to the contract's PDF and single-use.
 """
 
-import hashlib
 import hmac
-import json
 import re
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -17,9 +15,10 @@ from django.utils import timezone
 from agreements import consents
 from agreements.models import AgreementKind, AgreementMissing
 from clients.models import AccountStatus, AppUser, Client, Status
-from contracts import payment
+from contracts import payment, signature_consent
 from contracts.current import is_current
 from contracts.event_chain import EventKind, append_event
+from contracts.evidence import sign_text, write_evidence
 from contracts.models import (
     CODE_LIFETIME,
     CODE_RESEND_DELAY,
@@ -29,124 +28,72 @@ from contracts.models import (
     Contract,
     SigningCode,
 )
+from contracts.refusals import (
+    AccountClosed,
+    AgreementNeeded,
+    CodeByManagerDisabled,
+    CodeForClientPage,
+    CodeLate,
+    CodeNotRequested,
+    CodeTooSoon,
+    CodeUsedUp,
+    CodeWrong,
+    ConsentMissing,
+    ContractClosed,
+    ContractStale,
+    InvoicePaidInApp,
+    LinkEnded,
+    SigningDeclined,
+    SigningLocked,
+    SigningRefused,
+    TooManyCodes,
+)
 from foundation.observability import metrics
-from managers.limits import TooManyTries, format_wait
+from foundation.russian import money
+from links.models import LIFETIME, Browser, Link, Place
 from managers.models import Manager
 from support import bridge, log
 
 CHANNEL = "Привет Супер"
 CODE_MASK = "••••••"
-
-
-class SigningRefused(Exception):
-    """The contract was not signed, or no code was sent. `message` is the reason and what to do."""
-
-    message = ""
-
-    def __str__(self):
-        return self.message
-
-
-class CodeWrong(SigningRefused):
-    def __init__(self, attempts_left: int):
-        self.attempts_left = attempts_left
-        self.message = f"Неверный код. Осталось попыток: {attempts_left}."
-        if not attempts_left:
-            self.message = "Неверный код, и попыток больше нет. Запросите новый код."
-
-
-class CodeLate(SigningRefused):
-    message = "Срок действия кода истёк. Запросите новый код."
-
-
-class CodeUsedUp(SigningRefused):
-    message = "Код больше не действует: слишком много неверных попыток. Запросите новый код."
-
-
-class CodeNotRequested(SigningRefused):
-    message = "Код ещё не запрошен. Нажмите «Запросить код»."
-
-
-class SigningLocked(SigningRefused):
-    message = (
-        f"Подписание заблокировано: введено {MAX_ATTEMPTS_PER_CONTRACT} неверных кодов. "
-        "Обратитесь к администратору — он снимет блокировку."
-    )
-
-
-class ConsentMissing(SigningRefused):
-    message = "Отметьте согласие клиента на простую электронную подпись."
-
-
-class AgreementNeeded(SigningRefused):
-    def __init__(self, missing: AgreementMissing):
-        self.message = missing.message
-
-
-class AccountClosed(SigningRefused):
-    def __init__(self, state: str):
-        is_blocked = state == AccountStatus.BLOCKED
-        done, undone = ("заблокирована", "разблокировать") if is_blocked else ("удалена", "восстановить")
-        self.message = (
-            f"Коды сейчас не действуют: учётная запись клиента в «Привет Супер» {done}. "
-            f"Попросите поддержку её {undone}, потом запросите код снова."
-        )
-
-
-class ContractStale(SigningRefused):
-    message = "Данные клиента изменились после формирования договора. Сформируйте договор заново."
-
-
-class ContractClosed(SigningRefused):
-    message = "Этот договор уже не ждёт подписи. Обновите страницу."
-
-
-class InvoicePaidInApp(SigningRefused):
-    """Signing would cancel an invoice that the client has paid in the app."""
-
-    def __init__(self, claimed: payment.PaymentClaimed):
-        self.message = claimed.message
-
-
-class CodeTooSoon(SigningRefused, TooManyTries):
-    def __init__(self, wait: timedelta):
-        super().__init__(wait)
-        self.message = f"Новый код можно запросить через {self.seconds} с."
-
-
-class TooManyCodes(SigningRefused, TooManyTries):
-    def __init__(self, wait: timedelta):
-        super().__init__(wait)
-        self.message = (
-            f"За последний час отправлено {MAX_CODES_PER_HOUR} кодов. Попробуйте через {format_wait(self.seconds)}."
-        )
+# How the client uses the code: typed by themselves, or read out to the manager.
+ENTER_YOURSELF = "Введите код сами на странице договора и никому не называйте."
+TELL_MANAGER = "Прочитайте договор и назовите код менеджеру, только если согласны подписать."
 
 
 @metrics.count_outcome(metrics.CODES, SigningRefused, success="sent")
 @transaction.atomic
-def request_code(contract: Contract, *, by: Manager) -> SigningCode:
+def request_code(contract: Contract, *, by: Manager, link: Link | None = None) -> SigningCode:
     """Send the client a new code. Earlier ones become invalid.
 
-    Raises AccountClosed, ContractClosed, SigningLocked, AgreementNeeded, ContractStale, CodeTooSoon or TooManyCodes.
+    `link`: the client requested it on their page, and can enter it only on a page of their own.
+
+    Raises AccountClosed, ContractClosed, SigningLocked, AgreementNeeded, ContractStale, CodeTooSoon, TooManyCodes,
+    CodeByManagerDisabled or LinkEnded.
     """
     client, contract = _lock(contract)
     now = timezone.now()  # taken after waiting for the lock, so that times are in order
+    _check_way(contract, link, now)
     _check_can_be_signed(client, contract)
     next_at = next_code_at(client, now)
     if next_at > now:
         raise (CodeTooSoon if next_at - now <= CODE_RESEND_DELAY else TooManyCodes)(next_at - now)
-    digits = f"{secrets.randbelow(10**6):06}"
+    digits, instruction = f"{secrets.randbelow(10**6):06}", ENTER_YOURSELF if link else TELL_MANAGER
     code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFETIME)
     code.code_hash = _code_hash(code, digits)
+    code.requested_on = _place(link)
     code.save()
+    if link:
+        link.set(code_sent_at=now)
     bridge.notify_client(
         client,
-        _code_message(contract, digits),
-        log_text=_code_message(contract, CODE_MASK) if settings.MASK_CODE_IN_MANAGER_LOG else None,
-        by=by,
+        _code_message(contract, f"{digits[:3]} {digits[3:]}", instruction),
+        log_text=_code_message(contract, CODE_MASK, instruction) if settings.MASK_CODE_IN_MANAGER_LOG else None,
+        by=None if link else by,
         now=now,
     )
-    append_event(contract, EventKind.CODE_REQUESTED, by=by, at=now, code=str(code.pk), pdf_sha256=contract.pdf_sha256)
+    facts = {"code": str(code.pk), "pdf_sha256": contract.pdf_sha256, "on": code.requested_on}
+    append_event(contract, EventKind.CODE_REQUESTED, by=by, at=now, **facts)
     return code
 
 
@@ -181,10 +128,13 @@ def sign(
     consent: bool,
     pep_text_version: str,
     by: Manager,
-    ip: str,
-    user_agent: str,
+    browser: Browser,
+    link: Link | None = None,
 ) -> Contract:
-    """Sign with the code that the client read out. Return the contract, also if it is already signed.
+    """Sign with the code. Return the contract, also if it is already signed.
+
+    `link`: the client entered the code on their page, which `by` showed them; otherwise `by` entered it in their
+    place. `browser` is the one in which it was entered.
 
     Raises SigningRefused. A wrong code is counted, unless the account is closed.
     """
@@ -194,18 +144,21 @@ def sign(
         now = timezone.now()
         if contract.signed_at:
             return contract
+        _check_way(contract, link, now)
         _check_can_be_signed(client, contract)
-        if not consent:
+        if not consent or pep_text_version != signature_consent.current_version():
             raise ConsentMissing
         try:
-            entered = _check_code(contract, code, now)
+            entered = _check_code(contract, code, link, now)
         except CodeWrong as wrong:
             refused = wrong  # raised after the commit, so that the count stays
-            append_event(contract, EventKind.CODE_WRONG, by=by, at=now, tries=str(contract.failed_tries))
+            facts = {"tries": str(contract.failed_tries), "on": _place(link)}
+            append_event(contract, EventKind.CODE_WRONG, by=by, at=now, **facts)
         else:
             contract.pep_text_version = pep_text_version
-            contract.signer_ip, contract.user_agent = ip or None, user_agent[:300]
-            _record_signature(client, contract, entered, by=by, now=now)
+            contract.pep_agreed_at = link.agreed_at if link else now
+            contract.signer_ip, contract.user_agent = browser.columns["ip"], browser.columns["user_agent"]
+            _record_signature(client, contract, entered, by=by, link=link, now=now)
     if refused:
         raise refused
     return contract
@@ -222,14 +175,6 @@ def unlock(contract: Contract, *, by: Manager) -> None:
         now = timezone.now()
         log.add_event(client, f"Подписание договора {contract.number} разблокировано", by=by, now=now)
         append_event(contract, EventKind.UNLOCKED, by=by, at=now)
-
-
-def evidence_is_intact(contract: Contract) -> bool:
-    """Whether the evidence is unchanged and matches this contract and its PDF."""
-    if not contract.evidence:
-        return False
-    same = hmac.compare_digest(contract.evidence_hmac, _hmac(contract.evidence))
-    return same and json.loads(contract.evidence) == json.loads(_evidence_json(contract))
 
 
 def _lock(contract: Contract) -> tuple[Client, Contract]:
@@ -254,10 +199,29 @@ def _check_can_be_signed(client: Client, contract: Contract) -> None:
         raise ContractStale
 
 
-def _check_code(contract: Contract, text: str, now: datetime) -> SigningCode:
+def _place(link: Link | None) -> Place:
+    return Place.CLIENT_PAGE if link else Place.MANAGER
+
+
+def _check_way(contract: Contract, link: Link | None, now: datetime) -> None:
+    """Check that a code may be requested and entered there. The caller holds the client's lock."""
+    if link is None:
+        if not settings.CODE_BY_MANAGER:
+            raise CodeByManagerDisabled
+        return
+    link.refresh_from_db()  # it may have been replaced before the lock
+    if link.contract_id != contract.pk or link.refused_at or not link.is_in_force(now):
+        raise LinkEnded
+
+
+def _check_code(contract: Contract, text: str, link: Link | None, now: datetime) -> SigningCode:
     code = current_code(contract)
     if code is None:
         raise CodeNotRequested
+    if link is None and code.requested_on == Place.CLIENT_PAGE:
+        raise CodeForClientPage
+    if Link.objects.filter(contract=contract, refused_at__gte=code.sent_at).exists():
+        raise SigningDeclined
     if code.used_at or code.attempts_left == 0:
         raise CodeUsedUp
     if code.is_expired(now):
@@ -279,69 +243,31 @@ def _count_wrong_code(contract: Contract, code: SigningCode) -> None:
     contract.save(update_fields=["failed_tries"])
 
 
-def _record_signature(client: Client, contract: Contract, code: SigningCode, *, by: Manager, now: datetime) -> None:
-    contract.signed_at = contract.pep_agreed_at = contract.code_entered_at = now
-    contract.signed_by = by
+def _record_signature(
+    client: Client, contract: Contract, code: SigningCode, *, by: Manager, link: Link | None, now: datetime
+) -> None:
+    contract.signed_at = contract.code_entered_at = now
+    contract.signed_by, contract.code_entered_on = by, _place(link)
     contract.code_channel, contract.code_sent_at = CHANNEL, code.sent_at
     contract.due = payment.BillingSummary.for_client(client).due_for(contract)
-    write_evidence(contract)
+    write_evidence(contract, link)
     contract.save(update_fields=SIGNATURE_FIELDS)
-    bridge.notify_client(client, f"Договор {contract.number} подписан. Спасибо!", by=by, now=now)
+    if link:
+        link.set(signed_at=now, expires_at=now + LIFETIME)
+    bridge.notify_client(client, f"Договор {contract.number} подписан. Спасибо!", by=None if link else by, now=now)
     signature = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
-    append_event(contract, EventKind.SIGNED, by=by, at=now, code=str(code.pk), **signature)
+    append_event(contract, EventKind.SIGNED, by=by, at=now, code=str(code.pk), on=contract.code_entered_on, **signature)
     try:
         payment.bill_after_signing(client, contract, by=by, now=now)
     except payment.PaymentClaimed as claimed:
         raise InvoicePaidInApp(claimed) from claimed
 
 
-def write_evidence(contract: Contract) -> None:
-    """Set the evidence of the signature and its HMAC. The caller saves the contract."""
-    contract.evidence = _evidence_json(contract)
-    contract.evidence_hmac = _hmac(contract.evidence)
-
-
-def _evidence_json(contract: Contract) -> str:
-    """Canonical JSON of who signed what, when and how: sorted keys, no spaces, times in ISO 8601 UTC."""
-    facts = {
-        "contract": contract.pk,
-        "number": contract.number,
-        "client": contract.client_id,
-        "pdf_sha256": contract.pdf_sha256,
-        "template_version": contract.template_version,
-        "issued_at": contract.issued_at,
-        "surcharge": f"{contract.surcharge:.2f}",
-        "due": f"{contract.due:.2f}",
-        "pep_text_version": contract.pep_text_version,
-        "pep_agreed_at": contract.pep_agreed_at,
-        "code_channel": contract.code_channel,
-        "code_sent_at": contract.code_sent_at,
-        "code_entered_at": contract.code_entered_at,
-        "signed_at": contract.signed_at,
-        "signed_by": contract.signed_by_id,
-        "ip": contract.signer_ip or "",
-        "user_agent": contract.user_agent,
-    }
-    return json.dumps(facts, default=_canonical, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _canonical(value) -> str:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return str(value)
-
-
-def _hmac(text: str) -> str:
-    return hmac.new(settings.CONTRACT_SIGNATURE_SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
-
-
 def _code_hash(code: SigningCode, digits: str) -> str:
-    return _hmac(f"signing-code|{code.pk}|{code.contract_id}|{code.pdf_sha256}|{digits}")
+    return sign_text(f"signing-code|{code.pk}|{code.contract_id}|{code.pdf_sha256}|{digits}")
 
 
-def _code_message(contract: Contract, digits: str) -> str:
+def _code_message(contract: Contract, digits: str, instruction: str) -> str:
     minutes = int(CODE_LIFETIME.total_seconds() // 60)
-    return (
-        f"Код для подписания договора {contract.number}: {digits}. Действует {minutes} минут. "
-        "Прочитайте договор и назовите код менеджеру, только если согласны подписать."
-    )
+    amount = f"на {money.format_rubles(contract.surcharge)}" if contract.surcharge else "без доплаты"
+    return f"Код {digits} — договор {contract.number} {amount}. Действует {minutes} минут. {instruction}"

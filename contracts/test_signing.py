@@ -11,6 +11,7 @@ from clients.models import AccountStatus, AppUser, Status
 from conftest import appears_in, as_owner
 from contracts import issuing, signing
 from contracts.conftest import code_sent_to, sign, wrong_code
+from contracts.evidence import evidence_is_intact
 from contracts.models import MAX_ATTEMPTS_PER_CODE, MAX_CODES_PER_HOUR, Contract, SigningCode
 from devices.saving import delete_device
 from passport.saving import save_passport
@@ -29,7 +30,7 @@ def test_client_code_signs(issued, anna):
     assert contract.client.status == Status.AWAITING_PAYMENT
     assert contract.codes.get().used_at == contract.signed_at
     assert (contract.signer_ip, contract.user_agent, contract.code_channel) == ("192.0.2.7", "Firefox", "Привет Супер")
-    assert signing.evidence_is_intact(contract)
+    assert evidence_is_intact(contract)
 
 
 def test_code_message_contains_six_digits_and_the_contract_number(issued, anna):
@@ -245,10 +246,10 @@ def test_signed_contract_cannot_be_deleted(signed):
 
 def test_tampered_evidence_is_detected(signed):
     signed.refresh_from_db()
-    assert signing.evidence_is_intact(signed)
+    assert evidence_is_intact(signed)
 
     signed.pdf_sha256 = "0" * 64
-    assert not signing.evidence_is_intact(signed)
+    assert not evidence_is_intact(signed)
 
 
 closed_accounts = pytest.mark.parametrize(

@@ -8,6 +8,7 @@ app_name = "contracts"
 urlpatterns = [
     path(CONTRACT.route, views.contract, name=CONTRACT.slug),
     path(f"{CONTRACT.route}kept/", views.restoration, name="kept"),
+    path(f"{CONTRACT.route}link/", views.link, name="link"),
     path(f"{CONTRACT.route}code/", views.code, name="code"),
     path(f"{CONTRACT.route}signature/", views.signature, name="signature"),
     path("clients/<uuid:pk>/done/", views.done, name="done"),

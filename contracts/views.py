@@ -1,16 +1,15 @@
 """Views of step 4 and after it: contract, signature, payment, and the client's card."""
 
-import hashlib
-import logging
 import math
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import reswap, retarget
 
@@ -25,27 +24,19 @@ from contracts import app_payments, issuing, payment, pdf, signature_consent, si
 from contracts.access import get_contract_for, get_invoice_for
 from contracts.contents_diff import describe_differences
 from contracts.current import current_contents
+from contracts.files import issued_file, pdf_response
 from contracts.forms import InvoiceForm, NoteForm, SignatureForm
 from contracts.models import Contract, Invoice, InvoiceStatus
+from contracts.refusals import INPUT_ERRORS, SigningRefused
 from contracts.timeline import timeline
 from foundation.storage import object_storage
+from links.models import Place
+from links.panel import LinkPanel, browser_of
 from managers import limits
-from managers.client_ip import client_ip
 from managers.models import Manager, Role
 from support import log
 
-logger = logging.getLogger(__name__)
-
 CONTRACT_REPLACED = "Пока страница была открыта, договор сформировали заново. Прочитайте его и запросите код."
-
-# Exceptions about the input (422); the others mean that the state has changed (409).
-INPUT_ERRORS = (
-    signing.CodeWrong,
-    signing.CodeLate,
-    signing.CodeUsedUp,
-    signing.CodeNotRequested,
-    signing.ConsentMissing,
-)
 
 
 @require_http_methods(["GET", "POST"])
@@ -91,6 +82,8 @@ def code(request, client):
 
     HTMX gets the code fragment.
     """
+    if not settings.CODE_BY_MANAGER:
+        return _contract_page(request, client, error=signing.CodeByManagerDisabled.message, status=409)
     current = issuing.open_contract(client)
     if current and _shows_other_contract(request, current):
         return _replaced_page(request, client)
@@ -110,7 +103,7 @@ def code(request, client):
         return _contract_page(request, client, error=NOT_SAVED, status=503)
     except limits.TooManyTries as refused:
         return refused.apply_to(_contract_page(request, client, error=refused.message))
-    except signing.SigningRefused as refused:
+    except SigningRefused as refused:
         return _contract_page(request, client, error=refused.message, status=409)
     if request.htmx.target == "code":
         return _contract_page(request, client)
@@ -139,15 +132,36 @@ def signature(request, client):
             consent=form.cleaned_data["consent"],
             pep_text_version=form.cleaned_data["pep_version"],
             by=request.user,
-            ip=client_ip(request),
-            user_agent=request.headers.get("User-Agent", ""),
+            browser=browser_of(request),
         )
     except INPUT_ERRORS as refused:
         form.add_error("code", refused.message)
         return _contract_page(request, client, form=form, status=422)
-    except signing.SigningRefused as refused:
+    except SigningRefused as refused:
         return _contract_page(request, client, form=form, error=refused.message, status=409)
     return redirect("contracts:done", client.pk)
+
+
+@require_POST
+@onboarding.step_view(onboarding.CONTRACT)
+def link(request, client):
+    """Create a link to the client's page and show it as a QR code. HTMX gets the panel."""
+    current = issuing.open_contract(client)
+    if current is None:
+        if client.status in SIGNED:
+            return onboarding.redirect_to(request, reverse("contracts:done", args=[client.pk]))
+        return _contract_page(request, client, error=signing.ContractClosed.message, status=409)
+    if _shows_other_contract(request, current):
+        return _replaced_page(request, client)
+    limits.LINKS.consume(request.user)
+    panel = LinkPanel.with_new_link(request, client, current.pk, issue_url=_link_url(client))
+    if request.htmx:
+        return render(request, "links/panel.html", {"panel": panel})
+    return _contract_page(request, client, panel=panel)
+
+
+def _link_url(client: Client) -> str:
+    return reverse("contracts:link", args=[client.pk])
 
 
 def _shows_other_contract(request, current: Contract) -> bool:
@@ -162,7 +176,15 @@ def _replaced_page(request, client: Client) -> HttpResponse:
 
 
 def _contract_page(
-    request, client: Client, *, form=None, agreement=None, error: str = "", status: int = 200, whole: bool = False
+    request,
+    client: Client,
+    *,
+    form=None,
+    agreement=None,
+    panel: LinkPanel | None = None,
+    error: str = "",
+    status: int = 200,
+    whole: bool = False,
 ) -> HttpResponse:
     try:
         contents = current_contents(client)
@@ -185,9 +207,11 @@ def _contract_page(
         "signed": None if current else issuing.matching_signed_contract(client),
         "form": form or SignatureForm(initial={"pep_version": signature_consent.current_version()}),
         "pep_template": signature_consent.current_template(),
-        "code": code if code and not code.is_expired(now) and code.attempts_left else None,
+        "code": code if code and code.requested_on == Place.MANAGER and code.is_usable(now) else None,
         "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(client, now) - now).total_seconds())),
         "error": error,
+        "panel": panel or (current and LinkPanel.of(client, current.pk, issue_url=_link_url(client))),
+        "code_by_manager": settings.CODE_BY_MANAGER,
         "admins": Manager.objects.filter(role=Role.ADMIN, is_active=True).order_by("name"),  # lazy
     }
     if current and not client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE):
@@ -203,12 +227,9 @@ def contract_pdf(request, pk):
     document = get_contract_for(request, pk)
     if document.erased_at:
         raise Http404
-    file = object_storage.get(document.pdf_key)
-    if hashlib.sha256(file).hexdigest() != document.pdf_sha256:
-        logger.error("the stored PDF of contract %s does not match its hash", document.pk)
-        raise object_storage.StorageUnavailable(document.pdf_key)
+    file = issued_file(document)
     disclosure.record(document.client, DisclosureKind.CONTRACT_PDF, request=request, document=document.number)
-    return _pdf(file, f"{document.number}.pdf")
+    return pdf_response(file, f"{document.number}.pdf")
 
 
 @require_GET
@@ -219,12 +240,7 @@ def invoice_pdf(request, pk):
     limits.DOCUMENTS.consume(request.user)
     file = pdf.render_invoice(invoice, invoice.contract.snapshot)
     disclosure.record(invoice.contract.client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
-    return _pdf(file, f"Счёт {invoice.number}.pdf".replace("/", "-"))
-
-
-def _pdf(file: bytes, name: str) -> HttpResponse:
-    disposition = content_disposition_header(as_attachment=False, filename=name)
-    return HttpResponse(file, content_type="application/pdf", headers={"Content-Disposition": disposition})
+    return pdf_response(file, f"Счёт {invoice.number}.pdf".replace("/", "-"))
 
 
 @require_GET

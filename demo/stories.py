@@ -27,6 +27,7 @@ from devices.surcharge import fix_surcharge
 from erasure import erasing
 from erasure.models import ErasureReason
 from foundation.russian import money
+from links.models import Browser
 from managers.models import Manager
 from passport import saving as passport_saving
 from passport.models import Passport
@@ -159,11 +160,10 @@ class ClientStory:
     def sign(self) -> None:
         """Sign with the code from the message in the client's app."""
         texts = Message.objects.filter(ticket__user=self.user_id, author=Author.SUPPORT).values_list("body", flat=True)
-        codes = [found[1] for text in texts if (found := re.search(rf"{self.contract.number}: (\d{{6}})", text))]
-        version = signature_consent.current_version()
-        signing.sign(
-            self.contract, codes[-1], consent=True, pep_text_version=version, by=self.manager, ip=IP, user_agent=BROWSER
-        )
+        code_message = re.compile(rf"Код (\d{{3}} \d{{3}}) — договор {self.contract.number} ")
+        codes = [found[1] for text in texts if (found := code_message.match(text))]
+        version, browser = signature_consent.current_version(), Browser(IP, BROWSER)
+        signing.sign(self.contract, codes[-1], consent=True, pep_text_version=version, by=self.manager, browser=browser)
 
     def pay(self) -> None:
         for invoice in payment.client_invoices(self.client).filter(status=InvoiceStatus.PENDING):

@@ -15,8 +15,8 @@ from pypdf import PdfReader
 from clients.models import AppUser, Client, ClientChange, Status
 from conftest import ROLES, as_role
 from contracts.current import current_contents
+from contracts.evidence import evidence_is_intact
 from contracts.models import Contract, Invoice, InvoiceStatus
-from contracts.signing import evidence_is_intact
 from demo.office import PASSWORD, STAFF
 from demo.people import MEN, PATRONYMICS, WOMEN, feminine
 from devices.models import Device, DevicePhoto, SharedDevicePhoto, Tariff

@@ -23,6 +23,7 @@ from devices.models import ClientTariff, Device, DevicePhoto
 from erasure.models import DataCategory, ErasureScope
 from foundation.database.shared import table_name
 from foundation.storage.models import LeftObject
+from links.models import Link
 from managers.models import Manager
 from passport.models import Passport
 from photos.models import UploadPurpose
@@ -129,6 +130,10 @@ def erase_account(run: ErasureRun) -> None:
     run.count(category, AdminLogEntry._meta.db_table, admin_entries.update(object_repr=ERASED_NAME))
 
 
+def erase_links(run: ErasureRun) -> None:
+    run.delete(DataCategory.LOG, Link.objects.filter(client=run.client))
+
+
 def erase_log(run: ErasureRun) -> None:
     entries = LogEntry.objects.filter(thread__client=run.client)
     run.delete(DataCategory.LOG, entries, ignored_trigger="support.LogEntry:append_only")
@@ -175,6 +180,7 @@ ERASERS: dict[ErasureScope, tuple[Callable[[ErasureRun], None], ...]] = {
         erase_passport,
         erase_devices,
         erase_account,
+        erase_links,
         erase_log,
     ),
 }

@@ -152,7 +152,7 @@ def delete_old_attempts(limit: int = 1000) -> None:
 
 @dataclass(frozen=True)
 class RateLimit:
-    """Limit of an expensive operation per user: a burst of `at_most`, then one more every `per / at_most`.
+    """Limit of an operation per subject, usually a user: a burst of `at_most`, then one more every `per / at_most`.
 
     `what` completes the message «Слишком много …». `name` is part of the stored keys.
     Generic cell rate algorithm (ITU-T I.371), which stores one timestamp per user.
@@ -163,26 +163,23 @@ class RateLimit:
     per: timedelta
     what: str = "запросов"
 
-    def consume(self, manager: Manager) -> None:
-        """Count one more use, or raise TooManyTries without counting.
+    def consume(self, subject: Manager | str) -> None:
+        """Count one more use of a user, or of somebody else by a name of theirs, such as a network address.
 
+        Raises TooManyTries without counting if that was too many.
         Also raises TooManyTries if the count can't be saved. A rollback of the caller's transaction undoes the count.
         """
         now, step = timezone.now(), self.per / self.at_most
+        key = _hashed_key(f"allowance {self.name}", str(subject.pk if isinstance(subject, Manager) else subject))
         try:
             with connection.cursor() as cursor:
-                cursor.execute(
-                    CONSUME_SQL, {"key": self._key(manager), "now": now, "step": step, "full": now + self.per}
-                )
+                cursor.execute(CONSUME_SQL, {"key": key, "now": now, "step": step, "full": now + self.per})
                 consumed = cursor.rowcount
         except OperationalError as error:
             raise TooManyTries(FIRST_WAIT, self.what) from error
         if not consumed:
-            spent_until = Spending.objects.get(key=self._key(manager)).spent_until
+            spent_until = Spending.objects.get(key=key).spent_until
             raise TooManyTries(spent_until + step - self.per - now, self.what)
-
-    def _key(self, manager: Manager) -> str:
-        return _hashed_key(f"allowance {self.name}", str(manager.pk))
 
 
 # The page searches at every pause in typing.
@@ -190,6 +187,12 @@ SEARCHES = RateLimit("searches", 120, per=timedelta(minutes=1), what="поиск
 UPLOADS = RateLimit("uploads", 60, per=timedelta(hours=1), what="фотографий")
 # Rendering a document takes seconds of CPU time.
 DOCUMENTS = RateLimit("documents", 30, per=timedelta(minutes=10), what="документов")
+# Addresses with an unknown token, per network address and in total. Links in force are never limited: thousands of
+# phones share one address.
+UNKNOWN_LINKS = RateLimit("unknown links", 30, per=timedelta(minutes=10))
+ALL_UNKNOWN_LINKS = RateLimit("all unknown links", 3000, per=timedelta(minutes=10))
+# Links to clients' pages.
+LINKS = RateLimit("links", 60, per=timedelta(hours=1), what="ссылок")
 # Across all clients; the limit per client is in contracts/models.py.
 CODES = RateLimit("codes", 30, per=timedelta(hours=1), what="кодов")
 

@@ -12,7 +12,9 @@ from django.contrib.auth.models import Group, Permission
 from managers.models import ROLE_RIGHTS, Role
 
 GROUPS = {Role.MANAGER: "Менеджеры", Role.SUPPORT: "Поддержка", Role.ADMIN: "Администраторы"}
-OUR_APPS = ("managers", "clients", "photos", "agreements", "passport", "devices", "contracts", "support", "erasure")
+OUR_APPS = (
+    "managers", "clients", "links", "photos", "agreements", "passport", "devices", "contracts", "support", "erasure",
+)  # fmt: skip
 
 # In the admin site admins may view all our models, and change these.
 ADMIN_EDITABLE = {

@@ -31,6 +31,7 @@ WEB_RIGHTS = {
     "manager_contracts": (READ, ADD),
     "manager_invoices": (READ, ADD),
     "manager_signing_codes": (READ, ADD, CHANGE),
+    "manager_client_links": (READ, ADD, CHANGE),
     "manager_contract_events_head": (READ, ADD, CHANGE),
     "manager_agreements": (READ, ADD),
     # Erasures are carried out by the maintenance role.

@@ -11,8 +11,8 @@ from django.db import connection
 from conftest import authenticator_of
 from contracts import issuing
 from contracts.conftest import sign
+from contracts.evidence import evidence_is_intact
 from contracts.models import Contract
-from contracts.signing import evidence_is_intact
 from managers import cipher
 from managers.models import Authenticator
 from operations import key_rotation

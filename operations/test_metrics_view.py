@@ -15,6 +15,7 @@ from erasure.models import ErasureReason, ErasureRequest
 from foundation.storage.object_storage import StorageUnavailable, get, put
 from foundation.testing import local_storage
 from foundation.worker import registered_jobs
+from links.models import Browser
 from operations import metrics_view, worker
 from photos import uploads
 from photos.models import Upload, UploadPurpose
@@ -85,7 +86,7 @@ def test_codes_and_documents_are_counted(scraped, make, anna):
     with pytest.raises(signing.CodeTooSoon):
         signing.request_code(contract, by=anna)
     with pytest.raises(signing.ConsentMissing):
-        signing.sign(contract, "", consent=False, pep_text_version="v1", by=anna, ip="", user_agent="")
+        signing.sign(contract, "", consent=False, pep_text_version="v1", by=anna, browser=Browser("", ""))
     after = scraped()
     assert increase(before, after, 'privet_codes_total{outcome="sent"}') == 1
     assert increase(before, after, 'privet_codes_total{outcome="CodeTooSoon"}') == 1

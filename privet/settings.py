@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "foundation.storage",
     "managers",
     "clients",
+    "links",
     "photos",
     "agreements",
     "contact",
@@ -40,6 +41,7 @@ INSTALLED_APPS = [
     "devices",
     "support",
     "contracts",
+    "client_page",
     "erasure",
     "operations",
     "pghistory",
@@ -310,6 +312,9 @@ INVOICE_DAYS = env.int("INVOICE_DAYS", 10, validate=at_least(0))
 # What a payment in the client's app means: "claim": somebody has to confirm it, because any client can mark an invoice
 # as paid there; "trusted": it is confirmed automatically if the amount and the account are those of the invoice.
 APP_PAYMENTS = env.str("APP_PAYMENTS", "claim", validate=app_payments)
+
+# Whether a manager may enter the client's one-time code. If not, clients sign on their own page only.
+CODE_BY_MANAGER = env.bool("CODE_BY_MANAGER", True)
 
 # True masks the one-time code in the client log; the client's app always shows it.
 MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)

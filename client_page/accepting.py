@@ -1,0 +1,26 @@
+"""Agreements that the client reads and accepts on their own page."""
+
+from agreements import consents
+from agreements.consents import Recorder
+from agreements.documents import AgreementDocument
+from agreements.models import AgreementKind
+from client_page.forms import ClientAgreementForm
+from links.models import Link, Place
+from links.panel import browser_of
+
+NOT_SAVED = "Согласие не записано: на нашей стороне неполадка. Подождите минуту и нажмите ещё раз."
+
+
+def is_accepted(link: Link, kind: AgreementKind) -> bool:
+    return link.client.agreements.is_given(kind)
+
+
+def agreement_form(link: Link, kind: AgreementKind, data=None) -> ClientAgreementForm:
+    document = AgreementDocument.for_client(link.client, kind, by=link.created_by, place=Place.CLIENT_PAGE)
+    return ClientAgreementForm(data, document=document)
+
+
+def accept(request, link: Link, kind: AgreementKind) -> None:
+    """Record the agreement. Idempotent. Raises object_storage.StorageUnavailable; then nothing is changed."""
+    browser = browser_of(request)
+    consents.record(link.client, kind, Recorder(link.created_by, browser.ip, browser.user_agent, Place.CLIENT_PAGE))

@@ -1,0 +1,72 @@
+"""Who may open the client's page: the browser in which the link was opened, as long as the link is in force."""
+
+import secrets
+from functools import wraps
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+
+from client_page.pages import ended_page
+from links.models import Link
+
+COOKIE = settings.COOKIE_PREFIX + "client"
+# Longer than a link: two links that are opened in one browser have the same secret.
+COOKIE_MAX_AGE = 30 * 24 * 60 * 60
+
+
+def browser_secret(request: HttpRequest) -> str:
+    """Return the secret of the browser in its cookie; "" if it has none."""
+    return request.COOKIES.get(COOKIE, "")
+
+
+def new_browser_secret() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def remember_browser(response: HttpResponse, secret: str) -> HttpResponse:
+    response.set_cookie(
+        COOKIE, secret, max_age=COOKIE_MAX_AGE, samesite="Lax", httponly=True, secure=settings.SESSION_COOKIE_SECURE
+    )
+    return response
+
+
+def public_page(view):
+    """Decorator: no sign-in; nothing is cached or listed by search engines."""
+
+    @login_not_required
+    @wraps(view)
+    def public(request, *args, **kwargs):
+        response = view(request, *args, **kwargs)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Robots-Tag"] = "noindex, nofollow"
+        return response
+
+    return public
+
+
+def link_page(view):
+    """Decorator of pages of an opened link: the view is called as view(request, link).
+
+    Everybody else gets the same answer, whether the link exists or not.
+    """
+
+    @public_page
+    @wraps(view)
+    def guarded(request, pk):
+        link = _opened_link(request, pk)
+        if link is None:
+            return ended_page(request)
+        try:
+            return view(request, link)
+        except Http404:  # the client was erased or reassigned meanwhile
+            return ended_page(request)
+
+    return guarded
+
+
+def _opened_link(request, pk) -> Link | None:
+    links = Link.objects.in_force(timezone.now()).opened_in(browser_secret(request))
+    link = links.select_related("client__user", "contract__client", "created_by").filter(pk=pk).first()
+    return link if link and link.is_permitted else None

@@ -1,0 +1,200 @@
+"""The client's page about a contract: read it, accept it, sign it with a code, download it."""
+
+import hmac
+import math
+from dataclasses import replace
+from functools import wraps
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from agreements.models import AgreementKind
+from client_page import accepting
+from client_page.access import link_page
+from client_page.forms import ClientCodeForm, PhoneDigitsForm, RefusalForm, SigningConsentForm
+from client_page.pages import render_page
+from contracts import payment, pdf, signature_consent, signing
+from contracts.contents_diff import describe_differences
+from contracts.files import issued_file, pdf_response
+from contracts.refusals import INPUT_ERRORS, CodeTooSoon, SigningRefused
+from contracts.snapshot import Snapshot
+from foundation.storage import object_storage
+from links.models import MAX_PASSPORT_ATTEMPTS, Link
+from links.panel import browser_of
+from managers import limits
+
+FILE_UNAVAILABLE = "Файл сейчас не открывается: на нашей стороне неполадка. Попробуйте через минуту."
+WRONG_DIGITS = "Цифры не совпадают с телефоном, который указан в договоре. Осталось попыток: {}."
+NO_ATTEMPTS = "Попыток больше нет. Попросите менеджера показать новый QR-код."
+
+
+def contract_page(request, link: Link, *, status: int = 200, **context) -> HttpResponse:
+    """The page as it is now: to read and sign, signed, declined or replaced. `context`: forms with errors, `error`."""
+    contract = link.contract
+    if contract.erased_at or contract.void_at:
+        return render_page(request, "replaced", {"link": link}, status=409)
+    snapshot = contract.snapshot
+    context = {"link": link, "contract": contract, "contents": snapshot.contents, "company": snapshot.company} | context
+    if contract.signed_at:
+        return render_page(request, "signed", context, status=status)
+    if link.refused_at:
+        return render_page(request, "refused", context, status=status)
+    context = _reading_context(link, snapshot) | _signing_context(link) | context
+    return render_page(request, "contract", context, status=status)
+
+
+def _reading_context(link: Link, snapshot: Snapshot) -> dict:
+    client, contents = link.client, snapshot.contents
+    signed = client.contracts.since_claimed().signed().filter(erased_at=None).newest_first().first()
+    return {
+        "due": payment.BillingSummary.for_client(client).due_for(contents),
+        "signed": signed,
+        "changes": describe_differences(signed.snapshot.contents, contents) if signed else [],
+        "text": pdf.contract_html(snapshot if link.passport_shown_at else _masked(snapshot)),
+        "digits": PhoneDigitsForm(),
+        "passport_attempts_left": MAX_PASSPORT_ATTEMPTS - link.passport_attempts,
+        "refusal": RefusalForm(),
+    }
+
+
+def _signing_context(link: Link) -> dict:
+    now, code = timezone.now(), signing.current_code(link.contract)
+    needs_agreement = not accepting.is_accepted(link, AgreementKind.ELECTRONIC_SIGNATURE)
+    return {
+        "agreement": accepting.agreement_form(link, AgreementKind.ELECTRONIC_SIGNATURE) if needs_agreement else None,
+        "consent": SigningConsentForm(initial={"version": signature_consent.current_version()}),
+        "pep_template": signature_consent.current_template(),
+        "has_consented": _has_consented(link),
+        "form": ClientCodeForm(),
+        "code": code if code and code.is_usable(now) else None,
+        "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(link.client, now) - now).total_seconds())),
+    }
+
+
+def _masked(snapshot: Snapshot) -> Snapshot:
+    person = replace(snapshot.contents.person, passport_series="••••", passport_number="••••••")
+    return replace(snapshot, contents=replace(snapshot.contents, person=person))
+
+
+def _has_consented(link: Link) -> bool:
+    """Whether the client accepted both the agreement and the consent to this signature, in their newest editions."""
+    is_newest = bool(link.agreed_at) and link.pep_text_version == signature_consent.current_version()
+    return is_newest and accepting.is_accepted(link, AgreementKind.ELECTRONIC_SIGNATURE)
+
+
+def open_contract_page(view):
+    """Decorator: the page of a contract that can still be signed; otherwise a redirect to the page as it is now."""
+
+    @link_page
+    @wraps(view)
+    def guarded(request, link):
+        if not link.contract_id or link.refused_at or not link.contract.is_open:
+            return redirect("client_page:page", link.pk)
+        return view(request, link)
+
+    return guarded
+
+
+@require_POST
+@open_contract_page
+def passport(request, link):
+    """Show the number of the passport, and the PDF, after the last four digits of the client's phone."""
+    form = PhoneDigitsForm(request.POST)
+    if form.is_valid() and not link.passport_shown_at:
+        _check_digits(link, form)
+    if form.errors:
+        return contract_page(request, link, digits=form, status=422)
+    return redirect(reverse("client_page:page", args=[link.pk]) + "#text")
+
+
+def _check_digits(link: Link, form: PhoneDigitsForm) -> None:
+    """Show the passport, or add an error to the form."""
+    if not link.count_passport_attempt():
+        form.add_error("digits", NO_ATTEMPTS)
+        return
+    expected = "".join(filter(str.isdecimal, link.contract.snapshot.contents.person.phone))[-4:]
+    if len(expected) == 4 and hmac.compare_digest(form.cleaned_data["digits"], expected):
+        link.note("passport_shown_at")
+        return
+    left = MAX_PASSPORT_ATTEMPTS - link.passport_attempts
+    form.add_error("digits", WRONG_DIGITS.format(left) if left else NO_ATTEMPTS)
+
+
+@require_safe
+@link_page
+def pdf_file(request, link):
+    """The file of the contract. Before the signature it needs the digits of the phone, because it has the passport."""
+    contract = link.contract
+    if contract is None or contract.void_at or contract.erased_at or not (link.passport_shown_at or link.signed_at):
+        return redirect("client_page:page", link.pk)
+    limits.DOCUMENTS.consume(str(link.pk))
+    try:
+        file = issued_file(contract)
+    except (object_storage.StorageUnavailable, object_storage.ObjectNotFound):
+        return contract_page(request, link, notice=FILE_UNAVAILABLE, status=503)
+    link.note("pdf_opened_at")
+    return pdf_response(file, f"{contract.number}.pdf")
+
+
+@require_POST
+@open_contract_page
+def code(request, link):
+    """Accept the agreement and the signature, unless that is done, and get a code."""
+    if not _has_consented(link) and (refused := _accept(request, link)):
+        return refused
+    try:
+        limits.CODES.consume(link.created_by)
+        signing.request_code(link.contract, by=link.created_by, link=link)
+    except CodeTooSoon:
+        pass  # a double click: the first one has sent the code
+    except limits.TooManyTries as refused:
+        return refused.apply_to(contract_page(request, link, error=refused.message))
+    except SigningRefused as refused:
+        return contract_page(request, link, error=refused.client_message, status=409)
+    return redirect(reverse("client_page:page", args=[link.pk]) + "#sign")
+
+
+def _accept(request, link: Link) -> HttpResponse | None:
+    """Record what the client accepts. Return a page if something is missing."""
+    kind, consent = AgreementKind.ELECTRONIC_SIGNATURE, SigningConsentForm(request.POST)
+    agreement = None if accepting.is_accepted(link, kind) else accepting.agreement_form(link, kind, request.POST)
+    forms = {"agreement": agreement, "consent": consent}
+    if not all([consent.is_valid(), agreement is None or agreement.is_valid()]):
+        return contract_page(request, link, **forms, status=422)
+    try:
+        signing.check_account_open(link.client.account)  # before the agreement is recorded
+        accepting.accept(request, link, kind)
+    except SigningRefused as refused:
+        return contract_page(request, link, **forms, error=refused.client_message, status=409)
+    except object_storage.StorageUnavailable:
+        return contract_page(request, link, **forms, error=accepting.NOT_SAVED, status=503)
+    link.set(agreed_at=timezone.now(), pep_text_version=consent.cleaned_data["version"])
+    return None
+
+
+@require_POST
+@open_contract_page
+def signature(request, link):
+    """Sign with the code. Idempotent."""
+    form = ClientCodeForm(request.POST)
+    if not form.is_valid():
+        return contract_page(request, link, form=form, status=422)
+    try:
+        signing.sign(
+            link.contract,
+            form.cleaned_data["code"],
+            consent=_has_consented(link),
+            pep_text_version=link.pep_text_version,
+            by=link.created_by,
+            browser=browser_of(request),
+            link=link,
+        )
+    except INPUT_ERRORS as refused:
+        form.add_error("code", refused.client_message)
+        return contract_page(request, link, form=form, status=422)
+    except SigningRefused as refused:
+        return contract_page(request, link, form=form, error=refused.client_message, status=409)
+    return redirect("client_page:page", link.pk)

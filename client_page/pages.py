@@ -1,0 +1,17 @@
+"""Rendering of the client's pages."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from contracts.snapshot import CompanyPart
+
+
+def render_page(request: HttpRequest, name: str, context: dict | None = None, *, status: int = 200) -> HttpResponse:
+    """Render templates/client_page/`name`.html, which shows the company and how to reach it."""
+    context = {"company": CompanyPart.from_settings()} | (context or {})
+    return render(request, f"client_page/{name}.html", context, status=status)
+
+
+def ended_page(request: HttpRequest) -> HttpResponse:
+    """The same page for unknown, expired and replaced links, and for other browsers."""
+    return render_page(request, "ended", status=404)

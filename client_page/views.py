@@ -1,0 +1,116 @@
+"""The client's page: opening a link, the consent to processing personal data, and what both kinds of page have."""
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from agreements.models import AgreementKind
+from client_page import accepting, contract_views
+from client_page.access import browser_secret, link_page, new_browser_secret, public_page, remember_browser
+from client_page.forms import RefusalForm
+from client_page.pages import ended_page, render_page
+from foundation.storage import object_storage
+from links.models import Link, LinkTaken
+from links.panel import browser_of
+from managers import limits
+from managers.client_ip import client_ip, ip_network
+
+
+# Exempt: from a page with "no-referrer" browsers send "Origin: null", which Django's check refuses. Only who has the
+# token can submit this form.
+@csrf_exempt
+@public_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def open_link(request, token):
+    """The first page of a link. It shows nothing about the client. POST binds the link to the browser."""
+    response = _open_link(request, token)
+    response.headers["Referrer-Policy"] = "no-referrer"  # the address has the token
+    return response
+
+
+def _open_link(request, token: str) -> HttpResponse:
+    if request.user.is_authenticated:
+        return render_page(request, "for_client", status=403)
+    link = Link.objects.find(token)
+    if link is None:
+        limits.UNKNOWN_LINKS.consume(ip_network(client_ip(request)))
+        limits.ALL_UNKNOWN_LINKS.consume("")
+        return ended_page(request)
+    secret = browser_secret(request)
+    if link.opened_at and Link.objects.opened_in(secret).filter(pk=link.pk).exists():
+        return redirect("client_page:page", link.pk)
+    if link.opened_at:
+        return render_page(request, "taken", status=403)
+    if request.method != "POST":
+        return render_page(request, "open", {"link": link})
+    secret = secret or new_browser_secret()
+    try:
+        link.open(secret, browser_of(request))
+    except LinkTaken:
+        return render_page(request, "taken", status=403)
+    return remember_browser(redirect("client_page:page", link.pk), secret)
+
+
+@require_safe
+@link_page
+def page(request, link):
+    return _page(request, link)
+
+
+def _page(request, link: Link, *, status: int = 200, **context) -> HttpResponse:
+    """The page of the link as it is now. `context` has forms with errors, or `error`."""
+    if link.contract_id:
+        return contract_views.contract_page(request, link, status=status, **context)
+    context = {
+        "link": link,
+        "agreement": accepting.agreement_form(link, AgreementKind.PERSONAL_DATA),
+        "is_accepted": accepting.is_accepted(link, AgreementKind.PERSONAL_DATA),
+        "refusal": RefusalForm(),
+    } | context
+    return render_page(request, "consent", context, status=status)
+
+
+@require_POST
+@link_page
+def consent(request, link):
+    """Accept the processing of personal data. Idempotent."""
+    kind = AgreementKind.PERSONAL_DATA
+    if link.contract_id or link.refused_at or accepting.is_accepted(link, kind):
+        return redirect("client_page:page", link.pk)
+    form = accepting.agreement_form(link, kind, request.POST)
+    if not form.is_valid():
+        return _page(request, link, agreement=form, status=422)
+    try:
+        accepting.accept(request, link, kind)
+    except object_storage.StorageUnavailable:
+        return _page(request, link, agreement=form, error=accepting.NOT_SAVED, status=503)
+    link.note("agreed_at")
+    return redirect("client_page:page", link.pk)
+
+
+@require_POST
+@link_page
+def reading(request, link):
+    """The client's browser reports that the end of the text was shown."""
+    link.note("read_at")
+    return HttpResponse(status=204)
+
+
+@require_POST
+@link_page
+def call(request, link):
+    """«Позвать менеджера»."""
+    link.call_manager()
+    return redirect("client_page:page", link.pk)
+
+
+@require_POST
+@link_page
+def refusal(request, link):
+    """«Отказаться», with a reason. Idempotent."""
+    form = RefusalForm(request.POST)
+    if not form.is_valid():
+        return _page(request, link, refusal=form, status=422)
+    link.refuse(form.text)
+    return redirect("client_page:page", link.pk)

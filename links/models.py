@@ -1,0 +1,210 @@
+"""Links to the client's page: what the client reads, accepts and signs on their own phone."""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from clients.models import Client, Status
+from managers.models import Manager
+from support import log
+
+# Counted from the creation, again from the opening, and again from the signature, so that the copy can be downloaded.
+LIFETIME = timedelta(minutes=30)
+MAX_PASSPORT_ATTEMPTS = 5
+
+
+class Place(models.TextChoices):
+    """Where a client's consent was given or a code was entered, and so by whom."""
+
+    CLIENT_PAGE = "client_page", "Клиентом на своей странице"
+    MANAGER = "manager", "Менеджером за клиента"
+
+
+@dataclass(frozen=True)
+class Browser:
+    """What is known of the browser that sent a request."""
+
+    ip: str
+    user_agent: str
+
+    @property
+    def columns(self) -> dict:
+        return {"ip": self.ip or None, "user_agent": self.user_agent[:300]}
+
+
+class LinkTaken(Exception):
+    """The link was opened in another browser before."""
+
+
+class LinkQuerySet(models.QuerySet):
+    def in_force(self, now: datetime) -> "LinkQuerySet":
+        return self.filter(replaced_at=None, expires_at__gt=now)
+
+    def find(self, token: str) -> "Link | None":
+        """Return the link in force with this token, or None."""
+        found = self.in_force(timezone.now()).filter(token_hash=_hash(token)).select_related("client", "created_by")
+        link = found.first()
+        return link if link and link.is_permitted else None
+
+    def opened_in(self, browser_secret: str) -> "LinkQuerySet":
+        """The links that were opened in the browser with this secret."""
+        return self.filter(browser_hash=_hash(browser_secret)) if browser_secret else self.none()
+
+    def newest_of(self, client: Client, contract_id: uuid.UUID | None) -> "Link | None":
+        """Return the newest link of a contract, or with None of the consent to processing personal data."""
+        return self.filter(client=client, contract_id=contract_id).order_by("-created_at").first()
+
+
+class LinkManager(models.Manager.from_queryset(LinkQuerySet)):
+    @transaction.atomic
+    def issue(
+        self, client: Client, contract_id: uuid.UUID | None, *, by: Manager, browser: Browser
+    ) -> tuple["Link", str]:
+        """Create a link and return it with its token. All earlier links of the client stop working.
+
+        `contract_id`: the contract to sign; None: the consent to processing personal data. Raises ClientErased or
+        ClientReassigned.
+        """
+        client, now = client.lock(), timezone.now()
+        self.filter(client=client, replaced_at=None).update(replaced_at=now)
+        token = secrets.token_urlsafe(24)  # 192 bits
+        link = self.create(
+            client=client,
+            contract_id=contract_id,
+            token_hash=_hash(token),
+            created_at=now,
+            created_by=by,
+            created_ip=browser.columns["ip"],
+            created_user_agent=browser.columns["user_agent"],
+            expires_at=now + LIFETIME,
+        )
+        return link, token
+
+
+class Link(models.Model):
+    """A link to the client's page about one contract, or about the consent to processing personal data.
+
+    The token is in the URL that the manager shows; only its hash is stored. The browser that opens the link is the only
+    one in which it works. What happens on the page is recorded as times.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    client = models.ForeignKey(Client, on_delete=models.PROTECT, related_name="links", verbose_name="клиент")
+    contract = models.ForeignKey(
+        "contracts.Contract", on_delete=models.PROTECT, null=True, related_name="links", verbose_name="договор"
+    )
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField("создана")
+    created_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто создал")
+    created_ip = models.GenericIPAddressField("адрес менеджера", null=True)
+    created_user_agent = models.CharField("браузер менеджера", max_length=300, blank=True)
+    expires_at = models.DateTimeField("действует до")
+    replaced_at = models.DateTimeField("заменена", null=True)
+
+    opened_at = models.DateTimeField("открыта", null=True)
+    browser_hash = models.CharField(max_length=64, blank=True, db_index=True, editable=False)
+    ip = models.GenericIPAddressField("адрес клиента", null=True)
+    user_agent = models.CharField("браузер клиента", max_length=300, blank=True)
+    passport_attempts = models.PositiveSmallIntegerField("неверных цифр телефона", default=0)
+    passport_shown_at = models.DateTimeField("паспорт показан", null=True)
+    pdf_opened_at = models.DateTimeField("PDF открыт", null=True)
+    read_at = models.DateTimeField("дочитано до конца", null=True)
+    agreed_at = models.DateTimeField("согласия даны", null=True)
+    pep_text_version = models.CharField("редакция согласия на ПЭП", max_length=20, blank=True)
+    code_sent_at = models.DateTimeField("код отправлен", null=True)
+    signed_at = models.DateTimeField("подписано", null=True)
+    refused_at = models.DateTimeField("отказ", null=True)
+    refusal_reason = models.CharField("причина отказа", max_length=500, blank=True)
+    called_at = models.DateTimeField("позван менеджер", null=True)
+
+    objects = LinkManager()
+
+    class Meta:
+        db_table = "manager_client_links"
+        verbose_name = "ссылка клиента"
+        verbose_name_plural = "ссылки клиентов"
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["client", "-created_at"], name="links_of_client")]
+        constraints = [
+            models.UniqueConstraint("client", name="manager_client_links_one", condition=Q(replaced_at=None)),
+            models.CheckConstraint(
+                condition=Q(opened_at=None, browser_hash="") | Q(opened_at__isnull=False, browser_hash__gt=""),
+                name="manager_client_links_opened_in_a_browser",
+            ),
+        ]
+
+    def __str__(self):
+        return f"Ссылка от {timezone.localtime(self.created_at):%d.%m.%Y %H:%M}"
+
+    @property
+    def is_permitted(self) -> bool:
+        """Whether the manager who created the link may still open the client, and the client was not erased."""
+        visible = Client.objects.visible_to(self.created_by).exclude(status=Status.ERASED)
+        return self.created_by.is_active and visible.filter(pk=self.client_id).exists()
+
+    def is_in_force(self, now: datetime) -> bool:
+        return self.replaced_at is None and now < self.expires_at
+
+    def open(self, browser_secret: str, browser: Browser) -> None:
+        """Bind the link to a browser. Idempotent for that browser. Raises LinkTaken for any other."""
+        now, browser_hash = timezone.now(), _hash(browser_secret)
+        unopened = Link.objects.in_force(now).filter(pk=self.pk, opened_at=None)
+        with transaction.atomic():
+            client = self.client.lock()
+            is_first = unopened.update(
+                opened_at=now, browser_hash=browser_hash, expires_at=now + LIFETIME, **browser.columns
+            )
+            if is_first:
+                log.add_event(client, f"Клиент открыл страницу: {self.subject}", by=None, now=now)
+        self.refresh_from_db()
+        if not hmac.compare_digest(self.browser_hash, browser_hash):
+            raise LinkTaken
+
+    @property
+    def subject(self) -> str:
+        return f"договор {self.contract.number}" if self.contract_id else "согласие на обработку персональных данных"
+
+    def note(self, name: str) -> None:
+        """Set the time `name` to now, unless it is set: the first time counts."""
+        now = timezone.now()
+        if Link.objects.filter(pk=self.pk, **{name: None}).update(**{name: now}):
+            setattr(self, name, now)
+
+    def set(self, **values) -> None:
+        Link.objects.filter(pk=self.pk).update(**values)
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def count_passport_attempt(self) -> bool:
+        """Count an attempt to show the passport before it is checked. Return False if none is left."""
+        left = Link.objects.filter(pk=self.pk, passport_attempts__lt=MAX_PASSPORT_ATTEMPTS)
+        counted = left.update(passport_attempts=F("passport_attempts") + 1)
+        self.refresh_from_db(fields=["passport_attempts"])
+        return bool(counted)
+
+    @transaction.atomic
+    def refuse(self, reason: str) -> None:
+        """Record that the client refuses. The code that was sent before no longer signs."""
+        client, now = self.client.lock(), timezone.now()
+        if Link.objects.filter(pk=self.pk, refused_at=None, signed_at=None).update(
+            refused_at=now, refusal_reason=reason
+        ):
+            log.add_event(client, f"Клиент отказался: {self.subject}. Причина: {reason}", by=None, now=now)
+        self.refresh_from_db()
+
+    @transaction.atomic
+    def call_manager(self) -> None:
+        client, now = self.client.lock(), timezone.now()
+        log.add_event(client, "Клиент зовёт менеджера со своей страницы", by=None, now=now)
+        self.set(called_at=now)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

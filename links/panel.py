@@ -1,0 +1,82 @@
+"""The panel of steps 2 and 4 that shows the link as a QR code, and what the client does on their page."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import segno
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+
+from clients.models import Client
+from links import progress
+from links.models import Browser, Link
+from managers.client_ip import client_ip
+
+
+def browser_of(request) -> Browser:
+    return Browser(client_ip(request), request.headers.get("User-Agent", ""))
+
+
+@dataclass(frozen=True)
+class LinkPanel:
+    """What the panel shows: `link`, the newest one, and `url`, its address, only in the response that created it.
+
+    `contract_id` is the contract to sign; None: the consent to processing personal data. POST to `issue_url` to create
+    a link.
+    """
+
+    client: Client
+    contract_id: UUID | None
+    issue_url: str
+    link: Link | None
+    now: datetime
+    url: str = ""
+
+    @classmethod
+    def of(cls, client: Client, contract_id: UUID | None = None, *, issue_url: str) -> "LinkPanel":
+        link = Link.objects.newest_of(client, contract_id)
+        return cls(client, contract_id, issue_url, link, timezone.now())
+
+    @classmethod
+    def with_new_link(cls, request, client: Client, contract_id: UUID | None = None, *, issue_url: str) -> "LinkPanel":
+        """Create a link. Raises ClientErased or ClientReassigned."""
+        link, token = Link.objects.issue(client, contract_id, by=request.user, browser=browser_of(request))
+        url = settings.APP_BASE_URL + reverse("client_page:open", args=[token])
+        return cls(client, contract_id, issue_url, link, link.created_at, url)
+
+    @property
+    def qr_code(self) -> SafeString:
+        """The address as SVG. The colours don't depend on the theme: most cameras need dark on light."""
+        svg = segno.make(self.url, error="m").svg_inline(scale=5, dark="#000", light="#fff", omitsize=True)
+        return mark_safe(svg)  # noqa: S308  SVG from segno
+
+    @property
+    def message(self) -> str:
+        """The text that is sent together with the address."""
+        return f"{settings.COMPANY_NAME}: ваша личная страница, на которой можно прочитать документ и ответить."
+
+    @property
+    def message_with_url(self) -> str:
+        return f"{self.message} {self.url}"
+
+    @property
+    def stages(self) -> list[progress.Stage]:
+        return progress.stages(self.link)
+
+    @property
+    def advice(self) -> str:
+        return progress.advice(self.link, self.now)
+
+    @property
+    def is_over(self) -> bool:
+        return progress.is_over(self.link, self.now)
+
+    @property
+    def seen(self) -> str:
+        """A short hash of what the status shows, so that an unchanged status is not sent again."""
+        shown = repr([self.stages, self.advice, self.link.refusal_reason, self.is_over])
+        return hashlib.sha256(shown.encode()).hexdigest()[:16]

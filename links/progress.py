@@ -1,0 +1,84 @@
+"""What the manager sees of a link: what the client has done on the page so far, and what to do now."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from links.models import Link
+
+# Without progress for so long, the manager gets advice.
+ADVICE_AFTER = timedelta(minutes=1)
+READING_ADVICE_AFTER = timedelta(minutes=5)
+
+SCAN = "Клиент наводит камеру телефона на код и открывает ссылку."
+NOT_OPENED = (
+    "Страница ещё не открыта. Помогите клиенту навести камеру на код или отправьте ссылку сообщением. "
+    "Нет телефона под рукой — продолжите без него, ниже."
+)
+READING = "Клиент читает. Не торопите его и ответьте на вопросы."
+READING_LONG = "Клиент читает уже несколько минут. Спросите, всё ли понятно."
+AGREED = "Согласия даны, осталось запросить код и ввести его."
+CODE_SENT = (
+    "Код отправлен. Клиент открывает «Привет Супер», обращение «Оформление договора», и вводит код на своей странице."
+)
+CODE_UNUSED = (
+    "Код ещё не введён. Попросите клиента закрыть и снова открыть обращение в «Привет Супер»: "
+    "новые сообщения сами там не появляются."
+)
+CALLED = "Клиент зовёт вас со своей страницы."
+REFUSED = "Клиент отказался. Обсудите причину. Если клиент передумает, покажите новый код."
+REPLACED = "Эта ссылка заменена новой."
+EXPIRED = "Ссылка устарела. Покажите новый код."
+DONE = "Готово."
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Something that the client does on the page. `at` is None until then."""
+
+    label: str
+    at: datetime | None
+
+
+def stages(link: Link) -> list[Stage]:
+    """Return the stages of the link in order. Those that can't always be observed are there only once they happened."""
+    observed = [Stage("Дочитано до конца", link.read_at), Stage("Открыт PDF", link.pdf_opened_at)]
+    found = [Stage("Страница открыта", link.opened_at), *(stage for stage in observed if stage.at)]
+    if link.contract_id is None:
+        return [*found, Stage("Согласие дано", link.agreed_at)]
+    return [
+        *found,
+        Stage("Согласия даны", link.agreed_at),
+        Stage("Код отправлен", link.code_sent_at),
+        Stage("Договор подписан", link.signed_at),
+    ]
+
+
+def is_over(link: Link, now: datetime) -> bool:
+    """Whether nothing more can happen on the page."""
+    return bool(link.refused_at or _is_done(link) or not link.is_in_force(now))
+
+
+def advice(link: Link, now: datetime) -> str:
+    """Return one or two sentences: what happens now, and what the manager can do."""
+    if _is_done(link):
+        return DONE
+    if link.replaced_at:
+        return REPLACED
+    if link.refused_at:
+        return REFUSED
+    if not link.is_in_force(now):
+        return EXPIRED
+    latest = max(filter(None, [link.opened_at, link.agreed_at, link.code_sent_at]), default=None)
+    if link.called_at and (latest is None or link.called_at >= latest):
+        return CALLED
+    if link.code_sent_at:
+        return CODE_UNUSED if now - link.code_sent_at > ADVICE_AFTER else CODE_SENT
+    if link.agreed_at:
+        return AGREED
+    if link.opened_at:
+        return READING_LONG if now - link.opened_at > READING_ADVICE_AFTER else READING
+    return NOT_OPENED if now - link.created_at > ADVICE_AFTER else SCAN
+
+
+def _is_done(link: Link) -> bool:
+    return bool(link.signed_at if link.contract_id else link.agreed_at)
