@@ -1,0 +1,288 @@
+"""The client reads, accepts and signs a contract on their own phone."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from agreements.models import AgreementKind
+from client_page.conftest import issue_link, path_of
+from clients.models import AccountStatus, AppUser, Status
+from contracts import issuing, signature_consent
+from contracts.conftest import code_sent_to, sign, wrong_code
+from contracts.evidence import evidence_is_intact
+from contracts.models import Contract
+from foundation.storage import object_storage
+from links.models import MAX_PASSPORT_ATTEMPTS, Place
+from support.models import LogEntry, Message
+
+pytestmark = pytest.mark.django_db
+
+
+def without_agreement(client) -> None:
+    """Withdraw the agreement on electronic signatures, which the fixtures record."""
+    agreement = client.agreements.get(kind=AgreementKind.ELECTRONIC_SIGNATURE)
+    agreement.withdraw(by=client.manager, reason="тест", now=agreement.given_at)
+
+
+def test_page_shows_who_asks_for_what_the_amounts_and_the_text(phone, issued):
+    text = phone.get().text
+    assert "ООО «Привет Сервис»" in text
+    assert "Анна Смирнова" in text
+    assert "300,00\u00a0₽" in text.replace(" ", "\u00a0")
+    assert "500,00\u00a0₽" in text.replace(" ", "\u00a0")
+    assert "Устройство 1" in text
+    assert "Общие условия" in text
+
+
+def test_page_tells_what_changed_since_the_signed_contract(signed, anna, make, phone):
+    client = make.fresh(signed.client)
+    make.device(client, anna, title="Утюг Philips")
+    again = issuing.issue(make.fresh(client), by=anna)
+    phone.open(*issue_link(client, anna, again))
+
+    text = phone.get().text
+    assert f"Что изменилось с договора {signed.number}" in text
+    assert "Добавлено устройство «Утюг Philips»" in text
+
+
+def test_client_signs(phone, issued):
+    assert path_of(phone.accept()) == phone.url("page")
+    assert path_of(phone.sign()) == phone.url("page")
+
+    contract = Contract.objects.get()
+    assert contract.signed_by.name == "Анна Смирнова"
+    assert contract.code_entered_on == Place.CLIENT_PAGE
+    assert (contract.signer_ip, contract.user_agent) == ("203.0.113.5", "Android")
+    assert contract.client.status == Status.AWAITING_PAYMENT
+    assert evidence_is_intact(contract)
+    text = phone.get().text
+    assert "Договор подписан" in text
+    assert contract.pdf_sha256 in text
+    file = phone.get("pdf")
+    assert file.content == object_storage.get(contract.pdf_key)
+
+
+def test_client_accepts_the_agreement_on_the_page(phone, issued):
+    without_agreement(issued.client)
+    assert "Соглашение об использовании простой электронной подписи" in phone.get().text
+    phone.accept()
+
+    agreement = issued.client.agreements.get(kind=AgreementKind.ELECTRONIC_SIGNATURE, withdrawn_at=None)
+    assert agreement.accepted_on == Place.CLIENT_PAGE
+    assert (agreement.ip, agreement.user_agent) == ("203.0.113.5", "Android")
+    phone.sign()
+    assert Contract.objects.get().signed_at
+
+
+@pytest.mark.parametrize("missing", ["agreed", "consent"])
+def test_code_needs_both_ticks(phone, issued, missing):
+    without_agreement(issued.client)
+    data = phone.form("code") | {"agreed": "on", "consent": "on"}
+    del data[missing]
+
+    response = phone.post("code", data)
+    assert response.status_code == 422
+    assert "Отметьте, что вы прочитали" in response.text
+    assert not Message.objects.filter(body__startswith="Код").exists()
+    assert not issued.client.agreements.filter(kind=AgreementKind.ELECTRONIC_SIGNATURE, withdrawn_at=None).exists()
+
+
+def test_code_without_consent_on_this_page_signs_nothing(phone, issued, anna):
+    """A code of the manager's way, typed on a page where nothing was accepted."""
+    from contracts import signing
+
+    signing.request_code(issued, by=anna)
+    response = phone.sign()
+    assert response.status_code == 422
+    assert "согласны подписать" in response.text
+    assert not Contract.objects.get().signed_at
+
+
+def test_older_consent_text_has_to_be_read_again(phone, issued):
+    response = phone.post("code", phone.form("code") | {"consent": "on", "version": "v1"})
+    assert response.status_code == 422
+    assert "Текст согласия обновился" in response.text
+
+
+def test_wrong_code_is_counted_and_told(phone, issued):
+    phone.accept()
+    response = phone.sign(wrong_code(code_sent_to(issued.client)))
+    assert response.status_code == 422
+    assert "Неверный код. Осталось попыток: 4." in response.text
+    assert Contract.objects.get().failed_tries == 1
+
+
+@pytest.mark.parametrize("code", ["", "12345", "абвгде", "1" * 10_000, "12\x003456", "🔑" * 6])
+def test_malformed_code_counts_no_attempt(phone, issued, code):
+    phone.accept()
+    response = phone.sign(code) if code else phone.post("signature", {"code": ""})
+    assert response.status_code == 422
+    assert Contract.objects.get().failed_tries == 0
+
+
+def test_passport_is_masked_until_the_digits_of_the_phone(phone, issued):
+    person = issued.snapshot.contents.person
+    text = phone.get().text
+    assert person.passport_number not in text
+    assert "••••••" in text
+    assert path_of(phone.get("pdf")) == phone.url("page")
+
+    assert phone.post("passport", {"digits": person.phone[-4:]}).status_code == 302
+    assert person.passport_number in phone.get().text
+    assert phone.get("pdf").content == object_storage.get(issued.pdf_key)
+
+
+def test_digits_can_be_tried_five_times(phone, issued):
+    right = issued.snapshot.contents.person.phone[-4:]
+    wrong = f"{(int(right) + 1) % 10000:04}"
+    for left in reversed(range(MAX_PASSPORT_ATTEMPTS)):
+        response = phone.post("passport", {"digits": wrong})
+        assert response.status_code == 422
+        assert (f"Осталось попыток: {left}" if left else "Попыток больше нет") in response.text
+    assert phone.post("passport", {"digits": right}).status_code == 422
+    assert issued.snapshot.contents.person.passport_number not in phone.get().text
+
+
+@pytest.mark.parametrize("digits", ["", "12", "abcd", "１２３４", "\x00123", "1" * 1000])
+def test_malformed_digits_count_no_attempt(phone, digits):
+    assert phone.post("passport", {"digits": digits}).status_code == 422
+    phone.link.refresh_from_db()
+    assert phone.link.passport_attempts == 0
+
+
+def test_refusal_is_recorded_and_signs_no_more(phone, issued, as_anna):
+    phone.accept()
+    code = code_sent_to(issued.client)
+    phone.post("refusal", {"reason": "amount", "comment": "Дорого"})
+
+    text = phone.get().text
+    assert "Вы отказались" in text
+    assert "Не согласен(на) с суммой: Дорого" in text
+    phone.sign(code)
+    assert not Contract.objects.get().signed_at
+    assert LogEntry.objects.filter(body__contains="Клиент отказался").get().author is None
+    page = as_anna.get(f"/clients/{issued.client_id}/contract/").text
+    assert "Не согласен(на) с суммой: Дорого" in page
+
+
+def test_refusal_needs_a_reason(phone):
+    for data in ({}, {"reason": "whatever"}, {"reason": "other", "comment": "x" * 500}):
+        assert phone.post("refusal", data).status_code == 422
+    phone.link.refresh_from_db()
+    assert phone.link.refused_at is None
+
+
+def test_client_can_sign_after_a_refusal_on_a_new_link(phone, issued, anna):
+    phone.post("refusal", {"reason": "later"})
+    phone.open(*issue_link(issued.client, anna, issued))
+    phone.accept()
+    phone.sign()
+    assert Contract.objects.get().signed_at
+
+
+def test_calling_the_manager_is_seen_on_both_sides(phone, issued, as_anna):
+    phone.post("call")
+    assert "Менеджер позван" in phone.get().text
+    assert "Клиент зовёт вас" in as_anna.get(f"/clients/{issued.client_id}/contract/").text
+
+
+def test_contract_issued_again_ends_the_page(phone, issued, anna, make):
+    phone.accept()
+    code = code_sent_to(issued.client)
+    make.device(make.fresh(issued.client), anna, title="Утюг")
+    response = phone.sign(code)
+    assert response.status_code == 409
+    assert "данные изменились" in response.text
+
+    issuing.issue(make.fresh(issued.client), by=anna)
+    response = phone.get()
+    assert response.status_code == 409
+    assert "Этот договор заменён" in response.text
+    phone.sign(code)
+    assert not Contract.objects.signed().exists()
+
+
+def test_closed_account_gets_no_code(phone, issued):
+    AppUser.objects.update(status=AccountStatus.BLOCKED)
+    response = phone.post("code", phone.form("code") | {"agreed": "on", "consent": "on"})
+    assert response.status_code == 409
+    assert "ваша учётная запись в «Привет Супер» закрыта" in response.text
+
+
+def test_text_is_readable_while_the_storage_is_down(phone, issued, monkeypatch):
+    phone.post("passport", {"digits": issued.snapshot.contents.person.phone[-4:]})
+
+    def fail(key):
+        raise object_storage.StorageUnavailable(key)
+
+    monkeypatch.setattr(object_storage, "get", fail)
+    response = phone.get("pdf")
+    assert response.status_code == 503
+    assert "Файл сейчас не открывается" in response.text
+    assert "Общие условия" in response.text
+    phone.link.refresh_from_db()
+    assert phone.link.pdf_opened_at is None
+
+
+def test_code_of_the_page_is_refused_in_the_manager_s_way(phone, issued, anna):
+    from contracts import signing
+
+    phone.accept()
+    with pytest.raises(signing.CodeForClientPage):
+        sign(issued, anna, code_sent_to(issued.client))
+    assert Contract.objects.get().failed_tries == 0
+
+
+def test_evidence_tells_who_entered_the_code_where_and_what_was_accepted(phone, issued):
+    without_agreement(issued.client)
+    phone.post("reading")
+    phone.post("passport", {"digits": issued.snapshot.contents.person.phone[-4:]})
+    phone.get("pdf")
+    phone.accept()
+    phone.sign()
+
+    contract = Contract.objects.get()
+    evidence = json.loads(contract.evidence)
+    page = evidence["client_page"]
+    assert evidence["code_entered_on"] == "client_page"
+    assert (page["ip"], page["user_agent"]) == ("203.0.113.5", "Android")
+    assert (page["created_ip"], page["created_user_agent"]) == ("192.0.2.7", "Firefox")
+    for name in ("created_at", "opened_at", "read_at", "pdf_opened_at", "agreed_at"):
+        assert page[name], name
+    accepted = {consent["kind"]: consent for consent in evidence["consents"]}
+    assert accepted["personal_data"]["accepted_on"] == "manager"
+    assert accepted["electronic_signature"]["accepted_on"] == "client_page"
+    assert accepted["signature"]["version"] == signature_consent.current_version()
+    assert accepted["signature"]["text_sha256"] == signature_consent.text_sha256(signature_consent.current_version())
+
+
+def test_evidence_of_the_manager_s_way_says_so(issued, anna):
+    evidence = json.loads(sign(issued, anna).evidence)
+    assert evidence["code_entered_on"] == "manager"
+    assert "client_page" not in evidence
+
+
+def test_manager_s_way_can_be_disabled(issued, as_anna, anna, settings, phone):
+    from contracts import signing
+
+    settings.CODE_BY_MANAGER = False
+    page = as_anna.get(f"/clients/{issued.client_id}/contract/")
+    assert "Ввести код за клиента" not in page.text
+    response = as_anna.post(f"/clients/{issued.client_id}/contract/code/", {"contract": issued.pk})
+    assert response.status_code == 409
+    for function in (lambda: signing.request_code(issued, by=anna), lambda: sign(issued, anna, "123456")):
+        with pytest.raises(signing.CodeByManagerDisabled):
+            function()
+    phone.accept()
+    phone.sign()
+    assert Contract.objects.get().signed_at
+
+
+def test_free_contract_says_that_nothing_is_to_pay(make, anna, phone):
+    client = make.awaiting_contract(anna, devices=1, fee=Decimal("0"))
+    contract = issuing.issue(client, by=anna)
+    phone.open(*issue_link(client, anna, contract))
+    assert "ничего" in phone.get().text
+    phone.accept()
+    assert "без доплаты" in Message.objects.filter(ticket__user=client.user).latest("created_at").body
