@@ -52,9 +52,7 @@ def test_signing_a_smaller_contract_waits_until_the_claim_is_checked(as_anna, an
     assert second.signed_at is None
     app_payments.note_claims()
     dismiss(as_anna, invoice, PaymentClaim.objects.get())
-    assert signing.sign(
-        second, code_sent_to(client), consent=True, pep_text_version="v2", by=anna, ip="", user_agent=""
-    ).signed_at
+    assert sign(second, anna, code_sent_to(client)).signed_at
 
 
 def test_payment_after_the_cancellation_is_not_lost(shape, as_anna, anna, invoice):
