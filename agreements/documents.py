@@ -8,7 +8,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from agreements.models import AgreementKind
-from clients.models import Client
+from clients.models import AppUser, Client
 from documents import editions
 from documents.rendering import render_pdf
 from managers.models import Manager
@@ -30,14 +30,15 @@ class AgreementDocument:
     def for_client(
         cls, client: Client, kind: AgreementKind, *, by: Manager, given_at: datetime | None = None
     ) -> "AgreementDocument":
-        version, user = kind.current_version, client.user
+        version = kind.current_version
         values = {
             "title": kind.label,
             "version": version,
             "company": _company(),
-            "person": {"name": user.name, "phone": user.shown_phone, "address": user.address},
+            "person": _person(client.user),
             "app": "Привет Супер",
-            "manager": by,
+            "manager": by,  # older editions name who marked the agreement by `manager.name`
+            "marked_by": by.name,
             "given_at": given_at,
         }
         return cls(kind, version, _render(kind, version, "text", values), values)
@@ -50,6 +51,10 @@ class AgreementDocument:
         """Render the document as PDF. Deterministic."""
         html = _render(self.kind, self.version, "document", self.values | {"text": self.text})
         return render_pdf(html, FOLDER / self.kind / self.version / "document.css")
+
+
+def _person(user: AppUser) -> dict:
+    return {"name": user.name, "phone": user.shown_phone, "email": user.shown_email, "address": user.address}
 
 
 def _company() -> dict:
