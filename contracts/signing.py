@@ -18,7 +18,7 @@ from agreements import consents
 from agreements.models import AgreementKind, AgreementMissing
 from clients.models import AccountStatus, AppUser, Client, Status
 from contracts import payment
-from contracts.current import is_current
+from contracts.current import is_current, is_newest_edition
 from contracts.event_chain import EventKind, append_event
 from contracts.models import (
     CODE_LIFETIME,
@@ -95,6 +95,12 @@ class AccountClosed(SigningRefused):
 
 class ContractStale(SigningRefused):
     message = "Данные клиента изменились после формирования договора. Сформируйте договор заново."
+
+
+class ContractEditionOld(ContractStale):
+    """The contract is of an older edition: its text may no longer say how it is signed."""
+
+    message = "Текст договора изменился: есть новая редакция. Сформируйте договор заново."
 
 
 class ContractClosed(SigningRefused):
@@ -250,6 +256,8 @@ def _check_can_be_signed(client: Client, contract: Contract) -> None:
         consents.require_consent(client, AgreementKind.PERSONAL_DATA, AgreementKind.ELECTRONIC_SIGNATURE)
     except AgreementMissing as missing:
         raise AgreementNeeded(missing) from missing
+    if not is_newest_edition(contract):
+        raise ContractEditionOld
     if not is_current(contract.snapshot.contents, client):
         raise ContractStale
 
