@@ -8,7 +8,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from agreements.models import AgreementKind
-from clients.models import Client
+from clients.models import AppUser, Client
 from documents import editions
 from documents.rendering import render_pdf
 from links.models import Place
@@ -38,15 +38,15 @@ class AgreementDocument:
         given_at: datetime | None = None,
     ) -> "AgreementDocument":
         """`by` is the manager who serves the client; on the client's page (`place`) the client marks the consent."""
-        version, user = kind.current_version, client.user
+        version, marked_by = kind.current_version, _marked_by(client, by, place)
         values = {
             "title": kind.label,
             "version": version,
             "company": _company(),
-            "person": {"name": user.name, "phone": user.shown_phone, "address": user.address},
+            "person": _person(client.user),
             "app": "Привет Супер",
-            # Who marked the consent.
-            "manager": {"name": by.name if place == Place.MANAGER else f"{user.name} на своём устройстве"},
+            "marked_by": marked_by,
+            "manager": {"name": marked_by},  # its name in older editions
             "given_at": given_at,
         }
         return cls(kind, version, _render(kind, version, "text", values), values)
@@ -59,6 +59,14 @@ class AgreementDocument:
         """Render the document as PDF. Deterministic."""
         html = _render(self.kind, self.version, "document", self.values | {"text": self.text})
         return render_pdf(html, FOLDER / self.kind / self.version / "document.css")
+
+
+def _marked_by(client: Client, by: Manager, place: Place) -> str:
+    return f"{client.user.name} на своём устройстве" if place == Place.CLIENT_PAGE else by.name
+
+
+def _person(user: AppUser) -> dict:
+    return {"name": user.name, "phone": user.shown_phone, "email": user.shown_email, "address": user.address}
 
 
 def _company() -> dict:

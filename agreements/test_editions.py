@@ -1,9 +1,11 @@
 """Published editions never change, because clients have agreed to them."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from agreements.documents import FOLDER
 from agreements.models import AgreementKind
@@ -46,3 +48,12 @@ def test_published_edition_exists():
 
 def test_each_kind_has_an_edition():
     assert {edition.parent.name for edition in EDITIONS} == set(AgreementKind.values)
+
+
+def test_templates_use_only_documented_values():
+    guide = (settings.BASE_DIR / "docs" / "contract-text.md").read_text()
+    used = set()
+    for template in FOLDER.glob("*/v*/*.html"):
+        used |= set(re.findall(r"{{ ([a-z_.]+)", template.read_text()))
+    used -= {"title", "text"}  # made from the kind and from text.html
+    assert not [name for name in used if f"`{name}`" not in guide]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from clients.models import AppUser, Client
+from contracts import pdf
+from contracts.models import Contract
 from contracts.snapshot import Contents, DevicePart, PersonPart, TariffPart
 from devices.models import Device, Tariff
 from devices.surcharge import Surcharge
@@ -27,6 +29,10 @@ def is_current(contents: Contents, client: Client) -> bool:
         return current_contents(client) == contents
     except Client.DoesNotExist:
         return False
+
+
+def is_newest_edition(contract: Contract) -> bool:
+    return contract.template_version == pdf.current_version()
 
 
 def _person(user: AppUser, passport: Passport) -> PersonPart:

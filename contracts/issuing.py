@@ -10,7 +10,7 @@ from agreements import consents
 from agreements.models import AgreementKind
 from clients.models import AppUser, Client, Status, TransitionRefused
 from contracts import pdf
-from contracts.current import current_contents, is_current
+from contracts.current import current_contents, is_current, is_newest_edition
 from contracts.event_chain import EventKind, append_event
 from contracts.models import Contract
 from contracts.numbering import next_number
@@ -61,9 +61,9 @@ def open_contract(client: Client) -> Contract | None:
 def issue(client: Client, *, by: Manager, expected_surcharge: str | None = None) -> Contract:
     """Issue a contract with the client's current data.
 
-    Returns an open contract with the same contents; voids one with other contents. If two calls run at once, one
-    issues and both return its contract. `expected_surcharge` is the amount in rubles that the page showed, as a
-    string such as "300.00"; None skips the comparison.
+    Returns an open contract of the newest edition with the same contents; voids any other open one. If two calls run
+    at once, one issues and both return its contract. `expected_surcharge` is the amount in rubles that the page
+    showed, as a string such as "300.00"; None skips the comparison.
     Raises TransitionRefused if the client does not await a contract, AgreementMissing, ContentsChanged (or
     one of its subclasses), or object_storage.StorageUnavailable. Then nothing is changed.
     """
@@ -77,7 +77,7 @@ def issue(client: Client, *, by: Manager, expected_surcharge: str | None = None)
     if contact.unprintable_error:  # step 1 would have rejected it
         raise ContactUnprintable(contact.unprintable_error)
     current = open_contract(client)
-    if current and current.snapshot.contents == contents:
+    if current and _is_up_to_date(current, contents):
         return current
     if expected_surcharge not in (None, str(contents.surcharge)):
         raise SurchargeChanged
@@ -87,6 +87,10 @@ def issue(client: Client, *, by: Manager, expected_surcharge: str | None = None)
             return _save_contract(contract, contents)
     except _AlreadyIssued as issued:
         return issued.contract
+
+
+def _is_up_to_date(contract: Contract, contents: Contents) -> bool:
+    return is_newest_edition(contract) and contract.snapshot.contents == contents
 
 
 def _check_account_open(account: AppUser | None) -> None:
@@ -126,7 +130,7 @@ def _save_contract(contract: Contract, contents: Contents) -> Contract:
     _check_account_open(client.lock_account())
     consents.require_consent(client, AgreementKind.PERSONAL_DATA)
     current = open_contract(client)
-    if current and current.snapshot.contents == contents:
+    if current and _is_up_to_date(current, contents):
         raise _AlreadyIssued(current)
     if not is_current(contents, client):
         raise ContentsChanged

@@ -5,6 +5,7 @@ from functools import cache
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
 
 from contracts.models import Invoice
 from contracts.snapshot import Snapshot
@@ -28,6 +29,16 @@ def render_contract(snapshot: Snapshot) -> bytes:
     """Render the contract as PDF in the snapshot's edition. Deterministic."""
     version, values = snapshot.template_version, _values(snapshot)
     return render_pdf(_html(version, "contract", values), FOLDER / version / "contract.css", annex=_terms(version))
+
+
+def contract_html(snapshot: Snapshot) -> SafeString:
+    """Return the body of the contract and its general terms as HTML, for a page.
+
+    Only editions from `v3` on have these templates; others raise TemplateDoesNotExist.
+    """
+    version = snapshot.template_version
+    html = _html(version, "body", _values(snapshot)) + _html(version, "terms-body", {})
+    return mark_safe(html)  # noqa: S308  rendered by templates that escape every value
 
 
 def render_invoice(invoice: Invoice, snapshot: Snapshot) -> bytes:

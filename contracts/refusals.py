@@ -106,6 +106,12 @@ class ContractStale(SigningRefused):
     for_client = "Пока вы читали, данные изменились, и подписать этот договор нельзя. " + CALL_MANAGER
 
 
+class ContractEditionOld(ContractStale):
+    """The contract is of an older edition: its text may no longer say how it is signed."""
+
+    message = "Текст договора изменился: есть новая редакция. Сформируйте договор заново."
+
+
 class ContractClosed(SigningRefused):
     message = "Этот договор уже не ждёт подписи. Обновите страницу."
 

@@ -16,7 +16,7 @@ from agreements import consents
 from agreements.models import AgreementKind, AgreementMissing
 from clients.models import AccountStatus, AppUser, Client, Status
 from contracts import payment, signature_consent
-from contracts.current import is_current
+from contracts.current import is_current, is_newest_edition
 from contracts.event_chain import EventKind, append_event
 from contracts.evidence import sign_text, write_evidence
 from contracts.models import (
@@ -40,6 +40,7 @@ from contracts.refusals import (
     CodeWrong,
     ConsentMissing,
     ContractClosed,
+    ContractEditionOld,
     ContractStale,
     InvoicePaidInApp,
     LinkEnded,
@@ -195,6 +196,8 @@ def _check_can_be_signed(client: Client, contract: Contract) -> None:
         consents.require_consent(client, AgreementKind.PERSONAL_DATA, AgreementKind.ELECTRONIC_SIGNATURE)
     except AgreementMissing as missing:
         raise AgreementNeeded(missing) from missing
+    if not is_newest_edition(contract):
+        raise ContractEditionOld
     if not is_current(contract.snapshot.contents, client):
         raise ContractStale
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from clients.models import Client, Status
 from conftest import appears_in
-from contracts import issuing, payment, signing
+from contracts import issuing, payment, pdf, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.current import current_contents
 from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, Invoice, InvoiceStatus
@@ -25,14 +25,14 @@ def issued(make, by, number="ИВ-261123-01", **client) -> Contract:
     snapshot = Snapshot(
         number=number,
         issued_on=timezone.localdate(),
-        template_version="1",
+        template_version=pdf.current_version(),
         company=CompanyPart.from_settings(),
         contents=current_contents(client),
     )
     return Contract.objects.create(
         client=client,
         number=number,
-        template_version="1",
+        template_version=pdf.current_version(),
         encrypted_snapshot=snapshot.encrypt(),
         surcharge=300,
         pdf_key=f"contracts/{client.pk}/{number}.pdf",

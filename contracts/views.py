@@ -23,11 +23,12 @@ from clients.models import SIGNED, Client, Status, TransitionRefused
 from contracts import app_payments, issuing, payment, pdf, signature_consent, signing
 from contracts.access import get_contract_for, get_invoice_for
 from contracts.contents_diff import describe_differences
-from contracts.current import current_contents
+from contracts.current import current_contents, is_newest_edition
 from contracts.files import issued_file, pdf_response
 from contracts.forms import InvoiceForm, NoteForm, SignatureForm
 from contracts.models import Contract, Invoice, InvoiceStatus
 from contracts.refusals import INPUT_ERRORS, SigningRefused
+from contracts.snapshot import Contents
 from contracts.timeline import timeline
 from foundation.storage import object_storage
 from links.models import Place
@@ -200,7 +201,7 @@ def _contract_page(
         "client": client,
         "contract": current,
         # Phone and e-mail of a closed account differ until it is reopened.
-        "changes": describe_differences(current.snapshot.contents, contents) if current and client.user.is_open else [],
+        "changes": _changes_since(current, contents) if current and client.user.is_open else [],
         "contents": contents,
         "pending_invoices": billing.pending_invoices,
         "due": billing.due_for(contents),
@@ -219,6 +220,12 @@ def _contract_page(
     elif request.htmx.target == "code" and not whole:
         template += "#code"
     return render(request, template, context, status=status)
+
+
+def _changes_since(contract: Contract, contents: Contents) -> list[str]:
+    """Return why the contract is stale, one line per reason."""
+    edition = [] if is_newest_edition(contract) else ["Изменился текст договора: новая редакция"]
+    return edition + describe_differences(contract.snapshot.contents, contents)
 
 
 @require_GET
