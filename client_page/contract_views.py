@@ -19,7 +19,7 @@ from client_page.pages import render_page
 from contracts import payment, pdf, signature_consent, signing
 from contracts.contents_diff import describe_differences
 from contracts.files import issued_file, pdf_response
-from contracts.refusals import INPUT_ERRORS, CodeTooSoon, SigningRefused
+from contracts.refusals import INPUT_ERRORS, CodeTooSoon, ConsentMissing, SigningRefused
 from contracts.snapshot import Snapshot
 from foundation.storage import object_storage
 from links.models import MAX_PASSPORT_ATTEMPTS, Link
@@ -192,6 +192,8 @@ def signature(request, link):
             browser=browser_of(request),
             link=link,
         )
+    except ConsentMissing as refused:
+        return contract_page(request, link, error=refused.client_message, status=422)
     except INPUT_ERRORS as refused:
         form.add_error("code", refused.client_message)
         return contract_page(request, link, form=form, status=422)

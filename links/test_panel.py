@@ -27,7 +27,7 @@ def shown_url(response) -> str:
 
 
 def status_url(text: str) -> str:
-    return html.unescape(re.search(r'hx-get="([^"]+)"', text)[1])
+    return html.unescape(re.search(r'hx-get="([^"]*/links/[^"]+)"', text)[1])
 
 
 @pytest.fixture
