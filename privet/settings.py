@@ -311,8 +311,8 @@ INVOICE_DAYS = env.int("INVOICE_DAYS", 10, validate=at_least(0))
 # as paid there; "trusted": it is confirmed automatically if the amount and the account are those of the invoice.
 APP_PAYMENTS = env.str("APP_PAYMENTS", "claim", validate=app_payments)
 
-# True masks the one-time code in the client log; the client's app always shows it.
-MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)
+# False shows signing codes to all staff in the client log. Pages with the client's messages never show them.
+MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", True)
 
 # Bearer token for /metrics; without a token the page returns 404.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
