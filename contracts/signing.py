@@ -30,6 +30,7 @@ from contracts.models import (
     SigningCode,
 )
 from foundation.observability import metrics
+from foundation.russian import money
 from managers.limits import TooManyTries, format_wait
 from managers.models import Manager
 from support import bridge, log
@@ -139,15 +140,15 @@ def request_code(contract: Contract, *, by: Manager) -> SigningCode:
     code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFETIME)
     code.code_hash = _code_hash(code, digits)
     code.save()
-    bridge.notify_client(
-        client,
-        _code_message(contract, digits),
-        log_text=_code_message(contract, CODE_MASK) if settings.MASK_CODE_IN_MANAGER_LOG else None,
-        by=by,
-        now=now,
-    )
+    _send_code(client, contract, digits, by=by, now=now)
     append_event(contract, EventKind.CODE_REQUESTED, by=by, at=now, code=str(code.pk), pdf_sha256=contract.pdf_sha256)
     return code
+
+
+def _send_code(client: Client, contract: Contract, digits: str, *, by: Manager, now: datetime) -> None:
+    body, masked = (_code_message(contract, shown) for shown in (digits, CODE_MASK))
+    log_text = masked if settings.MASK_CODE_IN_MANAGER_LOG else body
+    bridge.notify_client(client, body, masked=masked, log_text=log_text, by=by, now=now)
 
 
 def check_account_open(account: AppUser | None) -> None:
@@ -341,7 +342,8 @@ def _code_hash(code: SigningCode, digits: str) -> str:
 
 def _code_message(contract: Contract, digits: str) -> str:
     minutes = int(CODE_LIFETIME.total_seconds() // 60)
+    amount = f"на {money.format_rubles(contract.surcharge)}" if contract.surcharge else "без доплаты"
     return (
-        f"Код для подписания договора {contract.number}: {digits}. Действует {minutes} минут. "
+        f"Код {digits[:3]} {digits[3:]} — договор {contract.number} {amount}. Действует {minutes} минут. "
         "Прочитайте договор и назовите код менеджеру, только если согласны подписать."
-    )
+    ).replace(money.NBSP, " ")

@@ -1,4 +1,3 @@
-import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,7 +10,7 @@ from django.utils import timezone
 from clients.models import Client, Status
 from conftest import appears_in
 from contracts import issuing, payment, signing
-from contracts.conftest import sign
+from contracts.conftest import code_sent_to, sign
 from contracts.current import current_contents
 from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, Invoice, InvoiceStatus
 from contracts.snapshot import CompanyPart, Snapshot
@@ -46,7 +45,7 @@ def issued(make, by, number="ИВ-261123-01", **client) -> Contract:
 def signed(make, by, **fields) -> Contract:
     contract = issued(make, by, **fields)
     signing.request_code(contract, by=by)
-    code = re.search(r": (\d{6})\.", Message.objects.latest("created_at").body).group(1)
+    code = code_sent_to(contract.client)
     evidence = {"pep_text_version": "1", "ip": "192.0.2.1", "user_agent": "Chromium"}
     return signing.sign(contract, code, consent=True, by=by, **evidence)
 

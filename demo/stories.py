@@ -159,7 +159,8 @@ class ClientStory:
     def sign(self) -> None:
         """Sign with the code from the message in the client's app."""
         texts = Message.objects.filter(ticket__user=self.user_id, author=Author.SUPPORT).values_list("body", flat=True)
-        codes = [found[1] for text in texts if (found := re.search(rf"{self.contract.number}: (\d{{6}})", text))]
+        pattern = rf"Код (\d{{3}} \d{{3}}) — договор {self.contract.number}\b"
+        codes = [found[1] for text in texts if (found := re.search(pattern, text))]
         version = signature_consent.current_version()
         signing.sign(
             self.contract, codes[-1], consent=True, pep_text_version=version, by=self.manager, ip=IP, user_agent=BROWSER
