@@ -79,23 +79,23 @@ def request_code(contract: Contract, *, by: Manager, link: Link | None = None) -
     next_at = next_code_at(client, now)
     if next_at > now:
         raise (CodeTooSoon if next_at - now <= CODE_RESEND_DELAY else TooManyCodes)(next_at - now)
-    digits, instruction = f"{secrets.randbelow(10**6):06}", ENTER_YOURSELF if link else TELL_MANAGER
+    digits = f"{secrets.randbelow(10**6):06}"
     code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFETIME)
     code.code_hash = _code_hash(code, digits)
     code.requested_on = _place(link)
     code.save()
     if link:
         link.set(code_sent_at=now)
-    bridge.notify_client(
-        client,
-        _code_message(contract, f"{digits[:3]} {digits[3:]}", instruction),
-        log_text=_code_message(contract, CODE_MASK, instruction) if settings.MASK_CODE_IN_MANAGER_LOG else None,
-        by=None if link else by,
-        now=now,
-    )
+    _send_code(client, code, digits, by=None if link else by, now=now)
     facts = {"code": str(code.pk), "pdf_sha256": contract.pdf_sha256, "on": code.requested_on}
     append_event(contract, EventKind.CODE_REQUESTED, by=by, at=now, **facts)
     return code
+
+
+def _send_code(client: Client, code: SigningCode, digits: str, *, by: Manager | None, now: datetime) -> None:
+    body, masked = (_code_message(code, shown) for shown in (digits, CODE_MASK))
+    log_text = masked if settings.MASK_CODE_IN_MANAGER_LOG else body
+    bridge.notify_client(client, body, masked=masked, log_text=log_text, by=by, now=now)
 
 
 def check_account_open(account: AppUser | None) -> None:
@@ -270,7 +270,11 @@ def _code_hash(code: SigningCode, digits: str) -> str:
     return sign_text(f"signing-code|{code.pk}|{code.contract_id}|{code.pdf_sha256}|{digits}")
 
 
-def _code_message(contract: Contract, digits: str, instruction: str) -> str:
-    minutes = int(CODE_LIFETIME.total_seconds() // 60)
+def _code_message(code: SigningCode, digits: str) -> str:
+    contract = code.contract
     amount = f"на {money.format_rubles(contract.surcharge)}" if contract.surcharge else "без доплаты"
-    return f"Код {digits} — договор {contract.number} {amount}. Действует {minutes} минут. {instruction}"
+    instruction = ENTER_YOURSELF if code.requested_on == Place.CLIENT_PAGE else TELL_MANAGER
+    text = (
+        f"Код {digits[:3]} {digits[3:]} — договор {contract.number} {amount}. Действует {minutes} минут. {instruction}"
+    )
+    return text.replace(money.NBSP, " ")
