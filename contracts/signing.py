@@ -274,7 +274,6 @@ def _code_message(code: SigningCode, digits: str) -> str:
     contract = code.contract
     amount = f"на {money.format_rubles(contract.surcharge)}" if contract.surcharge else "без доплаты"
     instruction = ENTER_YOURSELF if code.requested_on == Place.CLIENT_PAGE else TELL_MANAGER
-    text = (
-        f"Код {digits[:3]} {digits[3:]} — договор {contract.number} {amount}. Действует {minutes} минут. {instruction}"
-    )
+    lifetime = f"Действует {CODE_LIFETIME // timedelta(minutes=1)} минут."
+    text = f"Код {digits[:3]} {digits[3:]} — договор {contract.number} {amount}. {lifetime} {instruction}"
     return text.replace(money.NBSP, " ")
