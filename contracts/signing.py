@@ -57,6 +57,7 @@ from support import bridge, log
 
 CHANNEL = "Привет Супер"
 CODE_MASK = "••••••"
+HOUR = timedelta(hours=1)
 # How the client uses the code: typed by themselves, or read out to the manager.
 ENTER_YOURSELF = "Введите код сами на странице договора и никому не называйте."
 TELL_MANAGER = "Прочитайте договор и назовите код менеджеру, только если согласны подписать."
@@ -76,7 +77,7 @@ def request_code(contract: Contract, *, by: Manager, link: Link | None = None) -
     now = timezone.now()  # taken after waiting for the lock, so that times are in order
     _check_way(contract, link, now)
     _check_can_be_signed(client, contract)
-    next_at = next_code_at(client, now)
+    next_at = next_code_at(recent_codes(client, now), now)
     if next_at > now:
         raise (CodeTooSoon if next_at - now <= CODE_RESEND_DELAY else TooManyCodes)(next_at - now)
     digits = f"{secrets.randbelow(10**6):06}"
@@ -105,15 +106,19 @@ def check_account_open(account: AppUser | None) -> None:
         raise AccountClosed(state)
 
 
-def next_code_at(client: Client, now: datetime) -> datetime:
-    """Return when the next code may be requested; `now` or earlier if immediately."""
-    hour = timedelta(hours=1)
-    codes = SigningCode.objects.filter(contract__client=client, sent_at__gt=now - hour).order_by("-sent_at")
-    sent = list(codes.values_list("sent_at", flat=True)[:MAX_CODES_PER_HOUR])
-    if not sent:
+def recent_codes(client: Client, now: datetime) -> list[SigningCode]:
+    """Return the codes of the last hour, newest first. Older ones have expired."""
+    codes = SigningCode.objects.filter(contract__client=client, sent_at__gt=now - HOUR).order_by("-sent_at")
+    return list(codes[:MAX_CODES_PER_HOUR])
+
+
+def next_code_at(recent: list[SigningCode], now: datetime) -> datetime:
+    """Return when the next code may be requested after the `recent` ones; `now` or earlier if immediately."""
+    if not recent:
         return now
-    after_delay = sent[0] + CODE_RESEND_DELAY
-    return max(after_delay, sent[-1] + hour) if len(sent) == MAX_CODES_PER_HOUR else after_delay
+    after_delay = recent[0].sent_at + CODE_RESEND_DELAY
+    is_full = len(recent) == MAX_CODES_PER_HOUR
+    return max(after_delay, recent[-1].sent_at + HOUR) if is_full else after_delay
 
 
 def current_code(contract: Contract) -> SigningCode | None:
