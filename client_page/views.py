@@ -43,7 +43,7 @@ def _open_link(request, token: str) -> HttpResponse:
     if link.opened_at:
         return render_page(request, "taken", status=403)
     if request.method != "POST":
-        return render_page(request, "open", {"link": link})
+        return render_page(request, "open", {"link": link, "token": token})
     secret = secret or new_browser_secret()
     try:
         link.open(secret, browser_of(request))
