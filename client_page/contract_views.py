@@ -132,9 +132,11 @@ def pdf_file(request, link):
     contract = link.contract
     if contract is None or contract.void_at or contract.erased_at or not (link.passport_shown_at or link.signed_at):
         return redirect("client_page:page", link.pk)
-    limits.DOCUMENTS.consume(str(link.pk))
     try:
+        limits.DOCUMENTS.consume(str(link.pk))
         file = issued_file(contract)
+    except limits.TooManyTries as refused:
+        return refused.apply_to(contract_page(request, link, notice=refused.message))
     except (object_storage.StorageUnavailable, object_storage.ObjectNotFound):
         return contract_page(request, link, notice=FILE_UNAVAILABLE, status=503)
     link.note("pdf_opened_at")
