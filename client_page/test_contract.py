@@ -11,7 +11,7 @@ from clients.models import AccountStatus, AppUser, Status
 from contracts import issuing, signature_consent
 from contracts.conftest import code_sent_to, sign, wrong_code
 from contracts.evidence import evidence_is_intact
-from contracts.models import Contract
+from contracts.models import Contract, SigningCode
 from foundation.storage import object_storage
 from links.models import MAX_PASSPORT_ATTEMPTS, Place
 from support.models import LogEntry, Message
@@ -287,3 +287,25 @@ def test_free_contract_says_that_nothing_is_to_pay(make, anna, phone):
     assert "ничего" in phone.get().text
     phone.accept()
     assert "без доплаты" in Message.objects.filter(ticket__user=client.user).latest("created_at").body
+
+
+def test_older_edition_of_the_agreement_has_to_be_replaced_first(make, anna, phone, monkeypatch):
+    """The client's page signs nothing under the edition by which the code is told to the worker."""
+    with monkeypatch.context() as patch:
+        patch.setattr(AgreementKind, "current_version", "v1")
+        client = make.awaiting_contract(anna)
+    contract = issuing.issue(make.fresh(client), by=anna)
+    phone.open(*issue_link(client, anna, contract))
+    older = client.agreements.get(kind=AgreementKind.ELECTRONIC_SIGNATURE)
+    assert older.version == "v1"
+
+    assert phone.post("code", phone.form("code") | {"consent": "on"}).status_code == 422
+    assert not SigningCode.objects.filter(contract=contract).exists()
+    phone.accept()
+    phone.sign()
+    contract.refresh_from_db()
+    assert contract.signed_at
+    accepted = [consent for consent in json.loads(contract.evidence)["consents"] if consent["kind"] == older.kind]
+    assert {consent["version"]: consent["accepted_on"] for consent in accepted} == {
+        "v1": "manager", AgreementKind.ELECTRONIC_SIGNATURE.current_version: "client_page",
+    }  # fmt: skip
