@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from client_page.pages import ended_page
-from links.models import Link
+from links.models import Link, LinkGone
 
 COOKIE = settings.COOKIE_PREFIX + "client"
 # Longer than a link: two links that are opened in one browser have the same secret.
@@ -61,7 +61,7 @@ def link_page(view):
             return ended_page(request)
         try:
             return view(request, link)
-        except (Http404, Link.DoesNotExist):  # the client was erased or reassigned meanwhile
+        except (LinkGone, Http404, Link.DoesNotExist):  # replaced, or the client was erased or reassigned meanwhile
             return ended_page(request)
 
     return guarded

@@ -59,7 +59,7 @@ class LinkTaken(Exception):
 
 
 class LinkGone(Exception):
-    """The link was replaced or has expired before it was opened."""
+    """The link was replaced, has expired or was declined since it was found."""
 
 
 class NothingToSign(Exception):
@@ -206,6 +206,12 @@ class Link(models.Model):
 
     def is_in_force(self, now: datetime) -> bool:
         return self.replaced_at is None and now < self.expires_at
+
+    def check_still_open(self) -> None:
+        """Raise LinkGone if the client can't answer on the page any more. The caller holds the client's lock."""
+        self.refresh_from_db()
+        if self.refused_at or not self.is_in_force(timezone.now()):
+            raise LinkGone
 
     def open(self, browser_secret: str, browser: Browser) -> None:
         """Bind the link to a browser. Idempotent for that browser.
