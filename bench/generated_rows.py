@@ -322,7 +322,11 @@ class Rows:
     @staticmethod
     def _tariff_part(tariff: Tariff) -> TariffPart:
         return TariffPart(
-            name=tariff.name, base_fee=tariff.base_fee, extra_per_device=tariff.extra_per_device, notes=tariff.notes
+            name=tariff.name,
+            base_fee=tariff.base_fee,
+            extra_per_device=tariff.extra_per_device,
+            notes=tariff.notes,
+            period=tariff.get_period_display(),
         )
 
 

@@ -21,7 +21,7 @@ SEQUENCE = itertools.count(1)
 TIMEOUT = 120  # seconds for one client
 RETRY_DELAY = 0.3  # seconds before a retry
 RETRIED_STATUSES = (429, 502, 503, 504)
-CODE = re.compile(r": (\d{6})\.")  # the number of a contract also contains six digits in a row
+CODE = re.compile(r"Код (\d{3} \d{3}) —")  # the number of a contract also contains six digits in a row
 CONTACT = {"name": "Иванов Пётр Сергеевич", "address": "г. Москва, ул. Лесная, д. 5"}
 PASSPORT = {
     "last_name": "Иванов",
@@ -195,11 +195,10 @@ class Manager:
                 message
                 for ticket in client_app.tickets(app, user_id)
                 for message in client_app.messages(app, user_id, ticket["id"])
-                if "Код" in message["body"]
+                if CODE.search(message["body"])
             ]
         newest = max(messages, key=lambda message: message["created_at"], default=None)
-        found = newest and CODE.search(newest["body"])
-        return found[1] if found else None
+        return newest and CODE.search(newest["body"])[1].replace(" ", "")
 
     def _has_invoice(self) -> bool:
         return self._has('form[action$="/payment/"]')

@@ -62,7 +62,9 @@ def _reading_context(link: Link, snapshot: Snapshot) -> dict:
 
 
 def _signing_context(link: Link) -> dict:
-    now, code = timezone.now(), signing.current_code(link.contract)
+    now = timezone.now()
+    codes = signing.recent_codes(link.client, now)
+    code = next((code for code in codes if code.contract_id == link.contract_id), None)
     needs_agreement = not accepting.is_accepted(link, AgreementKind.ELECTRONIC_SIGNATURE)
     return {
         "agreement": accepting.agreement_form(link, AgreementKind.ELECTRONIC_SIGNATURE) if needs_agreement else None,
@@ -71,7 +73,7 @@ def _signing_context(link: Link) -> dict:
         "has_consented": _has_consented(link),
         "form": ClientCodeForm(),
         "code": code if code and code.is_usable(now) else None,
-        "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(link.client, now) - now).total_seconds())),
+        "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(codes, now) - now).total_seconds())),
     }
 
 
@@ -131,9 +133,11 @@ def pdf_file(request, link):
     contract = link.contract
     if contract is None or contract.void_at or contract.erased_at or not (link.passport_shown_at or link.signed_at):
         return redirect("client_page:page", link.pk)
-    limits.DOCUMENTS.consume(str(link.pk))
     try:
+        limits.DOCUMENTS.consume(str(link.pk))
         file = issued_file(contract)
+    except limits.TooManyTries as refused:
+        return refused.apply_to(contract_page(request, link, notice=refused.message))
     except (object_storage.StorageUnavailable, object_storage.ObjectNotFound):
         return contract_page(request, link, notice=FILE_UNAVAILABLE, status=503)
     link.note("pdf_opened_at")

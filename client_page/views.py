@@ -44,7 +44,7 @@ def _open_link(request, token: str) -> HttpResponse:
     # Another site can post the form, too, and so would replace the cookie of an earlier link.
     is_forged = request.headers.get("Sec-Fetch-Site") == "cross-site"
     if request.method != "POST" or is_forged:
-        return render_page(request, "open", {"link": link})
+        return render_page(request, "open", {"link": link, "token": token})
     secret = secret or new_browser_secret()
     try:
         link.open(secret, browser_of(request))

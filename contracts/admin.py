@@ -10,6 +10,7 @@ from contracts import payment, signing
 from contracts.evidence import evidence_is_intact
 from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, ContractEvent, Invoice, PaymentClaim, SigningCode
 from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTabularInline, rubles_column
+from links.models import Link
 from managers.history import history_of
 from managers.history_admin import HistoryAdminMixin
 from managers.models import Manager
@@ -41,6 +42,17 @@ class SigningCodeInline(ReadOnlyTabularInline):
     model = SigningCode
     fields = ["sent_at", "requested_on", "expires_at", "failed_tries", "used_at"]
     ordering = ["-sent_at"]
+
+
+class LinkInline(ReadOnlyTabularInline):
+    """What the client did on their page."""
+
+    model = Link
+    fields = [
+        "created_at", "created_by", "opened_at", "ip", "user_agent", "pdf_opened_at", "read_at", "agreed_at",
+        "code_sent_at", "signed_at", "refused_at", "refusal_reason",
+    ]  # fmt: skip
+    related = ("created_by",)
 
 
 class ContractEventInline(ReadOnlyTabularInline):
@@ -85,7 +97,7 @@ class ContractAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnly
     search_fields = ["number"]
     actions = ["unlock"]
     sum, due_sum = rubles_column(Contract, "surcharge"), rubles_column(Contract, "due")
-    inlines = [SigningCodeInline, InvoiceInline, ContractEventInline]
+    inlines = [LinkInline, SigningCodeInline, InvoiceInline, ContractEventInline]
     fieldsets = [
         (None, {"fields": ["number", "client", "state", "pdf", "sum", "due_sum", "template_version", "pdf_sha256"]}),
         ("Ход", {"fields": ["issued_at", "issued_by", "failed_tries", "void_at", "voided_by", "paid_at", "paid_by"]}),

@@ -1,5 +1,6 @@
 """Fixtures for issued and signed contracts, and functions that sign like a page."""
 
+import html
 import re
 import uuid
 from pathlib import Path
@@ -9,7 +10,7 @@ from django.db import connection
 from django.db.models import F
 
 from clients.models import Client
-from conftest import as_app, execute_in_app
+from conftest import appears_in, as_app, execute_in_app
 from contracts import issuing, mirror, signature_consent, signing
 from contracts.models import CODE_LIFETIME, Contract, Invoice, SigningCode
 from links.models import Browser
@@ -20,8 +21,13 @@ from support.models import Message
 
 def code_sent_to(client: Client) -> str:
     """Return the six digits of the newest code message to the client."""
-    bodies = Message.objects.filter(ticket__user=client.user, body__startswith="Код").order_by("-created_at")
-    return "".join(re.search(r"(\d{3}) (\d{3})", bodies.first().body).groups())
+    sent = Message.objects.filter(ticket__user=client.user, masked__isnull=False).latest("created_at")
+    return "".join(re.search(r"Код (\d{3}) (\d{3})\b", sent.body).groups())
+
+
+def code_appears_in(code: str, text: str) -> bool:
+    """Whether the text or the page contains the digits of the code, with any separators between them."""
+    return appears_in(r"\W{0,3}".join(code), html.unescape(text))
 
 
 def sign(contract: Contract, by: Manager, code: str | None = None, **overrides) -> Contract:

@@ -76,4 +76,5 @@ def _tariff(tariff: Tariff) -> TariffPart:
         base_fee=tariff.base_fee,
         extra_per_device=tariff.extra_per_device,
         notes=tariff.notes,
+        period=tariff.get_period_display(),
     )

@@ -144,8 +144,8 @@ class Contract(models.Model):
             models.Index(fields=["-issued_at", "-id"], name="contracts_by_time"),
             models.Index(
                 fields=["signed_at"],
-                include=["signed_by"],
-                name="contracts_signed",
+                include=["signed_by", "code_entered_on"],
+                name="contracts_signed_by",
                 condition=Q(signed_at__isnull=False),
             ),
         ]

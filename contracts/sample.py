@@ -70,6 +70,7 @@ def _tariff(**fields) -> TariffPart:
         "name": "Домашний",
         "base_fee": Decimal("500.00"),
         "extra_per_device": Decimal("150.00"),
+        "period": "в месяц",
         "notes": "Два выезда в год, скидка 10 % на запасные части.",
     }
     return TariffPart(**values | fields)

@@ -57,6 +57,7 @@ from support import bridge, log
 
 CHANNEL = "Привет Супер"
 CODE_MASK = "••••••"
+HOUR = timedelta(hours=1)
 # How the client uses the code: typed by themselves, or read out to the manager.
 ENTER_YOURSELF = "Введите код сами на странице договора и никому не называйте."
 TELL_MANAGER = "Прочитайте договор и назовите код менеджеру, только если согласны подписать."
@@ -76,26 +77,26 @@ def request_code(contract: Contract, *, by: Manager, link: Link | None = None) -
     now = timezone.now()  # taken after waiting for the lock, so that times are in order
     _check_way(contract, link)
     _check_can_be_signed(client, contract)
-    next_at = next_code_at(client, now)
+    next_at = next_code_at(recent_codes(client, now), now)
     if next_at > now:
         raise (CodeTooSoon if next_at - now <= CODE_RESEND_DELAY else TooManyCodes)(next_at - now)
-    digits, instruction = f"{secrets.randbelow(10**6):06}", ENTER_YOURSELF if link else TELL_MANAGER
+    digits = f"{secrets.randbelow(10**6):06}"
     code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFETIME)
     code.code_hash = _code_hash(code, digits)
     code.requested_on = _place(link)
     code.save()
     if link:
         link.set(code_sent_at=now)
-    bridge.notify_client(
-        client,
-        _code_message(contract, f"{digits[:3]} {digits[3:]}", instruction),
-        log_text=_code_message(contract, CODE_MASK, instruction) if settings.MASK_CODE_IN_MANAGER_LOG else None,
-        by=None if link else by,
-        now=now,
-    )
+    _send_code(client, code, digits, by=None if link else by, now=now)
     facts = {"code": str(code.pk), "pdf_sha256": contract.pdf_sha256, "on": code.requested_on}
     append_event(contract, EventKind.CODE_REQUESTED, by=by, at=now, **facts)
     return code
+
+
+def _send_code(client: Client, code: SigningCode, digits: str, *, by: Manager | None, now: datetime) -> None:
+    body, masked = (_code_message(code, shown) for shown in (digits, CODE_MASK))
+    log_text = masked if settings.MASK_CODE_IN_MANAGER_LOG else body
+    bridge.notify_client(client, body, masked=masked, log_text=log_text, by=by, now=now)
 
 
 def check_account_open(account: AppUser | None) -> None:
@@ -105,15 +106,19 @@ def check_account_open(account: AppUser | None) -> None:
         raise AccountClosed(state)
 
 
-def next_code_at(client: Client, now: datetime) -> datetime:
-    """Return when the next code may be requested; `now` or earlier if immediately."""
-    hour = timedelta(hours=1)
-    codes = SigningCode.objects.filter(contract__client=client, sent_at__gt=now - hour).order_by("-sent_at")
-    sent = list(codes.values_list("sent_at", flat=True)[:MAX_CODES_PER_HOUR])
-    if not sent:
+def recent_codes(client: Client, now: datetime) -> list[SigningCode]:
+    """Return the codes of the last hour, newest first. Older ones have expired."""
+    codes = SigningCode.objects.filter(contract__client=client, sent_at__gt=now - HOUR).order_by("-sent_at")
+    return list(codes[:MAX_CODES_PER_HOUR])
+
+
+def next_code_at(recent: list[SigningCode], now: datetime) -> datetime:
+    """Return when the next code may be requested after the `recent` ones; `now` or earlier if immediately."""
+    if not recent:
         return now
-    after_delay = sent[0] + CODE_RESEND_DELAY
-    return max(after_delay, sent[-1] + hour) if len(sent) == MAX_CODES_PER_HOUR else after_delay
+    after_delay = recent[0].sent_at + CODE_RESEND_DELAY
+    is_full = len(recent) == MAX_CODES_PER_HOUR
+    return max(after_delay, recent[-1].sent_at + HOUR) if is_full else after_delay
 
 
 def current_code(contract: Contract) -> SigningCode | None:
@@ -273,7 +278,10 @@ def _code_hash(code: SigningCode, digits: str) -> str:
     return sign_text(f"signing-code|{code.pk}|{code.contract_id}|{code.pdf_sha256}|{digits}")
 
 
-def _code_message(contract: Contract, digits: str, instruction: str) -> str:
-    minutes = int(CODE_LIFETIME.total_seconds() // 60)
+def _code_message(code: SigningCode, digits: str) -> str:
+    contract = code.contract
     amount = f"на {money.format_rubles(contract.surcharge)}" if contract.surcharge else "без доплаты"
-    return f"Код {digits} — договор {contract.number} {amount}. Действует {minutes} минут. {instruction}"
+    instruction = ENTER_YOURSELF if code.requested_on == Place.CLIENT_PAGE else TELL_MANAGER
+    lifetime = f"Действует {CODE_LIFETIME // timedelta(minutes=1)} минут."
+    text = f"Код {digits[:3]} {digits[3:]} — договор {contract.number} {amount}. {lifetime} {instruction}"
+    return text.replace(money.NBSP, " ")

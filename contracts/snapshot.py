@@ -60,6 +60,7 @@ class TariffPart:
     base_fee: Decimal
     extra_per_device: Decimal
     notes: str
+    period: str = ""  # of the base fee, as the contract says it: «в месяц»
 
 
 @dataclass(frozen=True)

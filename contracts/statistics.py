@@ -7,13 +7,14 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from clients.models import Status
 from contracts.models import Contract, Invoice, InvoiceStatus, PaymentClaim
 from contracts.payment_claims import ClaimOutcome
+from links.models import Place
 
 MAX_DAYS = 92
 # Number of status changes to sample, evenly over the period; the median is accurate to about 1 %.
@@ -57,6 +58,7 @@ class Totals(NamedTuple):
     signed: int = 0
     paid: int = 0
     amount: Decimal = Decimal("0.00")
+    code_by_manager: int = 0  # of `signed`: contracts for which the manager entered the client's code
 
 
 class ClaimTotals(NamedTuple):
@@ -95,13 +97,14 @@ def totals_by_manager(period: Period) -> list[Totals]:
 
 
 def _sums(period: Period, *keys: str) -> list[Totals]:
-    """Aggregate in the database, with index-only scans of contracts_signed and invoices_paid."""
+    """Aggregate in the database, with index-only scans of contracts_signed_by and invoices_paid."""
     start, end = period.bounds
     signed = Contract.objects.filter(signed_at__gte=start, signed_at__lt=end)
     paid = Invoice.objects.filter(status=InvoiceStatus.PAID, paid_at__gte=start, paid_at__lt=end)
     totals: dict[tuple, Totals] = {}
-    for *key, count in _grouped(signed, "signed", keys).annotate(Count("signed_at")).order_by():
-        totals[tuple(key)] = _empty_totals(keys, key)._replace(signed=count)
+    counts = {"count": Count("signed_at"), "by_manager": Count("signed_at", filter=Q(code_entered_on=Place.MANAGER))}
+    for *key, count, by_manager in _grouped(signed, "signed", keys).annotate(**counts).order_by():
+        totals[tuple(key)] = _empty_totals(keys, key)._replace(signed=count, code_by_manager=by_manager)
     for *key, count, amount in _grouped(paid, "paid", keys).annotate(Count("paid_at"), Sum("amount")).order_by():
         row = totals.get(tuple(key)) or _empty_totals(keys, key)
         totals[tuple(key)] = row._replace(paid=count, amount=amount)

@@ -32,7 +32,7 @@ from managers.models import Manager
 # Far below date.max, so that adding days can't overflow.
 MAX_DATE = date(2200, 1, 1)
 PERIOD_DAYS = (7, 30, 90)
-CSV_HEADER = ["День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб."]
+CSV_HEADER = ["День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб.", "Код ввёл менеджер"]
 
 
 def day_field(label: str) -> forms.DateField:
@@ -139,4 +139,4 @@ def _csv_rows(period: Period) -> Iterator[list]:
     names = _manager_names()
     for row in daily_totals_by_manager(period):
         amount = f"{row.amount:.2f}".replace(".", ",")
-        yield [f"{row.day:%d.%m.%Y}", names.get(row.manager_id, ""), row.signed, row.paid, amount]
+        yield [f"{row.day:%d.%m.%Y}", names.get(row.manager_id, ""), row.signed, row.paid, amount, row.code_by_manager]

@@ -62,7 +62,7 @@ def test_evidence_is_shown_and_verified(as_gleb, make, anna):
 
     text = as_gleb.get(page(contract)).text
 
-    for shown in ("192.0.2.1", "Chromium", contract.evidence_hmac, contract.pdf_sha256, "Анна Смирнова"):
+    for shown in ("192.0.2.7", "Firefox", contract.evidence_hmac, contract.pdf_sha256, "Анна Смирнова"):
         assert shown in text, shown
     assert "icon-yes" in text
     assert reverse("contracts:pdf", args=[contract.pk]) in text

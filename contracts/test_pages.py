@@ -10,9 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser
-from conftest import appears_in
 from contracts import issuing, payment, signature_consent, signing
-from contracts.conftest import code_sent_to, sign, wrong_code
+from contracts.conftest import code_appears_in, code_sent_to, sign, wrong_code
 from contracts.models import Contract
 from devices.models import Tariff
 from devices.saving import delete_device
@@ -156,7 +155,7 @@ def test_code_request_without_htmx_redirects_with_a_message(as_anna, issued):
     response = as_anna.post(url("code", issued.client), shown(issued), follow=True)
 
     assert "Код отправлен клиенту" in str([str(message) for message in get_messages(response.wsgi_request)])
-    assert not appears_in(code_sent_to(issued.client), response.text)
+    assert not code_appears_in(code_sent_to(issued.client), response.text)
     assert "Осталось попыток: 5" in response.text
 
 

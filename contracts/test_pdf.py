@@ -103,7 +103,7 @@ def test_contract_has_the_requisites_of_both_parties(requisite):
 
 def test_contract_contains_the_fees_in_figures_and_words():
     content = text(pdf.render_contract(sample.sample_snapshot(5)))
-    assert "Тариф «Домашний»: базовая стоимость — 500,00 ₽, доплата за Устройство" in content
+    assert "Тариф «Домашний»: базовая стоимость — 500,00 ₽ в месяц, доплата за Устройство" in content
     assert "не указана иная, — 150,00 ₽." in content
     assert "Устройств (5) составляет 512,50 ₽ (Пятьсот двенадцать рублей 50 копеек)" in content
     assert "Условия тарифа: Два выезда в год" in content

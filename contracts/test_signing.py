@@ -1,21 +1,24 @@
 """Rules of signing codes and signatures."""
 
+import re
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
 from django.db import DatabaseError, connection
+from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AccountStatus, AppUser, Status
-from conftest import appears_in, as_owner
+from conftest import as_owner
 from contracts import issuing, signing
-from contracts.conftest import code_sent_to, sign, wrong_code
+from contracts.conftest import code_appears_in, code_sent_to, sign, wrong_code
 from contracts.evidence import evidence_is_intact
 from contracts.models import MAX_ATTEMPTS_PER_CODE, MAX_CODES_PER_HOUR, Contract, SigningCode
 from devices.saving import delete_device
 from passport.saving import save_passport
-from support.models import LogEntry, Message
+from support.models import LogEntry, Message, Ticket
 
 
 def later(**delta):
@@ -33,12 +36,20 @@ def test_client_code_signs(issued, anna):
     assert evidence_is_intact(contract)
 
 
-def test_code_message_contains_six_digits_and_the_contract_number(issued, anna):
-    signing.request_code(issued, by=anna)
+@pytest.mark.parametrize(
+    ("surcharge", "amount"), [("512.50", "на 512,50 ₽"), ("12500", "на 12 500,00 ₽"), ("0", "без доплаты")]
+)
+def test_code_message_begins_with_the_code_and_names_contract_and_amount(make, anna, surcharge, amount):
+    contract = issuing.issue(make.awaiting_contract(anna, fee=Decimal(surcharge)), by=anna)
+    signing.request_code(contract, by=anna)
 
-    message = Message.objects.get(ticket__user=issued.client.user)
-    assert issued.number in message.body
-    assert code_sent_to(issued.client).isdigit()
+    message = Message.objects.get(masked__isnull=False)
+    rest = (
+        f" — договор {contract.number} {amount}. Действует 10 минут."
+        " Прочитайте договор и назовите код менеджеру, только если согласны подписать."
+    )
+    assert re.fullmatch(r"Код \d{3} \d{3}" + re.escape(rest), message.body)
+    assert message.masked.body == f"Код ••• •••{rest}"
 
 
 def test_code_is_stored_only_as_a_hash(issued, anna):
@@ -46,7 +57,7 @@ def test_code_is_stored_only_as_a_hash(issued, anna):
 
     digits = code_sent_to(issued.client)
     row = SigningCode.objects.filter(pk=code.pk).values().get()
-    assert not any(appears_in(digits, str(value)) for value in row.values())
+    assert not any(code_appears_in(digits, str(value)) for value in row.values())
 
 
 @pytest.mark.parametrize(("masked", "seen"), [(True, False), (False, True)])
@@ -55,7 +66,18 @@ def test_client_log_masks_the_code_depending_on_the_setting(issued, anna, settin
     signing.request_code(issued, by=anna)
 
     entry = LogEntry.objects.get(body__startswith="Код")
-    assert appears_in(code_sent_to(issued.client), entry.body) is seen  # the contract's number holds six digits too
+    assert code_appears_in(code_sent_to(issued.client), entry.body) is seen
+
+
+def test_client_messages_are_masked_whatever_the_setting(issued, anna, as_vera, settings):
+    settings.MASK_CODE_IN_MANAGER_LOG = False
+    signing.request_code(issued, by=anna)
+
+    ticket = Ticket.objects.get(user=issued.client.user)
+    for url in (reverse("support:tickets"), reverse("support:ticket", args=[ticket.pk])):
+        text = as_vera.get(url).text
+        assert "Код ••• ••• — договор" in text
+        assert not code_appears_in(code_sent_to(issued.client), text)
 
 
 def test_code_is_used_up_after_five_wrong_attempts(issued, anna):

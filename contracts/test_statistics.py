@@ -4,6 +4,7 @@ import pytest
 import time_machine
 from django.db import connection
 
+from client_page.conftest import Phone, issue_link
 from clients.models import Client
 from conftest import as_superuser
 from contracts import issuing, payment, signing
@@ -76,7 +77,10 @@ def test_totals_by_day_and_by_manager(make, anna, boris):
         Totals(date(2026, 11, 21), None, 1, 1, due),
         Totals(date(2026, 11, 22), None, 1, 0, 0),
     ]
-    assert totals_by_manager(period) == [Totals(None, anna.pk, 2, 0, 0), Totals(None, boris.pk, 1, 2, 2 * due)]
+    assert totals_by_manager(period) == [
+        Totals(None, anna.pk, 2, 0, 0, code_by_manager=2),
+        Totals(None, boris.pk, 1, 2, 2 * due, code_by_manager=1),
+    ]
     assert len(daily_totals_by_manager(period)) == 4
 
 
@@ -140,7 +144,19 @@ def test_csv_is_in_the_format_of_russian_excel(as_gleb, sold, anna):
     text = b"".join(response.streaming_content).decode()
     assert text.startswith("\ufeff" + ";".join(CSV_HEADER) + "\r\n")
     amount = f"{sold.due:.2f}".replace(".", ",")
-    assert text.split("\r\n")[1] == f"20.11.2026;'=cmd|' /C calc'!A0;1;1;{amount}"
+    assert text.split("\r\n")[1] == f"20.11.2026;'=cmd|' /C calc'!A0;1;1;{amount};1"
+
+
+def test_codes_that_the_manager_entered_are_counted(as_gleb, sold, make, anna):
+    contract = issuing.issue(make.awaiting_contract(anna), by=anna)
+    phone = Phone()
+    with time_machine.travel(NOON, tick=True):
+        phone.open(*issue_link(contract.client, anna, contract))
+        phone.accept()
+        phone.sign()
+    (row,) = totals_by_manager(DAY)
+    assert (row.signed, row.code_by_manager) == (2, 1)
+    assert "Код ввёл менеджер" in as_gleb.get("/statistics/").text
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx"])
@@ -176,13 +192,15 @@ def test_statistics_use_indexes(make, sold):
                 " WHERE relname IN ('manager_contracts', 'manager_invoices')"
             )
         for rows in (
-            Contract.objects.filter(signed_at__gte=first, signed_at__lt=after).values_list("signed_at", "signed_by"),
+            Contract.objects.filter(signed_at__gte=first, signed_at__lt=after).values_list(
+                "signed_at", "signed_by", "code_entered_on"
+            ),
             Invoice.objects.filter(status="paid", paid_at__gte=first, paid_at__lt=after).values_list("paid_at"),
             Invoice.objects.filter(status="pending").order_by("created_at").values_list("created_at"),
             Invoice.objects.filter(status="cancelled", cancelled_at__gte=first).values_list("cancelled_at"),
         ):
             plans.append(rows.explain())
     for plan, index in zip(
-        plans, ("contracts_signed", "invoices_paid", "invoices_waiting", "invoices_cancelled"), strict=True
+        plans, ("contracts_signed_by", "invoices_paid", "invoices_waiting", "invoices_cancelled"), strict=True
     ):
         assert index in plan

@@ -202,7 +202,8 @@ def _contract_page(
     if app_payments.note_claims_of(client, billing.invoices):
         billing = payment.BillingSummary.for_client(client)
     current = issuing.open_contract(client)
-    code = current and signing.current_code(current)
+    codes = signing.recent_codes(client, now)
+    code = next((code for code in codes if current and code.contract_id == current.pk), None)
     template = "contracts/contract.html"
     context = {
         "client": client,
@@ -216,7 +217,7 @@ def _contract_page(
         "form": form or SignatureForm(initial={"pep_version": signature_consent.current_version()}),
         "pep_template": signature_consent.current_template(),
         "code": code if code and code.requested_on == Place.MANAGER and code.is_usable(now) else None,
-        "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(client, now) - now).total_seconds())),
+        "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(codes, now) - now).total_seconds())),
         "error": error,
         "panel": panel or (current and LinkPanel.of(client, current.pk, issue_url=_link_url(client))),
         "code_by_manager": settings.CODE_BY_MANAGER,

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from demo.appliances import TYPES
-from devices.models import DeviceType, Tariff
+from devices.models import DeviceType, FeePeriod, Tariff
 from managers.models import Manager, Role
 
 # Used only with DEBUG on, because everybody can read it here.
@@ -36,7 +36,13 @@ def tariffs() -> list[Tariff]:
     """Create missing tariffs and return all of TARIFFS."""
     return [
         Tariff.objects.get_or_create(
-            name=name, defaults={"base_fee": Decimal(base), "extra_per_device": Decimal(extra), "notes": notes}
+            name=name,
+            defaults={
+                "base_fee": Decimal(base),
+                "period": FeePeriod.MONTH,
+                "extra_per_device": Decimal(extra),
+                "notes": notes,
+            },
         )[0]
         for name, base, extra, notes in TARIFFS
     ]

@@ -39,7 +39,7 @@ class TariffForm(forms.ModelForm):
 class TariffAdmin(HistoryAdminMixin, ReferenceListAdmin):
     form = TariffForm
     plural_forms = ("тариф", "тарифа", "тарифов")
-    list_display = ["name", "base_sum", "extra_sum", "is_active"]
+    list_display = ["name", "base_sum", "period", "extra_sum", "is_active"]
     base_sum, extra_sum = rubles_column(Tariff, "base_fee"), rubles_column(Tariff, "extra_per_device")
     list_filter = ["is_active"]
     search_fields = ["name"]

@@ -130,12 +130,29 @@ class DevicePhoto(models.Model):
         return dict(zip(self.keys, photo, strict=True))
 
 
+class FeePeriod(models.TextChoices):
+    """For which period the base fee of a tariff is paid."""
+
+    MONTH = "month", "в месяц"
+    YEAR = "year", "в год"
+    ONCE = "once", "один раз"
+
+
 @track_history("manager_tariffs_history")
 class Tariff(models.Model):
     """A price plan. Plans in use are deactivated, not deleted."""
 
     name = models.CharField("название", max_length=100, unique=True)
     base_fee = models.DecimalField("базовая стоимость, ₽", max_digits=10, decimal_places=2, validators=FEE_VALIDATORS)
+    period = models.CharField(
+        "за какой срок базовая стоимость",
+        max_length=5,
+        choices=FeePeriod,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Так клиент узнаёт в договоре, сколько платить потом. Пусто: срок не указан.",
+    )
     extra_per_device = models.DecimalField(
         "доплата за устройство, ₽", max_digits=10, decimal_places=2, validators=FEE_VALIDATORS
     )

@@ -14,7 +14,7 @@ from agreements.models import AgreementKind
 from clients.models import ERASED_NAME, AppUser, Client, ClientErased, Status
 from clients.test_admin import save
 from conftest import execute_as_owner
-from contracts import audit, issuing, payment
+from contracts import audit, issuing, payment, signing
 from contracts.conftest import sign
 from contracts.models import Contract, InvoiceStatus
 from devices.saving import delete_device
@@ -369,6 +369,15 @@ def test_act_counts_rows_and_lists_objects_by_category(issued, gleb):
     assert all(erasure.objects_gone.values_list("removed_at", flat=True))
     others = (DataCategory.CONTRACTS, DataCategory.AGREEMENTS, DataCategory.CONTACT_HISTORY)
     assert set(erasure.categories) == {category.label for category in DataCategory if category not in others}
+
+
+def test_masked_messages_are_erased_with_the_conversation(issued, anna, gleb):
+    signing.request_code(issued, by=anna)
+    assert issued.number in all_rows_as_text()["manager_masked_messages"]
+
+    erasure = erase(issued.client, gleb)
+    assert all_rows_as_text()["manager_masked_messages"] == ""
+    assert erasure.lines.get(table="manager_masked_messages").category == DataCategory.CONVERSATION
 
 
 def test_storage_outage_leaves_the_act_pending_but_erases_rows(issued, gleb, monkeypatch):

@@ -12,6 +12,7 @@ from django.utils import timezone
 from client_page.conftest import Phone, issue_link
 from contracts.conftest import issued, sign  # noqa: F401  fixture
 from links.models import Link
+from managers.models import Session
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Target": "client-link"}
@@ -143,6 +144,23 @@ def test_manager_gets_advice_when_nothing_happens(issued, anna, as_anna, minutes
     with time_machine.travel(timezone.now() + timedelta(minutes=minutes)):
         url = reverse("links:status", args=[issued.client_id, link.pk])
         assert advice in as_anna.get(url, headers=POLL).text
+
+
+def test_status_that_the_page_requests_by_itself_does_not_keep_the_session_alive(issued, link, as_anna):  # noqa: F811
+    url = reverse("links:status", args=[issued.client_id, link.pk])
+    as_anna.get(contract_url(issued.client))
+    ends_at = Session.objects.get().expire_date
+    with time_machine.travel(timezone.now() + timedelta(minutes=5)):
+        as_anna.get(url, headers=POLL)
+        assert Session.objects.get().expire_date == ends_at
+        as_anna.get(contract_url(issued.client))
+        assert Session.objects.get().expire_date > ends_at
+
+
+def test_status_takes_few_queries(issued, link, as_anna, django_assert_max_num_queries):  # noqa: F811
+    url = status_url(as_anna.get(contract_url(issued.client)).text)
+    with django_assert_max_num_queries(4):
+        assert as_anna.get(url, headers=POLL).status_code == 204
 
 
 def test_status_without_scripts_is_the_page(issued, link, as_anna):  # noqa: F811

@@ -11,8 +11,10 @@ from clients.access import get_client_for
 from clients.models import SIGNED, Client
 from links.models import Link
 from links.panel import LinkPanel
+from managers.middleware import poll
 
 
+@poll
 @require_GET
 def status(request, pk, link_pk):
     """The status as a fragment, which the page requests every few seconds; 204 if it is as the page shows it.

@@ -1,5 +1,6 @@
 """Middleware for rate limits and required sign-in."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -13,6 +14,12 @@ from foundation.web.json_errors import SESSION_ENDED, json_error, wants_json
 from managers import second_factor
 from managers.forms import AnyCodeForm, SignInForm
 from managers.limits import TooManyTries
+
+
+def poll(view: Callable) -> Callable:
+    """Decorator for a view that pages request by themselves: it is no use of the session, which may end meanwhile."""
+    view.is_poll = True
+    return view
 
 
 class RateLimitMiddleware:
@@ -56,7 +63,8 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         if not request.user.is_authenticated:
             return None
         request.manager_id = request.user.pk  # for the log (foundation/observability/log_format.py)
-        request.session.touch(request.user)
+        if not getattr(view_func, "is_poll", False):
+            request.session.touch(request.user)
         allowed = not getattr(view_func, "login_required", True) or getattr(view_func, "before_second_factor", False)
         if allowed or second_factor.is_verified(request):
             return None

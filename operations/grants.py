@@ -28,6 +28,8 @@ WEB_RIGHTS = {
     "manager_contract_events": (READ, ADD),
     "manager_disclosures": (READ, ADD),
     "manager_support_messages": (READ, ADD),
+    # Without its row a message shows its code to staff.
+    "manager_masked_messages": (READ, ADD),
     # Signed documents and their evidence. Columns that may change: WEB_COLUMNS.
     "manager_contracts": (READ, ADD),
     "manager_invoices": (READ, ADD),

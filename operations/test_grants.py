@@ -61,6 +61,7 @@ def test_every_log_is_covered():
         "manager_contract_events",
         "manager_client_changes",
         "manager_support_messages",
+        "manager_masked_messages",
     } <= set(ADDED_ONLY)
 
 

@@ -154,8 +154,8 @@ def check_connection_limit(app_configs, databases=None, **kwargs) -> list[Warnin
 def check_code_masking(app_configs, **kwargs) -> list[Warning]:
     if settings.MASK_CODE_IN_MANAGER_LOG:
         return []
-    message = "Managers can read the client's one-time code in the client log and sign in place of the client."
-    return [Warning(message, hint="Set MASK_CODE_IN_MANAGER_LOG=True.", id="privet.W001")]
+    message = "Staff can read the client's one-time code in the client log and sign in place of the client."
+    return [Warning(message, hint="Remove MASK_CODE_IN_MANAGER_LOG=False.", id="privet.W001")]
 
 
 @register(Tags.security, deploy=True)

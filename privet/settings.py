@@ -316,8 +316,8 @@ APP_PAYMENTS = env.str("APP_PAYMENTS", "claim", validate=app_payments)
 # Whether a manager may enter the client's one-time code. If not, clients sign on their own page only.
 CODE_BY_MANAGER = env.bool("CODE_BY_MANAGER", True)
 
-# True masks the one-time code in the client log; the client's app always shows it.
-MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", False)
+# False shows signing codes to all staff in the client log. Pages with the client's messages never show them.
+MASK_CODE_IN_MANAGER_LOG = env.bool("MASK_CODE_IN_MANAGER_LOG", True)
 
 # Bearer token for /metrics; without a token the page returns 404.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")

@@ -10,10 +10,10 @@ from itertools import batched
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models.functions import Left
+from django.db.models import Exists, OuterRef
 
 from foundation.database import advisory_lock, clamped_times
-from support.models import Author, Message, Ticket, TicketActivity, TicketState
+from support.models import Author, MaskedMessage, Message, Ticket, TicketActivity, TicketState
 
 LOCK = "support.activity"
 # A message may be committed after newer ones, and the app's clock may be slow.
@@ -43,13 +43,13 @@ CHANGED = """
 def load_last_messages(tickets: Iterable[Ticket], *, length: int = 0) -> list[Ticket]:
     """Set `last_message` (or None) and `state` of every ticket.
 
-    The message has its first `length` characters as `text`. The body is not loaded: it may have ten megabytes.
+    The message has the first `length` characters that staff may read as `text`. The body is not loaded: it may have ten
+    megabytes.
     """
     tickets = list(tickets)
     newest = Message.objects.filter(ticket__in=tickets).order_by("ticket_id", "-created_at", "-id")
-    messages = Message.objects.filter(pk__in=newest.distinct("ticket_id").values("pk")).defer("body")
-    if length:
-        messages = messages.annotate(text=Left("body", length))
+    messages = Message.objects.filter(pk__in=newest.distinct("ticket_id").values("pk"))
+    messages = messages.with_staff_text(length) if length else messages.defer("body")
     last = {message.ticket_id: message for message in messages}
     for ticket in tickets:
         ticket.last_message = last.get(ticket.pk)
@@ -86,7 +86,7 @@ def refresh() -> None:
 
 @transaction.atomic
 def rebuild() -> int:
-    """Compute `TicketActivity` of all tickets and return their number.
+    """Compute `TicketActivity` of all tickets and return their number. Delete rows of what the app deleted.
 
     Run it daily: it repairs what `refresh` missed.
     """
@@ -94,6 +94,8 @@ def rebuild() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
     TicketActivity.objects.exclude(ticket__in=Ticket.objects.values("pk")).delete()
+    # NOT EXISTS, which becomes an anti join: NOT IN would be quadratic with millions of messages.
+    MaskedMessage.objects.filter(~Exists(Message.objects.filter(pk=OuterRef("pk")))).delete()
     return _save(Ticket.objects.values_list("pk", flat=True).iterator(CHUNK))
 
 

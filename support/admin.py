@@ -5,7 +5,6 @@ from django.utils.text import Truncator
 
 from clients.admin import ClientSearchMixin
 from foundation.admin.base import ReadOnlyAdmin
-from support import log
 from support.models import LogEntry, Ticket, known_statuses, status_label
 
 
@@ -65,7 +64,7 @@ class LogEntryAdmin(ClientSearchMixin, ReadOnlyAdmin):
     list_filter = ["kind"]
     ordering = ["-created_at", "-id"]
     search_fields = ["thread"]
-    fields = ["created_at", "client", "kind", "author", "text"]
+    fields = ["created_at", "client", "kind", "author", "body"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("thread__client", "author")
@@ -75,9 +74,5 @@ class LogEntryAdmin(ClientSearchMixin, ReadOnlyAdmin):
         return str(entry.thread.client)
 
     @admin.display(description="текст")
-    def text(self, entry: LogEntry) -> str:
-        return log.mask_code(entry.body)
-
-    @admin.display(description="текст")
     def beginning(self, entry: LogEntry) -> str:
-        return Truncator(self.text(entry)).chars(100)
+        return Truncator(entry.body).chars(100)

@@ -14,7 +14,7 @@ from clients.models import Client
 from foundation.database.shared import table_name
 from managers.models import Manager
 from support import activity, log
-from support.models import Author, Message, Ticket, TicketActivity, TicketState, TicketStatus
+from support.models import Author, MaskedMessage, Message, Ticket, TicketActivity, TicketState, TicketStatus
 
 # The subject of the only ticket that gets our notifications. Tickets with other subjects are the client's own.
 CONTRACT_SUBJECT = "Оформление договора"
@@ -31,17 +31,28 @@ class ClientWrote(Exception):
 
 
 def notify_client(
-    client: Client, body: str, *, by: Manager | None, now: datetime, log_text: str | None = None
+    client: Client,
+    body: str,
+    *,
+    by: Manager | None,
+    now: datetime,
+    masked: str | None = None,
+    log_text: str | None = None,
 ) -> Ticket | None:
-    """Post `body` to the client's contract ticket, and `log_text` or else `body` to the client log.
+    """Post `body` to the client's contract ticket, where staff read `masked` if it is given.
+
+    The client log gets `log_text`, or else what staff read in the ticket.
 
     If the app deleted the account, post only to the log and return None: the client can't read the ticket. Raises
     ClientErased, ClientReassigned, and TransactionManagementError outside a transaction.
     """
+    staff_text = body if masked is None else masked
     ticket = client.account and contract_ticket(client, now=now)
     if ticket:
-        post(ticket, body, now=now, status=None if ticket.is_open else TicketStatus.OPEN)
-    log.add_event(client, log_text or body, by=by, now=now)
+        message = post(ticket, body, now=now, status=None if ticket.is_open else TicketStatus.OPEN)
+        if masked is not None:
+            MaskedMessage.objects.create(message=message, body=masked)
+    log.add_event(client, staff_text if log_text is None else log_text, by=by, now=now)
     return ticket
 
 
@@ -126,10 +137,14 @@ def set_status(ticket: Ticket, status: TicketStatus, *, by: Manager, last_seen: 
 def delete_conversation(client: Client) -> dict[str, int]:
     """Delete the client's tickets and messages. Return the number of rows by table. Call it in a transaction."""
     tickets = Ticket.objects.filter(user_id=client.user_id)
+    messages = Message.objects.filter(ticket__in=tickets)
     TicketActivity.objects.filter(ticket__in=tickets).delete()
-    messages = Message.objects.filter(ticket__in=tickets).delete()[0]
     Client.objects.filter(pk=client.pk).update(support_ticket_id=None)
-    return {table_name(Message): messages, table_name(Ticket): tickets.delete()[0]}
+    return {
+        table_name(MaskedMessage): MaskedMessage.objects.filter(message__in=messages).delete()[0],
+        table_name(Message): messages.delete()[0],
+        table_name(Ticket): tickets.delete()[0],
+    }
 
 
 def _lock(ticket: Ticket) -> tuple[Client | None, Ticket]:

@@ -1,6 +1,5 @@
 """The client log: events of the work with a client, and notes of managers."""
 
-import re
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4, uuid5
 
@@ -10,9 +9,6 @@ from django.db.models import Max
 from clients.models import Client
 from managers.models import Manager
 from support.models import LogEntry, LogKind, Thread
-
-# Bounded, because a client's message may have thousands of times this word.
-CODE = re.compile(r"(\bкод\b[^.]{0,300}?: ?)\d{6}\b", re.IGNORECASE)
 
 
 def add_event(client: Client, body: str, *, by: Manager | None, now: datetime) -> None:
@@ -37,15 +33,6 @@ def id_from_form(form_id: UUID | None, owner: UUID, body: str) -> UUID:
     The id depends on the form, the owner (a client or a ticket) and the text. Without `form_id` it is random.
     """
     return uuid5(form_id, f"{owner} {body}") if form_id else uuid4()
-
-
-def mask_code(body: str) -> str:
-    """Mask signing codes in a message. Only the client may read them.
-
-    >>> mask_code("Код для подписания договора ИВ-261123-01: 123456. Действует 10 минут.")
-    'Код для подписания договора ИВ-261123-01: ••••••. Действует 10 минут.'
-    """
-    return CODE.sub(r"\1••••••", body)
 
 
 @transaction.atomic(savepoint=False)

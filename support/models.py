@@ -7,7 +7,7 @@ from itertools import chain
 import pgtrigger
 from django.db import connection, models
 from django.db.models import Q, Value
-from django.db.models.functions import Lower, Replace
+from django.db.models.functions import Coalesce, Left, Lower, Replace
 from django.utils import timezone
 
 from clients import search
@@ -166,6 +166,16 @@ class Ticket(shared.SharedModel):
         return self.state == TicketState.WAITING and not self.is_open
 
 
+class MessageQuerySet(shared.SharedQuerySet):
+    def with_staff_text(self, length: int) -> "MessageQuerySet":
+        """Messages with the first `length` characters of what staff may read as `text`, and without the body.
+
+        Every page reads messages through this method. The body may contain a signing code, or ten megabytes.
+        """
+        text = Coalesce(Left("masked__body", length), Left("body", length))
+        return self.defer("body").annotate(text=text)
+
+
 class Message(shared.SharedModel):
     """A message of a ticket (`support_messages`, shared), without its `Attachment`."""
 
@@ -176,6 +186,8 @@ class Message(shared.SharedModel):
     created_at = NaiveUtcDateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
 
+    objects = MessageQuerySet.as_manager()
+
     class Meta:
         managed = False
         db_table = shared.table("support_messages")
@@ -185,6 +197,24 @@ class Message(shared.SharedModel):
 
     def __str__(self):
         return f"{self.get_author_display()} {timezone.localtime(self.created_at):%d.%m.%Y %H:%M}"
+
+
+class MaskedMessage(models.Model):
+    """Text that staff read instead of the body of a message, such as one with a signing code.
+
+    Messages from before this table have no row; their codes have expired.
+    """
+
+    message = models.OneToOneField(
+        Message, primary_key=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="masked"
+    )
+    body = models.TextField()
+
+    class Meta:
+        db_table = "manager_masked_messages"
+
+    def __str__(self):
+        return str(self.message_id)
 
 
 class Attachment(shared.SharedModel):
@@ -268,5 +298,5 @@ class LogEntry(models.Model):
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self):
-        # Not the text: it may contain a signing code, and str() is shown and logged.
+        # Not the text: it may contain personal data or a signing code, and str() is shown and logged.
         return f"{self.get_kind_display()} {timezone.localtime(self.created_at):%d.%m.%Y %H:%M}"

@@ -13,7 +13,7 @@ from django.utils import timezone
 from conftest import as_app, as_owner, run_on_own_connection
 from foundation.database import advisory_lock
 from support import activity, bridge
-from support.models import Author, Message, Ticket, TicketActivity, TicketState, TicketStatus
+from support.models import Author, MaskedMessage, Message, Ticket, TicketActivity, TicketState, TicketStatus
 
 
 def state_of(ticket) -> str | None:
@@ -186,3 +186,26 @@ def test_erasure_deletes_the_activity(ticket):
     activity.refresh()
     bridge.delete_conversation(ticket.user.client)
     assert not TicketActivity.objects.exists()
+
+
+@pytest.mark.usefixtures("maintenance")
+def test_erasure_deletes_the_masked_texts_of_this_client(make, ticket, create_ticket):
+    other = create_ticket(make.client()).messages.get()
+    for message in (ticket.messages.get(), other):
+        MaskedMessage.objects.create(message=message, body="Код ••••••")
+
+    assert bridge.delete_conversation(ticket.user.client)["manager_masked_messages"] == 1
+
+    assert MaskedMessage.objects.get().message_id == other.pk
+
+
+@pytest.mark.usefixtures("maintenance")
+def test_rebuild_deletes_masked_texts_of_messages_that_the_app_deleted(make, ticket, create_ticket):
+    other = create_ticket(make.client()).messages.get()
+    for message in (ticket.messages.get(), other):
+        MaskedMessage.objects.create(message=message, body="Код ••••••")
+    ticket.messages.all().delete()
+
+    activity.rebuild()
+
+    assert MaskedMessage.objects.get().message_id == other.pk

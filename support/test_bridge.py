@@ -7,9 +7,10 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
+from clients.models import Client
 from conftest import as_owner, execute_as_owner
 from support import bridge
-from support.models import Author, LogEntry, Message, Ticket, TicketStatus
+from support.models import Author, LogEntry, MaskedMessage, Message, Ticket, TicketStatus
 
 NOW = datetime(2026, 11, 23, 9, 30, 15, 123456, tzinfo=UTC)
 
@@ -36,11 +37,30 @@ def test_message_is_posted_to_the_ticket_and_the_client_log(make, anna):
     assert (ticket.user_id, ticket.status) == (client.user_id, TicketStatus.OPEN)
 
 
-def test_log_text_can_differ_from_the_message(make, anna):
-    notify(make.client(), anna, body="Код 123456", log_text="Код ••••••")
+def test_masked_message_is_read_by_the_client_alone(make, anna):
+    notify(make.client(), anna, body="Код 123456", masked="Код ••••••")
 
-    assert Message.objects.get().body == "Код 123456"
-    assert LogEntry.objects.get().body == "Код ••••••"
+    message = Message.objects.with_staff_text(100).get()
+    assert message.body == "Код 123456"
+    assert message.text == LogEntry.objects.get().body == "Код ••••••"
+
+
+def test_log_text_can_differ_from_the_message(make, anna):
+    notify(make.client(), anna, body="Паспорт уничтожен", log_text="Паспорт уничтожен. Акт № 1")
+
+    assert Message.objects.with_staff_text(100).get().text == "Паспорт уничтожен"
+    assert LogEntry.objects.get().body == "Паспорт уничтожен. Акт № 1"
+
+
+def test_message_to_a_deleted_account_is_masked_in_the_log(make, anna):
+    client = make.verified(anna)
+    make.delete_account(client)
+
+    client = Client.objects.get(pk=client.pk)
+    notify(client, anna, body="Код 123456", masked="Код ••••••", now=timezone.now())
+
+    assert LogEntry.objects.latest("created_at").body == "Код ••••••"
+    assert not MaskedMessage.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch
 from django.db.models.functions import Left
 
 from clients import cursor
 from clients.models import AppUser, Client
 from foundation.database import clamped_times
-from support import activity, attachments, log
+from support import activity, attachments
 from support.models import LogEntry, Message, Ticket, TicketQuerySet, TicketState
 
 PAGE_SIZE = 25
@@ -22,8 +22,6 @@ BEGINNING = 160
 # Characters of a message in its ticket: as many as an answer may have, and when it is shown in full.
 SHOWN_LENGTH = 4000
 FULL_LENGTH = 100_000
-# More characters than a code has are read, so that a code is masked before the text is cut.
-CODE_LENGTH = 10
 MAX_COUNT = 999
 NAME_LENGTH = 200
 
@@ -60,10 +58,7 @@ def ticket_page(*, state: str = "", text: str = "", after: str = "") -> Page:
         rows = rows.older_than(*_decode_position(after))
     # Two limited searches, each with its own index, are cheaper than one with OR, which can't use the indexes.
     found = _merge_results([rows.search_clients(text), rows.search_subject(text)] if text else [rows])
-    listed = activity.load_last_messages(found[:PAGE_SIZE], length=BEGINNING + CODE_LENGTH)
-    for ticket in listed:
-        if ticket.last_message:
-            _set_text(ticket.last_message, ticket.last_message.text, BEGINNING)
+    listed = activity.load_last_messages(found[:PAGE_SIZE], length=BEGINNING)
     more = len(found) > PAGE_SIZE
     return Page(listed, cursor.encode(*_position(listed[-1])) if more else None)
 
@@ -86,15 +81,14 @@ def message_page(ticket: Ticket, *, before: str = "", full: UUID | None = None) 
     Each has its beginning as `text`, and `is_cut` if there is more; of the message with the id `full` up to FULL_LENGTH
     characters. Raises InvalidPosition.
     """
-    page = _newest_page(_with_text(ticket.messages, SHOWN_LENGTH), before)
+    # One more character tells whether there is more.
+    page = _newest_page(ticket.messages.with_staff_text(SHOWN_LENGTH + 1), before)
     files = attachments.files_of(message.pk for message in page.rows)
-    whole = _with_text(ticket.messages.filter(pk=full), FULL_LENGTH).first() if full else None
+    whole = ticket.messages.filter(pk=full).with_staff_text(FULL_LENGTH + 1).first() if full else None
     for message in page.rows:
         message.file = files.get(message.pk)
         message.is_full = message == whole
-        _set_text(
-            message, whole.text if message.is_full else message.text, FULL_LENGTH if message.is_full else SHOWN_LENGTH
-        )
+        _cut(message, *((whole.text, FULL_LENGTH) if message.is_full else (message.text, SHOWN_LENGTH)))
     return Page(page.rows[::-1], page.next)
 
 
@@ -103,21 +97,12 @@ def log_page(client, *, before: str = "") -> Page:
 
     Raises InvalidPosition.
     """
-    page = _newest_page(LogEntry.objects.filter(thread__client=client).select_related("author"), before)
-    for entry in page.rows:
-        entry.text = log.mask_code(entry.body)
-    return page
+    return _newest_page(LogEntry.objects.filter(thread__client=client).select_related("author"), before)
 
 
-def _with_text(messages: QuerySet[Message], length: int) -> QuerySet[Message]:
-    """The messages with the first characters of the body as `text`, without the body: it may have ten megabytes."""
-    return messages.defer("body").annotate(text=Left("body", length + CODE_LENGTH))
-
-
-def _set_text(message: Message, text: str | None, length: int) -> None:
-    """Set `text`, with codes masked, of at most `length` characters, and whether that `is_cut`."""
-    message.is_cut = len(text or "") > length
-    message.text = log.mask_code(text or "")[:length]
+def _cut(message: Message, text: str | None, length: int) -> None:
+    """Set `text` to at most `length` characters, and whether that `is_cut`."""
+    message.text, message.is_cut = (text or "")[:length], len(text or "") > length
 
 
 def _newest_page(rows, before: str) -> Page:

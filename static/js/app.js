@@ -31,7 +31,11 @@ document.addEventListener("submit", (event) => {
   if (!event.defaultPrevented && event.target.method !== "dialog") markBusy(event.target, event.submitter);
 });
 
+// Repeats by itself, so its failures are not shown, and «Повторить» does not mean it.
+const isPoll = (event) => event.detail.elt.closest?.("[data-poll]") != null;
+
 document.addEventListener("htmx:beforeRequest", (event) => {
+  if (isPoll(event)) return;
   hideFailures();
   const { elt: element, requestConfig } = event.detail;
   const button = requestConfig.triggeringEvent?.submitter;
@@ -53,9 +57,12 @@ window.addEventListener("pageshow", unmarkAllBusy); // the back button restored 
 window.navigation?.addEventListener("navigateerror", unmarkAllBusy); // the person stopped the loading of the next page
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(name, () => showToast(navigator.onLine ? "unsent" : "offline"));
+  document.addEventListener(name, (event) => {
+    if (!isPoll(event)) showToast(navigator.onLine ? "unsent" : "offline");
+  });
 }
 document.addEventListener("htmx:responseError", (event) => {
+  if (isPoll(event)) return;
   showToast(event.detail.xhr.status === 413 ? "too-large" : "failed");
 });
 window.addEventListener("offline", () => showToast("offline"));
