@@ -372,17 +372,26 @@ def race(transactional_db) -> Callable:
     """Run functions concurrently, each on its own connection. Returns their results or exceptions.
 
     `at`, a saved object or a model, is locked until every function waits for it, so they certainly ran concurrently.
+    With `in_order` they get the lock in the order of the arguments.
     """
 
-    def run(*functions: Callable, at) -> list:
+    def run(*functions: Callable, at, in_order: bool = False) -> list:
         with ThreadPoolExecutor(len(functions)) as pool:
             with transaction.atomic():
                 _lock_until_end(at)
-                outcomes = [pool.submit(run_on_own_connection, function) for function in functions]
-                deadline = time.monotonic() + 20
-                while waiting_for_locks() < len(functions):
-                    assert time.monotonic() < deadline, "the functions never waited for the lock"
-                    time.sleep(0.01)
+                outcomes = []
+                for function in functions:
+                    outcomes.append(pool.submit(run_on_own_connection, function))
+                    if in_order:
+                        _wait_for_waiters(len(outcomes))
+                _wait_for_waiters(len(functions))
             return [outcome.result(timeout=20) for outcome in outcomes]
 
     return run
+
+
+def _wait_for_waiters(number: int) -> None:
+    deadline = time.monotonic() + 20
+    while waiting_for_locks() < number:
+        assert time.monotonic() < deadline, "the functions never waited for the lock"
+        time.sleep(0.01)

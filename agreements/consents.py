@@ -12,7 +12,7 @@ from agreements.documents import AgreementDocument
 from agreements.models import Agreement, AgreementKind, AgreementMissing
 from clients.models import Client
 from foundation.storage import object_storage
-from links.models import Place
+from links.models import Link, Place
 from managers.models import Manager
 from support import bridge
 
@@ -30,13 +30,17 @@ MESSAGE_HINTS = {
 class Recorder:
     """Who recorded the agreement, with IP address and user agent.
 
-    On the client's page the client did; then `by` is the manager who showed it to them.
+    `link`: the client did it on the page of this link, which `by` showed them.
     """
 
     by: Manager
     ip: str = ""
     user_agent: str = ""
-    place: Place = Place.MANAGER
+    link: Link | None = None
+
+    @property
+    def place(self) -> Place:
+        return Place.CLIENT_PAGE if self.link else Place.MANAGER
 
 
 def require_consent(client: Client, *kinds: AgreementKind) -> None:
@@ -49,7 +53,8 @@ def require_consent(client: Client, *kinds: AgreementKind) -> None:
 def record(client: Client, kind: AgreementKind, recorder: Recorder) -> None:
     """Record the client's agreement to the newest edition of `kind`. Idempotent.
 
-    Raises object_storage.StorageUnavailable. Then nothing is changed.
+    Raises object_storage.StorageUnavailable, and LinkGone if the link was replaced or declined meanwhile. Then nothing
+    is changed.
     """
     if client.agreements.is_given(kind):
         return
@@ -78,7 +83,7 @@ def save_signed_document(
     agreement.pdf_key = f"agreements/{client.pk}/{agreement.pk}.pdf"
     try:
         with object_storage.stored_objects({agreement.pdf_key: pdf}):
-            _insert(agreement)
+            _insert(agreement, recorder.link)
     except AlreadyRecorded:
         pass
 
@@ -88,8 +93,10 @@ class AlreadyRecorded(Exception):
 
 
 @transaction.atomic
-def _insert(agreement: Agreement) -> None:
+def _insert(agreement: Agreement, link: Link | None) -> None:
     client = agreement.client.lock()
+    if link:
+        link.check_still_open()
     if client.agreements.is_given(agreement.kind):
         raise AlreadyRecorded
     agreement.save(force_insert=True)

@@ -21,6 +21,9 @@ def agreement_form(link: Link, kind: AgreementKind, data=None) -> ClientAgreemen
 
 
 def accept(request, link: Link, kind: AgreementKind) -> None:
-    """Record the agreement. Idempotent. Raises object_storage.StorageUnavailable; then nothing is changed."""
+    """Record the agreement. Idempotent.
+
+    Raises LinkGone or object_storage.StorageUnavailable. Then nothing is changed.
+    """
     browser = browser_of(request)
-    consents.record(link.client, kind, Recorder(link.created_by, browser.ip, browser.user_agent, Place.CLIENT_PAGE))
+    consents.record(link.client, kind, Recorder(link.created_by, browser.ip, browser.user_agent, link))

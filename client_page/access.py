@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
 from client_page.pages import ended_page
-from links.models import Link
+from links.models import Link, LinkGone
 
 COOKIE = settings.COOKIE_PREFIX + "client"
 # Longer than a link: two links that are opened in one browser have the same secret.
@@ -49,7 +49,8 @@ def public_page(view):
 def link_page(view):
     """Decorator of pages of an opened link: the view is called as view(request, link).
 
-    Everybody else gets the same answer, whether the link exists or not.
+    Everybody else gets the same answer, whether the link exists or not. So do browsers in which a member of staff is
+    signed in: nobody reads, accepts or signs for the client there.
     """
 
     @public_page
@@ -60,13 +61,15 @@ def link_page(view):
             return ended_page(request)
         try:
             return view(request, link)
-        except Http404:  # the client was erased or reassigned meanwhile
+        except (LinkGone, Http404, Link.DoesNotExist):  # replaced, or the client was erased or reassigned meanwhile
             return ended_page(request)
 
     return guarded
 
 
 def _opened_link(request, pk) -> Link | None:
+    if request.user.is_authenticated:
+        return None
     links = Link.objects.in_force(timezone.now()).opened_in(browser_secret(request))
     link = links.select_related("client__user", "contract__client", "created_by").filter(pk=pk).first()
     return link if link and link.is_permitted else None

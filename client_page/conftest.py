@@ -8,8 +8,9 @@ from django.db.models import F
 from django.test import Client as Browser
 from django.urls import reverse
 
+from contracts import signing
 from contracts.conftest import code_sent_to, issued, signed, wrong_code  # noqa: F401  fixtures
-from contracts.models import CODE_LIFETIME, SigningCode
+from contracts.models import CODE_LIFETIME, CODE_RESEND_DELAY, SigningCode
 from links import panel
 from links.models import Link
 
@@ -66,3 +67,23 @@ def phone(issued, anna) -> Phone:  # noqa: F811
     phone = Phone()
     phone.open(*issue_link(issued.client, anna, issued))
     return phone
+
+
+def backdate_codes() -> None:
+    """End the delay after which a new code can be requested."""
+    SigningCode.objects.update(sent_at=F("sent_at") - CODE_RESEND_DELAY)
+
+
+@pytest.fixture
+def code(phone, issued) -> str:  # noqa: F811
+    """The code that the client requested on the page."""
+    phone.accept()
+    return code_sent_to(issued.client)
+
+
+@pytest.fixture
+def managers_code(code, issued, anna) -> str:  # noqa: F811
+    """A later code, which Анна requested. It can be entered in both ways."""
+    backdate_codes()
+    signing.request_code(issued, by=anna)
+    return code_sent_to(issued.client)

@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from functools import wraps
 
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -150,8 +151,9 @@ def code(request, link):
     if not _has_consented(link) and (refused := _accept(request, link)):
         return refused
     try:
-        limits.CODES.consume(link.created_by)
-        signing.request_code(link.contract, by=link.created_by, link=link)
+        with transaction.atomic():
+            signing.request_code(link.contract, by=link.created_by, link=link)
+            limits.CODES.consume(link.created_by)  # last: clients can't use it up with requests that are refused
     except CodeTooSoon:
         pass  # a double click: the first one has sent the code
     except limits.TooManyTries as refused:

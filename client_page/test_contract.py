@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from agreements.models import AgreementKind
-from client_page.conftest import issue_link, path_of
+from client_page.conftest import Phone, issue_link, path_of
 from clients.models import AccountStatus, AppUser, Status
 from contracts import issuing, signature_consent
 from contracts.conftest import code_sent_to, sign, wrong_code
@@ -35,8 +35,8 @@ def test_page_shows_who_asks_for_what_the_amounts_and_the_text(phone, issued):
     assert "Общие условия" in text
 
 
-def test_page_tells_what_changed_since_the_signed_contract(signed, anna, make, phone):
-    client = make.fresh(signed.client)
+def test_page_tells_what_changed_since_the_signed_contract(signed, anna, make):
+    phone, client = Phone(), make.fresh(signed.client)
     make.device(client, anna, title="Утюг Philips")
     again = issuing.issue(make.fresh(client), by=anna)
     phone.open(*issue_link(client, anna, again))

@@ -1,6 +1,6 @@
 """The client's page: opening a link, the consent to processing personal data, and what both kinds of page have."""
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -11,7 +11,7 @@ from client_page.access import browser_secret, link_page, new_browser_secret, pu
 from client_page.forms import RefusalForm
 from client_page.pages import ended_page, render_page
 from foundation.storage import object_storage
-from links.models import Link, LinkTaken
+from links.models import Link, LinkGone, LinkTaken
 from links.panel import browser_of
 from managers import limits
 from managers.client_ip import client_ip, ip_network
@@ -34,21 +34,24 @@ def _open_link(request, token: str) -> HttpResponse:
         return render_page(request, "for_client", status=403)
     link = Link.objects.find(token)
     if link is None:
-        limits.UNKNOWN_LINKS.consume(ip_network(client_ip(request)))
-        limits.ALL_UNKNOWN_LINKS.consume("")
+        limits.consume_unknown_link(ip_network(client_ip(request)))
         return ended_page(request)
     secret = browser_secret(request)
     if link.opened_at and Link.objects.opened_in(secret).filter(pk=link.pk).exists():
         return redirect("client_page:page", link.pk)
     if link.opened_at:
         return render_page(request, "taken", status=403)
-    if request.method != "POST":
+    # Another site can post the form, too, and so would replace the cookie of an earlier link.
+    is_forged = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    if request.method != "POST" or is_forged:
         return render_page(request, "open", {"link": link, "token": token})
     secret = secret or new_browser_secret()
     try:
         link.open(secret, browser_of(request))
     except LinkTaken:
         return render_page(request, "taken", status=403)
+    except (LinkGone, Http404):  # replaced, or the client was erased or reassigned, since the link was found
+        return ended_page(request)
     return remember_browser(redirect("client_page:page", link.pk), secret)
 
 

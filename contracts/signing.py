@@ -51,7 +51,7 @@ from contracts.refusals import (
 )
 from foundation.observability import metrics
 from foundation.russian import money
-from links.models import LIFETIME, Browser, Link, Place
+from links.models import LIFETIME, Browser, Link, LinkGone, Place
 from managers.models import Manager
 from support import bridge, log
 
@@ -75,7 +75,7 @@ def request_code(contract: Contract, *, by: Manager, link: Link | None = None) -
     """
     client, contract = _lock(contract)
     now = timezone.now()  # taken after waiting for the lock, so that times are in order
-    _check_way(contract, link, now)
+    _check_way(contract, link)
     _check_can_be_signed(client, contract)
     next_at = next_code_at(recent_codes(client, now), now)
     if next_at > now:
@@ -150,7 +150,7 @@ def sign(
         now = timezone.now()
         if contract.signed_at:
             return contract
-        _check_way(contract, link, now)
+        _check_way(contract, link)
         _check_can_be_signed(client, contract)
         if not consent or pep_text_version != signature_consent.current_version():
             raise ConsentMissing
@@ -211,15 +211,18 @@ def _place(link: Link | None) -> Place:
     return Place.CLIENT_PAGE if link else Place.MANAGER
 
 
-def _check_way(contract: Contract, link: Link | None, now: datetime) -> None:
+def _check_way(contract: Contract, link: Link | None) -> None:
     """Check that a code may be requested and entered there. The caller holds the client's lock."""
     if link is None:
         if not settings.CODE_BY_MANAGER:
             raise CodeByManagerDisabled
         return
-    link.refresh_from_db()  # it may have been replaced before the lock
-    if link.contract_id != contract.pk or link.refused_at or not link.is_in_force(now):
+    if link.contract_id != contract.pk:
         raise LinkEnded
+    try:
+        link.check_still_open()
+    except LinkGone as gone:
+        raise LinkEnded from gone
 
 
 def _check_code(contract: Contract, text: str, link: Link | None, now: datetime) -> SigningCode:

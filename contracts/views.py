@@ -31,7 +31,7 @@ from contracts.refusals import INPUT_ERRORS, SigningRefused
 from contracts.snapshot import Contents
 from contracts.timeline import timeline
 from foundation.storage import object_storage
-from links.models import Place
+from links.models import NothingToSign, Place
 from links.panel import LinkPanel, browser_of
 from managers import limits
 from managers.models import Manager, Role
@@ -149,16 +149,23 @@ def link(request, client):
     """Create a link to the client's page and show it as a QR code. HTMX gets the panel."""
     current = issuing.open_contract(client)
     if current is None:
-        if client.status in SIGNED:
-            return onboarding.redirect_to(request, reverse("contracts:done", args=[client.pk]))
-        return _contract_page(request, client, error=signing.ContractClosed.message, status=409)
+        return _nothing_to_sign(request, client)
     if _shows_other_contract(request, current):
         return _replaced_page(request, client)
     limits.LINKS.consume(request.user)
-    panel = LinkPanel.with_new_link(request, client, current.pk, issue_url=_link_url(client))
+    try:
+        panel = LinkPanel.with_new_link(request, client, current.pk, issue_url=_link_url(client))
+    except NothingToSign:  # signed or replaced meanwhile
+        return _nothing_to_sign(request, get_client_for(request, client.pk))
     if request.htmx:
         return render(request, "links/panel.html", {"panel": panel})
     return _contract_page(request, client, panel=panel)
+
+
+def _nothing_to_sign(request, client: Client) -> HttpResponse:
+    if client.status in SIGNED:
+        return onboarding.redirect_to(request, reverse("contracts:done", args=[client.pk]))
+    return _contract_page(request, client, error=signing.ContractClosed.message, status=409)
 
 
 def _link_url(client: Client) -> str:

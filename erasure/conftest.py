@@ -15,6 +15,7 @@ from contracts.models import Contract
 from devices import saving as device_saving
 from erasure.models import Erasure
 from foundation.storage import object_storage
+from links.models import Browser, Link
 from passport import saving as passport_saving
 from passport.saving import save_passport
 from photos.images import Photo
@@ -53,6 +54,21 @@ def marked_client(make, anna, run_committed) -> Client:
 def issued(marked_client, anna) -> Contract:
     """The open contract of `marked_client`."""
     return issuing.issue(marked_client, by=anna)
+
+
+LINK_ADDRESSES = ("192.0.2.77", "203.0.113.77")
+
+
+@pytest.fixture
+def declined_link(issued, anna) -> Link:
+    """A link to the contract after one to the consent; the client declined on both. MARK is in every text."""
+    for contract in (None, issued):
+        browser = Browser(LINK_ADDRESSES[0], f"{MARK} Firefox")
+        link, _ = Link.objects.issue(issued.client, contract and contract.pk, by=anna, browser=browser)
+        link.open("secret", Browser(LINK_ADDRESSES[1], f"{MARK} Android"))
+        link.set(pep_text_version="v1")
+        link.refuse(f"Другая причина: {MARK}")
+    return link
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from devices.saving import delete_device
 from devices.shared import SharedDevice, SharedDevicePhoto
 from devices.surcharge import fix_surcharge
 from erasure import erasing
-from erasure.conftest import MARK, act_text, all_rows_as_text, days, keys
+from erasure.conftest import LINK_ADDRESSES, MARK, act_text, all_rows_as_text, days, keys
 from erasure.models import DataCategory, Erasure, ErasureReason, ErasureScope
 from foundation.storage import object_storage
 from foundation.storage.models import LeftObject
@@ -49,10 +49,10 @@ def left_in(table_texts: dict[str, str], *words: str) -> dict[str, list[str]]:
     return matches
 
 
-@pytest.mark.usefixtures("storage")
+@pytest.mark.usefixtures("storage", "declined_link")
 def test_no_client_data_is_left(issued, gleb):
     client = issued.client
-    words = [MARK, client.user.phone, "yuzhny@mail.example", client.passport.digits, "1985-06-01"]
+    words = [MARK, client.user.phone, "yuzhny@mail.example", client.passport.digits, "1985-06-01", *LINK_ADDRESSES]
     before = left_in(all_rows_as_text(), *words)
     assert len(before) > 10
     assert keys("passports/")

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import pgtrigger
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -18,6 +19,20 @@ from support import log
 # Counted from the creation, again from the opening, and again from the signature, so that the copy can be downloaded.
 LIFETIME = timedelta(minutes=30)
 MAX_PASSPORT_ATTEMPTS = 5
+
+# Fields that change while the link is used; all others never change. Of these, the ones of FIXED_ONCE_SET never change
+# again once their first field is set.
+CHANGING_FIELDS = [
+    "expires_at", "replaced_at", "opened_at", "browser_hash", "ip", "user_agent", "passport_attempts",
+    "passport_shown_at", "pdf_opened_at", "read_at", "agreed_at", "pep_text_version", "code_sent_at", "signed_at",
+    "refused_at", "refusal_reason", "called_at",
+]  # fmt: skip
+FIXED_ONCE_SET = [
+    ("replaced_at",),
+    ("opened_at", "browser_hash", "ip", "user_agent"),
+    ("signed_at",),
+    ("refused_at", "refusal_reason"),
+]
 
 
 class Place(models.TextChoices):
@@ -41,6 +56,14 @@ class Browser:
 
 class LinkTaken(Exception):
     """The link was opened in another browser before."""
+
+
+class LinkGone(Exception):
+    """The link was replaced, has expired or was declined since it was found."""
+
+
+class NothingToSign(Exception):
+    """The contract was signed or replaced before a link to it was created."""
 
 
 class LinkQuerySet(models.QuerySet):
@@ -70,9 +93,13 @@ class LinkManager(models.Manager.from_queryset(LinkQuerySet)):
         """Create a link and return it with its token. All earlier links of the client stop working.
 
         `contract_id`: the contract to sign; None: the consent to processing personal data. Raises ClientErased or
-        ClientReassigned.
+        ClientReassigned, and NothingToSign if the contract is not open any more: the client may be downloading the copy
+        on the page of the link that has signed it.
         """
         client, now = client.lock(), timezone.now()
+        is_open = client.contracts.filter(pk=contract_id, signed_at=None, void_at=None)
+        if contract_id and not is_open.exists():
+            raise NothingToSign
         self.filter(client=client, replaced_at=None).update(replaced_at=now)
         token = secrets.token_urlsafe(24)  # 192 bits
         link = self.create(
@@ -86,6 +113,19 @@ class LinkManager(models.Manager.from_queryset(LinkQuerySet)):
             expires_at=now + LIFETIME,
         )
         return link, token
+
+
+def _facts_change() -> pgtrigger.Condition:
+    """Whether an update changes what has already happened on the page."""
+
+    def row(version: str, names: tuple[str, ...]) -> str:
+        return f"ROW({', '.join(f'{version}.{name}' for name in names)})"
+
+    changes = [
+        f"(OLD.{names[0]} IS NOT NULL AND {row('OLD', names)} IS DISTINCT FROM {row('NEW', names)})"
+        for names in FIXED_ONCE_SET
+    ]
+    return pgtrigger.Condition(f"({' OR '.join(changes)})")
 
 
 class Link(models.Model):
@@ -138,6 +178,21 @@ class Link(models.Model):
                 condition=Q(opened_at=None, browser_hash="") | Q(opened_at__isnull=False, browser_hash__gt=""),
                 name="manager_client_links_opened_in_a_browser",
             ),
+            models.CheckConstraint(
+                condition=Q(signed_at=None) | Q(refused_at=None), name="manager_client_links_signed_or_refused"
+            ),
+            models.CheckConstraint(
+                condition=Q(passport_attempts__lte=MAX_PASSPORT_ATTEMPTS), name="manager_client_links_attempts_limited"
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(name="link_is_frozen", exclude=CHANGING_FIELDS),
+            pgtrigger.Protect(name="link_facts_stay", operation=pgtrigger.Update, condition=_facts_change()),
+            pgtrigger.Protect(
+                name="passport_attempts_are_counted",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("NEW.passport_attempts < OLD.passport_attempts"),
+            ),
         ]
 
     def __str__(self):
@@ -152,8 +207,17 @@ class Link(models.Model):
     def is_in_force(self, now: datetime) -> bool:
         return self.replaced_at is None and now < self.expires_at
 
+    def check_still_open(self) -> None:
+        """Raise LinkGone if the client can't answer on the page any more. The caller holds the client's lock."""
+        self.refresh_from_db()
+        if self.refused_at or not self.is_in_force(timezone.now()):
+            raise LinkGone
+
     def open(self, browser_secret: str, browser: Browser) -> None:
-        """Bind the link to a browser. Idempotent for that browser. Raises LinkTaken for any other."""
+        """Bind the link to a browser. Idempotent for that browser.
+
+        Raises LinkTaken for any other, LinkGone, ClientErased or ClientReassigned.
+        """
         now, browser_hash = timezone.now(), _hash(browser_secret)
         unopened = Link.objects.in_force(now).filter(pk=self.pk, opened_at=None)
         with transaction.atomic():
@@ -164,6 +228,8 @@ class Link(models.Model):
             if is_first:
                 log.add_event(client, f"Клиент открыл страницу: {self.subject}", by=None, now=now)
         self.refresh_from_db()
+        if not self.opened_at:
+            raise LinkGone
         if not hmac.compare_digest(self.browser_hash, browser_hash):
             raise LinkTaken
 
@@ -183,7 +249,10 @@ class Link(models.Model):
             setattr(self, name, value)
 
     def count_passport_attempt(self) -> bool:
-        """Count an attempt to show the passport before it is checked. Return False if none is left."""
+        """Count an attempt to show the passport before it is checked. Return False if none is left.
+
+        Raises Link.DoesNotExist if the client's data was erased meanwhile.
+        """
         left = Link.objects.filter(pk=self.pk, passport_attempts__lt=MAX_PASSPORT_ATTEMPTS)
         counted = left.update(passport_attempts=F("passport_attempts") + 1)
         self.refresh_from_db(fields=["passport_attempts"])
@@ -191,11 +260,17 @@ class Link(models.Model):
 
     @transaction.atomic
     def refuse(self, reason: str) -> None:
-        """Record that the client refuses. The code that was sent before no longer signs."""
+        """Record that the client refuses. The code that was sent before no longer signs.
+
+        Does nothing if the client has given the consent, or the contract was signed, on this page or by the manager.
+        """
         client, now = self.client.lock(), timezone.now()
-        if Link.objects.filter(pk=self.pk, refused_at=None, signed_at=None).update(
-            refused_at=now, refusal_reason=reason
-        ):
+        if self.contract_id:
+            is_answered = client.contracts.signed().filter(pk=self.contract_id).exists()
+        else:
+            is_answered = client.agreements.is_given("personal_data")
+        unanswered = Link.objects.filter(pk=self.pk, refused_at=None)
+        if not is_answered and unanswered.update(refused_at=now, refusal_reason=reason):
             log.add_event(client, f"Клиент отказался: {self.subject}. Причина: {reason}", by=None, now=now)
         self.refresh_from_db()
 

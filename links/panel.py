@@ -43,7 +43,7 @@ class LinkPanel:
 
     @classmethod
     def with_new_link(cls, request, client: Client, contract_id: UUID | None = None, *, issue_url: str) -> "LinkPanel":
-        """Create a link. Raises ClientErased or ClientReassigned."""
+        """Create a link. Raises ClientErased, ClientReassigned or NothingToSign."""
         link, token = Link.objects.issue(client, contract_id, by=request.user, browser=browser_of(request))
         url = settings.APP_BASE_URL + reverse("client_page:open", args=[token])
         return cls(client, contract_id, issue_url, link, link.created_at, url)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Greatest
 from django.http import HttpResponse
@@ -26,6 +26,7 @@ from managers.models import Attempts, Manager, Spending
 FIRST_WAIT = timedelta(seconds=30)
 MAX_WAIT = timedelta(minutes=15)
 RETENTION = timedelta(days=1)
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,20 @@ def reset_failures(purpose: AttemptLimits, *, login: str) -> None:
 
 
 def delete_old_attempts(limit: int = 1000) -> None:
-    """Delete up to `limit` expired rows; skip locked rows."""
-    old = Attempts.objects.filter(counted_at__lt=timezone.now() - RETENTION)
+    """Delete up to `limit` expired rows of each table; skip locked rows."""
+    _delete_unlocked(Attempts.objects.filter(counted_at__lt=timezone.now() - RETENTION), limit)
+    _delete_old_spending(limit)
+
+
+def _delete_old_spending(limit: int) -> None:
+    # A time in the past means the same as no row. The clocks of two machines may differ.
+    _delete_unlocked(Spending.objects.filter(spent_until__lt=timezone.now() - MAX_CLOCK_DIFFERENCE), limit)
+
+
+def _delete_unlocked(old: models.QuerySet, limit: int) -> None:
     with transaction.atomic():
         keys = list(old.select_for_update(skip_locked=True).values_list("key", flat=True)[:limit])
-        Attempts.objects.filter(key__in=keys).delete()
+        old.model.objects.filter(key__in=keys).delete()
 
 
 @dataclass(frozen=True)
@@ -195,6 +205,18 @@ ALL_UNKNOWN_LINKS = RateLimit("all unknown links", 3000, per=timedelta(minutes=1
 LINKS = RateLimit("links", 60, per=timedelta(hours=1), what="ссылок")
 # Across all clients; the limit per client is in contracts/models.py.
 CODES = RateLimit("codes", 30, per=timedelta(hours=1), what="кодов")
+
+
+def consume_unknown_link(network: str) -> None:
+    """Count an unknown address of a client's page. Raises TooManyTries; then no row is added for a new network.
+
+    Everybody can add rows, also when nobody signs in. So each addition deletes more of them than it adds.
+    """
+    _delete_old_spending(limit=10)
+    with transaction.atomic():
+        UNKNOWN_LINKS.consume(network)
+        ALL_UNKNOWN_LINKS.consume("")
+
 
 # A single statement, so that concurrent requests see each other's use.
 CONSUME_SQL = """

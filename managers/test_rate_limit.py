@@ -1,10 +1,13 @@
 """Rate limits; the limited pages are tested in contracts/test_rate_limited_pages.py."""
 
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
+from managers import limits
 from managers.limits import RateLimit, TooManyTries
 from managers.models import Spending
 
@@ -18,9 +21,9 @@ def consume(manager, times: int = 1, limit=TEN_A_MINUTE):
         limit.consume(manager)
 
 
-def rejection(manager) -> TooManyTries:
+def rejection(manager, limit=TEN_A_MINUTE) -> TooManyTries:
     with pytest.raises(TooManyTries) as error:
-        TEN_A_MINUTE.consume(manager)
+        limit.consume(manager)
     return error.value
 
 
@@ -85,3 +88,44 @@ def test_request_is_rejected_when_counting_fails(run_while_locked, anna):
     error = run_while_locked(lambda: TEN_A_MINUTE.consume(anna), Spending)
 
     assert (type(error), error.seconds) == (TooManyTries, 30)
+
+
+def spend(number: int) -> None:
+    with suppress(TooManyTries):
+        limits.consume_unknown_link(f"198.51.100.{number}/24")
+
+
+def test_expired_counts_are_deleted_at_sign_in(clock, anna):
+    consume(anna, 10)
+    spend(1)
+    clock.pass_(minutes=10)
+    assert not Spending.objects.filter(spent_until__gt=timezone.now()).exists()
+    limits.delete_old_attempts()
+    assert Spending.objects.count() == 3  # the clock of another machine may be late
+
+    clock.pass_(minutes=15)
+    limits.start_attempt(limits.SIGN_IN, login=anna.email, ip="203.0.113.7").mark_succeeded()
+    assert not Spending.objects.exists()
+
+
+def test_count_in_use_is_not_deleted(clock, anna):
+    """A deleted count would allow a new burst."""
+    long = RateLimit("long", at_most=2, per=timedelta(days=1))
+    consume(anna, 2, long)
+    clock.pass_(hours=6)
+    limits.delete_old_attempts()
+    rejection(anna, long)
+
+
+def test_unknown_links_from_ever_new_networks_do_not_pile_up(clock):
+    for number in range(100):
+        spend(number)
+        clock.pass_(minutes=1)
+    assert Spending.objects.count() < 30
+
+
+def test_unknown_links_add_nothing_when_all_are_limited(clock, monkeypatch):
+    monkeypatch.setattr(limits, "ALL_UNKNOWN_LINKS", RateLimit("all", at_most=5, per=timedelta(hours=1)))
+    for number in range(20):
+        spend(number)
+    assert Spending.objects.count() == 5 + 1

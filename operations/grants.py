@@ -13,6 +13,7 @@ from psycopg import sql
 
 from contracts.models import PAYMENT_FIELDS, SIGNATURE_FIELDS, UNSIGNED_FIELDS
 from foundation.database.roles import RoleNames
+from links.models import CHANGING_FIELDS
 
 READ, ADD, CHANGE, REMOVE = "SELECT", "INSERT", "UPDATE", "DELETE"
 EVERYTHING = (READ, ADD, CHANGE, REMOVE)
@@ -33,7 +34,7 @@ WEB_RIGHTS = {
     "manager_contracts": (READ, ADD),
     "manager_invoices": (READ, ADD),
     "manager_signing_codes": (READ, ADD, CHANGE),
-    "manager_client_links": (READ, ADD, CHANGE),
+    "manager_client_links": (READ, ADD),
     "manager_contract_events_head": (READ, ADD, CHANGE),
     "manager_agreements": (READ, ADD),
     # Erasures are carried out by the maintenance role.
@@ -52,6 +53,7 @@ WEB_COLUMNS = {
     "manager_erasure_requests": ["withdrawn_at", "withdrawn_by"],
     "manager_payment_claims": ["outcome", "resolved_at", "resolved_by"],
     "manager_agreements": ["withdrawn_at", "withdrawn_by", "withdrawal_reason"],
+    "manager_client_links": CHANGING_FIELDS,
 }
 
 

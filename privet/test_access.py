@@ -31,6 +31,7 @@ from devices.surcharge import fix_surcharge
 from erasure import erasing
 from erasure.models import ErasureReason
 from foundation.storage import object_storage
+from links.models import Browser, Link
 from managers.models import Manager
 from passport import saving
 from photos import uploads
@@ -112,6 +113,11 @@ class Scenario:
     @cached_property
     def issued(self):
         return issuing.issue(self.awaiting_contract, by=self.anna)
+
+    @cached_property
+    def link(self):
+        """A link to the contract that is not opened, and its token."""
+        return Link.objects.issue(self.issued.client, self.issued.pk, by=self.anna, browser=Browser("192.0.2.7", ""))
 
     @cached_property
     def code(self) -> str:
@@ -201,6 +207,8 @@ PASSPORT = {
     "registration_address": "г. Москва, ул. Садовая, д. 1, кв. 2",
 }
 
+# What the client sends from their page.
+ANSWERS = ("consent", "reading", "call", "refusal", "passport", "code", "signature")
 UPLOAD = {"purpose": "passport", "content_type": "image/jpeg", "size": "1000"}
 
 
@@ -212,6 +220,11 @@ def picture() -> SimpleUploadedFile:
     content = io.BytesIO()
     Image.new("RGB", (40, 30), "navy").save(content, "JPEG")
     return SimpleUploadedFile("photo.jpg", content.getvalue(), "image/jpeg")
+
+
+def page_of_link(methods) -> Page:
+    """A page of the client: a stranger, also one who is signed in, gets the same answer as for an unknown link."""
+    return page(PUBLIC, methods, args=lambda scenario: [scenario.link[0].pk], get=404, post=404)
 
 
 PAGES = {
@@ -303,8 +316,18 @@ PAGES = {
     "stored_object": page(
         PUBLIC, GET, args=lambda scenario: [token_in(object_storage.presign_download(scenario.photo.key, cache=""))]
     ),
+    "agreements:link": page(OWNER, POST, "claimed", post=200, writes=True),
+    "links:status": page(OWNER, GET, args=lambda scenario: [scenario.issued.client_id, scenario.link[0].pk], get=302),
+    # With the cookie of the browser in which the link was opened: client_page/.
+    "client_page:open": page(PUBLIC, BOTH, args=lambda scenario: [scenario.link[1]]),
+    "client_page:page": page_of_link(GET),
+    "client_page:pdf": page_of_link(GET),
+    **{f"client_page:{name}": page_of_link(POST) for name in ANSWERS},
     "contracts:contract": page(OWNER, BOTH, "awaiting_contract", writes=True),
     "contracts:kept": page(OWNER, POST, "change_undone", writes=True),
+    "contracts:link": page(
+        OWNER, POST, "issued.client", data=lambda scenario: {"contract": scenario.issued.pk}, post=200, writes=True
+    ),
     "contracts:code": page(
         OWNER, POST, "issued.client", data=lambda scenario: {"contract": scenario.issued.pk}, writes=True
     ),

@@ -110,6 +110,19 @@ def test_public_pages_need_no_sign_in(name, method, scenario, signed_out):
     assert response.status_code == expected
 
 
+@pytest.mark.parametrize("user", CAST)
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("client_page:")])
+def test_staff_open_no_page_of_a_client(name, user, scenario, browsers, state):
+    page, url = PAGES[name], page_url(name, scenario)
+    before = state()
+
+    for method in page.methods:
+        expected = 403 if name == "client_page:open" else 404
+        assert request(browsers[user], method, url, {"code": "123456"}).status_code == expected, method
+
+    assert state() == before
+
+
 @pytest.mark.parametrize(("name", "user"), ALLOWED)
 def test_allowed_users_can_use_the_methods_of_the_page(name, user, scenario, browsers, state):
     page, url = PAGES[name], page_url(name, scenario)
