@@ -20,6 +20,8 @@ from client_page.pages import render_page
 from contracts import payment, pdf, signature_consent, signing
 from contracts.contents_diff import describe_differences
 from contracts.files import issued_file, pdf_response
+from contracts.models import Contract, InvoiceStatus
+from contracts.payment_code import payment_svg
 from contracts.refusals import INPUT_ERRORS, CodeTooSoon, ConsentMissing, SigningRefused
 from contracts.snapshot import Snapshot
 from foundation.storage import object_storage
@@ -40,11 +42,16 @@ def contract_page(request, link: Link, *, status: int = 200, **context) -> HttpR
     snapshot = contract.snapshot
     context = {"link": link, "contract": contract, "contents": snapshot.contents, "company": snapshot.company} | context
     if contract.signed_at:
-        return render_page(request, "signed", context, status=status)
+        return render_page(request, "signed", context | _payment_context(contract, snapshot), status=status)
     if link.refused_at:
         return render_page(request, "refused", context, status=status)
     context = _reading_context(link, snapshot) | _signing_context(link) | context
     return render_page(request, "contract", context, status=status)
+
+
+def _payment_context(contract: Contract, snapshot: Snapshot) -> dict:
+    invoice = contract.invoices.filter(status=InvoiceStatus.PENDING).first()
+    return {"invoice": invoice, "payment_code": payment_svg(invoice, snapshot) if invoice else ""}
 
 
 def _reading_context(link: Link, snapshot: Snapshot) -> dict:

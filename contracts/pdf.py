@@ -7,6 +7,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
+from contracts import payment_code
 from contracts.models import Invoice
 from contracts.snapshot import Snapshot
 from documents import editions
@@ -43,8 +44,17 @@ def contract_html(snapshot: Snapshot) -> SafeString:
 
 def render_invoice(invoice: Invoice, snapshot: Snapshot) -> bytes:
     """Render an invoice as PDF, in the edition of its contract."""
-    version, values = snapshot.template_version, _values(snapshot) | {"invoice": invoice}
+    version, values = snapshot.template_version, _values(snapshot) | _invoice_values(invoice, snapshot)
     return render_pdf(_html(version, "invoice", values), FOLDER / version / "invoice.css")
+
+
+def _invoice_values(invoice: Invoice, snapshot: Snapshot) -> dict:
+    return {
+        "invoice": invoice,
+        "vat": snapshot.company.vat_text(invoice.amount),
+        "purpose": payment_code.purpose(invoice, snapshot),
+        "payment_code": payment_code.payment_svg(invoice, snapshot) if payment_code.has_payment_code(invoice) else "",
+    }
 
 
 @cache

@@ -6,10 +6,11 @@ The field names are keys of the stored JSON: never rename them.
 import json
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.conf import settings
 
+from foundation.russian import money
 from passport import cipher
 
 
@@ -79,10 +80,19 @@ class CompanyPart:
     bank_bik: str
     bank_account: str
     bank_correspondent: str
+    vat_rate: str = ""  # in percent; "" or "0": the company pays no VAT
 
     @classmethod
     def from_settings(cls) -> "CompanyPart":
         return cls(**{field.name: getattr(settings, f"COMPANY_{field.name.upper()}") for field in fields(cls)})
+
+    def vat_text(self, amount: Decimal) -> str:
+        """What an invoice for `amount` rubles, VAT included, has to say about the VAT (Tax Code art. 168)."""
+        rate = Decimal(self.vat_rate or 0)
+        if not rate:
+            return "Без НДС"
+        vat = (amount * rate / (100 + rate)).quantize(money.KOPECK, ROUND_HALF_UP)
+        return f"В том числе НДС {self.vat_rate} % — {money.format_rubles(vat)}"
 
 
 @dataclass(frozen=True)

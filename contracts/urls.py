@@ -18,5 +18,6 @@ urlpatterns = [
     path("clients/<uuid:pk>/card/", views.card, name="card"),
     path("clients/<uuid:pk>/notes/", views.notes, name="notes"),
     path("contracts/<uuid:pk>/pdf/", views.contract_pdf, name="pdf"),
+    path("invoices/<uuid:pk>/code/", views.invoice_code, name="invoice_code"),
     path("invoices/<uuid:pk>/pdf/", views.invoice_pdf, name="invoice_pdf"),
 ]

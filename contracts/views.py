@@ -27,6 +27,7 @@ from contracts.current import current_contents, is_newest_edition
 from contracts.files import issued_file, pdf_response
 from contracts.forms import InvoiceForm, NoteForm, SignatureForm
 from contracts.models import Contract, Invoice, InvoiceStatus
+from contracts.payment_code import has_payment_code, payment_svg
 from contracts.refusals import INPUT_ERRORS, SigningRefused
 from contracts.snapshot import Contents
 from contracts.timeline import timeline
@@ -256,6 +257,16 @@ def invoice_pdf(request, pk):
     file = pdf.render_invoice(invoice, invoice.contract.snapshot)
     disclosure.record(invoice.contract.client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
     return pdf_response(file, f"Счёт {invoice.number}.pdf".replace("/", "-"))
+
+
+@require_GET
+def invoice_code(request, pk):
+    """The payment code of a pending invoice as a picture, for the client to scan."""
+    invoice = get_invoice_for(request, pk)
+    if invoice.contract.erased_at or not has_payment_code(invoice):
+        raise Http404
+    disclosure.record(invoice.contract.client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
+    return HttpResponse(payment_svg(invoice, invoice.contract.snapshot), content_type="image/svg+xml")
 
 
 @require_GET

@@ -17,6 +17,7 @@ from django.db.backends.utils import CursorWrapper
 
 from foundation.database.configuration import TIMEOUTS
 from foundation.env import env
+from foundation.russian import requisites
 from foundation.storage import object_storage
 from operations import capacity
 
@@ -257,6 +258,26 @@ def check_company_details(app_configs, **kwargs) -> list[Warning]:
         return []
     message = f"Contracts and invoices would contain details of a made-up company: {', '.join(made_up)}."
     return [Warning(message, hint="Set them to the details of the contractor.", id="privet.W007")]
+
+
+@register(Tags.security, deploy=True)
+def check_company_check_digits(app_configs, **kwargs) -> list[Warning]:
+    bik = settings.COMPANY_BANK_BIK
+    found = {
+        "COMPANY_INN": requisites.is_inn(settings.COMPANY_INN),
+        "COMPANY_KPP": not settings.COMPANY_KPP or requisites.is_kpp(settings.COMPANY_KPP),
+        "COMPANY_OGRN": requisites.is_ogrn(settings.COMPANY_OGRN),
+        "COMPANY_BANK_BIK": requisites.is_bik(bik),
+        "COMPANY_BANK_ACCOUNT": requisites.is_account(settings.COMPANY_BANK_ACCOUNT, bik),
+        "COMPANY_BANK_CORRESPONDENT": requisites.is_correspondent_account(settings.COMPANY_BANK_CORRESPONDENT, bik),
+    }
+    # Empty ones are reported by check_company_details.
+    wrong = [name for name, is_right in found.items() if getattr(settings, name) and not is_right]
+    if not wrong:
+        return []
+    message = f"Typing errors in the details of the company: {', '.join(wrong)}. Payments would not arrive."
+    hint = "Compare them with the bank's document. The accounts are checked together with COMPANY_BANK_BIK."
+    return [Warning(message, hint=hint, id="privet.W014")]
 
 
 def _reachable_databases(databases: Iterable[str] | None) -> Iterator[tuple[str, str, CursorWrapper]]:

@@ -278,6 +278,15 @@ def test_made_up_company_details_warn(production, value):
     assert ids("security", deploy=True) == ["privet.W007"]
 
 
+@pytest.mark.parametrize("name", ["INN", "OGRN", "BANK_ACCOUNT", "BANK_CORRESPONDENT"])
+def test_typing_errors_in_company_details_warn(production, name):
+    value = getattr(production, f"COMPANY_{name}")
+    setattr(production, f"COMPANY_{name}", value[:5] + str((int(value[5]) + 1) % 10) + value[6:])
+    messages = checks.run_checks(tags=["security"], include_deployment_checks=True)
+    (message,) = [found for found in messages if found.id == "privet.W014"]
+    assert f"COMPANY_{name}" in message.msg
+
+
 def test_debug_in_production_warns(run_python):
     result = run_python("manage.py", "check", "--deploy", **(PRODUCTION | {"DEBUG": "1"}))
     assert "DEBUG set to True" in result.stderr

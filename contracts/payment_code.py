@@ -1,0 +1,59 @@
+"""The payment code of an invoice: a QR code with a bank transfer (GOST R 56042-2014), which the apps of banks read."""
+
+from decimal import Decimal
+
+import segno
+from django.utils.safestring import SafeString, mark_safe
+
+from contracts.models import Invoice, InvoiceStatus
+from contracts.snapshot import Snapshot
+
+# Version 0001 of the format, with values in UTF-8 ("2"). "|" separates them.
+HEADER = "ST00012"
+SEPARATOR = "|"
+# Longest values, in characters, of those that have no fixed length (table 2 of the standard).
+MAX_LENGTHS = {"Name": 160, "BankName": 45, "Purpose": 210}
+
+
+def has_payment_code(invoice: Invoice) -> bool:
+    """Whether there is something to pay, so that nobody pays twice."""
+    return invoice.status == InvoiceStatus.PENDING
+
+
+def payment_text(invoice: Invoice, snapshot: Snapshot) -> str:
+    """Return the content of the code for the whole amount of the invoice, in kopecks."""
+    company, person = snapshot.company, snapshot.contents.person
+    values = {
+        "Name": company.name,
+        "PersonalAcc": company.bank_account,
+        "BankName": company.bank,
+        "BIC": company.bank_bik,
+        "CorrespAcc": company.bank_correspondent,
+        "Sum": str(int(invoice.amount * Decimal(100))),
+        "Purpose": purpose(invoice, snapshot),
+        "PayeeINN": company.inn,
+        "KPP": company.kpp,
+        "LastName": person.last_name,
+        "FirstName": person.first_name,
+        "MiddleName": person.middle_name,
+    }
+    pairs = (f"{name}={_clean(value)[: MAX_LENGTHS.get(name)]}" for name, value in values.items() if value)
+    return SEPARATOR.join([HEADER, *pairs])
+
+
+def purpose(invoice: Invoice, snapshot: Snapshot) -> str:
+    """The purpose of the payment, which tells the accountant the invoice, the contract and the VAT."""
+    return (
+        f"Оплата по счёту № {invoice.number}, договор № {snapshot.number}. {snapshot.company.vat_text(invoice.amount)}"
+    )
+
+
+def payment_svg(invoice: Invoice, snapshot: Snapshot) -> SafeString:
+    """The code as SVG, dark on light whatever the theme, because most cameras need that."""
+    code = segno.make(payment_text(invoice, snapshot), error="m", encoding="utf-8", micro=False, boost_error=False)
+    svg = code.svg_inline(scale=4, dark="#000", light="#fff", omitsize=True)
+    return mark_safe(svg)  # noqa: S308  SVG from segno
+
+
+def _clean(value: str) -> str:
+    return " ".join(value.replace(SEPARATOR, " ").split())
