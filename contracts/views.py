@@ -1,11 +1,10 @@
-"""Views of step 4 and after it: contract, signature, payment, and the client's card."""
+"""Views of step 4: contract, link to the client's page, code and signature."""
 
 import math
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
-from django.db import transaction
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,24 +18,21 @@ from agreements.views import NOT_SAVED, agreement_context, recorder_from_request
 from clients import disclosure, onboarding
 from clients.access import get_client_for
 from clients.disclosure import DisclosureKind
-from clients.models import SIGNED, Client, Status, TransitionRefused
-from contracts import app_payments, issuing, payment, pdf, signature_consent, signing
-from contracts.access import get_contract_for, get_invoice_for
+from clients.models import SIGNED, Client, TransitionRefused
+from contracts import app_payments, issuing, payment, signature_consent, signing
+from contracts.access import get_contract_for
 from contracts.contents_diff import describe_differences
 from contracts.current import current_contents, is_newest_edition
 from contracts.files import issued_file, pdf_response
-from contracts.forms import InvoiceForm, NoteForm, SignatureForm
-from contracts.models import Contract, Invoice, InvoiceStatus
-from contracts.payment_code import has_payment_code, payment_svg
+from contracts.forms import SignatureForm
+from contracts.models import Contract
 from contracts.refusals import INPUT_ERRORS, SigningRefused
 from contracts.snapshot import Contents
-from contracts.timeline import timeline
 from foundation.storage import object_storage
 from links.models import NothingToSign, Place
 from links.panel import LinkPanel, browser_of
 from managers import limits
 from managers.models import Manager, Role
-from support import log
 
 CONTRACT_REPLACED = "Пока страница была открыта, договор сформировали заново. Прочитайте его и запросите код."
 
@@ -246,157 +242,3 @@ def contract_pdf(request, pk):
     file = issued_file(document)
     disclosure.record(document.client, DisclosureKind.CONTRACT_PDF, request=request, document=document.number)
     return pdf_response(file, f"{document.number}.pdf")
-
-
-@require_GET
-def invoice_pdf(request, pk):
-    invoice = get_invoice_for(request, pk)
-    if invoice.contract.erased_at:
-        raise Http404
-    limits.DOCUMENTS.consume(request.user)
-    file = pdf.render_invoice(invoice, invoice.contract.snapshot)
-    disclosure.record(invoice.contract.client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
-    return pdf_response(file, f"Счёт {invoice.number}.pdf".replace("/", "-"))
-
-
-@require_GET
-def invoice_code(request, pk):
-    """The payment code of a pending invoice as a picture, for the client to scan."""
-    invoice = get_invoice_for(request, pk)
-    if invoice.contract.erased_at or not has_payment_code(invoice):
-        raise Http404
-    disclosure.record(invoice.contract.client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
-    return HttpResponse(payment_svg(invoice, invoice.contract.snapshot), content_type="image/svg+xml")
-
-
-@require_GET
-def done(request, pk):
-    """The page after the signature: invoices and next actions."""
-    client = get_client_for(request, pk)
-    if client.status not in SIGNED:
-        return redirect(onboarding.next_url(client))
-    return _done_page(request, client)
-
-
-def _done_page(request, client: Client, *, error: str = "", status: int = 200) -> HttpResponse:
-    balance = payment.Balance.for_client(client)
-    if app_payments.note_claims_of(client, balance.invoices):
-        client = get_client_for(request, client.pk)
-        balance = payment.Balance.for_client(client)
-    shown = [
-        invoice for invoice in balance.invoices if invoice.status != InvoiceStatus.CANCELLED or invoice.open_claims
-    ]
-    context = {"client": client, "balance": balance, "contract": balance.contract, "invoices": shown, "error": error}
-    onboarding.set_steps(request, client, None)
-    return render(request, "contracts/done.html", context, status=status)
-
-
-@require_POST
-def payment_confirmation(request, pk):
-    """Confirm payment of an invoice. Idempotent."""
-    client = get_client_for(request, pk)
-    invoice = _get_invoice(client, request.POST.get("invoice", ""))
-    if invoice is None:
-        return _payment_error_page(request, client, "Подтверждать нечего: счёт не выставлен.")
-    try:
-        payment.confirm_payment(invoice, by=request.user)
-    except payment.PaymentRefused as refused:
-        return _payment_error_page(request, client, refused.message)
-    messages.success(request, f"Оплата счёта {invoice.number} подтверждена.")
-    return redirect("contracts:done" if client.status in SIGNED else "contracts:card", client.pk)
-
-
-@require_POST
-def payment_dismissal(request, pk):
-    """«Не поступила»: the client's payment in the app was checked, and there is no money. Idempotent."""
-    client = get_client_for(request, pk)
-    invoice = _get_invoice(client, request.POST.get("invoice", ""))
-    if invoice is None:
-        return _payment_error_page(request, client, "Сверять нечего: такого счёта нет.")
-    try:
-        payment.dismiss_claims(invoice, by=request.user, shown=request.POST.getlist("claim"))
-    except payment.PaymentRefused as refused:
-        return _payment_error_page(request, client, refused.message)
-    messages.success(request, f"Оплата счёта {invoice.number} в приложении сверена.")
-    return redirect("contracts:done" if client.status in SIGNED else "contracts:card", client.pk)
-
-
-def _get_invoice(client: Client, text: str) -> Invoice | None:
-    """Return the client's invoice with this id, or None, also if the id is malformed."""
-    try:
-        return payment.client_invoices(client).select_related("contract__client").filter(pk=text).first()
-    except ValidationError:
-        return None
-
-
-def _payment_error_page(request, client: Client, error: str) -> HttpResponse:
-    client = get_client_for(request, client.pk)
-    if client.status in SIGNED:
-        return _done_page(request, client, error=error, status=409)
-    return _card_page(request, client, error=error, status=409)
-
-
-@require_http_methods(["GET", "POST"])
-def invoice(request, pk):
-    """«Выставить счёт»: create an invoice. The client is notified in «Привет Супер»."""
-    client = get_client_for(request, pk)
-    balance = payment.Balance.for_client(client)
-    if not balance.billable:
-        return _payment_error_page(
-            request, client, "Выставлять нечего: по подписанному договору ничего не причитается."
-        )
-    text = f"Доплата по договору {balance.contract.number}"
-    suggestion = balance.open_invoice or Invoice(amount=balance.billable, description=text)
-    form = InvoiceForm(request.POST or None, instance=suggestion)
-    context = {"client": client, "form": form, "balance": balance}
-    if request.method == "GET":
-        return render(request, "contracts/invoice.html", context)
-    if form.is_valid():
-        try:
-            payment.create_invoice(client, by=request.user, **form.cleaned_data)
-            return redirect("contracts:done", client.pk)
-        except payment.PaymentClaimed as claimed:
-            return _payment_error_page(request, client, claimed.message)
-        except payment.PaymentRefused as refused:
-            form.add_error("amount", refused.message)
-    return render(request, "contracts/invoice.html", context, status=422)
-
-
-@require_GET
-def card(request, pk):
-    """The client's card: timeline, contracts, invoices and notes."""
-    return _card_page(request, get_client_for(request, pk))
-
-
-@require_POST
-def notes(request, pk):
-    client = get_client_for(request, pk)
-    form = NoteForm(request.POST)
-    if not form.is_valid():
-        return _card_page(request, client, form=form, status=422)
-    with transaction.atomic():
-        log.add_note(client, by=request.user, now=timezone.now(), **form.cleaned_data)
-    return redirect("contracts:card", client.pk)
-
-
-def _card_page(request, client: Client, *, form=None, error: str = "", status: int = 200) -> HttpResponse:
-    balance = payment.Balance.for_client(client)
-    if app_payments.note_claims_of(client, balance.invoices):
-        client = get_client_for(request, client.pk)
-        balance = payment.Balance.for_client(client)
-    onboarding.set_steps(request, client, None)
-    context = {
-        "client": client,
-        "timeline": timeline(client),
-        "contracts": client.contracts.visible_to(request.user).newest_first().select_related("issued_by"),
-        "agreements": consents.visible_to(client, request.user),
-        "balance": balance,
-        "next_url": onboarding.next_url(client, request.steps),
-        "can_withdraw": consents.can_withdraw(client),
-        "is_signed": client.status in SIGNED,
-        # Invoices stay valid while a new contract is awaited; other clients have their own payment page.
-        "is_changed": client.status == Status.AWAITING_CONTRACT,
-        "form": form or NoteForm(),
-        "error": error,
-    }
-    return render(request, "contracts/card.html", context, status=status)

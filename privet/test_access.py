@@ -368,6 +368,7 @@ PAGES = {
     "contracts:card": page(OWNER, GET, "claimed"),
     "contracts:notes": page(OWNER, POST, "claimed", data=constant(body="Перезвонить"), writes=True),
     "contracts:pdf": page(OWNER, GET, "signed", disclosed=True),
+    "contracts:invoice_code": page(OWNER, GET, "invoice", disclosed=True),
     "contracts:invoice_pdf": page(OWNER, GET, "invoice", disclosed=True),
     "support:tickets": page(SUPPORT, GET),
     "support:search": page(SUPPORT, POST, data=constant(query="Иванов")),

@@ -34,7 +34,9 @@ WORDINGS = {
     "digits at the end": "Код: договор {number}. Назовите {spaced}",
 }
 # Pages that exist once the contract is signed.
-AFTER_SIGNING = ("contracts:done", "contracts:pdf", "contracts:invoice", "contracts:invoice_pdf")
+AFTER_SIGNING = (
+    "contracts:done", "contracts:pdf", "contracts:invoice", "contracts:invoice_pdf", "contracts:invoice_code",
+)  # fmt: skip
 
 
 class OneClient(Scenario):
