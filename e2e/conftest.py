@@ -123,6 +123,11 @@ def screenshot(request):
     return take
 
 
+def open_other_way(page: Page) -> None:
+    """At steps 2 and 4: show what the manager does for a client without a phone."""
+    page.locator(".other-way > summary").click()
+
+
 def sign_in(page: Page, email: str) -> None:
     page.goto("/")
     page.get_by_label("Электронная почта").fill(email)
