@@ -31,7 +31,11 @@ document.addEventListener("submit", (event) => {
   if (!event.defaultPrevented && event.target.method !== "dialog") markBusy(event.target, event.submitter);
 });
 
+// Requests that no person makes change neither the messages nor what «Повторить» sends.
+const isPoll = (event) => event.detail.elt.hasAttribute("data-poll");
+
 document.addEventListener("htmx:beforeRequest", (event) => {
+  if (isPoll(event)) return;
   hideFailures();
   const { elt: element, requestConfig } = event.detail;
   const button = requestConfig.triggeringEvent?.submitter;
@@ -53,10 +57,12 @@ window.addEventListener("pageshow", unmarkAllBusy); // the back button restored 
 window.navigation?.addEventListener("navigateerror", unmarkAllBusy); // the person stopped the loading of the next page
 
 for (const name of ["htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(name, () => showToast(navigator.onLine ? "unsent" : "offline"));
+  document.addEventListener(name, (event) => {
+    if (!isPoll(event)) showToast(navigator.onLine ? "unsent" : "offline");
+  });
 }
 document.addEventListener("htmx:responseError", (event) => {
-  showToast(event.detail.xhr.status === 413 ? "too-large" : "failed");
+  if (!isPoll(event)) showToast(event.detail.xhr.status === 413 ? "too-large" : "failed");
 });
 window.addEventListener("offline", () => showToast("offline"));
 window.addEventListener("online", () => { toast("offline").hidden = true; });
