@@ -46,12 +46,22 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   const status = document.getElementById("link-status");
   if (!isPoll(event) || !status) return;
-  const advice = document.querySelector("[data-advice]");
-  const text = event.detail.successful ? status.dataset.adviceNow : NOT_UPDATED;
-  // Setting the same text again would make a screen reader read it again.
-  if (advice.textContent !== text) advice.textContent = text;
+  const { status: code } = event.detail.xhr; // 0: no connection
+  showAdvice(code >= 200 && code < 300 ? status.dataset.adviceNow : NOT_UPDATED);
+});
+// A changed status is inserted after that.
+document.addEventListener("htmx:load", (event) => {
+  if (!isPoll(event)) return;
+  const status = event.detail.elt;
+  showAdvice(status.dataset.adviceNow);
   if ("opened" in status.dataset) hideCode(status.closest(".link-panel"));
 });
+
+// Setting the same text again would make a screen reader read it again.
+function showAdvice(text) {
+  const advice = document.querySelector("[data-advice]");
+  if (advice.textContent !== text) advice.textContent = text;
+}
 
 // The link works only in the browser that opened it: nobody else needs the code any more.
 function hideCode(panel) {

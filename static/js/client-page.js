@@ -24,13 +24,15 @@ function sendAgain() {
 window.addEventListener("pageshow", sendAgain); // the back button restored the page as it was left
 window.navigation?.addEventListener("navigateerror", sendAgain); // the person stopped the loading of the next page
 
-const wrong = document.querySelector('[aria-invalid="true"]') || document.querySelector('.notice[role="alert"]:not([hidden])');
-if (wrong) {
-  if (wrong.matches(".notice")) wrong.setAttribute("tabindex", "-1");
+function showFirstError() {
+  const wrong = document.querySelector('[aria-invalid="true"]') ?? document.querySelector('[role="alert"]:not([hidden])');
+  if (!wrong) return;
+  if (!wrong.hasAttribute("aria-invalid")) wrong.setAttribute("tabindex", "-1");
   wrong.focus({ preventScroll: true });
-  // After the browser has scrolled to the form.
-  requestAnimationFrame(() => wrong.scrollIntoView({ block: "center" }));
+  wrong.scrollIntoView({ block: "center" });
 }
+// After the browser has scrolled to the form and taken the focus away.
+window.addEventListener("load", () => setTimeout(showFirstError));
 
 const end = document.querySelector("[data-text-end]");
 const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
