@@ -151,12 +151,19 @@ def test_second_screen_replaces_the_code_of_the_first(desk, contract, open_page)
     new = other.show_code()
 
     expect(desk.advice).to_have_text("Эта ссылка заменена новой.")
-    expect(desk.page.locator(".qr").first).to_be_hidden()
+    expect(desk.page.locator(".link-qr").first).to_be_hidden()
     phone = open_page()
     phone.goto(old)
     expect_title(phone, "Ссылка не действует")
     open_link(phone, new)
     expect(other.done("Страница открыта")).to_be_visible()
+
+
+def test_manager_without_javascript_asks_for_the_status(open_page, anna, contract):
+    desk = sit_down(open_page(java_script_enabled=False), anna, contract.client)
+    open_link(open_page(), desk.show_code())
+    desk.page.get_by_role("link", name="Обновить").click()
+    expect(desk.done("Страница открыта")).to_be_visible()
 
 
 def test_keyboard_is_enough(open_page, desk, contract):
