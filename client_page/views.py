@@ -2,6 +2,7 @@
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -105,7 +106,7 @@ def reading(request, link):
 def call(request, link):
     """«Позвать менеджера»."""
     link.call_manager()
-    return redirect("client_page:page", link.pk)
+    return redirect(reverse("client_page:page", args=[link.pk]) + "#other")
 
 
 @require_POST

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 from PIL import Image, ImageDraw
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 
 from conftest import PASSWORD, as_superuser, authenticator_of, next_code
 from foundation.storage import object_storage
@@ -62,7 +63,7 @@ def open_page(chromium, live_server, transactional_db):
         page = context.new_page()
         page.set_default_timeout(TIMEOUT_MS)
         page.on("pageerror", lambda error: errors.append(f"{error.message} {error.stack}"))
-        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
+        page.on("console", lambda message: is_unexpected_error(message) and errors.append(message.text))
         return page
 
     yield open_in_new_context
@@ -70,6 +71,12 @@ def open_page(chromium, live_server, transactional_db):
         context.close()
     wait_for_idle_server()
     assert [text for text in errors if not any(expected in text for expected in EXPECTED_ERRORS)] == []
+
+
+def is_unexpected_error(message: ConsoleMessage) -> bool:
+    """Whether the message is an error. An ended client's page is a 404."""
+    is_ended_page = "status of 404" in message.text and re.search("/(c|page)/", message.location["url"])
+    return message.type == "error" and not is_ended_page
 
 
 def wait_for_idle_server() -> None:
@@ -88,6 +95,12 @@ def active_queries() -> int:
         return cursor.fetchone()[0]
 
 
+@pytest.fixture
+def public_address(settings, live_server) -> None:
+    """Links for clients lead to the live server."""
+    settings.APP_BASE_URL = live_server.url
+
+
 @pytest.fixture(params=["local", "s3"])
 def storage_backend(request, settings, live_server) -> str:
     """Run the test with local files and with the S3 server, set up as in production. The value is the backend."""
@@ -100,6 +113,19 @@ def storage_backend(request, settings, live_server) -> str:
         }
     object_storage.set_up_bucket()
     return request.param
+
+
+SMALL_TARGETS = """() => [...document.querySelectorAll(
+    "main :is(button, summary, .button, input, select, textarea):not([type=hidden])"
+)].filter(element => element.checkVisibility({ visibilityProperty: true }))
+  .map(element => element.closest("label") ?? element)
+  .filter(element => element.getBoundingClientRect().height < 44 || element.getBoundingClientRect().width < 44)
+  .map(element => element.outerHTML)"""
+
+
+def small_targets(page: Page) -> list[str]:
+    """The controls that are lower or narrower than 44 px."""
+    return page.evaluate(SMALL_TARGETS)
 
 
 def overflow_width(page: Page) -> int:
@@ -121,6 +147,11 @@ def screenshot(request):
             page.screenshot(path=Path(folder) / f"{name}.png", full_page=True, clip=clip)
 
     return take
+
+
+def open_other_way(page: Page) -> None:
+    """At steps 2 and 4: show what the manager does for a client without a phone."""
+    page.locator(".other-way > summary").click()
 
 
 def sign_in(page: Page, email: str) -> None:

@@ -69,9 +69,9 @@ def issue_button(page: Page) -> Locator:
     return page.get_by_role("button", name="Сформировать договор")
 
 
-def sign_button(page: Page) -> Locator:
+def link_button(page: Page) -> Locator:
     """The button on the page of an issued contract."""
-    return page.get_by_role("button", name="Подписать")
+    return page.get_by_role("button", name="Показать QR-код")
 
 
 def collect_posts(page: Page) -> list:
@@ -156,7 +156,7 @@ def test_rejected_htmx_form_can_be_submitted_again(limited):
     Spending.objects.all().delete()
     issue_button(limited).click()
 
-    expect(sign_button(limited)).to_be_visible()
+    expect(link_button(limited)).to_be_visible()
 
 
 def test_plain_form_can_be_submitted_again_after_going_back(plain):
@@ -179,7 +179,7 @@ def test_htmx_form_can_be_submitted_again_after_going_back(boosted):
     boosted.go_back(wait_until="commit")
     issue_button(boosted).click()
 
-    expect(sign_button(boosted)).to_be_visible()
+    expect(link_button(boosted)).to_be_visible()
 
 
 def test_stopped_plain_form_can_be_submitted_again(plain):
@@ -200,4 +200,4 @@ def test_htmx_form_can_be_submitted_again_after_a_lost_connection(boosted):
     boosted.context.set_offline(False)
     issue_button(boosted).click()
 
-    expect(sign_button(boosted)).to_be_visible()
+    expect(link_button(boosted)).to_be_visible()

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from conftest import PASSWORD, authenticator_of, next_code, wrong_codes
 from contracts import issuing
 from contracts.conftest import sign
-from e2e.conftest import sign_in
+from e2e.conftest import open_other_way, sign_in
 from managers.models import Session
 from support.models import LogEntry, LogKind, Message
 
@@ -101,6 +101,7 @@ def test_new_code_can_be_requested_after_the_countdown(open_page, anna, make):
     sign_in(page, anna.email)
     page.wait_for_url("**/clients/**")
     page.goto(reverse("contracts:contract", args=[contract.client.pk]))
+    open_other_way(page)
     page.get_by_role("button", name="Запросить код").click()
 
     button = page.get_by_role("button", name="Запросить новый код")
@@ -117,6 +118,7 @@ def test_code_can_be_pasted_with_spaces(open_page, anna, make):
     sign_in(page, anna.email)
     page.wait_for_url("**/clients/**")
     page.goto(reverse("contracts:contract", args=[contract.client.pk]))
+    open_other_way(page)
     field = page.get_by_label("Код из приложения")
     field.evaluate(
         """field => {

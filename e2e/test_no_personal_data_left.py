@@ -21,7 +21,16 @@ from conftest import PASSWORD, next_code
 from contracts import issuing
 from contracts.conftest import code_sent_to
 from devices.models import DevicePhoto
-from e2e.conftest import LAUNCH_OPTIONS, LOCALE_OPTIONS, PHONE, TIMEOUT_MS, photo, sign_in, wait_for_idle_server
+from e2e.conftest import (
+    LAUNCH_OPTIONS,
+    LOCALE_OPTIONS,
+    PHONE,
+    TIMEOUT_MS,
+    open_other_way,
+    photo,
+    sign_in,
+    wait_for_idle_server,
+)
 from foundation.storage import object_storage
 from managers.models import Session
 from passport.models import Passport
@@ -159,6 +168,7 @@ def add_client(page: Page) -> Client:
 
 def enter_passport(page: Page, anna) -> None:
     """Enter the passport with a photo; the session ends before the form is submitted."""
+    open_other_way(page)
     page.get_by_label("Клиент прочитал и согласен").check()
     press(page, "Далее")
     fill(page, PASSPORT)
@@ -213,6 +223,7 @@ def cause_errors(page: Page, monkeypatch, client: Client) -> None:
 
 def sign(page: Page, client: Client) -> None:
     press(page, "Сформировать договор")
+    open_other_way(page)
     page.get_by_label("Клиент прочитал и согласен").check()
     press(page, "Запросить код")
     expect(page.get_by_text("Код отправлен клиенту").first).to_be_visible()

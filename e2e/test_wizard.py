@@ -9,7 +9,7 @@ from clients.models import Client, Status
 from contracts.conftest import code_sent_to
 from contracts.models import Contract
 from devices.models import Device, SharedDevicePhoto
-from e2e.conftest import DESKTOP, PHONE, photo, sign_in
+from e2e.conftest import DESKTOP, PHONE, open_other_way, photo, sign_in
 from managers.models import Manager
 
 pytestmark = pytest.mark.e2e
@@ -67,6 +67,7 @@ def confirm_contact(page: Page, screenshot: Screenshot) -> None:
 
 def enter_passport(page: Page, screenshot: Screenshot) -> None:
     expect_title(page, "Шаг 2 — Паспорт")
+    open_other_way(page)
     check_agreement(page)
     press_next(page)
 
@@ -89,6 +90,7 @@ def enter_devices(page: Page, screenshot: Screenshot) -> None:
 def sign_contract(page: Page, client: Client, screenshot: Screenshot) -> None:
     expect_title(page, "Шаг 4 — Договор")
     page.get_by_role("button", name="Сформировать договор").click()
+    open_other_way(page)
     check_agreement(page)
     page.get_by_role("button", name="Запросить код").click()
     expect(page.get_by_text("Код отправлен клиенту").first).to_be_visible()

@@ -31,8 +31,8 @@ document.addEventListener("submit", (event) => {
   if (!event.defaultPrevented && event.target.method !== "dialog") markBusy(event.target, event.submitter);
 });
 
-// Repeats by itself, so its failures are not shown, and «Повторить» does not mean it.
-const isPoll = (event) => event.detail.elt.closest?.("[data-poll]") != null;
+// Requests that the page repeats by itself change neither the messages nor what «Повторить» sends.
+const isPoll = (event) => event.detail.elt.hasAttribute("data-poll");
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (isPoll(event)) return;
@@ -62,8 +62,7 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
   });
 }
 document.addEventListener("htmx:responseError", (event) => {
-  if (isPoll(event)) return;
-  showToast(event.detail.xhr.status === 413 ? "too-large" : "failed");
+  if (!isPoll(event)) showToast(event.detail.xhr.status === 413 ? "too-large" : "failed");
 });
 window.addEventListener("offline", () => showToast("offline"));
 window.addEventListener("online", () => { toast("offline").hidden = true; });

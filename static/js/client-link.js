@@ -1,5 +1,7 @@
-// The panel with the link to the client's page: full screen, share, copy. Without this file the code and the address
-// are there.
+// The panel with the link to the client's page: full screen, share, copy, and its live status. Without this file the
+// code, the address and the status at the time of loading are there.
+
+const NOT_UPDATED = "Статус не обновляется. Проверьте связь или обновите страницу.";
 
 function prepare(share) {
   const { share: url, shareText: text } = share.dataset;
@@ -30,3 +32,45 @@ function prepare(share) {
 const prepareAll = () => document.querySelectorAll("[data-share]").forEach(prepare);
 prepareAll();
 document.addEventListener("htmx:load", prepareAll);
+
+const isPoll = (event) => event.detail.elt.id === "link-status";
+
+// The sign-in dialog is open. The answer would be a redirect to the sign-in page, which loses what was typed.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (isPoll(event) && document.getElementById("dialog").open) event.preventDefault();
+});
+// An error page must not replace the status; the next request may succeed.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (isPoll(event) && event.detail.xhr.status >= 400) event.detail.shouldSwap = false;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const status = document.getElementById("link-status");
+  if (!isPoll(event) || !status) return;
+  const { status: code } = event.detail.xhr; // 0: no connection
+  showAdvice(code >= 200 && code < 300 ? status.dataset.adviceNow : NOT_UPDATED);
+});
+// A changed status is inserted after that.
+document.addEventListener("htmx:load", (event) => {
+  if (!isPoll(event)) return;
+  const status = event.detail.elt;
+  showAdvice(status.dataset.adviceNow);
+  if ("opened" in status.dataset) hideCode(status.closest(".link-panel"));
+});
+
+// Setting the same text again would make a screen reader read it again.
+function showAdvice(text) {
+  const advice = document.querySelector("[data-advice]");
+  if (advice.textContent !== text) advice.textContent = text;
+}
+
+// The link works only in the browser that opened it: nobody else needs the code any more.
+function hideCode(panel) {
+  panel.querySelector("dialog[open]")?.close();
+  const parts = [...panel.querySelectorAll("[data-unopened]")];
+  const hasFocus = parts.some((part) => part.contains(document.activeElement));
+  for (const part of parts) part.hidden = true;
+  if (!hasFocus) return;
+  const heading = panel.querySelector("h2");
+  heading.setAttribute("tabindex", "-1");
+  heading.focus({ preventScroll: true });
+}

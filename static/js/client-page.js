@@ -1,18 +1,38 @@
-// The client's page. Everything works without this file; it sends each form once, and reports that the end of the text
-// was shown.
+// The client's page. Everything works without this file; it sends each form once, keeps the page when there is no
+// connection, shows the first error, and reports that the text was read to the end.
 
 const sent = new Set();
+const offline = document.querySelector("[data-offline]");
 
 document.addEventListener("submit", (event) => {
   if (sent.has(event.target)) return event.preventDefault();
+  if (navigator.onLine === false) {
+    event.preventDefault();
+    (event.submitter || event.target.lastElementChild).before(offline);
+    offline.hidden = false;
+    return;
+  }
   sent.add(event.target);
   event.submitter?.setAttribute("aria-busy", "true");
 });
-// The back button restored the page as it was left.
-window.addEventListener("pageshow", () => {
+window.addEventListener("online", () => { offline.hidden = true; });
+
+function sendAgain() {
   sent.clear();
   for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
-});
+}
+window.addEventListener("pageshow", sendAgain); // the back button restored the page as it was left
+window.navigation?.addEventListener("navigateerror", sendAgain); // the person stopped the loading of the next page
+
+function showFirstError() {
+  const wrong = document.querySelector('[aria-invalid="true"]') ?? document.querySelector('[role="alert"]:not([hidden])');
+  if (!wrong) return;
+  if (!wrong.hasAttribute("aria-invalid")) wrong.setAttribute("tabindex", "-1");
+  wrong.focus({ preventScroll: true });
+  wrong.scrollIntoView({ block: "center" });
+}
+// After the browser has scrolled to the form and taken the focus away.
+window.addEventListener("load", () => setTimeout(showFirstError));
 
 const end = document.querySelector("[data-text-end]");
 const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value;
@@ -21,9 +41,19 @@ const report = () => fetch(end.dataset.textEnd, {
   method: "POST", headers: { "X-CSRFToken": token }, keepalive: true,
 }).catch(() => {}); // no connection: it is not known whether the text was read
 
+// A jump to the signature shows the end, too; who reads also passes all headings.
+const unread = new Set();
 const observer = new IntersectionObserver((entries) => {
-  if (!entries.some((entry) => entry.isIntersecting)) return;
-  observer.disconnect();
-  report();
+  for (const entry of entries) {
+    if (!entry.isIntersecting) continue;
+    unread.delete(entry.target);
+    observer.unobserve(entry.target);
+  }
+  if (unread.size === 0) report();
 });
-if (end && token) observer.observe(end);
+if (end && token) {
+  for (const part of [...end.previousElementSibling.querySelectorAll("h1, h2, h3"), end]) {
+    unread.add(part);
+    observer.observe(part);
+  }
+}
