@@ -18,7 +18,7 @@ from contracts.access import get_invoice_for
 from contracts.files import pdf_response
 from contracts.forms import InvoiceForm, NoteForm
 from contracts.models import Invoice, InvoiceStatus
-from contracts.payment_code import has_payment_code, payment_svg
+from contracts.payment_code import has_payment_code, payment_picture
 from contracts.timeline import timeline
 from managers import limits
 from support import log
@@ -42,7 +42,7 @@ def invoice_code(request, pk):
     if invoice.contract.erased_at or not has_payment_code(invoice):
         raise Http404
     disclosure.record(invoice.contract.client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
-    return HttpResponse(payment_svg(invoice, invoice.contract.snapshot), content_type="image/svg+xml")
+    return HttpResponse(payment_picture(invoice, invoice.contract.snapshot), content_type="image/svg+xml")
 
 
 @require_GET

@@ -92,6 +92,7 @@ def test_manager_shows_the_code_of_a_pending_invoice(signed, invoice, as_anna):
     assert url in as_anna.get(reverse("contracts:done", args=[signed.client_id])).text
     response = as_anna.get(url)
     assert response.headers["Content-Type"] == "image/svg+xml"
+    assert b'xmlns="http://www.w3.org/2000/svg"' in response.content  # browsers show no picture without it
     assert signed.client.disclosures.filter(document=invoice.number).exists()
 
     Invoice.objects.filter(pk=invoice.pk).update(status=InvoiceStatus.CANCELLED, cancelled_at=invoice.created_at)
