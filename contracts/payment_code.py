@@ -1,7 +1,6 @@
 """The payment code of an invoice: a QR code with a bank transfer (GOST R 56042-2014), which the apps of banks read."""
 
 from decimal import Decimal
-from io import BytesIO
 
 import segno
 from django.utils.safestring import SafeString, mark_safe
@@ -14,7 +13,6 @@ HEADER = "ST00012"
 SEPARATOR = "|"
 # Longest values, in characters, of those that have no fixed length (table 2 of the standard).
 MAX_LENGTHS = {"Name": 160, "BankName": 45, "Purpose": 210}
-APPEARANCE = {"scale": 4, "dark": "#000", "light": "#fff", "omitsize": True}
 
 
 def has_payment_code(invoice: Invoice) -> bool:
@@ -51,20 +49,10 @@ def purpose(invoice: Invoice, snapshot: Snapshot) -> str:
 
 
 def payment_svg(invoice: Invoice, snapshot: Snapshot) -> SafeString:
-    """The code as SVG for a page or document, dark on light whatever the theme, because most cameras need that."""
-    svg = _payment_code(invoice, snapshot).svg_inline(**APPEARANCE)
+    """The code as SVG, dark on light whatever the theme, because most cameras need that."""
+    code = segno.make(payment_text(invoice, snapshot), error="m", encoding="utf-8", micro=False, boost_error=False)
+    svg = code.svg_inline(scale=4, dark="#000", light="#fff", omitsize=True)
     return mark_safe(svg)  # noqa: S308  SVG from segno
-
-
-def payment_picture(invoice: Invoice, snapshot: Snapshot) -> bytes:
-    """The code as an SVG file, for an image element."""
-    file = BytesIO()
-    _payment_code(invoice, snapshot).save(file, kind="svg", **APPEARANCE)
-    return file.getvalue()
-
-
-def _payment_code(invoice: Invoice, snapshot: Snapshot) -> segno.QRCode:
-    return segno.make(payment_text(invoice, snapshot), error="m", encoding="utf-8", micro=False, boost_error=False)
 
 
 def _clean(value: str) -> str:

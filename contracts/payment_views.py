@@ -18,7 +18,7 @@ from contracts.access import get_invoice_for
 from contracts.files import pdf_response
 from contracts.forms import InvoiceForm, NoteForm
 from contracts.models import Invoice, InvoiceStatus
-from contracts.payment_code import has_payment_code, payment_picture
+from contracts.payment_code import has_payment_code, payment_svg
 from contracts.timeline import timeline
 from managers import limits
 from support import log
@@ -37,12 +37,16 @@ def invoice_pdf(request, pk):
 
 @require_GET
 def invoice_code(request, pk):
-    """The payment code of a pending invoice as a picture, for the client to scan."""
+    """The payment code of a pending invoice, large, for the client to scan."""
     invoice = get_invoice_for(request, pk)
-    if invoice.contract.erased_at or not has_payment_code(invoice):
+    client = invoice.contract.client
+    if invoice.contract.erased_at:
         raise Http404
-    disclosure.record(invoice.contract.client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
-    return HttpResponse(payment_picture(invoice, invoice.contract.snapshot), content_type="image/svg+xml")
+    if not has_payment_code(invoice):  # paid or cancelled while the page was open
+        return redirect("contracts:card", client.pk)
+    disclosure.record(client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
+    context = {"client": client, "invoice": invoice, "code": payment_svg(invoice, invoice.contract.snapshot)}
+    return render(request, "contracts/payment_code.html", context)
 
 
 @require_GET

@@ -90,6 +90,11 @@ def test_client_signs_the_contract(open_page, desk, contract, width, scheme, jav
     assert contract.code_entered_on == Place.CLIENT_PAGE
 
 
+def test_picture_for_the_readme(phone, screenshot):
+    expect(phone.get_by_text("Заплатить сейчас")).to_be_visible()
+    screenshot(phone, "client-page")
+
+
 @pytest.mark.parametrize(("width", "scheme", "javascript"), PHONES)
 def test_client_gives_the_consent(open_page, make, anna, width, scheme, javascript):
     client = make.verified(anna)
