@@ -83,9 +83,14 @@ def test_installation_moves_with_its_data(old_installation):
 
 # Tables to which later migrations add columns, or whose rows they correct.
 CHANGED_BY_LATER_MIGRATIONS = {
+    "manager_agreements",
     "manager_clients",
+    "manager_contracts",
     "manager_devices",
     "manager_erasures",
+    "manager_signing_codes",
+    "manager_tariffs",
+    "manager_tariffs_history",
     "manager_contact_history",
     "auth_group_permissions",
 }
