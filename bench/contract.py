@@ -91,13 +91,41 @@ def pages() -> None:
             for each in (few, many):
                 each.code()
                 each.sign()
-        print(f"{name:10}{measure_page(browser, few, name):>24}{measure_page(browser, many, name):>24}")
+        shown = [measure(browser, f"/clients/{each.client.pk}/{name}/") for each in (few, many)]
+        print(f"{name:10}{shown[0]:>24}{shown[1]:>24}")
+        if name == "contract":
+            client_pages(browser, few, many)
 
 
-def measure_page(browser, client_story, name: str) -> str:
-    url = f"/clients/{client_story.client.pk}/{name}/"
-    response, queries, _, total = min((timed(lambda: browser.get(url)) for _ in range(5)), key=lambda run: run[3])
-    assert response.status_code == 200, (url, response.status_code)
+def client_pages(browser, few, many) -> None:
+    """The client's page, and the request that the manager's page repeats every three seconds."""
+    from django.test import Client as Browser
+
+    from links.models import Browser as BrowserFacts
+    from links.models import Link
+    from links.panel import LinkPanel
+
+    links = []
+    phone = Browser(SERVER_NAME="localhost")
+    for each in (few, many):
+        facts = BrowserFacts("192.0.2.7", "Firefox")
+        link, token = Link.objects.issue(each.client, each.contract.pk, by=each.manager, browser=facts)
+        phone.post(f"/c/{token}/")
+        links.append((each, link))
+    shown = [measure(phone, f"/page/{link.pk}/") for _, link in links]
+    print(f"{'client':10}{shown[0]:>24}{shown[1]:>24}")
+    shown = []
+    for each, link in links:
+        panel = LinkPanel.of(each.client, each.contract.pk, issue_url="")
+        url = f"/clients/{each.client.pk}/links/{link.pk}/?seen={panel.seen}"
+        shown.append(measure(browser, url, status=204, headers={"HX-Request": "true"}))
+    print(f"{'status':10}{shown[0]:>24}{shown[1]:>24}")
+
+
+def measure(browser, url: str, *, status: int = 200, **options) -> str:
+    runs = (timed(lambda: browser.get(url, **options)) for _ in range(5))
+    response, queries, _, total = min(runs, key=lambda run: run[3])
+    assert response.status_code == status, (url, response.status_code)
     return f"{queries} queries, {total:.1f} ms"
 
 
