@@ -13,6 +13,7 @@ class AgreementForm(forms.Form):
         label="Клиент прочитал и согласен",
         error_messages={"required": "Отметьте, что клиент прочитал документ и согласен."},
     )
+    outdated = "Текст документа обновился: прочитайте его вместе с клиентом ещё раз."
     shown = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, document: AgreementDocument, **kwargs):
@@ -24,7 +25,7 @@ class AgreementForm(forms.Form):
         if shown != self.document.text_sha256:
             self.data = self.data.copy()
             self.data[self.add_prefix("shown")] = self.document.text_sha256
-            raise forms.ValidationError("Текст документа обновился: прочитайте его вместе с клиентом ещё раз.")
+            raise forms.ValidationError(self.outdated)
         return shown
 
 

@@ -1,10 +1,13 @@
 """Agreements that the client reads and accepts on their own page."""
 
+from django.utils.safestring import SafeString, mark_safe
+
 from agreements import consents
 from agreements.consents import Recorder
 from agreements.documents import AgreementDocument
 from agreements.models import AgreementKind
 from client_page.forms import ClientAgreementForm
+from foundation.templatetags.formats import phone as format_phone
 from links.models import Link, Place
 from links.panel import browser_of
 
@@ -18,6 +21,19 @@ def is_accepted(link: Link, kind: AgreementKind) -> bool:
 def agreement_form(link: Link, kind: AgreementKind, data=None) -> ClientAgreementForm:
     document = AgreementDocument.for_client(link.client, kind, by=link.created_by, place=Place.CLIENT_PAGE)
     return ClientAgreementForm(data, document=document)
+
+
+def masked_phone(phone: str) -> str:
+    """The phone without its last seven digits, as documents show it: «+7 (977) •••-••-••»."""
+    return f"+7 ({phone[:3]}) •••-••-••"
+
+
+def masked_text(link: Link, form: ClientAgreementForm) -> SafeString:
+    """The text of the agreement for the page. The digits of the phone are hidden, because they show the passport."""
+    text, phone = form.document.text, link.client.user.shown_phone
+    if not link.passport_shown_at:
+        text = text.replace(format_phone(phone), masked_phone(phone))
+    return mark_safe(text)  # noqa: S308  rendered by templates that escape every value
 
 
 def accept(request, link: Link, kind: AgreementKind) -> None:

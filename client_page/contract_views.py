@@ -20,12 +20,12 @@ from client_page.pages import render_page
 from contracts import payment, pdf, signature_consent, signing
 from contracts.contents_diff import describe_differences
 from contracts.files import issued_file, pdf_response
-from contracts.models import Contract, InvoiceStatus
+from contracts.models import Contract
 from contracts.payment_code import payment_svg
 from contracts.refusals import INPUT_ERRORS, CodeTooSoon, ConsentMissing, SigningRefused
 from contracts.snapshot import Snapshot
 from foundation.storage import object_storage
-from links.models import MAX_PASSPORT_ATTEMPTS, Link
+from links.models import MAX_PASSPORT_ATTEMPTS, Link, Place
 from links.panel import browser_of
 from managers import limits
 
@@ -50,21 +50,28 @@ def contract_page(request, link: Link, *, status: int = 200, **context) -> HttpR
 
 
 def _payment_context(contract: Contract, snapshot: Snapshot) -> dict:
-    invoice = contract.invoices.filter(status=InvoiceStatus.PENDING).first()
-    return {"invoice": invoice, "payment_code": payment_svg(invoice, snapshot) if invoice else ""}
+    pending = payment.BillingSummary.for_client(contract.client).pending_invoices
+    invoice = next((invoice for invoice in pending if invoice.contract_id == contract.pk), None)
+    return {
+        "invoice": invoice,
+        "payment_code": payment_svg(invoice, snapshot) if invoice else "",
+        "unpaid": [other for other in pending if other != invoice],
+    }
 
 
 def _reading_context(link: Link, snapshot: Snapshot) -> dict:
     client, contents = link.client, snapshot.contents
     signed = client.contracts.since_claimed().signed().filter(erased_at=None).newest_first().first()
+    billing = payment.BillingSummary.for_client(client)
     return {
-        "due": payment.BillingSummary.for_client(client).due_for(contents),
+        "due": billing.due_for(contents),
+        "unpaid": billing.pending_invoices,
         "signed": signed,
         "changes": describe_differences(signed.snapshot.contents, contents) if signed else [],
         "text": pdf.contract_html(snapshot if link.passport_shown_at else _masked(snapshot)),
         "digits": PhoneDigitsForm(),
         "passport_attempts_left": MAX_PASSPORT_ATTEMPTS - link.passport_attempts,
-        "refusal": RefusalForm(),
+        "refusal": RefusalForm(link=link),
     }
 
 
@@ -73,20 +80,29 @@ def _signing_context(link: Link) -> dict:
     codes = signing.recent_codes(link.client, now)
     code = next((code for code in codes if code.contract_id == link.contract_id), None)
     needs_agreement = not accepting.is_accepted(link, AgreementKind.ELECTRONIC_SIGNATURE)
+    agreement = accepting.agreement_form(link, AgreementKind.ELECTRONIC_SIGNATURE) if needs_agreement else None
+    seconds = max(0, math.ceil((signing.next_code_at(codes, now) - now).total_seconds()))
     return {
-        "agreement": accepting.agreement_form(link, AgreementKind.ELECTRONIC_SIGNATURE) if needs_agreement else None,
+        "agreement": agreement,
+        "agreement_text": agreement and accepting.masked_text(link, agreement),
         "consent": SigningConsentForm(initial={"version": signature_consent.current_version()}),
         "pep_template": signature_consent.current_template(),
         "has_consented": _has_consented(link),
         "form": ClientCodeForm(),
         "code": code if code and code.is_usable(now) else None,
-        "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(codes, now) - now).total_seconds())),
+        "is_code_told": bool(code) and code.requested_on == Place.MANAGER,
+        "seconds_to_next_code": seconds,
+        "wait_for_next_code": limits.format_wait(seconds),
     }
 
 
 def _masked(snapshot: Snapshot) -> Snapshot:
-    person = replace(snapshot.contents.person, passport_series="••••", passport_number="••••••")
-    return replace(snapshot, contents=replace(snapshot.contents, person=person))
+    """Without the number of the passport, and without the digits of the phone that show it."""
+    person = snapshot.contents.person
+    masked = replace(
+        person, passport_series="••••", passport_number="••••••", phone=accepting.masked_phone(person.phone)
+    )
+    return replace(snapshot, contents=replace(snapshot.contents, person=masked))
 
 
 def _has_consented(link: Link) -> bool:
@@ -127,7 +143,7 @@ def _check_digits(link: Link, form: PhoneDigitsForm) -> None:
         return
     expected = "".join(filter(str.isdecimal, link.contract.snapshot.contents.person.phone))[-4:]
     if len(expected) == 4 and hmac.compare_digest(form.cleaned_data["digits"], expected):
-        link.note("passport_shown_at")
+        link.record_time("passport_shown_at")
         return
     left = MAX_PASSPORT_ATTEMPTS - link.passport_attempts
     form.add_error("digits", WRONG_DIGITS.format(left) if left else NO_ATTEMPTS)
@@ -147,8 +163,9 @@ def pdf_file(request, link):
         return refused.apply_to(contract_page(request, link, notice=refused.message))
     except (object_storage.StorageUnavailable, object_storage.ObjectNotFound):
         return contract_page(request, link, notice=FILE_UNAVAILABLE, status=503)
-    link.note("pdf_opened_at")
-    return pdf_response(file, f"{contract.number}.pdf")
+    link.record_time("pdf_opened_at")
+    # After the signature it is a file to keep; before, a text to read.
+    return pdf_response(file, f"{contract.number}.pdf", as_attachment=bool(link.signed_at))
 
 
 @require_POST
@@ -164,7 +181,8 @@ def code(request, link):
     except CodeTooSoon:
         pass  # a double click: the first one has sent the code
     except limits.TooManyTries as refused:
-        return refused.apply_to(contract_page(request, link, error=refused.message))
+        message = refused.client_message if isinstance(refused, SigningRefused) else refused.message
+        return refused.apply_to(contract_page(request, link, error=message))
     except SigningRefused as refused:
         return contract_page(request, link, error=refused.client_message, status=409)
     return redirect(reverse("client_page:page", args=[link.pk]) + "#sign")

@@ -6,9 +6,11 @@ from agreements.forms import AgreementForm
 from contracts import signature_consent
 from contracts.forms import CodeForm
 from foundation.russian.printable import validate_printable
+from links.models import Link
 
 REFUSAL_REASONS = {
     "amount": "Не согласен(на) с суммой",
+    "passport": "Не хочу давать паспортные данные",
     "data": "В данных ошибка",
     "later": "Хочу подумать",
     "other": "Другая причина",
@@ -17,6 +19,8 @@ REFUSAL_REASONS = {
 
 class ClientAgreementForm(AgreementForm):
     """An agreement that the client accepts themselves."""
+
+    outdated = "Текст документа обновился. Прочитайте его ещё раз и отметьте согласие."
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -36,6 +40,7 @@ class SigningConsentForm(forms.Form):
     def clean_version(self) -> str:
         version = self.cleaned_data["version"]
         if version != signature_consent.current_version():
+            self.data = self.data | {"version": signature_consent.current_version()}
             raise forms.ValidationError("Текст согласия обновился: прочитайте его ещё раз.")
         return version
 
@@ -80,6 +85,11 @@ class RefusalForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"max_length": "Сократите до %(limit_value)d знаков."},
     )
+
+    def __init__(self, *args, link: Link, **kwargs):
+        super().__init__(*args, **kwargs)
+        unfit = "passport" if link.contract_id else "amount"
+        self.fields["reason"].choices = [choice for choice in REFUSAL_REASONS.items() if choice[0] != unfit]
 
     @property
     def text(self) -> str:

@@ -220,7 +220,7 @@ def test_manager_without_the_client_s_phone_signs_nothing(issued, who, make, req
         for shown in (code, f"{code[:3]} {code[3:]}", SigningCode.objects.latest("sent_at").code_hash):
             assert not appears_in(shown, page.content.decode(errors="replace"))
         assert code not in str(page.headers)
-    # The code can't be moved to the way that he controls, nor is it needed less there.
+    # The code can't be moved to the manager's way, and that way needs it, too.
     response = staff.post(
         reverse("contracts:signature", args=[issued.client_id]),
         {"contract": issued.pk, "code": code, "consent": "on", "pep_version": signature_consent.current_version()},

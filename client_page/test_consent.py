@@ -76,8 +76,12 @@ def test_storage_outage_keeps_the_tick(phone, client, monkeypatch):
 
 
 def test_refusal(phone, client):
-    phone.post("refusal", {"reason": "later"})
-    assert "Вы отказались" in phone.get().text
+    assert "Не согласен(на) с суммой" not in phone.get().text
+    assert phone.post("refusal", {"reason": "amount"}).status_code == 422
+    phone.post("refusal", {"reason": "passport"})
+    text = phone.get().text
+    assert "Согласие не дано." in text
+    assert "Не хочу давать паспортные данные" in text
     phone.post("consent", {"agreed": "on"})
     assert not client.agreements.exists()
 

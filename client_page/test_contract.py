@@ -1,18 +1,22 @@
 """The client reads, accepts and signs a contract on their own phone."""
 
 import json
+import re
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
 
 from agreements.models import AgreementKind
+from agreements.test_agreements import text_of
 from client_page.conftest import Phone, issue_link, path_of
 from clients.models import AccountStatus, AppUser, Status
-from contracts import issuing, signature_consent
+from contracts import issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign, wrong_code
 from contracts.evidence import evidence_is_intact
-from contracts.models import Contract, SigningCode
+from contracts.models import CODE_RESEND_DELAY, Contract, SigningCode
 from foundation.storage import object_storage
+from foundation.templatetags.formats import phone as format_phone
 from links.models import MAX_PASSPORT_ATTEMPTS, Place
 from support.models import LogEntry, Message
 
@@ -35,7 +39,7 @@ def test_page_shows_who_asks_for_what_the_amounts_and_the_text(phone, issued):
     assert "Общие условия" in text
 
 
-def test_page_tells_what_changed_since_the_signed_contract(signed, anna, make):
+def test_page_shows_what_changed_since_the_signed_contract(signed, anna, make):
     phone, client = Phone(), make.fresh(signed.client)
     make.device(client, anna, title="Утюг Philips")
     again = issuing.issue(make.fresh(client), by=anna)
@@ -90,8 +94,6 @@ def test_code_needs_both_ticks(phone, issued, missing):
 
 def test_code_without_consent_on_this_page_signs_nothing(phone, issued, anna):
     """A code of the manager's way, typed on a page where nothing was accepted."""
-    from contracts import signing
-
     signing.request_code(issued, by=anna)
     response = phone.sign()
     assert response.status_code == 422
@@ -105,7 +107,7 @@ def test_older_consent_text_has_to_be_read_again(phone, issued):
     assert "Текст согласия обновился" in response.text
 
 
-def test_wrong_code_is_counted_and_told(phone, issued):
+def test_wrong_code_is_counted_and_reported(phone, issued):
     phone.accept()
     response = phone.sign(wrong_code(code_sent_to(issued.client)))
     assert response.status_code == 422
@@ -127,10 +129,13 @@ def test_passport_is_masked_until_the_digits_of_the_phone(phone, issued):
     text = phone.get().text
     assert number not in text
     assert "••••••" in text
+    assert format_phone(person.phone) not in text
     assert path_of(phone.get("pdf")) == phone.url("page")
 
     assert phone.post("passport", {"digits": person.phone[-4:]}).status_code == 302
-    assert number in phone.get().text
+    text = phone.get().text
+    assert number in text
+    assert format_phone(person.phone) in text
     assert phone.get("pdf").content == object_storage.get(issued.pdf_key)
 
 
@@ -184,7 +189,7 @@ def test_client_can_sign_after_a_refusal_on_a_new_link(phone, issued, anna):
 
 def test_calling_the_manager_is_seen_on_both_sides(phone, issued, as_anna):
     phone.post("call")
-    assert "Менеджер позван" in phone.get().text
+    assert "Вы позвали менеджера" in phone.get().text
     assert "Клиент зовёт вас" in as_anna.get(f"/clients/{issued.client_id}/contract/").text
 
 
@@ -227,15 +232,13 @@ def test_text_is_readable_while_the_storage_is_down(phone, issued, monkeypatch):
 
 
 def test_code_of_the_page_is_refused_in_the_manager_s_way(phone, issued, anna):
-    from contracts import signing
-
     phone.accept()
     with pytest.raises(signing.CodeForClientPage):
         sign(issued, anna, code_sent_to(issued.client))
     assert Contract.objects.get().failed_tries == 0
 
 
-def test_evidence_tells_who_entered_the_code_where_and_what_was_accepted(phone, issued):
+def test_evidence_names_who_entered_the_code_where_and_what_was_accepted(phone, issued):
     without_agreement(issued.client)
     phone.post("reading")
     phone.post("passport", {"digits": issued.snapshot.contents.person.phone[-4:]})
@@ -265,8 +268,6 @@ def test_evidence_of_the_manager_s_way_says_so(issued, anna):
 
 
 def test_manager_s_way_can_be_disabled(issued, as_anna, anna, settings, phone):
-    from contracts import signing
-
     settings.CODE_BY_MANAGER = False
     page = as_anna.get(f"/clients/{issued.client_id}/contract/")
     assert "Ввести код за клиента" not in page.text
@@ -309,3 +310,54 @@ def test_older_edition_of_the_agreement_has_to_be_replaced_first(make, anna, pho
     assert {consent["version"]: consent["accepted_on"] for consent in accepted} == {
         "v1": "manager", AgreementKind.ELECTRONIC_SIGNATURE.current_version: "client_page",
     }  # fmt: skip
+
+
+def test_agreement_on_the_page_does_not_show_the_digits_of_the_phone(phone, issued):
+    without_agreement(issued.client)
+    number = format_phone(issued.snapshot.contents.person.phone)
+    text = phone.get().text
+    assert "•••-••-••" in text
+    assert number not in text
+    phone.accept()
+    document = issued.client.agreements.get(kind=AgreementKind.ELECTRONIC_SIGNATURE, withdrawn_at=None)
+    assert number in text_of(object_storage.get(document.pdf_key)).replace("\u00a0", " ")
+
+
+def test_page_with_the_older_consent_text_offers_the_newer_one(phone):
+    response = phone.post("code", phone.form("code") | {"consent": "on", "version": "v1"})
+    version = re.search(r'name="version" value="(\w+)"', response.text)[1]
+    assert version == signature_consent.current_version()
+
+
+def test_page_says_that_no_code_was_sent_yet(phone, issued, anna, make):
+    """The last code belonged to the contract before, so a new one has to wait."""
+    phone.accept()
+    make.device(make.fresh(issued.client), anna, title="Утюг")
+    again = issuing.issue(make.fresh(issued.client), by=anna)
+    phone.open(*issue_link(issued.client, anna, again))
+    phone.post("code", phone.form("code") | {"consent": "on"})
+    text = phone.get().text
+    assert "Код ещё не отправлен. Подождите и нажмите «Получить код»." in text
+    assert "Получить новый код" not in text
+
+
+def test_page_says_which_codes_may_be_told_to_the_manager(phone, issued, anna):
+    phone.accept()
+    assert "Никому его не называйте" in phone.get().text
+    SigningCode.objects.update(sent_at=F("sent_at") - CODE_RESEND_DELAY)
+    signing.request_code(issued, by=anna)
+    text = phone.get().text
+    assert "назовите менеджеру, который рядом" in text
+    assert "Никому его не называйте" not in text
+
+
+def test_page_shows_unpaid_invoices_of_earlier_contracts(signed, anna, make, phone):
+    make.device(make.fresh(signed.client), anna, title="Утюг", extra_fee=Decimal("0"))
+    again = issuing.issue(make.fresh(signed.client), by=anna)
+    phone.open(*issue_link(signed.client, anna, again))
+    invoice = signed.invoices.get()
+    for act in (lambda: None, lambda: (phone.accept(), phone.sign())):
+        act()
+        assert f"Счёт {invoice.number}" in phone.get().text
+    assert "Нового счёта не будет." in phone.get().text
+    assert "Платить сейчас ничего не нужно" not in phone.get().text

@@ -46,7 +46,7 @@ def _agreement_is_missing(issued):
 
 @pytest.mark.parametrize("value", GARBAGE.values(), ids=GARBAGE)
 @pytest.mark.parametrize(("name", "field"), [(name, field) for name, fields in FIELDS.items() for field in fields])
-def test_garbage_in_a_field_is_refused(phone, issued, name, field, value):
+def test_garbage_in_a_field_is_rejected(phone, issued, name, field, value):
     data = everything(issued) | (phone.form("code") if name == "code" else {}) | {field: value}
     before = rows()
     response = phone.post(name, data)
@@ -67,7 +67,7 @@ def test_garbage_in_a_field_is_refused(phone, issued, name, field, value):
 
 
 @pytest.mark.parametrize("name", POST_URLS)
-def test_too_large_bodies_are_refused(phone, issued, name):
+def test_too_large_bodies_are_rejected(phone, issued, name):
     before = rows()
     for data in ({"code": "1" * 10_000_000}, {f"field{number}": "x" for number in range(1000)}):
         response = phone.post(name, everything(issued) | data)
@@ -139,7 +139,7 @@ def test_malformed_cookies_open_nothing(phone, issued, anna, cookie):
     assert browser.get(opening, **header).status_code == 200
     for name, response in responses_with(browser, phone, header).items():
         assert response.status_code == 404, name
-    # The cookie is only compared: any value of an own browser is as good as another.
+    # The cookie is only compared: a browser may choose any value.
     assert browser.post(opening, **header).status_code == 302
     link.refresh_from_db()
     assert len(link.browser_hash) == 64

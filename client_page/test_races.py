@@ -249,7 +249,7 @@ def test_call_pressed_twice(race, phone, issued):
 
 @pytest.mark.parametrize("name", ["read_at", "pdf_opened_at"])
 def test_first_time_counts(race, phone, name):
-    race(*[lambda: Link.objects.get().note(name)] * 2, at=phone.link)
+    race(*[lambda: Link.objects.get().record_time(name)] * 2, at=phone.link)
     first = getattr(Link.objects.get(), name)
-    Link.objects.get().note(name)
+    Link.objects.get().record_time(name)
     assert getattr(Link.objects.get(), name) == first

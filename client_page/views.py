@@ -18,8 +18,8 @@ from managers import limits
 from managers.client_ip import client_ip, ip_network
 
 
-# Exempt: from a page with "no-referrer" browsers send "Origin: null", which Django's check refuses. Only who has the
-# token can submit this form.
+# Exempt: from a page with "no-referrer" browsers send "Origin: null", which Django's check refuses. Only somebody who
+# has the token can submit this form.
 @csrf_exempt
 @public_page
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -70,7 +70,7 @@ def _page(request, link: Link, *, status: int = 200, **context) -> HttpResponse:
         "link": link,
         "agreement": accepting.agreement_form(link, AgreementKind.PERSONAL_DATA),
         "is_accepted": accepting.is_accepted(link, AgreementKind.PERSONAL_DATA),
-        "refusal": RefusalForm(),
+        "refusal": RefusalForm(link=link),
     } | context
     return render_page(request, "consent", context, status=status)
 
@@ -89,7 +89,7 @@ def consent(request, link):
         accepting.accept(request, link, kind)
     except object_storage.StorageUnavailable:
         return _page(request, link, agreement=form, error=accepting.NOT_SAVED, status=503)
-    link.note("agreed_at")
+    link.record_time("agreed_at")
     return redirect("client_page:page", link.pk)
 
 
@@ -97,7 +97,7 @@ def consent(request, link):
 @link_page
 def reading(request, link):
     """The client's browser reports that the end of the text was shown."""
-    link.note("read_at")
+    link.record_time("read_at")
     return HttpResponse(status=204)
 
 
@@ -113,7 +113,7 @@ def call(request, link):
 @link_page
 def refusal(request, link):
     """«Отказаться», with a reason. Idempotent."""
-    form = RefusalForm(request.POST)
+    form = RefusalForm(request.POST, link=link)
     if not form.is_valid():
         return _page(request, link, refusal=form, status=422)
     link.refuse(form.text)

@@ -25,6 +25,6 @@ def issued_file(contract: Contract) -> bytes:
     return file
 
 
-def pdf_response(file: bytes, name: str) -> HttpResponse:
-    disposition = content_disposition_header(as_attachment=False, filename=name)
+def pdf_response(file: bytes, name: str, *, as_attachment: bool = False) -> HttpResponse:
+    disposition = content_disposition_header(as_attachment=as_attachment, filename=name)
     return HttpResponse(file, content_type="application/pdf", headers={"Content-Disposition": disposition})

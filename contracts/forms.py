@@ -48,6 +48,7 @@ class SignatureForm(CodeForm):
     def clean_pep_version(self) -> str:
         version = self.cleaned_data["pep_version"]
         if version != signature_consent.current_version():
+            self.data = self.data | {"pep_version": signature_consent.current_version()}
             raise forms.ValidationError("Текст согласия обновился: прочитайте его вместе с клиентом ещё раз.")
         return version
 

@@ -31,14 +31,17 @@ class CodeWrong(SigningRefused):
         self.message = f"Неверный код. Осталось попыток: {attempts_left}."
         if not attempts_left:
             self.message = "Неверный код, и попыток больше нет. Запросите новый код."
+            self.for_client = "Неверный код, и попыток больше нет. Получите новый код."
 
 
 class CodeLate(SigningRefused):
     message = "Срок действия кода истёк. Запросите новый код."
+    for_client = "Срок действия кода истёк. Получите новый код."
 
 
 class CodeUsedUp(SigningRefused):
     message = "Код больше не действует: слишком много неверных попыток. Запросите новый код."
+    for_client = "Код больше не действует: слишком много неверных попыток. Получите новый код."
 
 
 class CodeNotRequested(SigningRefused):
@@ -63,6 +66,7 @@ class SigningDeclined(SigningRefused):
     """The client declined on their page after the code was sent."""
 
     message = "После отправки этого кода клиент отказался подписывать. Если он передумал, запросите новый код."
+    for_client = "Вы отказались уже после того, как пришёл этот код. Если передумали, получите новый код."
 
 
 class LinkEnded(SigningRefused):
@@ -87,6 +91,7 @@ class ConsentMissing(SigningRefused):
 class AgreementNeeded(SigningRefused):
     def __init__(self, missing: AgreementMissing):
         self.message = missing.message
+        self.for_client = f"{missing.message} {CALL_MANAGER}"
 
 
 class AccountClosed(SigningRefused):
@@ -110,6 +115,7 @@ class ContractEditionOld(ContractStale):
     """The contract is of an older edition: its text may no longer say how it is signed."""
 
     message = "Текст договора изменился: есть новая редакция. Сформируйте договор заново."
+    for_client = "Вышла новая редакция договора, и подписать эту уже нельзя. " + CALL_MANAGER
 
 
 class ContractClosed(SigningRefused):
@@ -136,6 +142,9 @@ class TooManyCodes(SigningRefused, TooManyTries):
         super().__init__(wait)
         self.message = (
             f"За последний час отправлено {MAX_CODES_PER_HOUR} кодов. Попробуйте через {format_wait(self.seconds)}."
+        )
+        self.for_client = (
+            f"Кодов отправлено слишком много. Новый можно получить через {format_wait(self.seconds)}. {CALL_MANAGER}"
         )
 
 

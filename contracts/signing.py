@@ -60,7 +60,11 @@ CODE_MASK = "••••••"
 HOUR = timedelta(hours=1)
 # How the client uses the code: typed by themselves, or read out to the manager.
 ENTER_YOURSELF = "Введите код сами на странице договора и никому не называйте."
-TELL_MANAGER = "Прочитайте договор и назовите код менеджеру, только если согласны подписать."
+TELL_MANAGER = (
+    "Прочитайте договор. Если согласны подписать, назовите код менеджеру, который рядом с вами, и больше никому."
+)
+SIGNED_ON_PAGE = "Файл ещё полчаса можно скачать на странице договора, потом попросите копию здесь или у менеджера."
+SIGNED_BY_MANAGER = "Копию договора попросите у менеджера или здесь."
 
 
 @metrics.count_outcome(metrics.CODES, SigningRefused, success="sent")
@@ -265,7 +269,9 @@ def _record_signature(
     contract.save(update_fields=SIGNATURE_FIELDS)
     if link:
         link.set(signed_at=now, expires_at=now + LIFETIME)
-    bridge.notify_client(client, f"Договор {contract.number} подписан. Спасибо!", by=None if link else by, now=now)
+    copy = SIGNED_ON_PAGE if link else SIGNED_BY_MANAGER
+    text = f"Договор {contract.number} подписан. Спасибо! {copy}"
+    bridge.notify_client(client, text, by=None if link else by, now=now)
     signature = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
     append_event(contract, EventKind.SIGNED, by=by, at=now, code=str(code.pk), on=contract.code_entered_on, **signature)
     try:

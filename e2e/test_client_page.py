@@ -138,7 +138,7 @@ def test_jump_to_the_signature_is_not_reading(phone, desk):
 
 def test_manager_sees_a_call_and_a_refusal(phone, desk):
     press(phone, "Позвать менеджера")
-    expect(phone.get_by_text("Менеджер позван")).to_be_in_viewport()
+    expect(phone.get_by_text("Вы позвали менеджера")).to_be_in_viewport()
     expect(desk.advice).to_have_text("Клиент зовёт вас со своей страницы.")
 
     phone.locator("#refusal > summary").click()

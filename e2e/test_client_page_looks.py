@@ -132,7 +132,7 @@ def test_refusal(desk, phone, check, make, anna):
     desk = visit(desk.page, contract.client)
     open_link(phone, desk.show_code())
     press(phone, "Позвать менеджера")
-    expect(phone.get_by_text("Менеджер позван")).to_be_in_viewport()
+    expect(phone.get_by_text("Вы позвали менеджера")).to_be_in_viewport()
     check(phone, "called")
     expect(desk.advice).to_contain_text("Клиент зовёт вас")
     check(desk.page, "panel-called")

@@ -82,7 +82,8 @@ class LinkQuerySet(models.QuerySet):
 
     def newest_of(self, client: Client, contract_id: uuid.UUID | None) -> "Link | None":
         """Return the newest link of a contract, or with None of the consent to processing personal data."""
-        return self.filter(client=client, contract_id=contract_id).order_by("-created_at").first()
+        links = self.filter(client=client, contract_id=contract_id).select_related("contract")
+        return links.order_by("-created_at").first()
 
 
 class LinkManager(models.Manager.from_queryset(LinkQuerySet)):
@@ -237,7 +238,7 @@ class Link(models.Model):
     def subject(self) -> str:
         return f"договор {self.contract.number}" if self.contract_id else "согласие на обработку персональных данных"
 
-    def note(self, name: str) -> None:
+    def record_time(self, name: str) -> None:
         """Set the time `name` to now, unless it is set: the first time counts."""
         now = timezone.now()
         if Link.objects.filter(pk=self.pk, **{name: None}).update(**{name: now}):

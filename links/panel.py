@@ -23,7 +23,7 @@ def browser_of(request) -> Browser:
 
 @dataclass(frozen=True)
 class LinkPanel:
-    """What the panel shows: `link`, the newest one, and `url`, its address, only in the response that created it.
+    """What the panel shows: `link`, the newest one, and `url`, its URL, only in the response that created it.
 
     `contract_id` is the contract to sign; None: the consent to processing personal data. POST to `issue_url` to create
     a link.
@@ -56,8 +56,11 @@ class LinkPanel:
 
     @property
     def message(self) -> str:
-        """The text that is sent together with the address."""
-        return f"{settings.COMPANY_NAME}: ваша личная страница, на которой можно прочитать документ и ответить."
+        """The text that is sent together with the URL."""
+        subject = "договор для вас" if self.contract_id else "согласие на обработку ваших данных"
+        end = f"{timezone.localtime(self.link.expires_at):%H:%M}"
+        sender = f"{settings.COMPANY_NAME}, менеджер {self.link.created_by.name}"
+        return f"{sender}: {subject}. Откройте на своём телефоне до {end} и никому не пересылайте:"
 
     @property
     def message_with_url(self) -> str:

@@ -3,31 +3,33 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from links.models import Link
 
-# Without progress for so long, the manager gets advice.
+# The manager gets advice after this long without progress.
 ADVICE_AFTER = timedelta(minutes=1)
 READING_ADVICE_AFTER = timedelta(minutes=5)
 
-SCAN = "Клиент наводит камеру телефона на код и открывает ссылку."
-NOT_OPENED = (
-    "Страница ещё не открыта. Помогите клиенту навести камеру на код или отправьте ссылку сообщением. "
-    "Нет телефона под рукой — продолжите без него, ниже."
-)
+SCAN = "Клиент наводит камеру своего телефона на QR-код или открывает ссылку из сообщения."
+NOT_OPENED = "Страница ещё не открыта. Помогите клиенту навести камеру на QR-код или отправьте ссылку сообщением."
+CONSENT_YOURSELF = " Нет телефона под рукой — запишите согласие сами, ниже."
+CODE_YOURSELF = " Не открывается — введите код за клиента, ниже."
 READING = "Клиент читает. Не торопите его и ответьте на вопросы."
 READING_LONG = "Клиент читает уже несколько минут. Спросите, всё ли понятно."
-AGREED = "Согласия даны, осталось запросить код и ввести его."
+AGREED = "Согласия даны, но код не отправлен. Посмотрите с клиентом, что написано на его странице."
 CODE_SENT = (
     "Код отправлен. Клиент открывает «Привет Супер», обращение «Оформление договора», и вводит код на своей странице."
 )
 CODE_UNUSED = (
-    "Код ещё не введён. Попросите клиента закрыть и снова открыть обращение в «Привет Супер»: "
-    "новые сообщения сами там не появляются."
+    "Код ещё не введён. Попросите клиента закрыть и снова открыть обращение в «Привет Супер»: новые сообщения сами там "
+    "не появляются. Если код не подходит, клиент нажимает «Получить новый код»."
 )
+LOCKED = "Слишком много неверных кодов. Обновите страницу: там написано, что делать."
 CALLED = "Клиент зовёт вас со своей страницы."
-REFUSED = "Клиент отказался. Обсудите причину. Если клиент передумает, покажите новый код."
+REFUSED = "Клиент отказался. Обсудите причину. Если он передумает, покажите новый QR-код."
 REPLACED = "Эта ссылка заменена новой."
-EXPIRED = "Ссылка устарела. Покажите новый код."
+EXPIRED = "Ссылка больше не действует. Покажите новый QR-код."
 DONE = "Готово."
 
 
@@ -68,6 +70,8 @@ def advice(link: Link, now: datetime) -> str:
         return REFUSED
     if not link.is_in_force(now):
         return EXPIRED
+    if link.contract_id and link.contract.is_locked:
+        return LOCKED
     latest = max(filter(None, [link.opened_at, link.agreed_at, link.code_sent_at]), default=None)
     if link.called_at and (latest is None or link.called_at >= latest):
         return CALLED
@@ -77,7 +81,13 @@ def advice(link: Link, now: datetime) -> str:
         return AGREED
     if link.opened_at:
         return READING_LONG if now - link.opened_at > READING_ADVICE_AFTER else READING
-    return NOT_OPENED if now - link.created_at > ADVICE_AFTER else SCAN
+    return _not_opened(link) if now - link.created_at > ADVICE_AFTER else SCAN
+
+
+def _not_opened(link: Link) -> str:
+    if link.contract_id is None:
+        return NOT_OPENED + CONSENT_YOURSELF
+    return NOT_OPENED + CODE_YOURSELF if settings.CODE_BY_MANAGER else NOT_OPENED
 
 
 def _is_done(link: Link) -> bool:

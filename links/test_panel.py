@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from client_page.conftest import Phone, issue_link
 from contracts.conftest import issued, sign  # noqa: F401  fixture
+from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract
 from links.models import Link
 from managers.models import Session
 
@@ -161,6 +162,31 @@ def test_status_takes_few_queries(issued, link, as_anna, django_assert_max_num_q
     url = status_url(as_anna.get(contract_url(issued.client)).text)
     with django_assert_max_num_queries(4):
         assert as_anna.get(url, headers=POLL).status_code == 204
+
+
+def test_manager_reads_that_the_contract_is_locked(issued, link, as_anna):  # noqa: F811
+    Contract.objects.filter(pk=issued.pk).update(failed_tries=MAX_ATTEMPTS_PER_CONTRACT)
+    text = as_anna.get(reverse("links:status", args=[issued.client_id, link.pk]), headers=POLL).text
+    assert "Слишком много неверных кодов" in text
+
+
+def test_panel_says_that_the_code_is_shown_once(issued, link, as_anna):  # noqa: F811
+    assert "QR-код показывается один раз" in as_anna.get(contract_url(issued.client)).text
+
+
+def test_new_code_is_confirmed_if_the_client_is_reading(issued, anna, as_anna):  # noqa: F811
+    link, token = issue_link(issued.client, anna, issued)
+    assert "hx-confirm" not in as_anna.get(contract_url(issued.client)).text
+    Phone().open(link, token)
+    assert 'hx-confirm="Клиент уже открыл страницу.' in as_anna.get(contract_url(issued.client)).text
+
+
+@pytest.mark.parametrize(("allowed", "advised"), [(True, True), (False, False)])
+def test_advice_names_the_other_way_only_if_it_is_allowed(issued, link, as_anna, settings, allowed, advised):  # noqa: F811
+    settings.CODE_BY_MANAGER = allowed
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        text = as_anna.get(reverse("links:status", args=[issued.client_id, link.pk]), headers=POLL).text
+    assert ("введите код за клиента" in text) is advised
 
 
 def test_status_without_scripts_is_the_page(issued, link, as_anna):  # noqa: F811

@@ -174,7 +174,7 @@ class RateLimit:
     what: str = "запросов"
 
     def consume(self, subject: Manager | str) -> None:
-        """Count one more use of a user, or of somebody else by a name of theirs, such as a network address.
+        """Count one more use by `subject`: a user, or a string such as an IP address.
 
         Raises TooManyTries without counting if that was too many.
         Also raises TooManyTries if the count can't be saved. A rollback of the caller's transaction undoes the count.
@@ -197,8 +197,8 @@ SEARCHES = RateLimit("searches", 120, per=timedelta(minutes=1), what="поиск
 UPLOADS = RateLimit("uploads", 60, per=timedelta(hours=1), what="фотографий")
 # Rendering a document takes seconds of CPU time.
 DOCUMENTS = RateLimit("documents", 30, per=timedelta(minutes=10), what="документов")
-# Addresses with an unknown token, per network address and in total. Links in force are never limited: thousands of
-# phones share one address.
+# URLs with an unknown token, per IP address and in total. Links in force are never limited: thousands of
+# phones share one IP address.
 UNKNOWN_LINKS = RateLimit("unknown links", 30, per=timedelta(minutes=10))
 ALL_UNKNOWN_LINKS = RateLimit("all unknown links", 3000, per=timedelta(minutes=10))
 # Links to clients' pages.
@@ -208,7 +208,7 @@ CODES = RateLimit("codes", 30, per=timedelta(hours=1), what="кодов")
 
 
 def consume_unknown_link(network: str) -> None:
-    """Count an unknown address of a client's page. Raises TooManyTries; then no row is added for a new network.
+    """Count an unknown URL of a client's page. Raises TooManyTries; then no row is added for a new network.
 
     Everybody can add rows, also when nobody signs in. So each addition deletes more of them than it adds.
     """

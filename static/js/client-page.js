@@ -41,7 +41,7 @@ const report = () => fetch(end.dataset.textEnd, {
   method: "POST", headers: { "X-CSRFToken": token }, keepalive: true,
 }).catch(() => {}); // no connection: it is not known whether the text was read
 
-// A jump to the signature shows the end, too; who reads also passes all headings.
+// A jump to the signature shows the end, too; a reader also passes all headings.
 const unread = new Set();
 const observer = new IntersectionObserver((entries) => {
   for (const entry of entries) {
