@@ -55,6 +55,11 @@ class AgreementDocument:
     def text_sha256(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
+    def text_with_phone(self, phone: str) -> str:
+        """The text for a page on which the client's phone has to be masked."""
+        person = self.values["person"] | {"phone": phone}
+        return _render(self.kind, self.version, "text", self.values | {"person": person})
+
     def pdf(self) -> bytes:
         """Render the document as PDF. Deterministic."""
         html = _render(self.kind, self.version, "document", self.values | {"text": self.text})

@@ -1,5 +1,6 @@
 """Views to read, give and withdraw agreements."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -42,7 +43,8 @@ def agreement(request, pk, kind):
     contact = request.steps[0]
     if not contact.is_done:
         return redirect(contact.url)
-    if client.agreements.is_given(kind):
+    only_by_client = kind == AgreementKind.ELECTRONIC_SIGNATURE and not settings.CODE_BY_MANAGER
+    if client.agreements.is_given(kind) or only_by_client:
         return redirect(onboarding.next_url(client))
     if request.method == "GET":
         return agreement_page(request, client, kind)

@@ -26,6 +26,7 @@ from demo.appliances import DESCRIPTIONS, appliance, serial
 from demo.people import Person, people
 from demo.places import Home, home
 from devices.models import DeviceType, Tariff
+from links.models import Place
 from passport import cipher
 
 # Filled columns by table, in the order of COPY.
@@ -40,7 +41,7 @@ COLUMNS = {
     "manager_client_tariffs": "client_id tariff_id device_count total_extra_fee computed_at computed_by_id",
     "manager_contracts": "id client_id number template_version encrypted_snapshot surcharge pdf_key pdf_sha256"
     " issued_at issued_by_id failed_tries signed_at signed_by_id due pep_agreed_at pep_text_version code_channel"
-    " code_sent_at code_entered_at signer_ip user_agent evidence evidence_hmac paid_at paid_by_id",
+    " code_sent_at code_entered_at code_entered_on signer_ip user_agent evidence evidence_hmac paid_at paid_by_id",
     "manager_invoices": "id contract_id number amount description due_on status created_at created_by_id"
     " paid_at paid_by_id",
     "manager_client_changes": "client_id at by_id from_status to_status from_manager_id to_manager_id",
@@ -268,8 +269,9 @@ class Rows:
         )
         contract.signed_by_id, contract.due = case.manager_id, contract.surcharge
         contract.pep_text_version, contract.code_channel = TEMPLATE_VERSION, CHANNEL
+        contract.code_entered_on = Place.MANAGER
         contract.signer_ip, contract.user_agent = f"10.{case.index % 200}.{case.index % 251}.7", USER_AGENT
-        write_evidence(contract)
+        write_evidence(contract, agreements=[], pages=[])
 
     def _invoice(self, case: Case, contract: Contract) -> None:
         paid_at = paid_by = None

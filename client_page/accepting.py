@@ -7,9 +7,9 @@ from agreements.consents import Recorder
 from agreements.documents import AgreementDocument
 from agreements.models import AgreementKind
 from client_page.forms import ClientAgreementForm
-from foundation.templatetags.formats import phone as format_phone
 from links.models import Link, Place
 from links.panel import browser_of
+from managers import limits
 
 NOT_SAVED = "Согласие не записано: на нашей стороне неполадка. Подождите минуту и нажмите ещё раз."
 
@@ -28,18 +28,19 @@ def masked_phone(phone: str) -> str:
     return f"+7 ({phone[:3]}) •••-••-••"
 
 
-def masked_text(link: Link, form: ClientAgreementForm) -> SafeString:
+def shown_text(link: Link, form: ClientAgreementForm) -> SafeString:
     """The text of the agreement for the page. The digits of the phone are hidden, because they show the passport."""
-    text, phone = form.document.text, link.client.user.shown_phone
-    if not link.passport_shown_at:
-        text = text.replace(format_phone(phone), masked_phone(phone))
-    return mark_safe(text)  # noqa: S308  rendered by templates that escape every value
+    document = form.document
+    if link.passport_shown_at:
+        return mark_safe(document.text)  # noqa: S308  rendered by templates that escape every value
+    return mark_safe(document.text_with_phone(masked_phone(link.client.user.shown_phone)))  # noqa: S308
 
 
 def accept(request, link: Link, kind: AgreementKind) -> None:
     """Record the agreement. Idempotent.
 
-    Raises LinkGone or object_storage.StorageUnavailable. Then nothing is changed.
+    Raises LinkGone, object_storage.StorageUnavailable or limits.TooManyTries. Then nothing is changed.
     """
+    limits.DOCUMENTS.consume(str(link.pk))
     browser = browser_of(request)
     consents.record(link.client, kind, Recorder(link.created_by, browser.ip, browser.user_agent, link))

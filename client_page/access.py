@@ -8,17 +8,21 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 
-from client_page.pages import ended_page
+from client_page.pages import ended_page, render_page
 from links.models import Link, LinkGone
+from managers import limits
 
-COOKIE = settings.COOKIE_PREFIX + "client"
 # Longer than a link: two links that are opened in one browser have the same secret.
 COOKIE_MAX_AGE = 30 * 24 * 60 * 60
 
 
+def cookie_name() -> str:
+    return settings.COOKIE_PREFIX + "client"
+
+
 def browser_secret(request: HttpRequest) -> str:
     """Return the secret of the browser in its cookie; "" if it has none."""
-    return request.COOKIES.get(COOKIE, "")
+    return request.COOKIES.get(cookie_name(), "")
 
 
 def new_browser_secret() -> str:
@@ -27,7 +31,12 @@ def new_browser_secret() -> str:
 
 def remember_browser(response: HttpResponse, secret: str) -> HttpResponse:
     response.set_cookie(
-        COOKIE, secret, max_age=COOKIE_MAX_AGE, samesite="Lax", httponly=True, secure=settings.SESSION_COOKIE_SECURE
+        cookie_name(),
+        secret,
+        max_age=COOKIE_MAX_AGE,
+        samesite="Lax",
+        httponly=True,
+        secure=settings.SESSION_COOKIE_SECURE,
     )
     return response
 
@@ -38,12 +47,27 @@ def public_page(view):
     @login_not_required
     @wraps(view)
     def public(request, *args, **kwargs):
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+        except limits.TooManyTries as refused:
+            response = refused.apply_to(render_page(request, "too_often", {"message": refused.message}))
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
         return response
 
     return public
+
+
+def without_referrer(view):
+    """Decorator: the URL of the page is not sent to anybody, not even to our own pages."""
+
+    @wraps(view)
+    def silent(request, *args, **kwargs):
+        response = view(request, *args, **kwargs)
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return silent
 
 
 def link_page(view):

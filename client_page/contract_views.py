@@ -5,7 +5,6 @@ import math
 from dataclasses import replace
 from functools import wraps
 
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -19,9 +18,10 @@ from client_page.forms import ClientCodeForm, PhoneDigitsForm, RefusalForm, Sign
 from client_page.pages import render_page
 from contracts import payment, pdf, signature_consent, signing
 from contracts.contents_diff import describe_differences
+from contracts.current import is_newest_edition
 from contracts.files import issued_file, pdf_response
 from contracts.models import Contract
-from contracts.payment_code import payment_svg
+from contracts.payment_code import has_payment_code, payment_svg
 from contracts.refusals import INPUT_ERRORS, CodeTooSoon, ConsentMissing, SigningRefused
 from contracts.snapshot import Snapshot
 from foundation.storage import object_storage
@@ -37,7 +37,8 @@ NO_ATTEMPTS = "Попыток больше нет. Попросите менед
 def contract_page(request, link: Link, *, status: int = 200, **context) -> HttpResponse:
     """The page as it is now: to read and sign, signed, declined or replaced. `context`: forms with errors, `error`."""
     contract = link.contract
-    if contract.erased_at or contract.void_at:
+    is_outdated = contract.is_open and not is_newest_edition(contract)  # its text can't be shown, nor signed
+    if contract.erased_at or contract.void_at or is_outdated:
         return render_page(request, "replaced", {"link": link}, status=409)
     snapshot = contract.snapshot
     context = {"link": link, "contract": contract, "contents": snapshot.contents, "company": snapshot.company} | context
@@ -54,7 +55,7 @@ def _payment_context(contract: Contract, snapshot: Snapshot) -> dict:
     invoice = next((invoice for invoice in pending if invoice.contract_id == contract.pk), None)
     return {
         "invoice": invoice,
-        "payment_code": payment_svg(invoice, snapshot) if invoice else "",
+        "payment_code": payment_svg(invoice, snapshot) if invoice and has_payment_code(invoice) else "",
         "unpaid": [other for other in pending if other != invoice],
     }
 
@@ -84,7 +85,7 @@ def _signing_context(link: Link) -> dict:
     seconds = max(0, math.ceil((signing.next_code_at(codes, now) - now).total_seconds()))
     return {
         "agreement": agreement,
-        "agreement_text": agreement and accepting.masked_text(link, agreement),
+        "agreement_text": agreement and accepting.shown_text(link, agreement),
         "consent": SigningConsentForm(initial={"version": signature_consent.current_version()}),
         "pep_template": signature_consent.current_template(),
         "has_consented": _has_consented(link),
@@ -175,9 +176,7 @@ def code(request, link):
     if not _has_consented(link) and (refused := _accept(request, link)):
         return refused
     try:
-        with transaction.atomic():
-            signing.request_code(link.contract, by=link.created_by, link=link)
-            limits.CODES.consume(link.created_by)  # last: clients can't use it up with requests that are refused
+        signing.request_code(link.contract, by=link.created_by, link=link)
     except CodeTooSoon:
         pass  # a double click: the first one has sent the code
     except limits.TooManyTries as refused:
@@ -202,7 +201,7 @@ def _accept(request, link: Link) -> HttpResponse | None:
         return contract_page(request, link, **forms, error=refused.client_message, status=409)
     except object_storage.StorageUnavailable:
         return contract_page(request, link, **forms, error=accepting.NOT_SAVED, status=503)
-    link.set(agreed_at=timezone.now(), pep_text_version=consent.cleaned_data["version"])
+    link.agree_to_sign(consent.cleaned_data["version"])
     return None
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agreements.models import Agreement, AgreementKind
-from client_page.access import COOKIE
+from client_page.access import cookie_name
 from client_page.conftest import Phone, issue_link, path_of
 from client_page.test_contract import without_agreement
 from conftest import appears_in, browser_for
@@ -87,7 +87,7 @@ def thief_with(phone: Phone, cookie: str | None) -> Phone:
     thief = Phone("198.51.100.66")
     thief.link = phone.link
     if cookie is not None:
-        thief.browser.cookies[COOKIE] = cookie
+        thief.browser.cookies[cookie_name()] = cookie
     return thief
 
 
@@ -238,7 +238,7 @@ def test_browser_in_which_staff_are_signed_in_opens_no_page(phone, issued, code,
     """Not even with the cookie of the client's browser."""
     staff, before = Phone(), rows()
     staff.browser, staff.link = browser_for(request.getfixturevalue(who)), phone.link
-    staff.browser.cookies[COOKIE] = phone.browser.cookies[COOKIE].value
+    staff.browser.cookies[cookie_name()] = phone.browser.cookies[cookie_name()].value
     for name, response in all_responses(staff, everything(issued, code)).items():
         assert response.status_code == 404, name
     for method in METHODS:
@@ -327,7 +327,7 @@ def test_form_of_another_site_binds_no_browser(issued, anna):
     response = phone.browser.post(
         reverse("client_page:open", args=[token]), headers={"Sec-Fetch-Site": "cross-site", "Origin": "https://evil"}
     )
-    assert (response.status_code, COOKIE in response.cookies) == (200, False)
+    assert (response.status_code, cookie_name() in response.cookies) == (200, False)
     assert Link.objects.get().opened_at is None
     response = phone.browser.post(
         reverse("client_page:open", args=[token]), headers={"Sec-Fetch-Site": "same-origin", "Origin": "null"}

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client as Browser
 from django.urls import reverse
 
-from client_page.access import COOKIE
+from client_page.access import cookie_name
 from client_page.conftest import issue_link
 from client_page.test_attacks import GET_URLS, METHODS, POST_URLS, everything, rows
 from client_page.test_contract import without_agreement
@@ -134,7 +134,7 @@ def test_forged_ids_are_not_found(phone, name, pk):
 def test_malformed_cookies_open_nothing(phone, issued, anna, cookie):
     browser = Browser()
     link, token = issue_link(issued.client, anna, issued)
-    header = {"HTTP_COOKIE": f"{COOKIE}={cookie}"}
+    header = {"HTTP_COOKIE": f"{cookie_name()}={cookie}"}
     opening = reverse("client_page:open", args=[token])
     assert browser.get(opening, **header).status_code == 200
     for name, response in responses_with(browser, phone, header).items():
@@ -147,7 +147,7 @@ def test_malformed_cookies_open_nothing(phone, issued, anna, cookie):
 
 @pytest.mark.parametrize("cookie", ["\x00", "a\x00b"])
 def test_cookies_with_nul_are_refused(phone, cookie):
-    for name, response in responses_with(Browser(), phone, {"HTTP_COOKIE": f"{COOKIE}={cookie}"}).items():
+    for name, response in responses_with(Browser(), phone, {"HTTP_COOKIE": f"{cookie_name()}={cookie}"}).items():
         assert response.status_code == 400, name
 
 

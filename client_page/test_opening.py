@@ -8,8 +8,9 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from client_page.access import COOKIE
+from client_page.access import cookie_name
 from client_page.conftest import Phone, issue_link, path_of
+from foundation.observability.log_format import JsonFormatter, RedactingFormatter
 from links.models import LIFETIME, Link
 from managers import limits
 
@@ -26,7 +27,7 @@ def test_first_page_shows_nothing_about_the_client_and_binds_nothing(issued, ann
     for method in (signed_out.get, signed_out.head):
         response = method(opening_url(token))
         assert response.status_code == 200
-        assert COOKIE not in response.cookies
+        assert cookie_name() not in response.cookies
     text = signed_out.get(opening_url(token)).text
     person = issued.snapshot.contents.person
     for secret in (person.last_name, person.phone, person.passport_number, issued.number):
@@ -45,7 +46,7 @@ def test_opening_binds_the_link_to_the_browser(issued, anna):
     assert issued.number in phone.get().text
     link.refresh_from_db()
     assert (link.ip, link.user_agent) == ("203.0.113.5", "Android")
-    cookie = response.cookies[COOKIE]
+    cookie = response.cookies[cookie_name()]
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
     assert link.browser_hash == hashlib.sha256(cookie.value.encode()).hexdigest()
 
@@ -122,8 +123,10 @@ def test_guessing_is_limited_per_address_and_in_total_but_never_limits_a_link_in
     link, token = issue_link(issued.client, anna, issued)
     guesser, other = Phone("198.51.100.1"), Phone("198.51.100.2")
 
-    statuses = [guesser.browser.get(opening_url(f"guess-{number}")).status_code for number in range(31)]
-    assert statuses == [404] * 30 + [429]
+    responses = [guesser.browser.get(opening_url(f"guess-{number}")) for number in range(31)]
+    assert [response.status_code for response in responses] == [404] * 30 + [429]
+    assert responses[-1].headers["Referrer-Policy"] == "no-referrer"
+    assert "Слишком часто" in responses[-1].text
     statuses = [other.browser.get(opening_url(f"guess-{number}")).status_code for number in range(11)]
     assert statuses == [404] * 10 + [429]
     assert guesser.open(link, token).status_code == 302
@@ -170,9 +173,9 @@ def test_log_has_no_token(issued, anna, signed_out, caplog):
     with caplog.at_level("INFO"):
         signed_out.get(opening_url(token))
         signed_out.get(opening_url(token + "x"))
-    from foundation.observability.log_format import JsonFormatter
-
-    lines = [JsonFormatter().format(record) for record in caplog.records]
+    lines = [
+        formatter.format(record) for record in caplog.records for formatter in (JsonFormatter(), RedactingFormatter())
+    ]
     assert any("client_page:open" in line for line in lines)
     assert not any(token in line for line in lines)
 

@@ -8,9 +8,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from agreements.models import AgreementKind
 from client_page import accepting, contract_views
-from client_page.access import browser_secret, link_page, new_browser_secret, public_page, remember_browser
+from client_page.access import (
+    browser_secret,
+    link_page,
+    new_browser_secret,
+    public_page,
+    remember_browser,
+    without_referrer,
+)
 from client_page.forms import RefusalForm
 from client_page.pages import ended_page, render_page
+from contracts import signing
 from foundation.storage import object_storage
 from links.models import Link, LinkGone, LinkTaken
 from links.panel import browser_of
@@ -21,16 +29,11 @@ from managers.client_ip import client_ip, ip_network
 # Exempt: from a page with "no-referrer" browsers send "Origin: null", which Django's check refuses. Only somebody who
 # has the token can submit this form.
 @csrf_exempt
+@without_referrer  # the URL has the token
 @public_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def open_link(request, token):
     """The first page of a link. It shows nothing about the client. POST binds the link to the browser."""
-    response = _open_link(request, token)
-    response.headers["Referrer-Policy"] = "no-referrer"  # the address has the token
-    return response
-
-
-def _open_link(request, token: str) -> HttpResponse:
     if request.user.is_authenticated:
         return render_page(request, "for_client", status=403)
     link = Link.objects.find(token)
@@ -116,5 +119,8 @@ def refusal(request, link):
     form = RefusalForm(request.POST, link=link)
     if not form.is_valid():
         return _page(request, link, refusal=form, status=422)
-    link.refuse(form.text)
+    if link.contract_id:
+        signing.decline(link, form.text)
+    else:
+        link.refuse(form.text)
     return redirect("client_page:page", link.pk)

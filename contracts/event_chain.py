@@ -23,6 +23,7 @@ class EventKind(models.TextChoices):
     ADOPTED = "adopted", "Взят под учёт"
     CODE_REQUESTED = "code_requested", "Запрошен код"
     CODE_WRONG = "code_wrong", "Введён неверный код"
+    DECLINED = "declined", "Клиент отказался"
     UNLOCKED = "unlocked", "Подписание разблокировано"
     SIGNED = "signed", "Подписан"
     BILLED = "billed", "Выставлен счёт"

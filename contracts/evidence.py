@@ -3,24 +3,31 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from django.conf import settings
 
+from agreements.models import Agreement
 from contracts import signature_consent
 from contracts.models import Contract
 from links.models import Link
 
 
-def write_evidence(contract: Contract, link: Link | None = None) -> None:
+def write_evidence(
+    contract: Contract, *, agreements: Iterable[Agreement], pages: Iterable[Link], link: Link | None = None
+) -> None:
     """Set the evidence of the signature and its HMAC. The caller saves the contract.
 
-    `link`: the client's page on which the code was entered. Without it the manager entered the code, in the browser
-    that the contract names.
+    `agreements`: those in force. `pages`: the links to the contract that the client opened; what they did there is
+    evidence, whoever entered the code. `link`: the one on whose page the client entered it; without it the manager
+    did, in the browser that the contract names.
     """
-    facts = _facts_of_contract(contract) | {"consents": _facts_of_consents(contract)}
-    if link:
-        facts["client_page"] = _facts_of_page(link)
+    facts = _facts_of_contract(contract) | {
+        "consents": [*map(_facts_of_agreement, agreements), _facts_of_consent(contract)],
+        "client_page": link and str(link.pk),
+        "client_pages": [_facts_of_page(page) for page in pages],
+    }
     contract.evidence = _to_json(facts)
     contract.evidence_hmac = sign_text(contract.evidence)
 
@@ -67,28 +74,26 @@ def _facts_of_contract(contract: Contract) -> dict:
     }
 
 
-def _facts_of_consents(contract: Contract) -> list[dict]:
-    """The agreements in force, as the client accepted them, and the consent to this signature."""
-    agreements = contract.client.agreements.filter(withdrawn_at=None).order_by("given_at", "pk")
-    accepted = [
-        {
-            "kind": agreement.kind,
-            "version": agreement.version,
-            "text_sha256": agreement.text_sha256,
-            "pdf_sha256": agreement.pdf_sha256,
-            "accepted_at": agreement.given_at,
-            "accepted_on": agreement.accepted_on,
-        }
-        for agreement in agreements
-    ]
-    consent = {
+def _facts_of_agreement(agreement: Agreement) -> dict:
+    return {
+        "kind": agreement.kind,
+        "version": agreement.version,
+        "text_sha256": agreement.text_sha256,
+        "pdf_sha256": agreement.pdf_sha256,
+        "accepted_at": agreement.given_at,
+        "accepted_on": agreement.accepted_on,
+    }
+
+
+def _facts_of_consent(contract: Contract) -> dict:
+    """The consent to this signature."""
+    return {
         "kind": "signature",
         "version": contract.pep_text_version,
         "text_sha256": signature_consent.text_sha256(contract.pep_text_version),
         "accepted_at": contract.pep_agreed_at,
         "accepted_on": contract.code_entered_on,
     }
-    return [*accepted, consent]
 
 
 def _facts_of_page(link: Link) -> dict:
@@ -105,6 +110,8 @@ def _facts_of_page(link: Link) -> dict:
         "pdf_opened_at": link.pdf_opened_at,
         "read_at": link.read_at,
         "agreed_at": link.agreed_at,
+        "refused_at": link.refused_at,
+        "refusal_reason": link.refusal_reason,
     }
 
 

@@ -119,7 +119,9 @@ class Contract(models.Model):
     code_sent_at = models.DateTimeField("код отправлен", null=True)
     code_entered_at = models.DateTimeField("код введён", null=True)
     # "" in contracts that were signed before clients had a page.
-    code_entered_on = models.CharField("кем введён код", max_length=12, choices=Place, blank=True, db_default="")
+    code_entered_on = models.CharField(
+        "кем введён код", max_length=12, choices=Place, blank=True, default="", db_default=""
+    )
     signer_ip = models.GenericIPAddressField("адрес", null=True)
     user_agent = models.CharField("браузер", max_length=300, blank=True)
     evidence = models.TextField("доказательство", blank=True)

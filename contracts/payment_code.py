@@ -16,8 +16,8 @@ MAX_LENGTHS = {"Name": 160, "BankName": 45, "Purpose": 210}
 
 
 def has_payment_code(invoice: Invoice) -> bool:
-    """Whether there is something to pay, so that nobody pays twice."""
-    return invoice.status == InvoiceStatus.PENDING
+    """Whether there is something to pay. Not if the app reports it as paid, so that nobody pays twice."""
+    return invoice.status == InvoiceStatus.PENDING and not invoice.open_claims
 
 
 def payment_text(invoice: Invoice, snapshot: Snapshot) -> str:
@@ -43,9 +43,11 @@ def payment_text(invoice: Invoice, snapshot: Snapshot) -> str:
 
 def purpose(invoice: Invoice, snapshot: Snapshot) -> str:
     """The purpose of the payment, which tells the accountant the invoice, the contract and the VAT."""
-    return (
-        f"Оплата по счёту № {invoice.number}, договор № {snapshot.number}. {snapshot.company.vat_text(invoice.amount)}"
-    )
+    sentences = [
+        f"Оплата по счёту № {invoice.number}, договор № {snapshot.number}",
+        snapshot.company.vat_text(invoice.amount),
+    ]
+    return ". ".join(filter(None, sentences))
 
 
 def payment_svg(invoice: Invoice, snapshot: Snapshot) -> SafeString:

@@ -90,5 +90,6 @@ def _company(**fields) -> CompanyPart:
         "bank_bik": "044525225",
         "bank_account": "40702810000000000000",
         "bank_correspondent": "30101810400000000225",
+        "vat_rate": "0",
     }
     return CompanyPart(**values | fields)

@@ -52,6 +52,7 @@ from contracts.refusals import (
 from foundation.observability import metrics
 from foundation.russian import money
 from links.models import LIFETIME, Browser, Link, LinkGone, Place
+from managers import limits
 from managers.models import Manager
 from support import bridge, log
 
@@ -75,7 +76,7 @@ def request_code(contract: Contract, *, by: Manager, link: Link | None = None) -
     `link`: the client requested it on their page, and can enter it only on a page of their own.
 
     Raises AccountClosed, ContractClosed, SigningLocked, AgreementNeeded, ContractStale, CodeTooSoon, TooManyCodes,
-    CodeByManagerDisabled or LinkEnded.
+    CodeByManagerDisabled, LinkEnded, or limits.TooManyTries if `by` has sent too many codes to all clients.
     """
     client, contract = _lock(contract)
     now = timezone.now()  # taken after waiting for the lock, so that times are in order
@@ -84,6 +85,7 @@ def request_code(contract: Contract, *, by: Manager, link: Link | None = None) -
     next_at = next_code_at(recent_codes(client, now), now)
     if next_at > now:
         raise (CodeTooSoon if next_at - now <= CODE_RESEND_DELAY else TooManyCodes)(next_at - now)
+    limits.CODES.consume(by)  # last: requests that are refused don't count
     digits = f"{secrets.randbelow(10**6):06}"
     code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFETIME)
     code.code_hash = _code_hash(code, digits)
@@ -172,6 +174,13 @@ def sign(
     if refused:
         raise refused
     return contract
+
+
+@transaction.atomic
+def decline(link: Link, reason: str) -> None:
+    """Record that the client declines to sign. Idempotent. Codes that were sent before no longer sign."""
+    if link.refuse(reason):
+        append_event(link.contract, EventKind.DECLINED, by=None, at=link.refused_at)
 
 
 def unlock(contract: Contract, *, by: Manager) -> None:
@@ -265,7 +274,12 @@ def _record_signature(
     contract.signed_by, contract.code_entered_on = by, _place(link)
     contract.code_channel, contract.code_sent_at = CHANNEL, code.sent_at
     contract.due = payment.BillingSummary.for_client(client).due_for(contract)
-    write_evidence(contract, link)
+    write_evidence(
+        contract,
+        agreements=client.agreements.filter(withdrawn_at=None).order_by("given_at", "pk"),
+        pages=contract.links.filter(opened_at__isnull=False).order_by("created_at"),
+        link=link,
+    )
     contract.save(update_fields=SIGNATURE_FIELDS)
     if link:
         link.set(signed_at=now, expires_at=now + LIFETIME)

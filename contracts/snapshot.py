@@ -80,15 +80,20 @@ class CompanyPart:
     bank_bik: str
     bank_account: str
     bank_correspondent: str
-    vat_rate: str = ""  # in percent; "" or "0": the company pays no VAT
+    vat_rate: str = ""  # in percent; "0": the company pays no VAT; "": not known, in snapshots from before
 
     @classmethod
     def from_settings(cls) -> "CompanyPart":
         return cls(**{field.name: getattr(settings, f"COMPANY_{field.name.upper()}") for field in fields(cls)})
 
     def vat_text(self, amount: Decimal) -> str:
-        """What an invoice for `amount` rubles, VAT included, has to say about the VAT (Tax Code art. 168)."""
-        rate = Decimal(self.vat_rate or 0)
+        """What an invoice for `amount` rubles, VAT included, has to say about the VAT (Tax Code art. 168).
+
+        "" if the rate is not known.
+        """
+        if not self.vat_rate:
+            return ""
+        rate = Decimal(self.vat_rate)
         if not rate:
             return "Без НДС"
         vat = (amount * rate / (100 + rate)).quantize(money.KOPECK, ROUND_HALF_UP)

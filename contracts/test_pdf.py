@@ -75,7 +75,9 @@ def invoice(**fields) -> Invoice:
         "due_on": date(2026, 12, 3),
         "created_at": datetime(2026, 11, 23, 21, 30, tzinfo=UTC),
     }
-    return Invoice(**values | fields)
+    made = Invoice(**values | fields)
+    made.has_open_claims = False  # no query
+    return made
 
 
 def test_contract_contains_number_place_date_and_parties():

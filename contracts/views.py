@@ -26,7 +26,13 @@ from contracts.current import current_contents, is_newest_edition
 from contracts.files import issued_file, pdf_response
 from contracts.forms import SignatureForm
 from contracts.models import Contract
-from contracts.refusals import INPUT_ERRORS, SigningRefused
+from contracts.refusals import (
+    INPUT_ERRORS,
+    CodeByManagerDisabled,
+    ContractClosed,
+    ContractEditionOld,
+    SigningRefused,
+)
 from contracts.snapshot import Contents
 from foundation.storage import object_storage
 from links.models import NothingToSign, Place
@@ -81,7 +87,7 @@ def code(request, client):
     HTMX gets the code fragment.
     """
     if not settings.CODE_BY_MANAGER:
-        return _contract_page(request, client, error=signing.CodeByManagerDisabled.message, status=409)
+        return _contract_page(request, client, error=CodeByManagerDisabled.message, status=409)
     current = issuing.open_contract(client)
     if current and _shows_other_contract(request, current):
         return _replaced_page(request, client)
@@ -94,8 +100,7 @@ def code(request, client):
             consents.record(client, AgreementKind.ELECTRONIC_SIGNATURE, recorder_from_request(request))
             client = get_client_for(request, client.pk)
         if current is None:
-            raise signing.ContractClosed
-        limits.CODES.consume(request.user)
+            raise ContractClosed
         signing.request_code(current, by=request.user)
     except object_storage.StorageUnavailable:
         return _contract_page(request, client, error=NOT_SAVED, status=503)
@@ -117,7 +122,7 @@ def signature(request, client):
     if current is None:
         if client.status in SIGNED:
             return redirect("contracts:done", client.pk)
-        return _contract_page(request, client, error=signing.ContractClosed.message, status=409)
+        return _contract_page(request, client, error=ContractClosed.message, status=409)
     if _shows_other_contract(request, current):
         return _replaced_page(request, client)
     form = SignatureForm(request.POST)
@@ -149,6 +154,8 @@ def link(request, client):
         return _nothing_to_sign(request, client)
     if _shows_other_contract(request, current):
         return _replaced_page(request, client)
+    if not is_newest_edition(current):
+        return _whole_page(request, _contract_page(request, client, error=ContractEditionOld.message, status=409))
     limits.LINKS.consume(request.user)
     try:
         panel = LinkPanel.with_new_link(request, client, current.pk, issue_url=_link_url(client))
@@ -162,7 +169,7 @@ def link(request, client):
 def _nothing_to_sign(request, client: Client) -> HttpResponse:
     if client.status in SIGNED:
         return onboarding.redirect_to(request, reverse("contracts:done", args=[client.pk]))
-    return _contract_page(request, client, error=signing.ContractClosed.message, status=409)
+    return _whole_page(request, _contract_page(request, client, error=ContractClosed.message, status=409, whole=True))
 
 
 def _link_url(client: Client) -> str:
@@ -176,7 +183,11 @@ def _shows_other_contract(request, current: Contract) -> bool:
 
 def _replaced_page(request, client: Client) -> HttpResponse:
     """Show the current contract instead of the replaced one. Nothing is sent or signed."""
-    response = _contract_page(request, client, error=CONTRACT_REPLACED, status=409, whole=True)
+    return _whole_page(request, _contract_page(request, client, error=CONTRACT_REPLACED, status=409, whole=True))
+
+
+def _whole_page(request, response: HttpResponse) -> HttpResponse:
+    """Make HTMX show the response as the page, whatever part of it sent the request."""
     return reswap(retarget(response, "#main"), "innerHTML show:window:top") if request.htmx else response
 
 

@@ -19,6 +19,7 @@ from support import log
 # Counted from the creation, again from the opening, and again from the signature, so that the copy can be downloaded.
 LIFETIME = timedelta(minutes=30)
 MAX_PASSPORT_ATTEMPTS = 5
+CALL_PAUSE = timedelta(minutes=1)
 
 # Fields that change while the link is used; all others never change. Of these, the ones of FIXED_ONCE_SET never change
 # again once their first field is set.
@@ -30,7 +31,7 @@ CHANGING_FIELDS = [
 FIXED_ONCE_SET = [
     ("replaced_at",),
     ("opened_at", "browser_hash", "ip", "user_agent"),
-    ("signed_at",),
+    ("signed_at", "agreed_at", "pep_text_version"),
     ("refused_at", "refusal_reason"),
 ]
 
@@ -249,6 +250,17 @@ class Link(models.Model):
         for name, value in values.items():
             setattr(self, name, value)
 
+    @transaction.atomic
+    def agree_to_sign(self, version: str) -> None:
+        """Record that the client agrees to sign, with the edition of the consent. The first time counts.
+
+        Raises LinkGone, ClientErased or ClientReassigned.
+        """
+        self.client.lock()
+        self.check_still_open()
+        if not self.signed_at and (not self.agreed_at or self.pep_text_version != version):
+            self.set(agreed_at=timezone.now(), pep_text_version=version)
+
     def count_passport_attempt(self) -> bool:
         """Count an attempt to show the passport before it is checked. Return False if none is left.
 
@@ -260,10 +272,11 @@ class Link(models.Model):
         return bool(counted)
 
     @transaction.atomic
-    def refuse(self, reason: str) -> None:
+    def refuse(self, reason: str) -> bool:
         """Record that the client refuses. The code that was sent before no longer signs.
 
-        Does nothing if the client has given the consent, or the contract was signed, on this page or by the manager.
+        Does nothing and returns False if the client has refused before, has given the consent, or the contract was
+        signed, on this page or by the manager.
         """
         client, now = self.client.lock(), timezone.now()
         if self.contract_id:
@@ -271,13 +284,19 @@ class Link(models.Model):
         else:
             is_answered = client.agreements.is_given("personal_data")
         unanswered = Link.objects.filter(pk=self.pk, refused_at=None)
-        if not is_answered and unanswered.update(refused_at=now, refusal_reason=reason):
+        is_refused = not is_answered and unanswered.update(refused_at=now, refusal_reason=reason)
+        if is_refused:
             log.add_event(client, f"Клиент отказался: {self.subject}. Причина: {reason}", by=None, now=now)
         self.refresh_from_db()
+        return bool(is_refused)
 
     @transaction.atomic
     def call_manager(self) -> None:
+        """Record a call. Calls within CALL_PAUSE of the last one are the same call."""
         client, now = self.client.lock(), timezone.now()
+        self.check_still_open()
+        if self.called_at and now - self.called_at < CALL_PAUSE:
+            return
         log.add_event(client, "Клиент зовёт менеджера со своей страницы", by=None, now=now)
         self.set(called_at=now)
 

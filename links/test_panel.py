@@ -121,7 +121,7 @@ def test_status_ends_with_a_replaced_or_expired_link(issued, link, as_anna, anna
     url = reverse("links:status", args=[issued.client_id, link.pk])
     with time_machine.travel(timezone.now() + timedelta(minutes=31)):
         text = as_anna.get(url, headers=POLL).text
-    assert "Ссылка устарела" in text
+    assert "Ссылка больше не действует" in text
     assert "hx-get" not in text
     issue_link(issued.client, anna, issued)
     text = as_anna.get(url, headers=POLL).text

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='contract',
             name='code_entered_on',
-            field=models.CharField(blank=True, choices=[('client_page', 'Клиентом на своей странице'), ('manager', 'Менеджером за клиента')], db_default='', max_length=12, verbose_name='кем введён код'),
+            field=models.CharField(blank=True, choices=[('client_page', 'Клиентом на своей странице'), ('manager', 'Менеджером за клиента')], db_default='', default='', max_length=12, verbose_name='кем введён код'),
         ),
         migrations.AddField(
             model_name='signingcode',

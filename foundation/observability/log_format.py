@@ -1,5 +1,6 @@
 """Log formatters. Logs are stored by other systems, so they must not contain personal data."""
 
+import copy
 import json
 import logging
 import re
@@ -13,9 +14,12 @@ PLACEHOLDER = re.compile(r"%[sdr]")
 
 
 class RedactingFormatter(logging.Formatter):
-    """Remove the row values that database errors quote. For development."""
+    """Remove URLs, and the row values that database errors quote. For development."""
 
     def format(self, record: logging.LogRecord) -> str:
+        if hasattr(record, "request"):  # Django's own lines have the URL, which may contain a token
+            record = copy.copy(record)
+            record.msg, record.args = _message(record), ()
         return DETAIL.sub("DETAIL: (left out)", super().format(record))
 
 
