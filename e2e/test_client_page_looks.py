@@ -168,7 +168,7 @@ def test_link_that_no_longer_works(desk, phone, check, make, anna, open_page, lo
     desk = visit(desk.page, client)
     desk.show_code()
     Link.objects.update(expires_at=timezone.now())
-    expect(desk.advice).to_contain_text("Ссылка устарела")
+    expect(desk.advice).to_contain_text("Ссылка больше не действует")
     check(desk.page, "panel-expired")
     phone.reload()
     expect_title(phone, "Ссылка не действует")
@@ -201,5 +201,5 @@ def test_address_can_be_copied_and_shared(open_page, anna, make):
     assert page.evaluate("navigator.clipboard.readText()") == url
     press(page, "Поделиться")
     assert page.evaluate("shared.url") == url
-    assert "личная страница" in page.evaluate("shared.text")
+    assert "согласие на обработку ваших данных" in page.evaluate("shared.text")
     assert page.get_by_role("link", name="СМС").get_attribute("href").startswith("sms:+7977")
