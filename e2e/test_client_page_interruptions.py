@@ -161,7 +161,7 @@ def test_page_left_open_overnight(phone, desk):
     code_field(phone).fill("123456")
     press(phone, "Подписать договор")
     expect_title(phone, "Ссылка не действует")
-    expect(desk.advice).to_have_text("Ссылка больше не действует. Покажите новый код.")
+    expect(desk.advice).to_have_text("Ссылка больше не действует. Покажите новый QR-код.")
 
 
 def test_status_neither_moves_the_focus_nor_repeats_its_text(desk, phone):
