@@ -164,6 +164,22 @@ def test_second_screen_replaces_the_code_of_the_first(desk, contract, open_page)
     expect(other.done("Страница открыта")).to_be_visible()
 
 
+def test_new_code_is_confirmed_while_the_client_reads(desk, phone):
+    expect(desk.done("Страница открыта")).to_be_visible()
+    new_code = desk.page.get_by_role("button", name="Показать новый QR-код")
+    question = desk.page.get_by_role("dialog").filter(has_text="Клиент уже открыл страницу.")
+    new_code.click()
+    question.get_by_role("button", name="Отмена").click()
+    phone.reload()
+    expect(phone.get_by_text("Заплатить сейчас")).to_be_visible()
+
+    new_code.click()
+    question.get_by_role("button", name="Показать новый").click()
+    expect(desk.page.locator("#link-url")).to_be_visible()
+    phone.reload()
+    expect_title(phone, "Ссылка не действует")
+
+
 def test_manager_without_javascript_asks_for_the_status(open_page, anna, contract):
     desk = sit_down(open_page(java_script_enabled=False), anna, contract.client)
     open_link(open_page(), desk.show_code())

@@ -175,10 +175,15 @@ def test_panel_says_that_the_code_is_shown_once(issued, link, as_anna):  # noqa:
 
 
 def test_new_code_is_confirmed_if_the_client_is_reading(issued, anna, as_anna):  # noqa: F811
+    """The browser asks; e2e/test_client_page.py. Only while the client can still use the page."""
     link, token = issue_link(issued.client, anna, issued)
-    assert "hx-confirm" not in as_anna.get(contract_url(issued.client)).text
-    Phone().open(link, token)
-    assert 'hx-confirm="Клиент уже открыл страницу.' in as_anna.get(contract_url(issued.client)).text
+    phone = Phone()
+    phone.open(link, token)
+    text = as_anna.get(contract_url(issued.client)).text
+    assert "data-opened" in text
+    assert "data-over" not in text
+    phone.post("refusal", {"reason": "later"})
+    assert "data-over" in as_anna.get(contract_url(issued.client)).text
 
 
 @pytest.mark.parametrize(("allowed", "advised"), [(True, True), (False, False)])

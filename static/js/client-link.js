@@ -29,7 +29,19 @@ function prepare(share) {
   });
 }
 
-const prepareAll = () => document.querySelectorAll("[data-share]").forEach(prepare);
+// A new code ends the page that the client is reading.
+function confirmNewCode(panel) {
+  const status = panel.querySelector("#link-status");
+  const form = panel.querySelector("[data-confirm-if-reading]");
+  const isReading = status && "opened" in status.dataset && !("over" in status.dataset);
+  if (isReading) form.setAttribute("hx-confirm", form.dataset.confirmIfReading);
+  else form.removeAttribute("hx-confirm");
+}
+
+function prepareAll() {
+  document.querySelectorAll("[data-share]").forEach(prepare);
+  document.querySelectorAll(".link-panel").forEach(confirmNewCode);
+}
 prepareAll();
 document.addEventListener("htmx:load", prepareAll);
 
