@@ -54,7 +54,7 @@ def test_evidence_outlives_the_link_and_ends_with_the_contract(signed_on_the_pag
 
     assert not Link.objects.exists()
     contract.refresh_from_db()
-    page = json.loads(contract.evidence)["client_page"]
+    (page,) = json.loads(contract.evidence)["client_pages"]
     assert (page["created_ip"], page["ip"]) == LINK_ADDRESSES
 
     with time_machine.travel(contract.signed_at + days(366 * 11)):
