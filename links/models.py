@@ -37,7 +37,7 @@ FIXED_ONCE_SET = [
 
 
 class Place(models.TextChoices):
-    """Where a client's consent was given or a code was entered, and so by whom."""
+    """Who gave a consent, or requested or entered a code: the client on their page, or the manager."""
 
     CLIENT_PAGE = "client_page", "Клиентом на своей странице"
     MANAGER = "manager", "Менеджером за клиента"

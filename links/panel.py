@@ -50,7 +50,7 @@ class LinkPanel:
 
     @property
     def qr_code(self) -> SafeString:
-        """The address as SVG. The colours don't depend on the theme: most cameras need dark on light."""
+        """The URL as SVG. The colours don't depend on the theme: most cameras need dark on light."""
         svg = segno.make(self.url, error="m").svg_inline(scale=5, dark="#000", light="#fff", omitsize=True)
         return mark_safe(svg)  # noqa: S308  SVG from segno
 

@@ -17,7 +17,7 @@ from managers.limits import TooManyTries
 
 
 def poll(view: Callable) -> Callable:
-    """Decorator for a view that pages request by themselves: it is no use of the session, which may end meanwhile."""
+    """Decorator for a view that pages request by themselves. Such requests do not extend the session."""
     view.is_poll = True
     return view
 

@@ -40,7 +40,7 @@ AFTER_SIGNING = (
 
 
 class OneClient(Scenario):
-    """A scenario in which every page is about the client to whom the code is sent."""
+    """A scenario with one client, who gets the code: every page is about this client."""
 
     @cached_property
     def claimed(self):
