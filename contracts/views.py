@@ -155,7 +155,7 @@ def link(request, client):
     if _shows_other_contract(request, current):
         return _replaced_page(request, client)
     if not is_newest_edition(current):
-        return _whole_page(request, _contract_page(request, client, error=ContractEditionOld.message, status=409))
+        return _whole_page(request, client, ContractEditionOld.message)
     limits.LINKS.consume(request.user)
     try:
         panel = LinkPanel.with_new_link(request, client, current.pk, issue_url=_link_url(client))
@@ -169,7 +169,7 @@ def link(request, client):
 def _nothing_to_sign(request, client: Client) -> HttpResponse:
     if client.status in SIGNED:
         return onboarding.redirect_to(request, reverse("contracts:done", args=[client.pk]))
-    return _whole_page(request, _contract_page(request, client, error=ContractClosed.message, status=409, whole=True))
+    return _whole_page(request, client, ContractClosed.message)
 
 
 def _link_url(client: Client) -> str:
@@ -183,11 +183,12 @@ def _shows_other_contract(request, current: Contract) -> bool:
 
 def _replaced_page(request, client: Client) -> HttpResponse:
     """Show the current contract instead of the replaced one. Nothing is sent or signed."""
-    return _whole_page(request, _contract_page(request, client, error=CONTRACT_REPLACED, status=409, whole=True))
+    return _whole_page(request, client, CONTRACT_REPLACED)
 
 
-def _whole_page(request, response: HttpResponse) -> HttpResponse:
-    """Make HTMX show the response as the page, whatever part of it sent the request."""
+def _whole_page(request, client: Client, error: str) -> HttpResponse:
+    """The page as it is now, with 409. HTMX shows all of it, whatever part sent the request."""
+    response = _contract_page(request, client, error=error, status=409, whole=True)
     return reswap(retarget(response, "#main"), "innerHTML show:window:top") if request.htmx else response
 
 
