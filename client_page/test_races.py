@@ -11,6 +11,7 @@ from client_page.test_contract import without_agreement
 from conftest import browser_for
 from contracts import issuing, signature_consent
 from contracts.conftest import wrong_code
+from contracts.event_chain import EventKind
 from contracts.evidence import evidence_is_intact
 from contracts.models import Contract, Invoice, SigningCode
 from links.models import MAX_PASSPORT_ATTEMPTS, Link, Place
@@ -253,3 +254,19 @@ def test_first_time_counts(race, phone, name):
     first = getattr(Link.objects.get(), name)
     Link.objects.get().record_time(name)
     assert getattr(Link.objects.get(), name) == first
+
+
+def test_consents_given_twice_have_one_time(race, phone, issued):
+    def agree():
+        link = Link.objects.get()
+        link.agree_to_sign(signature_consent.current_version())
+        return link.agreed_at
+
+    first, second = race(agree, agree, at=issued.client)
+    assert first == second == Link.objects.get().agreed_at
+
+
+def test_refusal_sent_twice_is_one_event(race, phone, issued):
+    race(*[lambda: phone.post("refusal", {"reason": "later"})] * 2, at=issued.client)
+    assert issued.events.filter(what=EventKind.DECLINED).count() == 1
+    assert LogEntry.objects.filter(body__startswith="Клиент отказался").count() == 1
