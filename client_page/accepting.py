@@ -14,10 +14,6 @@ from managers import limits
 NOT_SAVED = "Согласие не записано: на нашей стороне неполадка. Подождите минуту и нажмите ещё раз."
 
 
-def is_accepted(link: Link, kind: AgreementKind) -> bool:
-    return link.client.agreements.is_given(kind)
-
-
 def agreement_form(link: Link, kind: AgreementKind, data=None) -> ClientAgreementForm:
     document = AgreementDocument.for_client(link.client, kind, by=link.created_by, place=Place.CLIENT_PAGE)
     return ClientAgreementForm(data, document=document)

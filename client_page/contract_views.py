@@ -21,7 +21,7 @@ from contracts.contents_diff import describe_differences
 from contracts.current import is_newest_edition
 from contracts.files import issued_file, pdf_response
 from contracts.models import Contract
-from contracts.payment_code import has_payment_code, payment_svg
+from contracts.payment_code import payment_svg
 from contracts.refusals import INPUT_ERRORS, CodeTooSoon, ConsentMissing, SigningRefused
 from contracts.snapshot import Snapshot
 from foundation.storage import object_storage
@@ -55,7 +55,7 @@ def _payment_context(contract: Contract, snapshot: Snapshot) -> dict:
     invoice = next((invoice for invoice in pending if invoice.contract_id == contract.pk), None)
     return {
         "invoice": invoice,
-        "payment_code": payment_svg(invoice, snapshot) if invoice and has_payment_code(invoice) else "",
+        "payment_code": payment_svg(invoice, snapshot) if invoice and invoice.is_payable else "",
         "unpaid": [other for other in pending if other != invoice],
     }
 
@@ -80,7 +80,7 @@ def _signing_context(link: Link) -> dict:
     now = timezone.now()
     codes = signing.recent_codes(link.client, now)
     code = next((code for code in codes if code.contract_id == link.contract_id), None)
-    needs_agreement = not accepting.is_accepted(link, AgreementKind.ELECTRONIC_SIGNATURE)
+    needs_agreement = not link.client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE)
     agreement = accepting.agreement_form(link, AgreementKind.ELECTRONIC_SIGNATURE) if needs_agreement else None
     seconds = max(0, math.ceil((signing.next_code_at(codes, now) - now).total_seconds()))
     return {
@@ -109,7 +109,7 @@ def _masked(snapshot: Snapshot) -> Snapshot:
 def _has_consented(link: Link) -> bool:
     """Whether the client accepted both the agreement and the consent to this signature, in their newest editions."""
     is_newest = bool(link.agreed_at) and link.pep_text_version == signature_consent.current_version()
-    return is_newest and accepting.is_accepted(link, AgreementKind.ELECTRONIC_SIGNATURE)
+    return is_newest and link.client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE)
 
 
 def open_contract_page(view):
@@ -190,7 +190,7 @@ def code(request, link):
 def _accept(request, link: Link) -> HttpResponse | None:
     """Record what the client accepts. Return a page if something is missing."""
     kind, consent = AgreementKind.ELECTRONIC_SIGNATURE, SigningConsentForm(request.POST)
-    agreement = None if accepting.is_accepted(link, kind) else accepting.agreement_form(link, kind, request.POST)
+    agreement = None if link.client.agreements.is_given(kind) else accepting.agreement_form(link, kind, request.POST)
     forms = {"agreement": agreement, "consent": consent}
     if not all([consent.is_valid(), agreement is None or agreement.is_valid()]):
         return contract_page(request, link, **forms, status=422)

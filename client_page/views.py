@@ -72,7 +72,7 @@ def _page(request, link: Link, *, status: int = 200, **context) -> HttpResponse:
     context = {
         "link": link,
         "agreement": accepting.agreement_form(link, AgreementKind.PERSONAL_DATA),
-        "is_accepted": accepting.is_accepted(link, AgreementKind.PERSONAL_DATA),
+        "is_accepted": link.client.agreements.is_given(AgreementKind.PERSONAL_DATA),
         "refusal": RefusalForm(link=link),
     } | context
     return render_page(request, "consent", context, status=status)
@@ -83,7 +83,7 @@ def _page(request, link: Link, *, status: int = 200, **context) -> HttpResponse:
 def consent(request, link):
     """Accept the processing of personal data. Idempotent."""
     kind = AgreementKind.PERSONAL_DATA
-    if link.contract_id or link.refused_at or accepting.is_accepted(link, kind):
+    if link.contract_id or link.refused_at or link.client.agreements.is_given(kind):
         return redirect("client_page:page", link.pk)
     form = accepting.agreement_form(link, kind, request.POST)
     if not form.is_valid():

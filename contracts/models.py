@@ -336,6 +336,11 @@ class Invoice(models.Model):
     def __str__(self):
         return self.number
 
+    @property
+    def is_payable(self) -> bool:
+        """Whether there is something to pay. Not if the app reports it as paid, so that nobody pays twice."""
+        return self.status == InvoiceStatus.PENDING and not self.open_claims
+
     @cached_property
     def open_claims(self) -> list[PaymentClaim]:
         """Payments in the app that nobody has checked. Reads nothing if the annotation `has_open_claims` is false."""

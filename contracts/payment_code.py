@@ -5,7 +5,7 @@ from decimal import Decimal
 import segno
 from django.utils.safestring import SafeString, mark_safe
 
-from contracts.models import Invoice, InvoiceStatus
+from contracts.models import Invoice
 from contracts.snapshot import Snapshot
 
 # Version 0001 of the format, with values in UTF-8 ("2"). "|" separates them.
@@ -13,11 +13,6 @@ HEADER = "ST00012"
 SEPARATOR = "|"
 # Longest values, in characters, of those that have no fixed length (table 2 of the standard).
 MAX_LENGTHS = {"Name": 160, "BankName": 45, "Purpose": 210}
-
-
-def has_payment_code(invoice: Invoice) -> bool:
-    """Whether there is something to pay. Not if the app reports it as paid, so that nobody pays twice."""
-    return invoice.status == InvoiceStatus.PENDING and not invoice.open_claims
 
 
 def payment_text(invoice: Invoice, snapshot: Snapshot) -> str:

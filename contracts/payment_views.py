@@ -18,7 +18,7 @@ from contracts.access import get_invoice_for
 from contracts.files import pdf_response
 from contracts.forms import InvoiceForm, NoteForm
 from contracts.models import Invoice, InvoiceStatus
-from contracts.payment_code import has_payment_code, payment_svg
+from contracts.payment_code import payment_svg
 from contracts.timeline import timeline
 from managers import limits
 from support import log
@@ -42,7 +42,7 @@ def invoice_code(request, pk):
     client = invoice.contract.client
     if invoice.contract.erased_at:
         raise Http404
-    if not has_payment_code(invoice):  # paid or cancelled while the page was open
+    if not invoice.is_payable:  # paid or cancelled while the page was open
         return redirect("contracts:card", client.pk)
     disclosure.record(client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
     context = {"client": client, "invoice": invoice, "code": payment_svg(invoice, invoice.contract.snapshot)}

@@ -53,7 +53,7 @@ def _invoice_values(invoice: Invoice, snapshot: Snapshot) -> dict:
         "invoice": invoice,
         "vat": snapshot.company.vat_text(invoice.amount),
         "purpose": payment_code.purpose(invoice, snapshot),
-        "payment_code": payment_code.payment_svg(invoice, snapshot) if payment_code.has_payment_code(invoice) else "",
+        "payment_code": payment_code.payment_svg(invoice, snapshot) if invoice.is_payable else "",
     }
 
 
