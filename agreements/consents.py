@@ -12,7 +12,7 @@ from agreements.documents import AgreementDocument
 from agreements.models import Agreement, AgreementKind, AgreementMissing
 from clients.models import Client
 from foundation.storage import object_storage
-from links.models import Link, Place
+from links.models import Browser, Link, Place
 from managers.models import Manager
 from support import bridge
 
@@ -29,14 +29,13 @@ MESSAGE_HINTS = {
 
 @dataclass(frozen=True)
 class Recorder:
-    """Who recorded the agreement, with IP address and user agent.
+    """Who recorded the agreement, and in which browser.
 
     `link`: the client did it on the page of this link, which `by` showed them.
     """
 
     by: Manager
-    ip: str = ""
-    user_agent: str = ""
+    browser: Browser = Browser("", "")
     link: Link | None = None
 
     @property
@@ -78,8 +77,7 @@ def save_signed_document(
         given_at=now,
         given_by=recorder.by,
         accepted_on=recorder.place,
-        ip=recorder.ip or None,
-        user_agent=recorder.user_agent[:300],
+        **recorder.browser.columns,
     )
     agreement.pdf_key = f"agreements/{client.pk}/{agreement.pk}.pdf"
     try:

@@ -19,9 +19,8 @@ from clients.access import get_client_for
 from clients.disclosure import DisclosureKind
 from clients.models import Client
 from foundation.storage import object_storage
-from links.panel import LinkPanel
+from links.panel import LinkPanel, browser_of
 from managers import limits
-from managers.client_ip import client_ip
 
 # The step that requires an agreement.
 STEP_BY_KIND = {
@@ -32,7 +31,7 @@ NOT_SAVED = "Хранилище файлов не отвечает, соглас
 
 
 def recorder_from_request(request) -> Recorder:
-    return Recorder(request.user, client_ip(request), request.headers.get("User-Agent", ""))
+    return Recorder(request.user, browser_of(request))
 
 
 @require_http_methods(["GET", "POST"])

@@ -38,5 +38,4 @@ def accept(request, link: Link, kind: AgreementKind) -> None:
     Raises LinkGone, object_storage.StorageUnavailable or limits.TooManyTries. Then nothing is changed.
     """
     limits.DOCUMENTS.consume(str(link.pk))
-    browser = browser_of(request)
-    consents.record(link.client, kind, Recorder(link.created_by, browser.ip, browser.user_agent, link))
+    consents.record(link.client, kind, Recorder(link.created_by, browser_of(request), link))

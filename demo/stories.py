@@ -104,7 +104,7 @@ class ClientStory:
             self._log(log.add_note, self.random.choice(NOTES))
 
     def passport(self) -> None:
-        consents.record(self.client, AgreementKind.PERSONAL_DATA, Recorder(self.manager, IP, BROWSER))
+        consents.record(self.client, AgreementKind.PERSONAL_DATA, Recorder(self.manager, Browser(IP, BROWSER)))
         birth = documents.birth_date(self.random, self.now.date())
         issued_on = documents.issue_date(birth, self.now.date() - timedelta(days=60), delay=5 + self.number)
         registered = self.home if self.random.random() < 0.6 else home(self.random)
@@ -154,7 +154,7 @@ class ClientStory:
         self.contract = issuing.issue(self.reload(), by=self.manager)
 
     def code(self) -> None:
-        consents.record(self.client, AgreementKind.ELECTRONIC_SIGNATURE, Recorder(self.manager, IP, BROWSER))
+        consents.record(self.client, AgreementKind.ELECTRONIC_SIGNATURE, Recorder(self.manager, Browser(IP, BROWSER)))
         signing.request_code(self.contract, by=self.manager)
 
     def sign(self) -> None:
