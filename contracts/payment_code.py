@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
-import segno
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from contracts.models import Invoice
 from contracts.snapshot import Snapshot
+from foundation.web.qr_codes import qr_svg
 
 # Version 0001 of the format, with values in UTF-8 ("2"). "|" separates them.
 HEADER = "ST00012"
@@ -46,10 +46,7 @@ def purpose(invoice: Invoice, snapshot: Snapshot) -> str:
 
 
 def payment_svg(invoice: Invoice, snapshot: Snapshot) -> SafeString:
-    """The code as SVG, dark on light whatever the theme, because most cameras need that."""
-    code = segno.make(payment_text(invoice, snapshot), error="m", encoding="utf-8", micro=False, boost_error=False)
-    svg = code.svg_inline(scale=4, dark="#000", light="#fff", omitsize=True)
-    return mark_safe(svg)  # noqa: S308  SVG from segno
+    return qr_svg(payment_text(invoice, snapshot))
 
 
 def _clean(value: str) -> str:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import segno
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from clients.models import Client
+from foundation.web.qr_codes import qr_svg
 from links import progress
 from links.models import Browser, Link
 from managers.client_ip import client_ip
@@ -50,9 +50,7 @@ class LinkPanel:
 
     @property
     def qr_code(self) -> SafeString:
-        """The URL as SVG. The colours don't depend on the theme: most cameras need dark on light."""
-        svg = segno.make(self.url, error="m").svg_inline(scale=5, dark="#000", light="#fff", omitsize=True)
-        return mark_safe(svg)  # noqa: S308  SVG from segno
+        return qr_svg(self.url)
 
     @property
     def message(self) -> str:
