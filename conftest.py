@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "privet.settings")
 os.environ["DEBUG"] = "1"
 os.environ["PRIVET_ENV_FILE"] = os.devnull
+os.environ["SMS_GATEWAY"] = ""  # tests of messages set it
 
 from foundation.database import embedded
 

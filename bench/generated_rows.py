@@ -27,7 +27,7 @@ from demo.people import Person, people
 from demo.places import Home, home
 from devices.models import DeviceType, Tariff
 from links.models import Place
-from passport import cipher
+from managers import cipher
 
 # Filled columns by table, in the order of COPY.
 COLUMNS = {

@@ -15,9 +15,10 @@ import django
 
 django.setup()
 
-from contracts.models import MAX_ATTEMPTS_PER_CODE, MAX_ATTEMPTS_PER_CONTRACT, MAX_CODES_PER_HOUR  # noqa: E402
+from contracts.models import MAX_ATTEMPTS_PER_CONTRACT  # noqa: E402
 from managers import limits, second_factor  # noqa: E402
 from managers.models import Attempts  # noqa: E402
+from messaging.codes import MAX_ATTEMPTS_PER_CODE, MAX_CODES_PER_HOUR  # noqa: E402
 
 SIX_DIGITS = 10**6
 # A TOTP code is accepted in its own half minute and in those before and after it (TOTP_TOLERANCE).

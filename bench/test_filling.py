@@ -21,8 +21,8 @@ from contracts.numbering import next_number
 from demo import office as office_data
 from devices.models import ClientTariff, Tariff
 from devices.surcharge import Surcharge
+from managers import cipher
 from managers.models import Manager
-from passport import cipher
 from passport.models import Passport
 
 

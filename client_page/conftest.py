@@ -10,9 +10,10 @@ from django.urls import reverse
 
 from contracts import signing
 from contracts.conftest import code_sent_to, issued, signed, wrong_code  # noqa: F401  fixtures
-from contracts.models import CODE_LIFETIME, CODE_RESEND_DELAY, SigningCode
+from contracts.models import SigningCode
 from links import panel
 from links.models import Link
+from messaging.codes import CODE_LIFETIME, CODE_RESEND_DELAY
 
 MANAGER_BROWSER = panel.Browser("192.0.2.7", "Firefox")
 

@@ -28,6 +28,7 @@ from foundation.storage import object_storage
 from links.models import MAX_PASSPORT_ATTEMPTS, Link, Place
 from links.panel import browser_of
 from managers import limits
+from messaging.codes import next_code_at
 
 FILE_UNAVAILABLE = "Файл сейчас не открывается: на нашей стороне неполадка. Попробуйте через минуту."
 WRONG_DIGITS = "Цифры не совпадают с телефоном, который указан в договоре. Осталось попыток: {}."
@@ -82,7 +83,7 @@ def _signing_context(link: Link) -> dict:
     code = next((code for code in codes if code.contract_id == link.contract_id), None)
     needs_agreement = not link.client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE)
     agreement = accepting.agreement_form(link, AgreementKind.ELECTRONIC_SIGNATURE) if needs_agreement else None
-    seconds = max(0, math.ceil((signing.next_code_at(codes, now) - now).total_seconds()))
+    seconds = max(0, math.ceil((next_code_at(codes, now) - now).total_seconds()))
     return {
         "agreement": agreement,
         "agreement_text": agreement and accepting.shown_text(link, agreement),

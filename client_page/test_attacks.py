@@ -16,10 +16,11 @@ from conftest import appears_in, browser_for
 from contracts import issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign, wrong_code
 from contracts.files import pdf_response
-from contracts.models import CODE_LIFETIME, MAX_ATTEMPTS_PER_CODE, MAX_ATTEMPTS_PER_CONTRACT, Contract, SigningCode
+from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, SigningCode
 from devices.surcharge import fix_surcharge
 from links.models import LIFETIME, Link
 from managers import limits
+from messaging.codes import CODE_LIFETIME, MAX_ATTEMPTS_PER_CODE
 from support.models import Message
 
 pytestmark = pytest.mark.django_db

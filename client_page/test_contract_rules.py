@@ -17,11 +17,12 @@ from client_page.test_contract import without_agreement
 from clients.models import AccountStatus, AppUser
 from contracts import audit, issuing, pdf, signature_consent, signing
 from contracts.conftest import code_sent_to, sign
-from contracts.models import CODE_RESEND_DELAY, Contract, SigningCode
+from contracts.models import Contract, SigningCode
 from foundation.storage import object_storage
 from foundation.templatetags.formats import phone as format_phone
 from links.models import MAX_PASSPORT_ATTEMPTS, Link
 from managers import limits
+from messaging.codes import CODE_RESEND_DELAY
 from support.models import LogEntry, Message
 
 pytestmark = pytest.mark.django_db

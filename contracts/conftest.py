@@ -12,9 +12,10 @@ from django.db.models import F
 from clients.models import Client
 from conftest import appears_in, as_app, execute_in_app
 from contracts import issuing, mirror, signature_consent, signing
-from contracts.models import CODE_LIFETIME, Contract, Invoice, SigningCode
+from contracts.models import Contract, Invoice, SigningCode
 from links.models import Browser
 from managers.models import Manager
+from messaging.codes import CODE_LIFETIME
 from neighbour.installations import TABLES
 from support.models import Message
 

@@ -19,16 +19,13 @@ from contracts.snapshot import Snapshot
 from links.models import Place
 from managers.history import track_history
 from managers.models import Manager
+from messaging.codes import OneTimeCode
 
 __all__ = [
     "ChainHead", "Contract", "ContractEvent", "Invoice", "PaymentClaim", "SharedInvoice", "SharedPayment",
     "SigningCode",
 ]  # fmt: skip
 
-CODE_LIFETIME = timedelta(minutes=10)
-CODE_RESEND_DELAY = timedelta(seconds=60)
-MAX_CODES_PER_HOUR = 5
-MAX_ATTEMPTS_PER_CODE = 5
 MAX_ATTEMPTS_PER_CONTRACT = 10
 # The term of a contract, by clause 8.1 of its general terms: a year, counted as a leap year.
 CONTRACT_TERM = timedelta(days=366)
@@ -233,20 +230,14 @@ class Contract(models.Model):
         return "Подписан, оплачен" if self.paid_at or not self.due else "Подписан"
 
 
-class SigningCode(models.Model):
-    """A one-time code bound to a contract and its PDF. Only a keyed hash is stored."""
+class SigningCode(OneTimeCode):
+    """A one-time code bound to a contract and its PDF."""
 
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="codes")
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    code_hash = models.CharField(max_length=64)
     pdf_sha256 = models.CharField(max_length=64)
-    sent_at = models.DateTimeField("отправлен")
-    expires_at = models.DateTimeField("действует до")
     requested_on = models.CharField(
         "кем запрошен", max_length=12, choices=Place, default=Place.MANAGER, db_default=Place.MANAGER
     )
-    failed_tries = models.PositiveSmallIntegerField("неверных попыток", default=0)
-    used_at = models.DateTimeField("использован", null=True)
 
     class Meta:
         db_table = "manager_signing_codes"
@@ -257,18 +248,9 @@ class SigningCode(models.Model):
             models.CheckConstraint(condition=Q(expires_at__gt=F("sent_at")), name="manager_signing_codes_expire"),
         ]
 
-    def __str__(self):
-        return f"Код от {timezone.localtime(self.sent_at):%d.%m.%Y %H:%M}"
-
     @property
-    def attempts_left(self) -> int:
-        return max(0, MAX_ATTEMPTS_PER_CODE - self.failed_tries)
-
-    def is_expired(self, now: datetime) -> bool:
-        return now >= self.expires_at
-
-    def is_usable(self, now: datetime) -> bool:
-        return not self.used_at and not self.is_expired(now) and self.attempts_left > 0
+    def bound_to(self) -> str:
+        return f"signing-code|{self.pk}|{self.contract_id}|{self.pdf_sha256}"
 
 
 class InvoiceStatus(models.TextChoices):

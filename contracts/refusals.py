@@ -5,8 +5,9 @@ from datetime import timedelta
 from agreements.models import AgreementMissing
 from clients.models import AccountStatus
 from contracts import payment
-from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, MAX_CODES_PER_HOUR
+from contracts.models import MAX_ATTEMPTS_PER_CONTRACT
 from managers.limits import TooManyTries, format_wait
+from messaging.codes import MAX_CODES_PER_HOUR
 
 CALL_MANAGER = "Позовите менеджера."
 

@@ -3,9 +3,6 @@
 Codes are rate-limited, short-lived, stored as keyed hashes, bound to the contract's PDF and single-use.
 """
 
-import hmac
-import re
-import secrets
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -18,16 +15,8 @@ from clients.models import AccountStatus, AppUser, Client, Status
 from contracts import payment, signature_consent
 from contracts.current import is_current, is_newest_edition
 from contracts.event_chain import EventKind, append_event
-from contracts.evidence import sign_text, write_evidence
-from contracts.models import (
-    CODE_LIFETIME,
-    CODE_RESEND_DELAY,
-    MAX_ATTEMPTS_PER_CONTRACT,
-    MAX_CODES_PER_HOUR,
-    SIGNATURE_FIELDS,
-    Contract,
-    SigningCode,
-)
+from contracts.evidence import write_evidence
+from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, SIGNATURE_FIELDS, Contract, SigningCode
 from contracts.refusals import (
     AccountClosed,
     AgreementNeeded,
@@ -54,11 +43,21 @@ from foundation.russian import money
 from links.models import LIFETIME, Browser, Link, LinkGone, Place
 from managers import limits
 from managers.models import Manager
+from messaging import sending
+from messaging.codes import (
+    CODE_LIFETIME,
+    CODE_MASK,
+    CODE_RESEND_DELAY,
+    HOUR,
+    MAX_CODES_PER_HOUR,
+    new_digits,
+    next_code_at,
+    split_digits,
+)
+from messaging.models import Channel, OutgoingMessage, Purpose
 from support import bridge, log
 
 CHANNEL = "Привет Супер"
-CODE_MASK = "••••••"
-HOUR = timedelta(hours=1)
 # How the client uses the code: typed by themselves, or read out to the manager.
 ENTER_YOURSELF = "Введите код сами на странице договора и никому не называйте."
 TELL_MANAGER = (
@@ -86,23 +85,23 @@ def request_code(contract: Contract, *, by: Manager, link: Link | None = None) -
     if next_at > now:
         raise (CodeTooSoon if next_at - now <= CODE_RESEND_DELAY else TooManyCodes)(next_at - now)
     limits.CODES.consume(by)  # last: requests that are refused don't count
-    digits = f"{secrets.randbelow(10**6):06}"
+    digits = new_digits()
     code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFETIME)
-    code.code_hash = _code_hash(code, digits)
+    code.set_digits(digits)
     code.requested_on = _place(link)
+    code.message = _send_code(client, code, digits, by=None if link else by, now=now)
     code.save()
     if link:
         link.set(code_sent_at=now)
-    _send_code(client, code, digits, by=None if link else by, now=now)
     facts = {"code": str(code.pk), "pdf_sha256": contract.pdf_sha256, "on": code.requested_on}
     append_event(contract, EventKind.CODE_REQUESTED, by=by, at=now, **facts)
     return code
 
 
-def _send_code(client: Client, code: SigningCode, digits: str, *, by: Manager | None, now: datetime) -> None:
+def _send_code(client: Client, code: SigningCode, digits: str, *, by: Manager | None, now: datetime) -> OutgoingMessage:
     body, masked = (_code_message(code, shown) for shown in (digits, CODE_MASK))
-    log_text = masked if settings.MASK_CODE_IN_MANAGER_LOG else body
-    bridge.notify_client(client, body, masked=masked, log_text=log_text, by=by, now=now)
+    text = sending.Text(body, masked=masked, log_text=masked if settings.MASK_CODE_IN_MANAGER_LOG else body)
+    return sending.send(client, Channel.APP, text, purpose=Purpose.SIGNING_CODE, by=by, now=now)
 
 
 def check_account_open(account: AppUser | None) -> None:
@@ -116,15 +115,6 @@ def recent_codes(client: Client, now: datetime) -> list[SigningCode]:
     """Return the codes of the last hour, newest first. Older ones have expired."""
     codes = SigningCode.objects.filter(contract__client=client, sent_at__gt=now - HOUR).order_by("-sent_at")
     return list(codes[:MAX_CODES_PER_HOUR])
-
-
-def next_code_at(recent: list[SigningCode], now: datetime) -> datetime:
-    """Return when the next code may be requested after the `recent` ones; `now` or earlier if immediately."""
-    if not recent:
-        return now
-    after_delay = recent[0].sent_at + CODE_RESEND_DELAY
-    is_full = len(recent) == MAX_CODES_PER_HOUR
-    return max(after_delay, recent[-1].sent_at + HOUR) if is_full else after_delay
 
 
 def current_code(contract: Contract) -> SigningCode | None:
@@ -250,9 +240,7 @@ def _check_code(contract: Contract, text: str, link: Link | None, now: datetime)
         raise CodeUsedUp
     if code.is_expired(now):
         raise CodeLate
-    digits = re.sub(r"\D", "", text)
-    is_right = hmac.compare_digest(code.code_hash, _code_hash(code, digits)) and code.pdf_sha256 == contract.pdf_sha256
-    if not is_right:
+    if not code.matches(text) or code.pdf_sha256 != contract.pdf_sha256:
         _count_wrong_code(contract, code)
         raise CodeWrong(min(code.attempts_left, MAX_ATTEMPTS_PER_CONTRACT - contract.failed_tries))
     code.used_at = now
@@ -294,14 +282,10 @@ def _record_signature(
         raise InvoicePaidInApp(claimed) from claimed
 
 
-def _code_hash(code: SigningCode, digits: str) -> str:
-    return sign_text(f"signing-code|{code.pk}|{code.contract_id}|{code.pdf_sha256}|{digits}")
-
-
 def _code_message(code: SigningCode, digits: str) -> str:
     contract = code.contract
     amount = f"на {money.format_rubles(contract.surcharge)}" if contract.surcharge else "без доплаты"
     instruction = ENTER_YOURSELF if code.requested_on == Place.CLIENT_PAGE else TELL_MANAGER
     lifetime = f"Действует {CODE_LIFETIME // timedelta(minutes=1)} минут."
-    text = f"Код {digits[:3]} {digits[3:]} — договор {contract.number} {amount}. {lifetime} {instruction}"
+    text = f"Код {split_digits(digits)} — договор {contract.number} {amount}. {lifetime} {instruction}"
     return text.replace(money.NBSP, " ")

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from django.conf import settings
 
 from foundation.russian import money
-from passport import cipher
+from managers import cipher
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from client_page.conftest import Phone, issue_link
 from contracts import issuing, pdf
 from contracts.snapshot import Snapshot
 from devices.models import FeePeriod, Tariff
-from passport import cipher
+from managers import cipher
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,10 @@ from conftest import as_owner
 from contracts import issuing, signing
 from contracts.conftest import code_appears_in, code_sent_to, sign, wrong_code
 from contracts.evidence import evidence_is_intact
-from contracts.models import MAX_ATTEMPTS_PER_CODE, MAX_CODES_PER_HOUR, Contract, SigningCode
+from contracts.models import Contract, SigningCode
 from devices.saving import delete_device
+from messaging import codes
+from messaging.codes import MAX_ATTEMPTS_PER_CODE, MAX_CODES_PER_HOUR
 from passport.saving import save_passport
 from support.models import LogEntry, Message, Ticket
 
@@ -201,7 +203,7 @@ def test_at_most_five_codes_are_sent_per_hour(issued, anna):
 def distinct_codes(monkeypatch):
     """Generate distinct codes; random ones could be equal."""
     numbers = iter(range(100_000, 1_000_000))
-    monkeypatch.setattr(signing.secrets, "randbelow", lambda limit: next(numbers))
+    monkeypatch.setattr(codes.secrets, "randbelow", lambda limit: next(numbers))
 
 
 @pytest.mark.usefixtures("distinct_codes")

@@ -39,6 +39,7 @@ from links.models import NothingToSign, Place
 from links.panel import LinkPanel, browser_of
 from managers import limits
 from managers.models import Manager, Role
+from messaging.codes import next_code_at
 
 CONTRACT_REPLACED = "Пока страница была открыта, договор сформировали заново. Прочитайте его и запросите код."
 
@@ -226,7 +227,7 @@ def _contract_page(
         "form": form or SignatureForm(initial={"pep_version": signature_consent.current_version()}),
         "pep_template": signature_consent.current_template(),
         "code": code if code and code.requested_on == Place.MANAGER and code.is_usable(now) else None,
-        "seconds_to_next_code": max(0, math.ceil((signing.next_code_at(codes, now) - now).total_seconds())),
+        "seconds_to_next_code": max(0, math.ceil((next_code_at(codes, now) - now).total_seconds())),
         "error": error,
         "panel": panel or (current and LinkPanel.of(client, current.pk, issue_url=_link_url(client))),
         "code_by_manager": settings.CODE_BY_MANAGER,

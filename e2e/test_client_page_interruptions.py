@@ -6,7 +6,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
 from contracts.conftest import code_sent_to
-from contracts.models import CODE_LIFETIME, Contract, SigningCode
+from contracts.models import Contract, SigningCode
 from e2e.client_page import (
     Desk,
     code_field,
@@ -22,6 +22,7 @@ from e2e.conftest import open_other_way
 from e2e.test_double_clicks import hold_post, wait_for_held
 from links.models import Link
 from managers.models import Session
+from messaging.codes import CODE_LIFETIME
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("public_address")]
 

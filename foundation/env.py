@@ -54,6 +54,9 @@ log_level = validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), er
 app_payments = validate.OneOf(("claim", "trusted"), error="Must be one of: {choices}.")
 
 
+sms_gateway = validate.OneOf(("", "exolve", "outbox"), error="Must be one of: {choices}, or empty.")
+
+
 log_format = validate.OneOf(("line", "json"), error="Must be one of: {choices}.")
 
 

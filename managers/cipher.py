@@ -1,10 +1,11 @@
-"""Encryption at rest with keys that can be rotated.
+"""Encryption at rest with keys that can be rotated, and keyed hashes to look up encrypted values.
 
 Fernet (AES-128-CBC with HMAC-SHA-256) from `cryptography`. The first of `PERSONAL_DATA_KEYS` encrypts, all decrypt.
 """
 
 import base64
 import hashlib
+import hmac
 from functools import cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -44,3 +45,8 @@ def reencrypt(token: str) -> str:
     except InvalidToken:
         return _fernet().rotate(token.encode()).decode()
     return token
+
+
+def keyed_hash(text: str) -> str:
+    """Return the HMAC-SHA-256 of `text` with PERSONAL_DATA_HASH_KEY, 64 hexadecimal digits."""
+    return hmac.new(settings.PERSONAL_DATA_HASH_KEY.encode(), text.encode(), hashlib.sha256).hexdigest()

@@ -35,6 +35,8 @@ WEB_RIGHTS = {
     "manager_invoices": (READ, ADD),
     "manager_signing_codes": (READ, ADD, CHANGE),
     "manager_client_links": (READ, ADD),
+    # Queued by pages; sent by the worker.
+    "manager_outgoing_messages": (READ, ADD),
     "manager_contract_events_head": (READ, ADD, CHANGE),
     "manager_agreements": (READ, ADD),
     # Erasures are carried out by the maintenance role.

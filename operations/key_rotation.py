@@ -11,7 +11,6 @@ from django.apps import apps
 from django.db import IntegrityError, models, transaction
 
 from managers import cipher
-from passport.cipher import keyed_hash
 
 BATCH_SIZE = 200
 
@@ -92,6 +91,6 @@ def encrypted_columns() -> list[EncryptedColumn]:
         EncryptedColumn("erasure.Erasure", "encrypted_subject"),
         EncryptedColumn(
             "passport.Passport", "series_and_number_hash", source="series_and_number",
-            renew=lambda token: keyed_hash(cipher.decrypt(token)),
+            renew=lambda token: cipher.keyed_hash(cipher.decrypt(token)),
         ),
     ]  # fmt: skip

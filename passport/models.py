@@ -10,9 +10,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clients.models import Client
+from managers import cipher
 from managers.history import track_history
 from managers.models import Manager
-from passport import cipher
 
 # When the current passport form was introduced (Government decree 828 of 8 July 1997).
 FIRST_ISSUED_ON = date(1997, 10, 1)

@@ -14,8 +14,8 @@ from agreements.models import AgreementKind
 from clients.models import Client
 from foundation.database import advisory_lock
 from foundation.storage import object_storage
+from managers import cipher
 from managers.models import Manager
-from passport import cipher
 from passport.models import Passport, PassportTaken
 from photos.models import Upload
 from support import log

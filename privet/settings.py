@@ -7,7 +7,7 @@ from django.utils.csp import CSP
 
 from foundation.database import configuration, roles
 from foundation.database.embedded import data_dir
-from foundation.env import BASE_DIR, app_payments, at_least, between, env, log_format, log_level
+from foundation.env import BASE_DIR, app_payments, at_least, between, env, log_format, log_level, sms_gateway
 from operations import capacity
 
 DEBUG = env.bool("DEBUG", False)
@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "foundation.storage",
     "managers",
     "clients",
+    "messaging",
     "links",
     "photos",
     "agreements",
@@ -260,6 +261,14 @@ MAILERS = {
     else {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
 }
 DEFAULT_FROM_EMAIL = env.str("SMTP_FROM", "Привет <no-reply@localhost>")
+
+# What sends SMS: "exolve" (MTS Exolve); "outbox" (development: nothing is sent, the admin site lists it); "": nothing,
+# and nobody is offered SMS.
+SMS_GATEWAY = env.str("SMS_GATEWAY", "outbox" if DEBUG else "", validate=sms_gateway)
+EXOLVE_URL = env.str("EXOLVE_URL", "https://api.exolve.ru").rstrip("/")
+EXOLVE_API_KEY = env.str("EXOLVE_API_KEY", "")
+# A name that the operators have approved, or a mobile number of the company as eleven digits.
+EXOLVE_SENDER = env.str("EXOLVE_SENDER", "")
 
 # Details of the contractor in contracts and invoices; made up until the real ones are set.
 DEMO_COMPANY = {

@@ -19,6 +19,7 @@ from erasure import erasing
 from erasure.conftest import all_rows_as_text
 from erasure.models import ErasureReason
 from foundation.observability.log_format import JsonFormatter, RedactingFormatter
+from messaging import codes
 from passport import saving
 from privet.test_access import PAGES, URL_ARGUMENTS, Scenario
 from privet.test_access_matrix import ADMIN_ARGUMENTS, ADMIN_NAMES, page_url
@@ -114,7 +115,7 @@ def send_code(scenario: OneClient, browser: Browser, monkeypatch, wording: str |
         return wording.format(number=contract.number, digits=digits, pairs=pairs, spaced="\u00a0".join(digits))
 
     with monkeypatch.context() as patch:
-        patch.setattr(signing.secrets, "randbelow", lambda limit: int(CODE))
+        patch.setattr(codes.secrets, "randbelow", lambda limit: int(CODE))
         if wording:
             patch.setattr(signing, "_code_message", message)
         sent = browser.post(

@@ -47,13 +47,23 @@ def notify_client(
     ClientErased, ClientReassigned, and TransactionManagementError outside a transaction.
     """
     staff_text = body if masked is None else masked
-    ticket = client.account and contract_ticket(client, now=now)
-    if ticket:
-        message = post(ticket, body, now=now, status=None if ticket.is_open else TicketStatus.OPEN)
-        if masked is not None:
-            MaskedMessage.objects.create(message=message, body=masked)
+    message = post_to_client(client, body, now=now, masked=masked)
     log.add_event(client, staff_text if log_text is None else log_text, by=by, now=now)
-    return ticket
+    return message and message.ticket
+
+
+def post_to_client(client: Client, body: str, *, now: datetime, masked: str | None = None) -> Message | None:
+    """Post `body` to the client's contract ticket, where staff read `masked` if it is given.
+
+    Returns None if the app deleted the account. Raises as notify_client() does.
+    """
+    if client.account is None:
+        return None
+    ticket = contract_ticket(client, now=now)
+    message = post(ticket, body, now=now, status=None if ticket.is_open else TicketStatus.OPEN)
+    if masked is not None:
+        MaskedMessage.objects.create(message=message, body=masked)
+    return message
 
 
 def contract_ticket(client: Client, *, now: datetime) -> Ticket:

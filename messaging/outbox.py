@@ -1,0 +1,14 @@
+"""Sends nothing: in development the admin site lists what would have been sent."""
+
+import uuid
+
+from messaging.models import Content
+from messaging.transport import Report
+
+
+class Outbox:
+    def send(self, content: Content) -> str:
+        return f"outbox-{uuid.uuid4()}"
+
+    def report(self, provider_id: str) -> Report | None:
+        return None

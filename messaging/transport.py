@@ -1,0 +1,37 @@
+"""The interface of what carries a message: a mail server, an SMS gateway."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from messaging.models import Content, DeliveryState
+
+
+class TransportUnavailable(Exception):
+    """The provider did not answer or can't work now. Whether the message was sent is not known: try again later."""
+
+
+class MessageRejected(Exception):
+    """The provider will never accept this message. `problem` says why, in Russian, for staff."""
+
+    def __init__(self, problem: str):
+        self.problem = problem
+        super().__init__(problem)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A delivery report. `state` is DELIVERED or FAILED; then `problem` says why, in Russian."""
+
+    state: DeliveryState
+    problem: str = ""
+
+
+class Transport(Protocol):
+    def send(self, content: Content) -> str:
+        """Send and return the id that the provider gave the message, or "".
+
+        Raises TransportUnavailable or MessageRejected.
+        """
+
+    def report(self, provider_id: str) -> Report | None:
+        """Return the newest report, or None if nothing final is known yet. Raises TransportUnavailable."""
