@@ -41,7 +41,7 @@ from django.utils import timezone  # noqa: E402
 from django_otp.oath import TOTP  # noqa: E402
 
 from agreements.documents import AgreementDocument  # noqa: E402
-from agreements.models import AgreementKind  # noqa: E402
+from agreements.models import AgreementKind, contact_hash  # noqa: E402
 from clients.models import AccountStatus, AppUser, Client  # noqa: E402
 from devices.models import Device, DeviceType, Tariff  # noqa: E402
 from devices.saving import save_device  # noqa: E402
@@ -233,6 +233,7 @@ class Make:
         client.agreements.create(
             kind=kind, version=document.version, text_sha256=document.text_sha256, pdf_key=key,
             pdf_sha256=hashlib.sha256(b"%PDF-").hexdigest(), given_at=now, given_by=by,
+            contact_hash=contact_hash(client) if kind == AgreementKind.ELECTRONIC_SIGNATURE else "",
         )  # fmt: skip
 
     def passport(self, client: Client, by: Manager, digits: str | None = None, **fields) -> Passport:

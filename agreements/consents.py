@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from agreements.documents import AgreementDocument
-from agreements.models import Agreement, AgreementKind, AgreementMissing
+from agreements.models import Agreement, AgreementKind, AgreementMissing, contact_hash
 from clients.models import Client
 from foundation.storage import object_storage
 from links.models import Browser, Link, Place
@@ -25,6 +25,9 @@ MESSAGE_HINTS = {
         "за вас."
     ),
 }
+
+
+CONTACT_CHANGED = "Заменено новым: изменились телефон или почта клиента"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def save_signed_document(
         given_at=now,
         given_by=recorder.by,
         accepted_on=recorder.place,
+        contact_hash=contact_hash(client) if document.kind == AgreementKind.ELECTRONIC_SIGNATURE else "",
         **recorder.browser.columns,
     )
     agreement.pdf_key = f"agreements/{client.pk}/{agreement.pk}.pdf"
@@ -98,6 +102,8 @@ def _insert(agreement: Agreement, link: Link | None) -> None:
         link.check_still_open()
     if client.agreements.is_given(agreement.kind):
         raise AlreadyRecorded
+    for earlier in client.agreements.filter(kind=agreement.kind, version=agreement.version, withdrawn_at=None):
+        earlier.withdraw(by=None, reason=CONTACT_CHANGED, now=agreement.given_at)
     agreement.save(force_insert=True)
     by = None if agreement.accepted_on == Place.CLIENT_PAGE else agreement.given_by
     bridge.notify_client(client, _client_message(agreement), by=by, now=agreement.given_at)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from clients.models import Client
 from foundation.exceptions import Refusal
 from links.models import Place
+from managers import cipher
 from managers.models import Manager
 
 
@@ -39,11 +40,24 @@ class AgreementMissing(Refusal):
         super().__init__(f"Сначала нужно {kind.label[0].lower()}{kind.label[1:]}.")
 
 
+def contact_hash(client: Client) -> str:
+    """Return the keyed hash of the client's phone and e-mail; "" if the app deleted the account."""
+    account = client.account
+    return cipher.keyed_hash(f"{account.shown_phone}|{account.shown_email}") if account else ""
+
+
 class AgreementManager(models.Manager):
     def is_given(self, kind: str) -> bool:
-        """Whether the client has agreed to the newest edition. Runs no query for a client of `get_client_for`."""
+        """Whether the client has agreed to the newest edition. Runs no query for a client of `get_client_for`.
+
+        The agreement on electronic signatures names the phone and e-mail to which codes go: after a change of one of
+        them it has to be given again.
+        """
         version = AgreementKind(kind).current_version
-        return any(row.kind == kind and row.is_in_force and row.version == version for row in self.all())
+        return any(
+            row.kind == kind and row.is_in_force and row.version == version and row.contact_is_current(self.instance)
+            for row in self.all()
+        )
 
     def visible_to(self, manager: Manager) -> models.QuerySet["Agreement"]:
         """Agreements since the client was claimed; all of them for admins. Combine with Client.visible_to()."""
@@ -68,6 +82,8 @@ class Agreement(models.Model):
     accepted_on = models.CharField(
         "кем отмечено", max_length=12, choices=Place, default=Place.MANAGER, db_default=Place.MANAGER
     )
+    # Keyed hash of the phone and e-mail that the document names; "" where it names none, or nobody has recorded it.
+    contact_hash = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     ip = models.GenericIPAddressField("адрес", null=True)
     user_agent = models.CharField("браузер", max_length=300, blank=True)
     withdrawn_at = models.DateTimeField("отозвано", null=True)
@@ -111,6 +127,10 @@ class Agreement(models.Model):
     @property
     def is_in_force(self) -> bool:
         return self.withdrawn_at is None
+
+    def contact_is_current(self, client: Client) -> bool:
+        """Whether the phone and e-mail that the document names are those of the account. True if it names none."""
+        return not self.contact_hash or self.contact_hash == contact_hash(client)
 
     @property
     def status_label(self) -> str:

@@ -95,5 +95,5 @@ def _opened_link(request, pk) -> Link | None:
     if request.user.is_authenticated:
         return None
     links = Link.objects.in_force(timezone.now()).opened_in(browser_secret(request))
-    link = links.select_related("client__user", "contract__client", "created_by").filter(pk=pk).first()
+    link = links.select_related("client__user", "contract__client", "created_by", "message").filter(pk=pk).first()
     return link if link and link.is_permitted else None

@@ -5,7 +5,7 @@ import math
 from dataclasses import replace
 from functools import wraps
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -14,13 +14,15 @@ from django.views.decorators.http import require_POST, require_safe
 from agreements.models import AgreementKind
 from client_page import accepting
 from client_page.access import link_page
-from client_page.forms import ClientCodeForm, PhoneDigitsForm, RefusalForm, SigningConsentForm
+from client_page.forms import PhoneDigitsForm, RefusalForm, SigningConsentForm
 from client_page.pages import render_page
 from contracts import payment, pdf, signature_consent, signing
+from contracts.code_channels import code_channels
 from contracts.contents_diff import describe_differences
 from contracts.current import is_newest_edition
 from contracts.files import issued_file, pdf_response
-from contracts.models import Contract
+from contracts.forms import ChannelForm, CodeForm
+from contracts.models import Contract, SigningCode
 from contracts.payment_code import payment_svg
 from contracts.refusals import INPUT_ERRORS, CodeTooSoon, ConsentMissing, SigningRefused
 from contracts.snapshot import Snapshot
@@ -29,6 +31,7 @@ from links.models import MAX_PASSPORT_ATTEMPTS, Link, Place
 from links.panel import browser_of
 from managers import limits
 from messaging.codes import next_code_at
+from messaging.models import PENDING, Channel
 
 FILE_UNAVAILABLE = "Файл сейчас не открывается: на нашей стороне неполадка. Попробуйте через минуту."
 WRONG_DIGITS = "Цифры не совпадают с телефоном, который указан в договоре. Осталось попыток: {}."
@@ -90,12 +93,31 @@ def _signing_context(link: Link) -> dict:
         "consent": SigningConsentForm(initial={"version": signature_consent.current_version()}),
         "pep_template": signature_consent.current_template(),
         "has_consented": _has_consented(link),
-        "form": ClientCodeForm(),
+        "form": CodeForm(),
         "code": code if code and code.is_usable(now) else None,
+        "channels": _channel_form(link, code, agreeing=needs_agreement),
         "is_code_told": bool(code) and code.requested_on == Place.MANAGER,
         "seconds_to_next_code": seconds,
         "wait_for_next_code": limits.format_wait(seconds),
     }
+
+
+def _channel_form(link: Link, code: SigningCode | None, *, agreeing: bool) -> ChannelForm:
+    """Labels show no digits that unlock the passport."""
+    account = link.client.user
+    labels = {
+        Channel.APP: "В приложение «Привет Супер»",
+        Channel.SMS: f"В SMS на {accepting.masked_phone(account.shown_phone)}",
+        Channel.EMAIL: f"Письмом на {masked_email(account.shown_email)}",
+    }
+    choices = [(channel, labels[channel]) for channel in code_channels(link.client, link, agreeing=agreeing)]
+    return ChannelForm(choices, chosen=code.message.channel if code and code.message else "")
+
+
+def masked_email(email: str) -> str:
+    """The e-mail with the first letter of its name only: «a•••@mail.example»."""
+    name, sign, domain = email.rpartition("@")
+    return f"{name[:1]}•••@{domain}" if sign else "вашу почту"
 
 
 def _masked(snapshot: Snapshot) -> Snapshot:
@@ -177,7 +199,8 @@ def code(request, link):
     if not _has_consented(link) and (refused := _accept(request, link)):
         return refused
     try:
-        signing.request_code(link.contract, by=link.created_by, link=link)
+        channel = request.POST.get("channel")
+        signing.request_code(link.contract, by=link.created_by, link=link, channel=channel)
     except CodeTooSoon:
         pass  # a double click: the first one has sent the code
     except limits.TooManyTries as refused:
@@ -186,6 +209,17 @@ def code(request, link):
     except SigningRefused as refused:
         return contract_page(request, link, error=refused.client_message, status=409)
     return redirect(reverse("client_page:page", args=[link.pk]) + "#sign")
+
+
+@require_safe
+@open_contract_page
+def delivery(request, link):
+    """The delivery of the newest code as JSON, which the page requests every few seconds until `final`."""
+    code = signing.current_code(link.contract)
+    message = code and code.message
+    if not message:
+        return HttpResponse(status=204)
+    return JsonResponse({"label": message.delivery_label, "final": message.state not in PENDING})
 
 
 def _accept(request, link: Link) -> HttpResponse | None:
@@ -210,7 +244,7 @@ def _accept(request, link: Link) -> HttpResponse | None:
 @open_contract_page
 def signature(request, link):
     """Sign with the code. Idempotent."""
-    form = ClientCodeForm(request.POST)
+    form = CodeForm(request.POST)
     if not form.is_valid():
         return contract_page(request, link, form=form, status=422)
     try:

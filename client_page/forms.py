@@ -4,7 +4,6 @@ from django import forms
 
 from agreements.forms import AgreementForm
 from contracts import signature_consent
-from contracts.forms import CodeForm
 from foundation.russian.printable import validate_printable
 from links.models import Link
 
@@ -43,14 +42,6 @@ class SigningConsentForm(forms.Form):
             self.data = self.data | {"version": signature_consent.current_version()}
             raise forms.ValidationError("Текст согласия обновился: прочитайте его ещё раз.")
         return version
-
-
-class ClientCodeForm(CodeForm):
-    """The code that the client types themselves."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["code"].label = "Код из «Привет Супер»"
 
 
 class PhoneDigitsForm(forms.Form):

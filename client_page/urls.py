@@ -16,5 +16,6 @@ urlpatterns = [
     path("page/<uuid:pk>/passport/", contract_views.passport, name="passport"),
     path("page/<uuid:pk>/pdf/", contract_views.pdf_file, name="pdf"),
     path("page/<uuid:pk>/code/", contract_views.code, name="code"),
+    path("page/<uuid:pk>/code/delivery/", contract_views.delivery, name="delivery"),
     path("page/<uuid:pk>/signature/", contract_views.signature, name="signature"),
 ]

@@ -6,7 +6,8 @@ class ContractsConfig(AppConfig):
     verbose_name = "Договоры"
 
     def ready(self):
-        from contracts import app_payments
+        from contracts import app_payments, code_deliveries
         from foundation import worker
 
         worker.register("app_payments", app_payments.note_claims)
+        worker.register("code_deliveries", code_deliveries.record_deliveries)

@@ -22,6 +22,7 @@ class EventKind(models.TextChoices):
     ISSUED = "issued", "Сформирован"
     ADOPTED = "adopted", "Взят под учёт"
     CODE_REQUESTED = "code_requested", "Запрошен код"
+    CODE_DELIVERY = "code_delivery", "Сведения о доставке кода"
     CODE_WRONG = "code_wrong", "Введён неверный код"
     DECLINED = "declined", "Клиент отказался"
     UNLOCKED = "unlocked", "Подписание разблокировано"

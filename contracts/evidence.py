@@ -10,23 +10,33 @@ from django.conf import settings
 
 from agreements.models import Agreement
 from contracts import signature_consent
-from contracts.models import Contract
+from contracts.models import Contract, SigningCode
 from links.models import Link
+from managers.cipher import keyed_hash
 
 
 def write_evidence(
-    contract: Contract, *, agreements: Iterable[Agreement], pages: Iterable[Link], link: Link | None = None
+    contract: Contract,
+    *,
+    agreements: Iterable[Agreement],
+    pages: Iterable[Link],
+    codes: Iterable[SigningCode],
+    link: Link | None = None,
 ) -> None:
     """Set the evidence of the signature and its HMAC. The caller saves the contract.
 
     `agreements`: those in force. `pages`: the links to the contract that the client opened; what they did there is
-    evidence, whoever entered the code. `link`: the one on whose page the client entered it; without it the manager
-    did, in the browser that the contract names.
+    evidence, whoever entered the code. `codes`: all that were sent for the contract. `link`: the one on whose page the
+    client entered it; without it the manager did, in the browser that the contract names.
     """
+    account = contract.client.user
     facts = _facts_of_contract(contract) | {
         "consents": [*map(_facts_of_agreement, agreements), _facts_of_consent(contract)],
         "client_page": link and str(link.pk),
         "client_pages": [_facts_of_page(page) for page in pages],
+        "codes": [_facts_of_code(code) for code in codes],
+        "phone_hash": keyed_hash(account.phone),
+        "email_hash": account.email and keyed_hash(account.email),
     }
     contract.evidence = _to_json(facts)
     contract.evidence_hmac = sign_text(contract.evidence)
@@ -103,6 +113,8 @@ def _facts_of_page(link: Link) -> dict:
         "created_by": link.created_by_id,
         "created_ip": link.created_ip or "",
         "created_user_agent": link.created_user_agent,
+        "sent_by": link.sent_by,
+        "message": link.message_id,
         "opened_at": link.opened_at,
         "ip": link.ip or "",
         "user_agent": link.user_agent,
@@ -112,6 +124,25 @@ def _facts_of_page(link: Link) -> dict:
         "agreed_at": link.agreed_at,
         "refused_at": link.refused_at,
         "refusal_reason": link.refusal_reason,
+    }
+
+
+def _facts_of_code(code: SigningCode) -> dict:
+    """How the code was sent, and what is known of its delivery now. Messages of earlier versions were not recorded."""
+    message = code.message
+    return {
+        "code": code.pk,
+        "requested_on": code.requested_on,
+        "sent_at": code.sent_at,
+        "wrong_attempts": code.failed_tries,
+        "used_at": code.used_at,
+        "channel": message and message.channel,
+        "message": message and message.pk,
+        "provider_id": message and message.provider_id,
+        "recipient_hash": message and message.recipient_hash,
+        "delivery": message and message.state,
+        "accepted_at": message and message.accepted_at,
+        "delivered_at": message and message.delivered_at,
     }
 
 

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from contracts import signature_consent
 from contracts.models import Invoice
 from foundation.russian import money
 from foundation.russian.printable import validate_printable
+from messaging.models import Channel
 from support.forms import FormIdField
 
 MAX_PAYMENT_TERM = timedelta(days=365)
@@ -18,7 +20,7 @@ class CodeForm(forms.Form):
     """The one-time code: six digits, with or without spaces."""
 
     code = forms.CharField(
-        label="Код из приложения «Привет Супер»",
+        label="Код",
         max_length=20,
         widget=forms.TextInput(
             attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "data-code": "", "size": 8}
@@ -34,6 +36,31 @@ class CodeForm(forms.Form):
         if not re.fullmatch(r"[0-9]{6}", digits):
             raise forms.ValidationError("Код состоит из шести цифр.")
         return digits
+
+
+class ChannelForm(forms.Form):
+    """Where the code goes. The form is not validated: `signing.request_code` decides.
+
+    `choices`: channels with their labels, the best one first. `form_id`: the form that the radio buttons belong to, if
+    they stand outside of it.
+    """
+
+    channel = forms.ChoiceField(label="Куда отправить код", widget=forms.RadioSelect)
+
+    def __init__(self, choices: Sequence[tuple[Channel, str]], *, chosen: str = "", form_id: str = ""):
+        super().__init__()
+        field = self.fields["channel"]
+        field.choices = choices
+        values = [value for value, _ in choices]
+        field.initial = chosen if chosen in values else next(iter(values), None)
+        if form_id:
+            field.widget.attrs["form"] = form_id
+
+    @property
+    def only_choice(self) -> str:
+        """The label of the channel if there is only one."""
+        choices = self.fields["channel"].choices
+        return choices[0][1] if len(choices) == 1 else ""
 
 
 class SignatureForm(CodeForm):

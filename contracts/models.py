@@ -235,6 +235,9 @@ class SigningCode(OneTimeCode):
 
     contract = models.ForeignKey(Contract, on_delete=models.PROTECT, related_name="codes")
     pdf_sha256 = models.CharField(max_length=64)
+    # Whether the chain of events has all that is known of the delivery (contracts/code_deliveries.py). No delivery of a
+    # code in the app is ever reported.
+    delivery_recorded = models.BooleanField(default=False, db_default=True, editable=False)
     requested_on = models.CharField(
         "кем запрошен", max_length=12, choices=Place, default=Place.MANAGER, db_default=Place.MANAGER
     )
@@ -243,7 +246,10 @@ class SigningCode(OneTimeCode):
         db_table = "manager_signing_codes"
         verbose_name = "код подписания"
         verbose_name_plural = "коды подписания"
-        indexes = [models.Index(fields=["contract", "-sent_at"], name="codes_of_contract")]
+        indexes = [
+            models.Index(fields=["contract", "-sent_at"], name="codes_of_contract"),
+            models.Index(fields=["sent_at"], name="codes_delivery", condition=Q(delivery_recorded=False)),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(expires_at__gt=F("sent_at")), name="manager_signing_codes_expire"),
         ]

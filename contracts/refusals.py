@@ -63,6 +63,18 @@ class CodeByManagerDisabled(SigningRefused):
     message = "Код вводит только клиент, на своей странице. Покажите ему QR-код."
 
 
+class ChannelUnavailable(SigningRefused):
+    """The client has no such contact, has not agreed to the channel, or the link came by it."""
+
+    message = "Так отправить код сейчас нельзя. Выберите другой способ или обратитесь к администратору."
+    for_client = f"Так получить код сейчас нельзя. Выберите другой способ. {CALL_MANAGER}"
+
+
+class CodeSentLikeLink(SigningRefused):
+    message = "Код и ссылка отправлены одним способом. Запросите новый код другим способом."
+    for_client = "Код пришёл тем же способом, что и ссылка. Получите новый код другим способом."
+
+
 class SigningDeclined(SigningRefused):
     """The client declined on their page after the code was sent."""
 

@@ -13,6 +13,7 @@ from agreements import consents
 from agreements.models import AgreementKind, AgreementMissing
 from clients.models import AccountStatus, AppUser, Client, Status
 from contracts import payment, signature_consent
+from contracts.code_channels import code_channels
 from contracts.current import is_current, is_newest_edition
 from contracts.event_chain import EventKind, append_event
 from contracts.evidence import write_evidence
@@ -20,10 +21,12 @@ from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, SIGNATURE_FIELDS, Contra
 from contracts.refusals import (
     AccountClosed,
     AgreementNeeded,
+    ChannelUnavailable,
     CodeByManagerDisabled,
     CodeForClientPage,
     CodeLate,
     CodeNotRequested,
+    CodeSentLikeLink,
     CodeTooSoon,
     CodeUsedUp,
     CodeWrong,
@@ -57,7 +60,6 @@ from messaging.codes import (
 from messaging.models import Channel, OutgoingMessage, Purpose
 from support import bridge, log
 
-CHANNEL = "Привет Супер"
 # How the client uses the code: typed by themselves, or read out to the manager.
 ENTER_YOURSELF = "Введите код сами на странице договора и никому не называйте."
 TELL_MANAGER = (
@@ -69,13 +71,17 @@ SIGNED_BY_MANAGER = "Копию договора попросите у мене�
 
 @metrics.count_outcome(metrics.CODES, SigningRefused, success="sent")
 @transaction.atomic
-def request_code(contract: Contract, *, by: Manager, link: Link | None = None) -> SigningCode:
+def request_code(
+    contract: Contract, *, by: Manager, link: Link | None = None, channel: str | None = None
+) -> SigningCode:
     """Send the client a new code. Earlier ones become invalid.
 
-    `link`: the client requested it on their page, and can enter it only on a page of their own.
+    `link`: the client requested it on their page, and can enter it only on a page of their own. `channel`: the one that
+    was chosen; by default the best one.
 
-    Raises AccountClosed, ContractClosed, SigningLocked, AgreementNeeded, ContractStale, CodeTooSoon, TooManyCodes,
-    CodeByManagerDisabled, LinkEnded, or limits.TooManyTries if `by` has sent too many codes to all clients.
+    Raises ChannelUnavailable, AccountClosed, ContractClosed, SigningLocked, AgreementNeeded, ContractStale,
+    CodeTooSoon, TooManyCodes, CodeByManagerDisabled, LinkEnded, or limits.TooManyTries if `by` has sent too many codes
+    to all clients.
     """
     client, contract = _lock(contract)
     now = timezone.now()  # taken after waiting for the lock, so that times are in order
@@ -84,24 +90,47 @@ def request_code(contract: Contract, *, by: Manager, link: Link | None = None) -
     next_at = next_code_at(recent_codes(client, now), now)
     if next_at > now:
         raise (CodeTooSoon if next_at - now <= CODE_RESEND_DELAY else TooManyCodes)(next_at - now)
+    chosen = _choose_channel(client, link or link_in_force(contract), channel)
     limits.CODES.consume(by)  # last: requests that are refused don't count
     digits = new_digits()
     code = SigningCode(contract=contract, pdf_sha256=contract.pdf_sha256, sent_at=now, expires_at=now + CODE_LIFETIME)
     code.set_digits(digits)
-    code.requested_on = _place(link)
-    code.message = _send_code(client, code, digits, by=None if link else by, now=now)
+    code.requested_on, code.delivery_recorded = _place(link), chosen == Channel.APP
+    code.message = _send_code(client, code, digits, chosen, by=None if link else by)
     code.save()
     if link:
         link.set(code_sent_at=now)
     facts = {"code": str(code.pk), "pdf_sha256": contract.pdf_sha256, "on": code.requested_on}
+    facts |= {"channel": chosen.value, "message": str(code.message.pk)}
     append_event(contract, EventKind.CODE_REQUESTED, by=by, at=now, **facts)
     return code
 
 
-def _send_code(client: Client, code: SigningCode, digits: str, *, by: Manager | None, now: datetime) -> OutgoingMessage:
+def _choose_channel(client: Client, link: Link | None, channel: str | None) -> Channel:
+    channels = code_channels(client, link)
+    if not channels or channel and channel not in channels:
+        raise ChannelUnavailable
+    return Channel(channel) if channel else channels[0]
+
+
+def _send_code(
+    client: Client, code: SigningCode, digits: str, channel: Channel, *, by: Manager | None
+) -> OutgoingMessage:
     body, masked = (_code_message(code, shown) for shown in (digits, CODE_MASK))
-    text = sending.Text(body, masked=masked, log_text=masked if settings.MASK_CODE_IN_MANAGER_LOG else body)
-    return sending.send(client, Channel.APP, text, purpose=Purpose.SIGNING_CODE, by=by, now=now)
+    text = sending.Text(
+        body,
+        subject=f"Код для договора {code.contract.number}",
+        masked=masked,
+        log_text=masked if settings.MASK_CODE_IN_MANAGER_LOG else body,
+    )
+    return sending.send(
+        client, channel, text, purpose=Purpose.SIGNING_CODE, by=by, now=code.sent_at, expires_at=code.expires_at
+    )
+
+
+def link_in_force(contract: Contract) -> Link | None:
+    """The link to the contract that the client may open, or has open."""
+    return contract.links.in_force(timezone.now()).select_related("message").first()
 
 
 def check_account_open(account: AppUser | None) -> None:
@@ -113,13 +142,13 @@ def check_account_open(account: AppUser | None) -> None:
 
 def recent_codes(client: Client, now: datetime) -> list[SigningCode]:
     """Return the codes of the last hour, newest first. Older ones have expired."""
-    codes = SigningCode.objects.filter(contract__client=client, sent_at__gt=now - HOUR).order_by("-sent_at")
-    return list(codes[:MAX_CODES_PER_HOUR])
+    codes = SigningCode.objects.filter(contract__client=client, sent_at__gt=now - HOUR).select_related("message")
+    return list(codes.order_by("-sent_at")[:MAX_CODES_PER_HOUR])
 
 
 def current_code(contract: Contract) -> SigningCode | None:
     """Return the newest code, the only one that can sign, or None."""
-    return contract.codes.order_by("-sent_at").first()
+    return contract.codes.select_related("message").order_by("-sent_at").first()
 
 
 @metrics.count_outcome(metrics.SIGNATURES, SigningRefused, success="signed")
@@ -236,6 +265,8 @@ def _check_code(contract: Contract, text: str, link: Link | None, now: datetime)
         raise CodeForClientPage
     if Link.objects.filter(contract=contract, refused_at__gte=code.sent_at).exists():
         raise SigningDeclined
+    if link and link.sent_by and code.message and code.message.channel == link.sent_by:
+        raise CodeSentLikeLink
     if code.used_at or code.attempts_left == 0:
         raise CodeUsedUp
     if code.is_expired(now):
@@ -260,12 +291,14 @@ def _record_signature(
 ) -> None:
     contract.signed_at = contract.code_entered_at = now
     contract.signed_by, contract.code_entered_on = by, _place(link)
-    contract.code_channel, contract.code_sent_at = CHANNEL, code.sent_at
+    contract.code_channel = code.message.get_channel_display() if code.message else Channel.APP.label
+    contract.code_sent_at = code.sent_at
     contract.due = payment.BillingSummary.for_client(client).due_for(contract)
     write_evidence(
         contract,
         agreements=client.agreements.filter(withdrawn_at=None).order_by("given_at", "pk"),
-        pages=contract.links.filter(opened_at__isnull=False).order_by("created_at"),
+        pages=contract.links.filter(opened_at__isnull=False).select_related("message").order_by("created_at"),
+        codes=contract.codes.select_related("message").order_by("sent_at"),
         link=link,
     )
     contract.save(update_fields=SIGNATURE_FIELDS)

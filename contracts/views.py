@@ -21,11 +21,12 @@ from clients.disclosure import DisclosureKind
 from clients.models import SIGNED, Client, TransitionRefused
 from contracts import app_payments, issuing, payment, signature_consent, signing
 from contracts.access import get_contract_for
+from contracts.code_channels import code_channels, link_channels
 from contracts.contents_diff import describe_differences
 from contracts.current import current_contents, is_newest_edition
 from contracts.files import issued_file, pdf_response
-from contracts.forms import SignatureForm
-from contracts.models import Contract
+from contracts.forms import ChannelForm, SignatureForm
+from contracts.models import Contract, SigningCode
 from contracts.refusals import (
     INPUT_ERRORS,
     CodeByManagerDisabled,
@@ -35,12 +36,16 @@ from contracts.refusals import (
 )
 from contracts.snapshot import Contents
 from foundation.storage import object_storage
-from links.models import NothingToSign, Place
+from foundation.templatetags.formats import phone
+from links.models import Link, NothingToSign, Place
 from links.panel import LinkPanel, browser_of
 from managers import limits
 from managers.models import Manager, Role
 from messaging.codes import next_code_at
+from messaging.models import Channel
 
+# By whether it goes to the app, which has it at once.
+CODE_REQUESTED = {True: "Код отправлен клиенту в «{}».", False: "Код для клиента отправляется: {}."}
 CONTRACT_REPLACED = "Пока страница была открыта, договор сформировали заново. Прочитайте его и запросите код."
 
 
@@ -102,7 +107,7 @@ def code(request, client):
             client = get_client_for(request, client.pk)
         if current is None:
             raise ContractClosed
-        signing.request_code(current, by=request.user)
+        code = signing.request_code(current, by=request.user, channel=request.POST.get("channel"))
     except object_storage.StorageUnavailable:
         return _contract_page(request, client, error=NOT_SAVED, status=503)
     except limits.TooManyTries as refused:
@@ -111,7 +116,8 @@ def code(request, client):
         return _contract_page(request, client, error=refused.message, status=409)
     if request.htmx.target == "code":
         return _contract_page(request, client)
-    messages.success(request, "Код отправлен клиенту в «Привет Супер».")
+    sent, label = CODE_REQUESTED[code.message.channel == Channel.APP], code.message.get_channel_display()
+    messages.success(request, sent.format(label))
     return redirect("contracts:contract", client.pk)
 
 
@@ -159,7 +165,9 @@ def link(request, client):
         return _whole_page(request, client, ContractEditionOld.message)
     limits.LINKS.consume(request.user)
     try:
-        panel = LinkPanel.with_new_link(request, client, current.pk, issue_url=_link_url(client))
+        panel = LinkPanel.with_new_link(
+            request, client, current.pk, issue_url=_link_url(client), channels=link_channels(client)
+        )
     except NothingToSign:  # signed or replaced meanwhile
         return _nothing_to_sign(request, get_client_for(request, client.pk))
     if request.htmx:
@@ -171,6 +179,10 @@ def _nothing_to_sign(request, client: Client) -> HttpResponse:
     if client.status in SIGNED:
         return onboarding.redirect_to(request, reverse("contracts:done", args=[client.pk]))
     return _whole_page(request, client, ContractClosed.message)
+
+
+def _panel(client: Client, contract: Contract) -> LinkPanel:
+    return LinkPanel.of(client, contract.pk, issue_url=_link_url(client), channels=link_channels(client))
 
 
 def _link_url(client: Client) -> str:
@@ -214,6 +226,7 @@ def _contract_page(
     current = issuing.open_contract(client)
     codes = signing.recent_codes(client, now)
     code = next((code for code in codes if current and code.contract_id == current.pk), None)
+    panel = panel or (current and _panel(client, current))
     template = "contracts/contract.html"
     context = {
         "client": client,
@@ -229,7 +242,8 @@ def _contract_page(
         "code": code if code and code.requested_on == Place.MANAGER and code.is_usable(now) else None,
         "seconds_to_next_code": max(0, math.ceil((next_code_at(codes, now) - now).total_seconds())),
         "error": error,
-        "panel": panel or (current and LinkPanel.of(client, current.pk, issue_url=_link_url(client))),
+        "panel": panel,
+        "channels": _channel_form(client, panel.link if panel else None, code),
         "code_by_manager": settings.CODE_BY_MANAGER,
         "admins": Manager.objects.filter(role=Role.ADMIN, is_active=True).order_by("name"),  # lazy
     }
@@ -238,6 +252,22 @@ def _contract_page(
     elif request.htmx.target == "code" and not whole:
         template += "#code"
     return render(request, template, context, status=status)
+
+
+def _channel_form(client: Client, link: Link | None, code: SigningCode | None) -> ChannelForm:
+    agreeing = not client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE)
+    labels = {
+        Channel.APP: "В приложение «Привет Супер»",
+        Channel.SMS: f"В SMS на {phone(client.user.shown_phone)}",
+        Channel.EMAIL: f"Письмом на {client.user.shown_email}",
+    }
+    in_force = link if link and link.is_in_force(timezone.now()) else None
+    channels = code_channels(client, in_force, agreeing=agreeing)
+    return ChannelForm(
+        [(channel, labels[channel]) for channel in channels],
+        chosen=code.message.channel if code and code.message else "",
+        form_id="" if agreeing else "code-request",
+    )
 
 
 def _changes_since(contract: Contract, contents: Contents) -> list[str]:

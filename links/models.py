@@ -11,9 +11,11 @@ import pgtrigger
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from clients.models import Client, Status
 from managers.models import Manager
+from messaging.models import OutgoingMessage
 from support import log
 
 # Counted from the creation, again from the opening, and again from the signature, so that the copy can be downloaded.
@@ -26,13 +28,14 @@ CALL_PAUSE = timedelta(minutes=1)
 CHANGING_FIELDS = [
     "expires_at", "replaced_at", "opened_at", "browser_hash", "ip", "user_agent", "passport_attempts",
     "passport_shown_at", "pdf_opened_at", "read_at", "agreed_at", "pep_text_version", "code_sent_at", "signed_at",
-    "refused_at", "refusal_reason", "called_at",
+    "refused_at", "refusal_reason", "called_at", "message",
 ]  # fmt: skip
 FIXED_ONCE_SET = [
     ("replaced_at",),
     ("opened_at", "browser_hash", "ip", "user_agent"),
     ("signed_at", "agreed_at", "pep_text_version"),
     ("refused_at", "refusal_reason"),
+    ("message_id",),
 ]
 
 
@@ -83,7 +86,7 @@ class LinkQuerySet(models.QuerySet):
 
     def newest_of(self, client: Client, contract_id: uuid.UUID | None) -> "Link | None":
         """Return the newest link of a contract, or with None of the consent to processing personal data."""
-        links = self.filter(client=client, contract_id=contract_id).select_related("contract")
+        links = self.filter(client=client, contract_id=contract_id).select_related("contract", "message")
         return links.order_by("-created_at").first()
 
 
@@ -147,6 +150,15 @@ class Link(models.Model):
     created_by = models.ForeignKey(Manager, on_delete=models.PROTECT, related_name="+", verbose_name="кто создал")
     created_ip = models.GenericIPAddressField("адрес менеджера", null=True)
     created_user_agent = models.CharField("браузер менеджера", max_length=300, blank=True)
+    # NULL: the manager showed it.
+    message = models.ForeignKey(
+        OutgoingMessage,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
+        verbose_name="сообщение со ссылкой",
+    )
     expires_at = models.DateTimeField("действует до")
     replaced_at = models.DateTimeField("заменена", null=True)
 
@@ -205,6 +217,20 @@ class Link(models.Model):
         """Whether the manager who created the link may still open the client, and the client was not erased."""
         visible = Client.objects.visible_to(self.created_by).exclude(status=Status.ERASED)
         return self.created_by.is_active and visible.filter(pk=self.client_id).exists()
+
+    @property
+    def sent_by(self) -> str:
+        """The channel by which it was sent; "" if the manager showed it. A code never goes by the same channel."""
+        return self.message.channel if self.message else ""
+
+    @cached_property
+    def code_message(self) -> OutgoingMessage | None:
+        """The message with the newest code that the client has requested on the page."""
+        if not self.code_sent_at:
+            return None
+        codes = self.contract.codes.filter(sent_at__gte=self.code_sent_at, message__isnull=False)
+        code = codes.order_by("-sent_at").select_related("message").first()
+        return code and code.message
 
     def is_in_force(self, now: datetime) -> bool:
         return self.replaced_at is None and now < self.expires_at

@@ -22,7 +22,7 @@ def status(request, pk, link_pk):
     When the client is done, the page moves on.
     """
     client = get_client_for(request, pk)
-    link = Link.objects.select_related("contract").filter(pk=link_pk, client=client).first()
+    link = Link.objects.select_related("contract", "message").filter(pk=link_pk, client=client).first()
     if link is None:
         raise Http404
     step = onboarding.CONTRACT if link.contract_id else onboarding.PASSPORT

@@ -17,7 +17,7 @@ from managers.models import Manager
 
 
 class Channel(models.TextChoices):
-    APP = "app", "«Привет Супер»"
+    APP = "app", "Привет Супер"
     SMS = "sms", "SMS"
     EMAIL = "email", "Электронная почта"
 
@@ -39,6 +39,8 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", "не доставлено"
 
 
+# The state may still change.
+PENDING = (DeliveryState.QUEUED, DeliveryState.ACCEPTED)
 TRANSITIONS = [
     (DeliveryState.QUEUED, DeliveryState.ACCEPTED),
     (DeliveryState.QUEUED, DeliveryState.FAILED),
@@ -127,13 +129,20 @@ class OutgoingMessage(RetriedWork):
         self.encrypted_content = cipher.encrypt(json.dumps(asdict(content))) if content else ""
 
     @property
-    def delivery_label(self) -> str:
-        """«отправлено 14:03», «не доставлено: нет такого номера». Never «прочитано», which no channel reports."""
-        if self.state == DeliveryState.FAILED:
-            return f"не доставлено: {self.problem}"
-        at = self.delivered_at or self.accepted_at
+    def is_failed(self) -> bool:
+        return self.state == DeliveryState.FAILED
+
+    @property
+    def state_label(self) -> str:
+        """«отправлено», «не доставлено: нет такого номера». Never «прочитано», which no channel reports."""
         label = DeliveryState(self.state).label
-        return f"{label} в {timezone.localtime(at):%H:%M}" if at else label
+        return f"{label}: {self.problem}" if self.is_failed else label
+
+    @property
+    def delivery_label(self) -> str:
+        """The state with its time: «отправлено в 14:03»."""
+        at = self.delivered_at or self.failed_at or self.accepted_at
+        return f"{self.state_label} в {timezone.localtime(at):%H:%M}" if at and not self.is_failed else self.state_label
 
     def change_state(self, state: DeliveryState, *, now: datetime, provider_id: str = "", problem: str = "") -> bool:
         """Change the state with a guarded update. Return False if the transition is not allowed: a late report."""

@@ -322,6 +322,7 @@ PAGES = {
     "client_page:open": page(PUBLIC, BOTH, args=lambda scenario: [scenario.link[1]]),
     "client_page:page": page_of_link(GET),
     "client_page:pdf": page_of_link(GET),
+    "client_page:delivery": page_of_link(GET),
     **{f"client_page:{name}": page_of_link(POST) for name in ANSWERS},
     "contracts:contract": page(OWNER, BOTH, "awaiting_contract", writes=True),
     "contracts:kept": page(OWNER, POST, "change_undone", writes=True),

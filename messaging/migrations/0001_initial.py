@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('attempts', models.PositiveIntegerField(db_default=0, default=0, editable=False, verbose_name='попыток')),
                 ('next_attempt_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now, editable=False, verbose_name='следующая попытка')),
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('channel', models.CharField(choices=[('app', '«Привет Супер»'), ('sms', 'SMS'), ('email', 'Электронная почта')], max_length=10, verbose_name='канал')),
+                ('channel', models.CharField(choices=[('app', 'Привет Супер'), ('sms', 'SMS'), ('email', 'Электронная почта')], max_length=10, verbose_name='канал')),
                 ('purpose', models.CharField(choices=[('signing_code', 'Код подписания'), ('contact_code', 'Код для изменения контакта'), ('link', 'Ссылка на страницу клиента'), ('notice', 'Уведомление'), ('request', 'Запрос администратору')], max_length=20, verbose_name='что')),
                 ('recipient_hash', models.CharField(blank=True, editable=False, max_length=64)),
                 ('encrypted_content', models.TextField(blank=True, editable=False)),

@@ -57,3 +57,15 @@ if (end && token) {
     observer.observe(part);
   }
 }
+
+// Whether the code has arrived. The form stays as it is: only this text changes.
+const delivery = document.querySelector("[data-delivery]");
+const DELIVERY_CHECKS = 40;
+
+async function showDelivery(checksLeft) {
+  const response = await fetch(delivery.dataset.delivery).catch(() => null); // no connection: asked again
+  const state = response?.status === 200 ? await response.json().catch(() => null) : null;
+  if (state && delivery.textContent !== state.label) delivery.textContent = state.label;
+  if (!state?.final && checksLeft > 1) setTimeout(showDelivery, 3000, checksLeft - 1);
+}
+if (delivery) setTimeout(showDelivery, 2000, DELIVERY_CHECKS);
