@@ -75,7 +75,7 @@ def get_code(page: Page) -> None:
 
 
 def code_field(page: Page) -> Locator:
-    return page.get_by_label("Код из «Привет Супер»")
+    return page.get_by_label("Код", exact=True)
 
 
 def paste(field: Locator, text: str) -> None:

@@ -119,7 +119,7 @@ def test_code_can_be_pasted_with_spaces(open_page, anna, make):
     page.wait_for_url("**/clients/**")
     page.goto(reverse("contracts:contract", args=[contract.client.pk]))
     open_other_way(page)
-    field = page.get_by_label("Код из приложения")
+    field = page.get_by_label("Код", exact=True)
     field.evaluate(
         """field => {
             const data = new DataTransfer();

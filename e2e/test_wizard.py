@@ -98,9 +98,9 @@ def sign_contract(page: Page, client: Client, screenshot: Screenshot) -> None:
     page.get_by_role("button", name="Запросить код").click()
     expect(page.get_by_text("Код отправлен клиенту").first).to_be_visible()
     code = code_sent_to(client)
-    page.get_by_label("Код из приложения").fill(f"{code[:3]} {code[3:]}")
+    page.get_by_label("Код", exact=True).fill(f"{code[:3]} {code[3:]}")
     page.get_by_label("Клиент прочитал договор").check()
-    page.get_by_label("Код из приложения").press("Enter")
+    page.get_by_label("Код", exact=True).press("Enter")
     expect_title(page, "Договор подписан")
 
 
