@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from clients import app_sessions
 from clients.accounts import AccountStatus, AppUser
 from clients.disclosure import Disclosure
 from clients.exceptions import (
@@ -23,6 +24,7 @@ from clients.exceptions import (
 )
 from clients.search import index_condition, matches_all_words
 from clients.statuses import ERASED_NAME, IN_WORK, SIGNED, TRANSITIONS, Status
+from managers import cipher
 from managers.history import track_history
 from managers.models import Manager
 
@@ -89,7 +91,9 @@ class ClientQuerySet(models.QuerySet):
         )  # fmt: skip
 
 
-@track_history("manager_clients_history", exclude=["created_at", "search", "initial_password_hash"])
+@track_history(
+    "manager_clients_history", exclude=["created_at", "search", "initial_password_hash", "confirmed_phone_hash"]
+)
 class Client(models.Model):
     """Our record of one account of «Привет Супер». `privet.sync_users` creates one per account."""
 
@@ -109,6 +113,8 @@ class Client(models.Model):
     search = models.TextField(default="", editable=False)
     # Set for accounts that we created; "" for others. While the account still has this hash, nobody can sign in to it.
     initial_password_hash = models.CharField(max_length=60, blank=True, default="", db_default="", editable=False)
+    # Keyed hash of the phone to which a code was sent that the client then knew; "" if there was none.
+    confirmed_phone_hash = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
 
     objects = ClientQuerySet.as_manager()
 
@@ -180,6 +186,24 @@ class Client(models.Model):
         return self.account is not None and self.account.password_hash != self.initial_password_hash
 
     @property
+    def is_protected(self) -> bool:
+        """Whether the client uses the account: they have a password that we did not set, or have signed in to the app.
+
+        Changes of its phone or e-mail need the client's code or an admin (contact/changes.py).
+        """
+        return self.has_password or (self.account is not None and app_sessions.has_session(self.user_id))
+
+    @property
+    def has_confirmed_phone(self) -> bool:
+        """Whether the client has received a code by SMS at the phone that the account has now."""
+        return self.account is not None and self.confirmed_phone_hash == cipher.keyed_hash(self.account.phone)
+
+    def mark_phone_confirmed(self, phone: str) -> None:
+        """Record that a code which was sent to `phone` (ten digits) by SMS was entered."""
+        self.confirmed_phone_hash = cipher.keyed_hash(phone)
+        Client.objects.filter(pk=self.pk).update(confirmed_phone_hash=self.confirmed_phone_hash)
+
+    @property
     def uses_app(self) -> bool:
         """Whether the account is not deleted and has a password or a subscription."""
         account = self.account
@@ -199,15 +223,25 @@ class Client(models.Model):
     def confirm_contact(
         self, *, by: Manager, name: str, phone: str, email: str | None, address: str, original: dict | None = None
     ) -> None:
-        """Step 1: save the confirmed contact data and claim a new client.
+        """Save contact data that needs no confirmation by the client, and claim a new client.
+
+        Step 1 calls contact.changes.confirm_contact(), which asks for a confirmation. Raises as start_confirming()
+        does, and IntegrityError if another account has the phone or the e-mail.
+        """
+        contact, now = {"name": name, "phone": phone, "email": email, "address": address}, timezone.now()
+        user = self.start_confirming(contact, by=by, original=original, now=now)
+        user.update_contact(**contact, now=now)
+        self.refresh_from_db()
+
+    def start_confirming(self, contact: dict, *, by: Manager, original: dict | None, now: datetime) -> AppUser:
+        """Lock the client and its account, claim a new client, and return the account. Call it in a transaction.
+
+        `contact`: the data to save, `original`: the data when the form was opened, both by the names in CONTACT_FIELDS.
 
         If two managers confirm at once, exactly one wins. The other gets AlreadyClaimed and nothing is written. Raises
-        ContactChanged if the account differs from `original`, the values when the form was opened: the client may have
-        corrected it in the app. Raises AccountDeleted if the account is closed, and IntegrityError if another account
-        has the phone or the e-mail.
+        ContactChanged if the account differs from `original`: the client may have corrected it in the app. Raises
+        AccountDeleted if the account is closed.
         """
-        contact = {"name": name, "phone": phone, "email": email, "address": address}
-        now = timezone.now()
         # Lock our row first, as every operation does, to avoid deadlocks.
         self.lock_for_any_manager()
         user = self.lock_account()
@@ -219,8 +253,7 @@ class Client(models.Model):
             raise AlreadyClaimed(self._current_owner_view())
         if original and (fields := user.conflicting_fields(original, contact)):
             raise ContactChanged(fields)
-        user.update_contact(**contact, now=now)
-        self.refresh_from_db()
+        return user
 
     def _current_owner_view(self) -> "Client":
         client = Client.objects.select_related("user", "manager").get(pk=self.pk)
@@ -322,7 +355,9 @@ class Client(models.Model):
     def return_to_pool(self, *, by: Manager | None, now: datetime) -> None:
         """Reset the client to new and unclaimed after erasure, because they still use the app. In a transaction."""
         with pgtrigger.ignore("clients.Client:client_status_transitions"):
-            Client.objects.filter(pk=self.pk).update(status=Status.NEW, manager=None, claimed_at=None)
+            Client.objects.filter(pk=self.pk).update(
+                status=Status.NEW, manager=None, claimed_at=None, confirmed_phone_hash=""
+            )
         ClientChange.objects.create(
             client=self, at=now, by=by, from_status=self.status, to_status=Status.NEW,
             from_manager_id=self.manager_id, to_manager=None,

@@ -173,12 +173,3 @@ class ContactForm(forms.Form):
     def _was_edited(self, name: str) -> bool:
         """Whether the manager changed the original value. Browsers change line breaks, so whitespace is ignored."""
         return self.data.get(name, "").split() != (self.initial[name] or "").split()
-
-    @property
-    def changed_labels(self) -> list[str]:
-        """Labels of the fields that differ from the account: «телефон», «адрес»."""
-        return [
-            self.fields[name].label.lower()
-            for name, value in self.cleaned_data.items()
-            if (value or "") != (getattr(self.user, name) or "")
-        ]

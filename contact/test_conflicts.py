@@ -73,7 +73,8 @@ def test_repeated_submit_is_no_conflict(client, as_anna):
 
     for _ in range(2):
         assert as_anna.post(page_of(client), sent).status_code == 302
-    assert log(client) == ["Контактные данные подтверждены, клиент взят в работу. Исправлено: телефон, адрес."]
+    assert log(client)[0] == "Контактные данные подтверждены, клиент взят в работу. Исправлено: телефон, адрес."
+    assert [entry[:7] for entry in log(client)[1:]] == ["Телефон"]  # the notice to the client
 
 
 def test_same_correction_by_the_client_is_no_conflict(client, as_anna):

@@ -21,7 +21,7 @@ def test_losing_manager_sees_who_claimed_the_client(make, anna, boris, race):
     won, lost = sorted(outcomes, key=lambda response: response.status_code)
     assert (won.status_code, lost.status_code) == (302, 409)
     assert Client.objects.select_related("manager").get().manager.name in lost.text
-    assert LogEntry.objects.count() == 1
+    assert LogEntry.objects.filter(body__startswith="Контактные данные подтверждены").count() == 1
 
 
 @pytest.mark.django_db(transaction=True)

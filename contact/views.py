@@ -11,7 +11,9 @@ from clients import onboarding
 from clients.access import field_managers_only, get_client_for
 from clients.exceptions import AccountDeleted, AlreadyClaimed, ContactChanged
 from clients.models import Client, Status
+from contact import changes
 from contact.forms import ContactForm
+from contact.panel import ChangePanel
 from managers.models import Manager
 from support import log
 
@@ -55,42 +57,37 @@ def _contact_step(request, client: Client) -> HttpResponse:
     form = ContactForm(request.POST if request.method == "POST" else None, client=client, by=request.user)
     if form.is_valid():
         try:
-            _confirm(client, form, request.user)
-            return redirect(onboarding.next_url(client))
+            waiting = changes.confirm_contact(client, form.cleaned_data, original=form.original, by=request.user)
+            return redirect(onboarding.CONTACT.url(client) if waiting else onboarding.next_url(client))
         except AlreadyClaimed as refused:
             return _already_claimed_response(request, refused.client)
         except AccountDeleted:
             client = get_client_for(request, client.pk)
             form.add_error(None, "Ничего не записано: учётная запись клиента удалена.")
-            return _contact_page(request, client, form, status=409)
+            return contact_page(request, client, form, status=409)
         except ContactChanged as changed:
             client = get_client_for(request, client.pk)
             form = form.with_current_data(client, changed.fields)
-            return _contact_page(request, client, form, status=409)
+            return contact_page(request, client, form, status=409)
         except IntegrityError:
             if not form.add_taken_errors():
                 raise
-    return _contact_page(request, client, form, status=422 if form.is_bound else 200)
+    return contact_page(request, client, form, status=422 if form.is_bound else 200)
 
 
-def _contact_page(request, client: Client, form: ContactForm, *, status: int) -> HttpResponse:
+def contact_page(
+    request, client: Client, form: ContactForm, *, status: int, panel: ChangePanel | None = None
+) -> HttpResponse:
+    """The page of step 1, with `panel` or that of the client's open change."""
     context = {
         "client": client,
         "form": form,
         "page_opened_token": _page_opened_token(request.user, client.pk),
+        "panel": panel or ChangePanel.of(client, request.user),
+        "next_url": onboarding.next_url(client),
         "unprintable_error": client.user.unprintable_error,
     }
     return render(request, "contact/contact.html", context, status=status)
-
-
-@transaction.atomic
-def _confirm(client: Client, form: ContactForm, by: Manager) -> None:
-    was_new, changes = client.status == Status.NEW, ", ".join(form.changed_labels)
-    client.confirm_contact(by=by, original=form.original, **form.cleaned_data)
-    sentences = ["Контактные данные подтверждены, клиент взят в работу."] if was_new else []
-    sentences += [f"Исправлено: {changes}."] if changes else []
-    if sentences:
-        log.add_event(client, " ".join(sentences), by=by, now=timezone.now())
 
 
 def _page_opened_token(manager: Manager, pk) -> str:

@@ -14,6 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 
 from clients.models import ERASED_NAME, AppUser, Client, Status
+from contact.models import ContactChange, ContactCode
 from contracts import claims, issuing, payment
 from contracts import mirror as invoice_mirror
 from contracts.event_chain import EventKind, append_event
@@ -130,6 +131,12 @@ def erase_account(run: ErasureRun) -> None:
     run.count(category, AdminLogEntry._meta.db_table, admin_entries.update(object_repr=ERASED_NAME))
 
 
+def erase_contact_changes(run: ErasureRun) -> None:
+    run.delete(DataCategory.CONTACT_HISTORY, ContactCode.objects.filter(change__client=run.client))
+    changes = ContactChange.objects.filter(client=run.client)
+    run.delete(DataCategory.CONTACT_HISTORY, changes, ignored_trigger="contact.ContactChange:changes_stay")
+
+
 def erase_links(run: ErasureRun) -> None:
     run.delete(DataCategory.LOG, Link.objects.filter(client=run.client))
 
@@ -180,6 +187,7 @@ ERASERS: dict[ErasureScope, tuple[Callable[[ErasureRun], None], ...]] = {
         erase_passport,
         erase_devices,
         erase_account,
+        erase_contact_changes,
         erase_links,
         erase_log,
     ),

@@ -206,6 +206,9 @@ LINKS = RateLimit("links", 60, per=timedelta(hours=1), what="ссылок")
 # Across all clients; the limit per client is in contracts/models.py.
 CODES = RateLimit("codes", 30, per=timedelta(hours=1), what="кодов")
 
+# Each sends an e-mail to every admin.
+APPROVAL_REQUESTS = RateLimit("approval requests", 20, per=timedelta(hours=1), what="просьб")
+
 
 def consume_unknown_link(network: str) -> None:
     """Count an unknown URL of a client's page. Raises TooManyTries; then no row is added for a new network.

@@ -14,7 +14,10 @@ ACCOUNT_DELETED = "учётной записи в «Привет Супер» н
 
 @dataclass(frozen=True)
 class Text:
-    """`masked` is what staff read instead of `body`; `log_text` what the client log gets instead of `masked`."""
+    """`masked` is what staff read instead of `body`; `log_text` what the client log gets instead of `masked`.
+
+    With an empty `log_text`, the client log gets nothing.
+    """
 
     body: str
     subject: str = ""
@@ -48,12 +51,13 @@ def send(
     )
     if channel == Channel.APP:
         _post_to_app(message, text)
-        log.add_event(client, text.for_log, by=by, now=now)
     else:
         recipient = recipient or contact_of(client, channel)
         message.recipient_hash = cipher.keyed_hash(recipient)
         message.content = Content(recipient, text.subject, text.body)
-        log.add_event(client, f"{channel.label}: {text.for_log}", by=by, now=now)
+    if text.for_log:
+        label = "" if channel == Channel.APP else f"{channel.label}: "
+        log.add_event(client, f"{label}{text.for_log}", by=by, now=now)
     message.save(force_insert=True)
     return message
 

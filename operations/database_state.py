@@ -22,7 +22,7 @@ def describe(connection: psycopg.Connection, names: RoleNames | None) -> list[st
 
 
 def _app(cursor: psycopg.Cursor) -> str:
-    present = existing_tables(cursor.connection)
+    present = [table for table in existing_tables(cursor.connection) if table in SHARED_TABLES]
     if not present:
         return "none"
     missing = [table for table in SHARED_TABLES if table not in present]

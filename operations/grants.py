@@ -11,9 +11,10 @@ from django.apps import apps
 from django.db import models
 from psycopg import sql
 
+from contact.models import CHANGING_FIELDS as CHANGE_FIELDS
 from contracts.models import PAYMENT_FIELDS, SIGNATURE_FIELDS, UNSIGNED_FIELDS
 from foundation.database.roles import RoleNames
-from links.models import CHANGING_FIELDS
+from links.models import CHANGING_FIELDS as LINK_FIELDS
 
 READ, ADD, CHANGE, REMOVE = "SELECT", "INSERT", "UPDATE", "DELETE"
 EVERYTHING = (READ, ADD, CHANGE, REMOVE)
@@ -35,6 +36,8 @@ WEB_RIGHTS = {
     "manager_invoices": (READ, ADD),
     "manager_signing_codes": (READ, ADD, CHANGE),
     "manager_client_links": (READ, ADD),
+    "manager_contact_changes": (READ, ADD),
+    "manager_contact_codes": (READ, ADD),
     # Queued by pages; sent by the worker.
     "manager_outgoing_messages": (READ, ADD),
     "manager_contract_events_head": (READ, ADD, CHANGE),
@@ -55,7 +58,9 @@ WEB_COLUMNS = {
     "manager_erasure_requests": ["withdrawn_at", "withdrawn_by"],
     "manager_payment_claims": ["outcome", "resolved_at", "resolved_by"],
     "manager_agreements": ["withdrawn_at", "withdrawn_by", "withdrawal_reason"],
-    "manager_client_links": CHANGING_FIELDS,
+    "manager_client_links": LINK_FIELDS,
+    "manager_contact_changes": CHANGE_FIELDS,
+    "manager_contact_codes": ["failed_tries", "used_at"],
 }
 
 

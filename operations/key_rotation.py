@@ -88,6 +88,7 @@ def encrypted_columns() -> list[EncryptedColumn]:
             ("contracts.Contract:contents_are_frozen", "contracts.Contract:signed_is_immutable",
              "contracts.Contract:void_stays_void"),
         ),
+        EncryptedColumn("contact.ContactChange", "encrypted_values", ("contact.ContactChange:values_stay",)),
         EncryptedColumn("erasure.Erasure", "encrypted_subject"),
         EncryptedColumn(
             "passport.Passport", "series_and_number_hash", source="series_and_number",

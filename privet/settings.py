@@ -108,6 +108,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "managers.context_processors.page_context",
+                "contact.context_processors.waiting_contact_changes",
             ],
         },
     },

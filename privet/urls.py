@@ -21,6 +21,7 @@ urlpatterns = [
     path("", home, name="home"),
     path("", include("managers.urls")),
     path("", include((client_pages, "clients"))),
+    path("", include("contact.decision_urls")),
     path("", include("links.urls")),
     path("", include("photos.urls")),
     path("", include("agreements.urls")),

@@ -16,6 +16,8 @@ SHARED_TABLES = (
     "users", "devices", "device_photos", "support_tickets", "support_messages",
     "user_invoices", "user_invoice_payments",
 )  # fmt: skip
+# Tables of the app with secrets, and the columns that we read: who has signed in, not the tokens of the sessions.
+TABLES_WITH_SECRETS = {"sessions": ("user_id",)}
 SCHEMAS = ("privet", "privet_inbox")
 LIMITS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
 
@@ -151,18 +153,24 @@ def _take_over_objects(admin: Administrator, names: RoleNames) -> None:
 
 
 def existing_tables(connection: psycopg.Connection) -> list[str]:
-    """Return the shared tables that exist in this database."""
+    """Return the tables of the app that we use and that exist in this database."""
     return [
         table
-        for table in SHARED_TABLES
+        for table in (*SHARED_TABLES, *TABLES_WITH_SECRETS)
         if connection.execute("SELECT to_regclass(%s) IS NOT NULL", [f"public.{table}"]).fetchone()[0]
     ]
 
 
 def grant_shared_tables(connection: psycopg.Connection, names: RoleNames, tables: Iterable[str]) -> None:
-    """Let our roles read these shared tables, and the bridge write them. Needs the right to grant on each of them."""
+    """Let our roles read these shared tables, and the bridge write them. Needs the right to grant on each of them.
+
+    Of tables with secrets, our roles read a few columns.
+    """
     admin = Administrator(connection, print)
     for table in tables:
+        if table in TABLES_WITH_SECRETS:
+            _grant_columns(admin, names, table)
+            continue
         admin.run("GRANT SELECT ON TABLE public.{} TO {}, {}, {}", table, names.owner, names.web, names.maintenance)
         admin.run("GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.{} TO {}", table, names.bridge)
         # SELECT … FOR UPDATE needs the right to update a column. Our code updates it only through the bridge.
@@ -173,3 +181,17 @@ def grant_shared_tables(connection: psycopg.Connection, names: RoleNames, tables
             admin.run("GRANT UPDATE (updated_at) ON TABLE public.{} TO {}, {}", table, names.web, names.maintenance)
     if "users" in tables:
         admin.run("GRANT TRIGGER ON TABLE public.users TO {}", names.owner)
+
+
+def _grant_columns(admin: Administrator, names: RoleNames, table: str) -> None:
+    columns = TABLES_WITH_SECRETS[table]
+    if not admin.value(
+        "SELECT count(*) = cardinality(%s::text[]) FROM pg_attribute"
+        " WHERE attrelid = to_regclass(%s) AND attname = ANY (%s::text[])",
+        list(columns), f"public.{table}", list(columns),
+    ):  # fmt: skip
+        return
+    for role in (names.web, names.maintenance, names.bridge):
+        admin.run("REVOKE ALL ON TABLE public.{} FROM {}", table, role)
+    for column in columns:
+        admin.run("GRANT SELECT ({}) ON TABLE public.{} TO {}, {}", column, table, names.web, names.maintenance)
