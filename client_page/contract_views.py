@@ -17,7 +17,7 @@ from client_page.access import link_page
 from client_page.forms import PhoneDigitsForm, RefusalForm, SigningConsentForm
 from client_page.pages import render_page
 from contracts import payment, pdf, signature_consent, signing
-from contracts.code_channels import code_channels
+from contracts.code_channels import ClientChannels
 from contracts.contents_diff import describe_differences
 from contracts.current import is_newest_edition
 from contracts.files import issued_file, pdf_response
@@ -110,7 +110,9 @@ def _channel_form(link: Link, code: SigningCode | None, *, agreeing: bool) -> Ch
         Channel.SMS: f"В SMS на {accepting.masked_phone(account.shown_phone)}",
         Channel.EMAIL: f"Письмом на {masked_email(account.shown_email)}",
     }
-    choices = [(channel, labels[channel]) for channel in code_channels(link.client, link, agreeing=agreeing)]
+    choices = [
+        (channel, labels[channel]) for channel in ClientChannels.of(link.client).for_code(link, agreeing=agreeing)
+    ]
     return ChannelForm(choices, chosen=code.message.channel if code and code.message else "")
 
 

@@ -6,17 +6,20 @@ import re
 
 import pgtrigger
 import pytest
+import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
 from agreements.channels import allowed_channels
 from agreements.models import AgreementKind
 from client_page.conftest import Phone, backdate_codes, issue_link
-from clients.models import AppUser
+from clients.models import AppUser, Client
 from conftest import ROLES, as_owner, as_role
+from contact import changes
+from contact.models import HOLD, ContactChange
 from contracts import code_deliveries, issuing, signature_consent, signing
 from contracts.audit import find_chain_faults
-from contracts.code_channels import code_channels, link_channels
+from contracts.code_channels import ClientChannels
 from contracts.conftest import code_appears_in
 from contracts.event_chain import ContractEvent, EventKind
 from contracts.evidence import evidence_is_intact
@@ -40,7 +43,7 @@ def _gateway(settings):
 def client(issued):
     """The client, who has a password for the app."""
     AppUser.objects.filter(pk=issued.client.user_id).update(password_hash="$2b$12$" + "a" * 53)
-    return type(issued.client).objects.get(pk=issued.client_id)
+    return Client.objects.get(pk=issued.client_id)
 
 
 @pytest.fixture
@@ -108,7 +111,7 @@ def test_first_request_offers_what_the_agreement_names(phone, client):
 def test_client_without_a_password_gets_sms_first(phone, issued):
     phone.accept()
     assert newest_code_message().channel == Channel.SMS
-    assert code_channels(issued.client, None) == [Channel.SMS, Channel.EMAIL, Channel.APP]
+    assert ClientChannels.of(issued.client).for_code(None) == [Channel.SMS, Channel.EMAIL, Channel.APP]
 
 
 def test_agreement_that_names_no_contact_allows_only_the_app(agreed, client, settings):
@@ -118,7 +121,7 @@ def test_agreement_that_names_no_contact_allows_only_the_app(agreed, client, set
     settings.SMS_GATEWAY = "outbox"
     with as_owner(), pgtrigger.ignore("agreements.Agreement:agreement_is_frozen"):
         client.agreements.update(contact_hash="")
-    client = type(client).objects.get(pk=client.pk)
+    client = Client.objects.get(pk=client.pk)
     assert allowed_channels(client) == [Channel.APP]
     assert client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE)
 
@@ -134,7 +137,7 @@ def test_forged_channel_is_refused(agreed, issued, settings):
 def test_new_phone_needs_a_new_agreement(agreed, issued, anna, client):
     """The agreement names the phone to which codes go."""
     AppUser.objects.filter(pk=issued.client.user_id).update(phone="9990001122")
-    client = type(client).objects.get(pk=client.pk)
+    client = Client.objects.get(pk=client.pk)
     assert allowed_channels(client) == [Channel.APP]
     newer = issuing.issue(client, by=anna)
     with pytest.raises(AgreementNeeded):
@@ -146,7 +149,7 @@ def test_new_phone_needs_a_new_agreement(agreed, issued, anna, client):
     kinds = client.agreements.filter(kind=AgreementKind.ELECTRONIC_SIGNATURE).order_by("given_at")
     assert [bool(row.withdrawn_at) for row in kinds] == [True, False]
     assert "изменились телефон или почта" in kinds[0].withdrawal_reason
-    assert Channel.SMS in allowed_channels(type(client).objects.get(pk=client.pk))
+    assert Channel.SMS in allowed_channels(Client.objects.get(pk=client.pk))
 
 
 # The link by SMS or e-mail.
@@ -207,10 +210,10 @@ def test_link_is_not_in_the_log_or_in_the_page(agreed, as_anna, issued):
 
 
 def test_link_channel_is_offered_only_if_another_is_left_for_the_code(agreed, client):
-    assert link_channels(client) == [Channel.SMS, Channel.EMAIL]
+    assert ClientChannels.of(client).for_link() == [Channel.SMS, Channel.EMAIL]
     client.initial_password_hash = client.user.password_hash  # nobody can read the app
     client.user.email = None
-    assert link_channels(client) == []
+    assert ClientChannels.of(client).for_link() == []
 
 
 def test_link_by_an_unavailable_channel_is_shown_instead(issued, as_anna, settings):
@@ -328,3 +331,56 @@ def test_request_is_in_the_chain_with_its_channel(agreed):
     facts = json.loads(ContractEvent.objects.filter(what=EventKind.CODE_REQUESTED).latest("number").facts)
     assert facts["channel"] == "sms"
     assert facts["message"] == str(newest_code_message().pk)
+
+
+# Contacts that a manager has changed.
+
+
+@pytest.fixture
+def stranger_phone() -> str:
+    """A phone of the manager, who wants to sign for the client."""
+    return "9990001122"
+
+
+def change_phone(client, phone: str, by) -> ContactChange | None:
+    contact = client.user.contact | {"phone": phone}
+    return changes.confirm_contact(client, contact, original=client.user.contact, by=by)
+
+
+def test_manager_who_changes_the_phone_does_not_get_the_code(agreed, client, issued, anna, stranger_phone):
+    """The attack: change the phone of a client who uses the app, then sign with a code to the new one."""
+    assert change_phone(client, stranger_phone, anna).is_open
+    assert AppUser.objects.get(pk=client.user_id).phone != stranger_phone
+    signing.request_code(issued, by=anna, channel="sms")
+    assert newest_code_message().content.recipient == client.user.phone
+
+
+def test_confirmed_phone_that_changes_without_a_confirmation_gets_no_code(phone, client, issued, anna, stranger_phone):
+    """The client has no password, but a code to their phone was entered before."""
+    AppUser.objects.filter(pk=client.user_id).update(password_hash=client.initial_password_hash or "x")
+    Client.objects.filter(pk=client.pk).update(
+        initial_password_hash=AppUser.objects.get(pk=client.user_id).password_hash
+    )
+    client = Client.objects.get(pk=client.pk)
+    client.mark_phone_confirmed(client.user.phone)
+    change = change_phone(client, stranger_phone, anna)
+    changes.apply_unconfirmed(change, by=anna)
+
+    client = Client.objects.get(pk=client.pk)
+    newer = issuing.issue(client, by=anna)
+    second = Phone()
+    second.open(*issue_link(client, anna, newer))
+    assert 'value="sms"' not in second.get().text
+    second.accept()
+    backdate_codes()
+    assert second.post("code", {"channel": "sms"}).status_code == 409
+    assert not OutgoingMessage.objects.filter(purpose=Purpose.SIGNING_CODE, channel=Channel.SMS).exists()
+    with time_machine.travel(timezone.now() + HOLD):
+        assert Channel.SMS in ClientChannels.of(Client.objects.get(pk=client.pk)).for_code(None, agreeing=True)
+
+
+def test_code_by_sms_confirms_the_phone(agreed, issued):
+    agreed.post("code", {"channel": "sms"})
+    assert not Client.objects.get(pk=issued.client_id).has_confirmed_phone
+    agreed.sign(code_in(newest_code_message()))
+    assert Client.objects.get(pk=issued.client_id).has_confirmed_phone

@@ -10,9 +10,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from agreements.channels import allowed_channels
 from clients.models import AppUser, Client, ClientErased
 from contact import texts
-from contact.channels import allowed_channels
 from contact.models import HOLD, PROTECTED_FIELDS, ContactChange, Values, Way
 from contact.refusals import (
     AccountClosed,

@@ -7,10 +7,10 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from agreements.channels import allowed_channels
 from clients.models import AppUser, Client
 from contact import texts
 from contact.changes import apply, check_applicable, held_channels, lock
-from contact.channels import allowed_channels
 from contact.models import ContactChange, ContactCode, Way
 from contact.refusals import (
     ChangeClosed,

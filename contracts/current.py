@@ -17,7 +17,16 @@ def current_contents(client: Client) -> Contents:
     Raises Client.DoesNotExist without an account, a passport or a chosen tariff.
     """
     complete_clients = Client.objects.filter(user__isnull=False, passport__isnull=False, tariff_choice__isnull=False)
-    client = complete_clients.select_related("user", "passport", "tariff_choice__tariff").get(pk=client.pk)
+    return loaded_contents(
+        complete_clients.select_related("user", "passport", "tariff_choice__tariff").get(pk=client.pk)
+    )
+
+
+def loaded_contents(client: Client) -> Contents:
+    """Like current_contents(), with the account, passport and tariff that are loaded already. Reads the devices.
+
+    Raises ObjectDoesNotExist.
+    """
     tariff = client.tariff_choice.tariff
     devices = _devices(Device.objects.filter(client=client).select_related("type"), tariff)
     return Contents(person=_person(client.user, client.passport), devices=devices, tariff=_tariff(tariff))

@@ -13,7 +13,7 @@ from agreements import consents
 from agreements.models import AgreementKind, AgreementMissing
 from clients.models import AccountStatus, AppUser, Client, Status
 from contracts import payment, signature_consent
-from contracts.code_channels import code_channels
+from contracts.code_channels import ClientChannels
 from contracts.current import is_current, is_newest_edition
 from contracts.event_chain import EventKind, append_event
 from contracts.evidence import write_evidence
@@ -107,7 +107,7 @@ def request_code(
 
 
 def _choose_channel(client: Client, link: Link | None, channel: str | None) -> Channel:
-    channels = code_channels(client, link)
+    channels = ClientChannels.of(client).for_code(link)
     if not channels or channel and channel not in channels:
         raise ChannelUnavailable
     return Channel(channel) if channel else channels[0]
@@ -302,6 +302,8 @@ def _record_signature(
         link=link,
     )
     contract.save(update_fields=SIGNATURE_FIELDS)
+    if code.message and code.message.channel == Channel.SMS:
+        client.mark_phone_confirmed(client.user.phone)
     if link:
         link.set(signed_at=now, expires_at=now + LIFETIME)
     copy = SIGNED_ON_PAGE if link else SIGNED_BY_MANAGER

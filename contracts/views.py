@@ -21,9 +21,9 @@ from clients.disclosure import DisclosureKind
 from clients.models import SIGNED, Client, TransitionRefused
 from contracts import app_payments, issuing, payment, signature_consent, signing
 from contracts.access import get_contract_for
-from contracts.code_channels import code_channels, link_channels
+from contracts.code_channels import ClientChannels
 from contracts.contents_diff import describe_differences
-from contracts.current import current_contents, is_newest_edition
+from contracts.current import current_contents, is_newest_edition, loaded_contents
 from contracts.files import issued_file, pdf_response
 from contracts.forms import ChannelForm, SignatureForm
 from contracts.models import Contract, SigningCode
@@ -166,7 +166,7 @@ def link(request, client):
     limits.LINKS.consume(request.user)
     try:
         panel = LinkPanel.with_new_link(
-            request, client, current.pk, issue_url=_link_url(client), channels=link_channels(client)
+            request, client, current.pk, issue_url=_link_url(client), channels=ClientChannels.of(client).for_link()
         )
     except NothingToSign:  # signed or replaced meanwhile
         return _nothing_to_sign(request, get_client_for(request, client.pk))
@@ -181,8 +181,8 @@ def _nothing_to_sign(request, client: Client) -> HttpResponse:
     return _whole_page(request, client, ContractClosed.message)
 
 
-def _panel(client: Client, contract: Contract) -> LinkPanel:
-    return LinkPanel.of(client, contract.pk, issue_url=_link_url(client), channels=link_channels(client))
+def _panel(client: Client, contract: Contract, channels: ClientChannels) -> LinkPanel:
+    return LinkPanel.of(client, contract.pk, issue_url=_link_url(client), channels=channels.for_link())
 
 
 def _link_url(client: Client) -> str:
@@ -217,7 +217,8 @@ def _contract_page(
     whole: bool = False,
 ) -> HttpResponse:
     try:
-        contents = current_contents(client)
+        # A page that is only read was loaded a moment ago; the data may have changed since a form was submitted.
+        contents = loaded_contents(client) if request.method == "GET" else current_contents(client)
     except ObjectDoesNotExist:  # passport or account were deleted since access was checked
         return onboarding.redirect_to(request, onboarding.next_url(get_client_for(request, client.pk)))
     now, billing = timezone.now(), payment.BillingSummary.for_client(client)
@@ -226,7 +227,8 @@ def _contract_page(
     current = issuing.open_contract(client)
     codes = signing.recent_codes(client, now)
     code = next((code for code in codes if current and code.contract_id == current.pk), None)
-    panel = panel or (current and _panel(client, current))
+    channels = ClientChannels.of(client)
+    panel = panel or (current and _panel(client, current, channels))
     template = "contracts/contract.html"
     context = {
         "client": client,
@@ -243,7 +245,7 @@ def _contract_page(
         "seconds_to_next_code": max(0, math.ceil((next_code_at(codes, now) - now).total_seconds())),
         "error": error,
         "panel": panel,
-        "channels": _channel_form(client, panel.link if panel else None, code),
+        "channels": _channel_form(channels, panel.link if panel else None, code),
         "code_by_manager": settings.CODE_BY_MANAGER,
         "admins": Manager.objects.filter(role=Role.ADMIN, is_active=True).order_by("name"),  # lazy
     }
@@ -254,7 +256,8 @@ def _contract_page(
     return render(request, template, context, status=status)
 
 
-def _channel_form(client: Client, link: Link | None, code: SigningCode | None) -> ChannelForm:
+def _channel_form(channels: ClientChannels, link: Link | None, code: SigningCode | None) -> ChannelForm:
+    client = channels.client
     agreeing = not client.agreements.is_given(AgreementKind.ELECTRONIC_SIGNATURE)
     labels = {
         Channel.APP: "В приложение «Привет Супер»",
@@ -262,9 +265,8 @@ def _channel_form(client: Client, link: Link | None, code: SigningCode | None) -
         Channel.EMAIL: f"Письмом на {client.user.shown_email}",
     }
     in_force = link if link and link.is_in_force(timezone.now()) else None
-    channels = code_channels(client, in_force, agreeing=agreeing)
     return ChannelForm(
-        [(channel, labels[channel]) for channel in channels],
+        [(channel, labels[channel]) for channel in channels.for_code(in_force, agreeing=agreeing)],
         chosen=code.message.channel if code and code.message else "",
         form_id="" if agreeing else "code-request",
     )
