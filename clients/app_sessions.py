@@ -6,8 +6,12 @@ The other columns are secrets of the clients. The table is missing where there i
 import uuid
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
-# Only a plain table of the app is read, as with the other shared tables (docs/security.md).
+EXISTS = """
+    SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = 'sessions')
+"""
+# Only a plain table with a plain column is read: anything else could run code of the app (docs/security.md).
 IS_READABLE = """
     SELECT EXISTS (
         SELECT FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
@@ -18,11 +22,21 @@ IS_READABLE = """
 """
 
 
+def exists(cursor: CursorWrapper) -> bool:
+    cursor.execute(EXISTS)
+    return cursor.fetchone()[0]
+
+
+def is_readable(cursor: CursorWrapper) -> bool:
+    """Whether this role may read which accounts have a session."""
+    cursor.execute(IS_READABLE)
+    return cursor.fetchone()[0]
+
+
 def has_session(user_id: uuid.UUID) -> bool:
     """Whether the account has a session in the app. False if the table is missing or we may not read it."""
     with connection.cursor() as cursor:
-        cursor.execute(IS_READABLE)
-        if not cursor.fetchone()[0]:
+        if not is_readable(cursor):
             return False
         cursor.execute("SELECT EXISTS (SELECT FROM public.sessions WHERE user_id = %s)", [user_id])
         return cursor.fetchone()[0]

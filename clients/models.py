@@ -355,9 +355,7 @@ class Client(models.Model):
     def return_to_pool(self, *, by: Manager | None, now: datetime) -> None:
         """Reset the client to new and unclaimed after erasure, because they still use the app. In a transaction."""
         with pgtrigger.ignore("clients.Client:client_status_transitions"):
-            Client.objects.filter(pk=self.pk).update(
-                status=Status.NEW, manager=None, claimed_at=None, confirmed_phone_hash=""
-            )
+            Client.objects.filter(pk=self.pk).update(status=Status.NEW, manager=None, claimed_at=None)
         ClientChange.objects.create(
             client=self, at=now, by=by, from_status=self.status, to_status=Status.NEW,
             from_manager_id=self.manager_id, to_manager=None,

@@ -46,7 +46,7 @@ def rejection(request, pk):
 
 
 def _decide(request, pk, *, approves: bool) -> HttpResponse:
-    change = get_object_or_404(ContactChange.objects.select_related("client__user", "requested_by"), pk=pk)
+    change = get_object_or_404(ContactChange.objects.select_related("client", "requested_by"), pk=pk)
     form = DecisionForm(request.POST, change=change, approves=approves)
     if not form.is_valid():
         return _page(request, submitted={change.pk: form}, status=422)

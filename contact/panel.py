@@ -54,11 +54,11 @@ class ChangePanel:
 
     @property
     def channels(self) -> list[tuple[Channel, str]]:
-        """The channels to which a code can be sent, with the labels of their buttons."""
+        """The channels to which a code can be sent, with words that complete «Отправить код …»."""
         labels = {
-            Channel.APP: "В «Привет Супер»",
-            Channel.SMS: "По SMS на прежний телефон",
-            Channel.EMAIL: "На прежнюю почту",
+            Channel.APP: "в «Привет Супер»",
+            Channel.SMS: "по SMS на прежний телефон",
+            Channel.EMAIL: "на прежнюю почту",
         }
         return [(channel, labels[channel]) for channel in code_channels(self.client, self.now)]
 

@@ -135,6 +135,7 @@ def erase_contact_changes(run: ErasureRun) -> None:
     run.delete(DataCategory.CONTACT_HISTORY, ContactCode.objects.filter(change__client=run.client))
     changes = ContactChange.objects.filter(client=run.client)
     run.delete(DataCategory.CONTACT_HISTORY, changes, ignored_trigger="contact.ContactChange:changes_stay")
+    Client.objects.filter(pk=run.client.pk).update(confirmed_phone_hash="")
 
 
 def erase_links(run: ErasureRun) -> None:

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 from django.db.backends.utils import CursorWrapper
 
+from clients import app_sessions
 from clients.fields import LabelField
 from contracts import mirror
 from foundation.database import shared
@@ -105,6 +106,16 @@ def check_invoices_mirrored(app_configs, databases=None, **kwargs) -> list[Warni
         Warning(f"Invoices can't be shown in the app: {problem}.", hint=hint, id="privet.W033", obj=alias)
         for alias, cursor in _reachable_databases(databases)
         if _is_installed(cursor) and (problem := mirror.problem())
+    ]
+
+
+@register(Tags.database)
+def check_app_sessions_readable(app_configs, databases=None, **kwargs) -> list[Warning]:
+    hint = f"Contacts of clients who have no password but use the app can be changed freely. {CREATE_ROLES_HINT}"
+    return [
+        Warning("We can't read who has signed in to the app.", hint=hint, id="privet.W034", obj=alias)
+        for alias, cursor in _reachable_databases(databases)
+        if _is_installed(cursor) and app_sessions.exists(cursor) and not app_sessions.is_readable(cursor)
     ]
 
 

@@ -9,6 +9,8 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from conftest import authenticator_of
+from contact.conftest import NEW_PHONE, request_change
+from contact.models import ContactChange
 from contracts import issuing
 from contracts.conftest import sign
 from contracts.evidence import evidence_is_intact
@@ -47,6 +49,7 @@ def office(settings, make, anna):
     issuing.issue(make.fresh(client), by=anna)
     save_passport(make.fresh(client).passport, "4613999999", by=anna)
     issuing.issue(make.fresh(client), by=anna)
+    request_change(make.verified(anna, password_hash="set in the app"), anna, phone=NEW_PHONE)
     settings.PERSONAL_DATA_KEYS = [NEW, OLD]
     return client
 
@@ -59,6 +62,7 @@ def test_new_key_alone_decrypts_everything_after_rotation(office, settings):
     assert all(cipher.decrypt(row.series_and_number)[:4] == "4613" for row in Passport.objects.get().history.all())
     assert {contract.snapshot.contents.person.passport_series for contract in Contract.objects.all()} == {"4613"}
     assert cipher.decrypt(Authenticator.objects.get().encrypted_key)
+    assert ContactChange.objects.get().values.new == {"phone": NEW_PHONE}
 
 
 def test_command_covers_every_encrypted_column(office):

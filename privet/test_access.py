@@ -21,6 +21,8 @@ from PIL import Image
 from agreements.documents import AgreementDocument
 from agreements.models import AgreementKind
 from conftest import PASSWORD, ROLES, Make, as_role
+from contact import changes, codes
+from contact.conftest import code_for
 from contracts import app_payments, issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.shared import SharedInvoice
@@ -33,6 +35,7 @@ from erasure.models import ErasureReason
 from foundation.storage import object_storage
 from links.models import Browser, Link
 from managers.models import Manager
+from messaging.models import Channel
 from passport import saving
 from photos import uploads
 from photos.images import Photo
@@ -154,6 +157,35 @@ class Scenario:
             return erasing.erase(self.claimed, ErasureReason.REQUEST, by=self.anna, note="вх. 1")
 
     @cached_property
+    def protected(self):
+        """A client who has a password in the app."""
+        return self.make.verified(self.anna, password_hash="set in the app")
+
+    @cached_property
+    def change(self):
+        """A change of the phone that waits for a confirmation."""
+        contact = self.protected.user.contact | {"phone": "9035556677"}
+        return changes.confirm_contact(self.protected, contact, original=None, by=self.anna)
+
+    @cached_property
+    def optional_change(self):
+        """A change of the phone that may also be written without a confirmation."""
+        client = self.make.verified(self.anna)
+        client.mark_phone_confirmed(client.user.phone)
+        contact = client.user.contact | {"phone": "9035556678"}
+        return changes.confirm_contact(client, contact, original=None, by=self.anna)
+
+    @cached_property
+    def contact_code(self) -> str:
+        codes.send_code(self.change, Channel.APP, by=self.anna)
+        return code_for(self.protected)
+
+    @cached_property
+    def asked(self):
+        changes.ask_admin(self.change, "Потерял телефон", by=self.anna)
+        return self.change
+
+    @cached_property
     def ticket(self):
         return bridge.contract_ticket(self.claimed, now=timezone.now())
 
@@ -227,6 +259,11 @@ def page_of_link(methods) -> Page:
     return page(PUBLIC, methods, args=lambda scenario: [scenario.link[0].pk], get=404, post=404)
 
 
+def page_of_change(methods, **options) -> Page:
+    """A page of Анна's change that waits for a confirmation."""
+    return page(OWNER, methods, args=lambda scenario: [scenario.change.client_id, scenario.change.pk], **options)
+
+
 PAGES = {
     "healthz": page(PUBLIC, GET),
     "security_txt": page(PUBLIC, GET),
@@ -260,6 +297,22 @@ PAGES = {
     "clients:add": page(FIELD, BOTH, data=constant(**CONTACT), writes=True),
     "clients:client": page(OWNER, GET, "claimed", get=302),
     "clients:contact": page(OWNER, BOTH, "claimed", data=constant(**CONTACT), writes=True),
+    "clients:contact_change": page_of_change(GET, get=302),
+    "clients:contact_code": page_of_change(POST, data=constant(channel="app"), writes=True),
+    "clients:contact_confirmation": page_of_change(
+        POST, data=lambda scenario: {"code": scenario.contact_code}, writes=True
+    ),
+    "clients:contact_request": page_of_change(POST, data=constant(reason="Потерял телефон"), writes=True),
+    "clients:contact_unconfirmed": page(
+        OWNER,
+        POST,
+        args=lambda scenario: [scenario.optional_change.client_id, scenario.optional_change.pk],
+        writes=True,
+    ),
+    "clients:contact_cancellation": page_of_change(POST, writes=True),
+    "contact_changes:waiting": page(ADMIN, GET),
+    "contact_changes:approval": page(ADMIN, POST, "asked", data=constant(words="Звонил"), writes=True),
+    "contact_changes:rejection": page(ADMIN, POST, "asked", writes=True),
     "agreements:agreement": page(
         OWNER,
         BOTH,
