@@ -135,13 +135,27 @@ class OutgoingMessage(RetriedWork):
         label = DeliveryState(self.state).label
         return f"{label} в {timezone.localtime(at):%H:%M}" if at else label
 
-    def change_state(self, state: DeliveryState, *, now: datetime, provider_id: str = "", problem: str = "") -> bool:
-        """Change the state with a guarded update. Return False if the transition is not allowed: a late report."""
-        allowed = [before for before, after in TRANSITIONS if after == state]
-        values = {"state": state, f"{state}_at": now, "problem": problem}
+    def change_state(
+        self,
+        state: DeliveryState,
+        *,
+        now: datetime,
+        keep_content: bool = False,
+        provider_id: str = "",
+        problem: str = "",
+    ) -> bool:
+        """Change the state with a guarded update, and delete the content.
+
+        Returns False if the transition is not allowed, or if the state changed after the message was loaded.
+        """
+        if (self.state, state) not in TRANSITIONS:
+            return False
+        values = {"state": state, f"{state}_at": now, "problem": problem, "attempts": 0, "next_attempt_at": now}
         if provider_id:
             values["provider_id"] = provider_id
-        changed = OutgoingMessage.objects.filter(pk=self.pk, state__in=allowed).update(**values)
+        if not keep_content:
+            values["encrypted_content"] = ""
+        changed = OutgoingMessage.objects.filter(pk=self.pk, state=self.state).update(**values)
         if changed:
             for name, value in values.items():
                 setattr(self, name, value)

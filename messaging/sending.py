@@ -10,6 +10,7 @@ from messaging.models import Channel, Content, DeliveryState, OutgoingMessage, P
 from support import bridge, log
 
 ACCOUNT_DELETED = "учётной записи в «Привет Супер» нет"
+NO_CONTACT = "у клиента не указан телефон или почта"
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,8 @@ def send(
         _post_to_app(message, text)
         log.add_event(client, text.for_log, by=by, now=now)
     else:
-        recipient = recipient or contact_of(client, channel)
-        message.recipient_hash = cipher.keyed_hash(recipient)
-        message.content = Content(recipient, text.subject, text.body)
+        client.lock()  # an erasure that is running would miss the message
+        _queue(message, recipient or contact_of(client, channel), text)
         log.add_event(client, f"{channel.label}: {text.for_log}", by=by, now=now)
     message.save(force_insert=True)
     return message
@@ -71,5 +71,16 @@ def _post_to_app(message: OutgoingMessage, text: Text) -> None:
         message.state, message.accepted_at = DeliveryState.ACCEPTED, message.created_at
         message.provider_id = str(posted.pk)
     else:
-        message.state, message.failed_at = DeliveryState.FAILED, message.created_at
-        message.problem = ACCOUNT_DELETED
+        _fail(message, ACCOUNT_DELETED)
+
+
+def _queue(message: OutgoingMessage, recipient: str, text: Text) -> None:
+    if recipient:
+        message.recipient_hash = cipher.keyed_hash(recipient)
+        message.content = Content(recipient, text.subject, text.body)
+    else:
+        _fail(message, NO_CONTACT)
+
+
+def _fail(message: OutgoingMessage, problem: str) -> None:
+    message.state, message.failed_at, message.problem = DeliveryState.FAILED, message.created_at, problem
