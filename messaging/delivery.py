@@ -1,7 +1,7 @@
 """Jobs of the worker: send queued messages, and ask the gateway whether they arrived.
 
 A message whose answer arrived is never sent twice. If the answer is lost, or the worker is killed before it recorded
-the answer, the message is sent again, because the gateway does not recognize repeated requests.
+the answer, the message is sent again: we know no way to tell the gateway that a request is repeated.
 """
 
 import logging

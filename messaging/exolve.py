@@ -3,8 +3,8 @@
 `SendSMS` accepts a message and returns its id; `GetList` with this id returns its delivery status. Both are POST
 requests with JSON and the API key as bearer token.
 
-The public documentation does not list the values of `delivery_status`. So a status is read by its words, whatever
-stands before them, and a status without a known word changes nothing: the message stays «отправлено».
+The values of `delivery_status` could not be confirmed from the public documentation. So a status is read by its last
+word, with any prefix, and one without a known word changes nothing: the message stays «отправлено».
 """
 
 import json

@@ -60,7 +60,7 @@ class OutgoingMessage(RetriedWork):
     """A message to a client, or to an admin about a client.
 
     The worker sends it. The content is encrypted and is deleted once the message is sent or has failed; the keyed hash
-    of the recipient stays.
+    of the recipient stays until the client's data is erased.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -93,8 +93,9 @@ class OutgoingMessage(RetriedWork):
             models.Index(fields=["client", "-created_at"], name="messages_of_client"),
             models.Index(fields=["-created_at", "-id"], name="messages_by_time"),
             models.Index(fields=["next_attempt_at"], name="messages_queued", condition=Q(state="queued")),
+            # By accepted_at, because old messages are not asked for any more, and their number grows.
             models.Index(
-                fields=["next_attempt_at"], name="messages_to_check", condition=Q(state="accepted", channel="sms")
+                fields=["accepted_at"], name="messages_to_check", condition=Q(state="accepted", channel="sms")
             ),
         ]
         constraints = [
@@ -125,6 +126,11 @@ class OutgoingMessage(RetriedWork):
     @content.setter
     def content(self, content: Content | None) -> None:
         self.encrypted_content = cipher.encrypt(json.dumps(asdict(content))) if content else ""
+
+    @property
+    def is_in_outbox(self) -> bool:
+        """Whether the message was not sent, in development, and its content stays."""
+        return bool(self.state == DeliveryState.ACCEPTED and self.encrypted_content)
 
     @property
     def delivery_label(self) -> str:
