@@ -26,10 +26,14 @@ from foundation.database.shared import table_name
 from foundation.storage.models import LeftObject
 from links.models import Link
 from managers.models import Manager
+from messaging.models import DeliveryState, OutgoingMessage
 from passport.models import Passport
 from photos.models import UploadPurpose
 from support import bridge
 from support.models import LogEntry
+
+# The problem of messages that an erasure stops.
+ERASED_MESSAGE = "данные клиента уничтожены"
 
 
 @dataclass
@@ -142,6 +146,15 @@ def erase_links(run: ErasureRun) -> None:
     run.delete(DataCategory.LOG, Link.objects.filter(client=run.client))
 
 
+def erase_messages(run: ErasureRun) -> None:
+    """Erase contents, recipients and the ids at providers. The rows stay: codes of retained contracts refer to them."""
+    messages = OutgoingMessage.objects.filter(client=run.client)
+    failed = {"state": DeliveryState.FAILED, "failed_at": run.now, "problem": ERASED_MESSAGE}
+    messages.filter(state=DeliveryState.QUEUED).update(**failed)
+    erased = {"recipient_hash": "", "provider_id": "", "encrypted_content": ""}
+    run.count(DataCategory.LOG, table_name(OutgoingMessage), messages.exclude(**erased).update(**erased))
+
+
 def erase_log(run: ErasureRun) -> None:
     entries = LogEntry.objects.filter(thread__client=run.client)
     run.delete(DataCategory.LOG, entries, ignored_trigger="support.LogEntry:append_only")
@@ -190,6 +203,7 @@ ERASERS: dict[ErasureScope, tuple[Callable[[ErasureRun], None], ...]] = {
         erase_account,
         erase_contact_changes,
         erase_links,
+        erase_messages,
         erase_log,
     ),
 }

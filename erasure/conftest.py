@@ -16,6 +16,8 @@ from devices import saving as device_saving
 from erasure.models import Erasure
 from foundation.storage import object_storage
 from links.models import Browser, Link
+from messaging import sending
+from messaging.models import Channel, Purpose
 from passport import saving as passport_saving
 from passport.saving import save_passport
 from photos.images import Photo
@@ -47,6 +49,10 @@ def marked_client(make, anna, run_committed) -> Client:
     with transaction.atomic():
         ticket = bridge.contract_ticket(client, now=timezone.now())
     Message.objects.create(ticket=ticket, author=Author.USER, body=f"Я {MARK}")
+    for channel in Channel:
+        text = sending.Text(f"Код для {MARK}", subject=MARK)
+        with transaction.atomic():
+            sending.send(make.fresh(client), channel, text, purpose=Purpose.NOTICE, by=anna, now=timezone.now())
     return make.fresh(client)
 
 

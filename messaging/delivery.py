@@ -1,7 +1,7 @@
 """Jobs of the worker: send queued messages, and ask the gateway whether they arrived.
 
-A message is sent at least once: after a lost answer it is sent again, because the gateway does not recognize repeated
-requests.
+A message whose answer arrived is never sent twice. If the answer is lost, or the worker is killed before it recorded
+the answer, the message is sent again: we know no way to tell the gateway that a request is repeated.
 """
 
 import logging
@@ -12,17 +12,24 @@ from django.utils import timezone
 from foundation import worker
 from messaging import outbox
 from messaging.channels import transport_of
-from messaging.models import Channel, DeliveryState, OutgoingMessage
-from messaging.transport import MessageRejected, Transport, TransportUnavailable
+from messaging.models import Channel, DeliveryState, OutgoingMessage, Purpose
+from messaging.sending import contact_of
+from messaging.transport import AnswerLost, MessageRejected, Transport, TransportUnavailable
 
-# Longer than a provider may take to answer.
+# Longer than sending takes: until then no other worker takes the message.
 SEND_TIME = timedelta(seconds=30)
 # Messages without an expiry are given up after this.
 MAX_QUEUED = timedelta(days=1)
+# After so many attempts a lost answer is not worth one more copy of the message.
+MAX_ATTEMPTS_WITHOUT_ANSWER = 3
+REPORT_TIME = timedelta(seconds=10)
 # A gateway knows no more about a message after this.
-MAX_AGE_OF_REPORTS = timedelta(days=3)
+MAX_AGE_OF_REPORTS = timedelta(days=1)
+
 EXPIRED = "не удалось отправить вовремя"
 NOT_CONFIGURED = "канал отключён"
+CONTACT_CHANGED = "контакт клиента изменился"
+NO_ANSWER = "оператор не подтвердил отправку, сообщение могло дойти"
 
 logger = logging.getLogger(__name__)
 
@@ -34,51 +41,63 @@ def send_next() -> int:
         return 0
     now, transport = timezone.now(), transport_of(Channel(message.channel))
     if transport is None:
-        _finish(message, DeliveryState.FAILED, problem=NOT_CONFIGURED)
+        message.change_state(DeliveryState.FAILED, now=now, problem=NOT_CONFIGURED)
     elif now >= (message.expires_at or message.created_at + MAX_QUEUED):
-        _finish(message, DeliveryState.FAILED, problem=EXPIRED)
+        message.change_state(DeliveryState.FAILED, now=now, problem=EXPIRED)
+    elif not _recipient_is_current(message):
+        message.change_state(DeliveryState.FAILED, now=now, problem=CONTACT_CHANGED)
     else:
         _send(message, transport)
     return 1
+
+
+def _recipient_is_current(message: OutgoingMessage) -> bool:
+    """Whether a code still goes to the client's contact. Other messages may go to a former one on purpose."""
+    if message.purpose not in (Purpose.SIGNING_CODE, Purpose.CONTACT_CODE):
+        return True
+    return message.content.recipient == contact_of(message.client, Channel(message.channel))
 
 
 def _send(message: OutgoingMessage, transport: Transport) -> None:
     try:
         provider_id = transport.send(message.content)
     except MessageRejected as rejected:
-        _finish(message, DeliveryState.FAILED, problem=rejected.problem)
+        message.change_state(DeliveryState.FAILED, now=timezone.now(), problem=rejected.problem)
     except TransportUnavailable as error:
-        logger.warning("message %s was not sent, attempt %d: %s", message.pk, message.attempts, error)
-        # The pause grows with the attempts; claim() has reserved more time than a failed attempt needs.
-        next_at = timezone.now() + worker.retry_pause(message.attempts)
-        OutgoingMessage.objects.filter(pk=message.pk).update(next_attempt_at=next_at)
+        logger.warning("message %s was not sent, attempt %d: %s", message.pk, message.attempts, str(error))
+        if isinstance(error, AnswerLost) and message.attempts >= MAX_ATTEMPTS_WITHOUT_ANSWER:
+            message.change_state(DeliveryState.FAILED, now=timezone.now(), problem=NO_ANSWER)
+        else:
+            _retry(message)
     else:
         keeps = isinstance(transport, outbox.Outbox)
-        _finish(message, DeliveryState.ACCEPTED, provider_id=provider_id, keep_content=keeps)
+        message.change_state(DeliveryState.ACCEPTED, now=timezone.now(), provider_id=provider_id, keep_content=keeps)
 
 
-def _finish(message: OutgoingMessage, state: DeliveryState, *, keep_content: bool = False, **values: str) -> None:
-    now = timezone.now()
-    message.change_state(state, now=now, **values)
-    reset = {"attempts": 0, "next_attempt_at": now} | ({} if keep_content else {"encrypted_content": ""})
-    OutgoingMessage.objects.filter(pk=message.pk).update(**reset)
+def _retry(message: OutgoingMessage) -> None:
+    """Schedule the next attempt, earlier than claim() did: it has reserved the time of an attempt."""
+    # Not if another worker has claimed the message meanwhile.
+    still_ours = OutgoingMessage.objects.filter(pk=message.pk, state=DeliveryState.QUEUED, attempts=message.attempts)
+    still_ours.update(next_attempt_at=timezone.now() + worker.retry_pause(message.attempts))
 
 
 def check_next() -> int:
     """Ask for the delivery report of one SMS. Returns 1, or 0 if there is none to ask for."""
+    transport = transport_of(Channel.SMS)
+    if transport is None:
+        return 0
     since = timezone.now() - MAX_AGE_OF_REPORTS
     sent = OutgoingMessage.objects.filter(state=DeliveryState.ACCEPTED, channel=Channel.SMS, accepted_at__gt=since)
-    transport = transport_of(Channel.SMS)
-    message = worker.claim(sent, reserve=timedelta(seconds=3)) if transport else None
+    message = worker.claim(sent.exclude(provider_id=""), reserve=REPORT_TIME)
     if message is None:
         return 0
     try:
         report = transport.report(message.provider_id)
     except TransportUnavailable as error:
-        logger.warning("no delivery report of message %s: %s", message.pk, error)
-        return 1
-    if report:
-        message.change_state(report.state, now=timezone.now(), problem=report.problem)
+        logger.warning("no delivery report of message %s: %s", message.pk, str(error))
+    else:
+        if report:
+            message.change_state(report.state, now=timezone.now(), problem=report.problem)
     return 1
 
 

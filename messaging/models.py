@@ -62,7 +62,7 @@ class OutgoingMessage(RetriedWork):
     """A message to a client, or to an admin about a client.
 
     The worker sends it. The content is encrypted and is deleted once the message is sent or has failed; the keyed hash
-    of the recipient stays.
+    of the recipient stays until the client's data is erased.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -95,8 +95,9 @@ class OutgoingMessage(RetriedWork):
             models.Index(fields=["client", "-created_at"], name="messages_of_client"),
             models.Index(fields=["-created_at", "-id"], name="messages_by_time"),
             models.Index(fields=["next_attempt_at"], name="messages_queued", condition=Q(state="queued")),
+            # By accepted_at, because old messages are not asked for any more, and their number grows.
             models.Index(
-                fields=["next_attempt_at"], name="messages_to_check", condition=Q(state="accepted", channel="sms")
+                fields=["accepted_at"], name="messages_to_check", condition=Q(state="accepted", channel="sms")
             ),
         ]
         constraints = [
@@ -129,6 +130,11 @@ class OutgoingMessage(RetriedWork):
         self.encrypted_content = cipher.encrypt(json.dumps(asdict(content))) if content else ""
 
     @property
+    def is_in_outbox(self) -> bool:
+        """Whether the message was not sent, in development, and its content stays."""
+        return bool(self.state == DeliveryState.ACCEPTED and self.encrypted_content)
+
+    @property
     def is_failed(self) -> bool:
         return self.state == DeliveryState.FAILED
 
@@ -144,13 +150,27 @@ class OutgoingMessage(RetriedWork):
         at = self.delivered_at or self.failed_at or self.accepted_at
         return f"{self.state_label} в {timezone.localtime(at):%H:%M}" if at and not self.is_failed else self.state_label
 
-    def change_state(self, state: DeliveryState, *, now: datetime, provider_id: str = "", problem: str = "") -> bool:
-        """Change the state with a guarded update. Return False if the transition is not allowed: a late report."""
-        allowed = [before for before, after in TRANSITIONS if after == state]
-        values = {"state": state, f"{state}_at": now, "problem": problem}
+    def change_state(
+        self,
+        state: DeliveryState,
+        *,
+        now: datetime,
+        keep_content: bool = False,
+        provider_id: str = "",
+        problem: str = "",
+    ) -> bool:
+        """Change the state with a guarded update, and delete the content.
+
+        Returns False if the transition is not allowed, or if the state changed after the message was loaded.
+        """
+        if (self.state, state) not in TRANSITIONS:
+            return False
+        values = {"state": state, f"{state}_at": now, "problem": problem, "attempts": 0, "next_attempt_at": now}
         if provider_id:
             values["provider_id"] = provider_id
-        changed = OutgoingMessage.objects.filter(pk=self.pk, state__in=allowed).update(**values)
+        if not keep_content:
+            values["encrypted_content"] = ""
+        changed = OutgoingMessage.objects.filter(pk=self.pk, state=self.state).update(**values)
         if changed:
             for name, value in values.items():
                 setattr(self, name, value)

@@ -1,4 +1,4 @@
-"""Sends nothing: in development the admin site lists what would have been sent."""
+"""Sends nothing. For development, where the content stays and «Исходящие сообщения» of the admin site shows it."""
 
 import uuid
 

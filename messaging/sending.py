@@ -10,6 +10,7 @@ from messaging.models import Channel, Content, DeliveryState, OutgoingMessage, P
 from support import bridge, log
 
 ACCOUNT_DELETED = "учётной записи в «Привет Супер» нет"
+NO_CONTACT = "у клиента не указан телефон или почта"
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,8 @@ def send(
     if channel == Channel.APP:
         _post_to_app(message, text)
     else:
-        recipient = recipient or contact_of(client, channel)
-        message.recipient_hash = cipher.keyed_hash(recipient)
-        message.content = Content(recipient, text.subject, text.body)
+        client.lock()  # an erasure that is running would miss the message
+        _queue(message, recipient or contact_of(client, channel), text)
     if text.for_log:
         label = "" if channel == Channel.APP else f"{channel.label}: "
         log.add_event(client, f"{label}{text.for_log}", by=by, now=now)
@@ -75,5 +75,16 @@ def _post_to_app(message: OutgoingMessage, text: Text) -> None:
         message.state, message.accepted_at = DeliveryState.ACCEPTED, message.created_at
         message.provider_id = str(posted.pk)
     else:
-        message.state, message.failed_at = DeliveryState.FAILED, message.created_at
-        message.problem = ACCOUNT_DELETED
+        _fail(message, ACCOUNT_DELETED)
+
+
+def _queue(message: OutgoingMessage, recipient: str, text: Text) -> None:
+    if recipient:
+        message.recipient_hash = cipher.keyed_hash(recipient)
+        message.content = Content(recipient, text.subject, text.body)
+    else:
+        _fail(message, NO_CONTACT)
+
+
+def _fail(message: OutgoingMessage, problem: str) -> None:
+    message.state, message.failed_at, message.problem = DeliveryState.FAILED, message.created_at, problem

@@ -7,7 +7,11 @@ from messaging.models import Content, DeliveryState
 
 
 class TransportUnavailable(Exception):
-    """The provider did not answer or can't work now. Whether the message was sent is not known: try again later."""
+    """The provider did not accept the message; it may later. The text is logged, so it has no personal data."""
+
+
+class AnswerLost(TransportUnavailable):
+    """The provider got the message, but its answer did not arrive or can't be understood: it may have been sent."""
 
 
 class MessageRejected(Exception):
@@ -28,9 +32,9 @@ class Report:
 
 class Transport(Protocol):
     def send(self, content: Content) -> str:
-        """Send and return the id that the provider gave the message, or "".
+        """Send and return the id of the message at the provider.
 
-        Raises TransportUnavailable or MessageRejected.
+        Raises TransportUnavailable, AnswerLost or MessageRejected.
         """
 
     def report(self, provider_id: str) -> Report | None:

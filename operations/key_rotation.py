@@ -11,6 +11,7 @@ from django.apps import apps
 from django.db import IntegrityError, models, transaction
 
 from managers import cipher
+from messaging.models import OutgoingMessage
 
 BATCH_SIZE = 200
 
@@ -90,6 +91,12 @@ def encrypted_columns() -> list[EncryptedColumn]:
         ),
         EncryptedColumn("contact.ContactChange", "encrypted_values", ("contact.ContactChange:values_stay",)),
         EncryptedColumn("erasure.Erasure", "encrypted_subject"),
+        EncryptedColumn("messaging.OutgoingMessage", "encrypted_content"),
+        # Only while the content is there. Afterwards nobody knows the recipient, and the hash of the old key stays.
+        EncryptedColumn(
+            "messaging.OutgoingMessage", "recipient_hash", source="encrypted_content",
+            renew=lambda token: cipher.keyed_hash(OutgoingMessage(encrypted_content=token).content.recipient),
+        ),
         EncryptedColumn(
             "passport.Passport", "series_and_number_hash", source="series_and_number",
             renew=lambda token: cipher.keyed_hash(cipher.decrypt(token)),

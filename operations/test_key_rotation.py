@@ -7,6 +7,7 @@ from cryptography.fernet import InvalidToken
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
+from django.utils import timezone
 
 from conftest import authenticator_of
 from contact.conftest import NEW_PHONE, request_change
@@ -17,6 +18,8 @@ from contracts.evidence import evidence_is_intact
 from contracts.models import Contract
 from managers import cipher
 from managers.models import Authenticator
+from messaging.conftest import queue
+from messaging.models import DeliveryState, OutgoingMessage
 from operations import key_rotation
 from passport.models import Passport, PassportTaken
 from passport.saving import save_passport
@@ -50,6 +53,7 @@ def office(settings, make, anna):
     save_passport(make.fresh(client).passport, "4613999999", by=anna)
     issuing.issue(make.fresh(client), by=anna)
     request_change(make.verified(anna, password_hash="set in the app"), anna, phone=NEW_PHONE)
+    queue(make.fresh(client), recipient="9770000009")
     settings.PERSONAL_DATA_KEYS = [NEW, OLD]
     return client
 
@@ -63,6 +67,7 @@ def test_new_key_alone_decrypts_everything_after_rotation(office, settings):
     assert {contract.snapshot.contents.person.passport_series for contract in Contract.objects.all()} == {"4613"}
     assert cipher.decrypt(Authenticator.objects.get().encrypted_key)
     assert ContactChange.objects.get().values.new == {"phone": NEW_PHONE}
+    assert OutgoingMessage.objects.get(channel="sms").content.recipient == "9770000009"
 
 
 def test_command_covers_every_encrypted_column(office):
@@ -155,6 +160,20 @@ def test_saving_an_old_form_does_not_restore_the_old_token(office, anna):
     save_passport(loaded_before, loaded_before.digits, by=anna)
 
     assert (Passport.objects.get().series_and_number, Passport.objects.get().issued_by) == (token, "ОВД «Арбат»")
+
+
+def test_hash_of_a_recipient_is_renewed_while_the_content_is_there(office, settings):
+    queued, failed = OutgoingMessage.objects.get(channel="sms"), queue(office, recipient="9770000009")
+    failed.change_state(DeliveryState.FAILED, now=timezone.now(), problem="")
+    before = failed.recipient_hash
+    settings.PERSONAL_DATA_HASH_KEY = "another key of hashes"
+
+    rotate(apply=True)
+
+    queued.refresh_from_db()
+    failed.refresh_from_db()
+    assert queued.recipient_hash == cipher.keyed_hash("9770000009")
+    assert failed.recipient_hash == before != queued.recipient_hash
 
 
 def test_concurrent_edit_is_not_overwritten(race, make, anna, settings):

@@ -3,6 +3,7 @@
 Errors stop every command and the server; warnings are for `manage.py check --deploy`.
 """
 
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,6 +24,8 @@ from operations import capacity
 
 SECRETS = ("SECRET_KEY", "CONTRACT_SIGNATURE_SECRET", "PERSONAL_DATA_KEYS", "PERSONAL_DATA_HASH_KEY")
 GENERATE_SECRET_COMMAND = "python -c 'import secrets; print(secrets.token_urlsafe(48))'"  # noqa: S105
+# A number, or a name with a letter.
+SMS_SENDER = re.compile(r"\d{11}|(?=.*[A-Za-z])[\w .-]{1,11}", re.ASCII)
 SECRET_MIN_LENGTH = 32
 PASSWORD_MIN_LENGTH = 16
 
@@ -82,6 +85,34 @@ def check_app_bucket(app_configs, **kwargs) -> list[Error]:
         message = "APP_S3_BUCKET is our own bucket: support staff could be shown passports as attachments."
         messages.append(Error(message, hint="Set S3_BUCKET to a bucket of its own.", id="privet.E009"))
     return messages
+
+
+@register()
+def check_sms_gateway(app_configs, **kwargs) -> list[Error]:
+    if settings.SMS_GATEWAY == "outbox" and not settings.DEBUG:
+        hint = "Set SMS_GATEWAY=exolve, or leave it empty: then nobody is offered SMS."
+        return [Error("SMS_GATEWAY=outbox sends nothing; it is for development.", hint=hint, id="privet.E010")]
+    if settings.SMS_GATEWAY != "exolve":
+        return []
+    messages = [
+        Error(f"SMS_GATEWAY=exolve is set, but {name} is not.", hint=f"Set {name}.", id="privet.E011")
+        for name in ("EXOLVE_API_KEY", "EXOLVE_SENDER")
+        if not getattr(settings, name)
+    ]
+    if not settings.DEBUG and not settings.EXOLVE_URL.startswith("https://"):
+        message = "EXOLVE_URL is not https: phones, codes and the API key would be sent unencrypted."
+        messages.append(Error(message, hint="Remove EXOLVE_URL, or set an https:// URL.", id="privet.E012"))
+    return messages
+
+
+@register(Tags.security, deploy=True)
+def check_sms_sender(app_configs, **kwargs) -> list[Warning]:
+    sender = settings.EXOLVE_SENDER
+    if settings.SMS_GATEWAY != "exolve" or not sender or SMS_SENDER.fullmatch(sender):
+        return []
+    message = "EXOLVE_SENDER is neither a number nor a sender name: the gateway would refuse every SMS."
+    hint = "Set eleven digits, such as 79990000000, or the approved name of up to 11 Latin characters."
+    return [Warning(message, hint=hint, id="privet.W015")]
 
 
 @register()

@@ -41,6 +41,7 @@ def test_malformed_variables_are_reported_with_hints(run_python):
                 "DATABASE_POOL_SIZE": "many",
                 "INVOICE_DAYS": "ten",
                 "LOG_LEVEL": "loud",
+                "SMS_GATEWAY": "pigeon",
                 "MASK_CODE_IN_MANAGER_LOG": "so-so",
             }
         ),
@@ -48,7 +49,7 @@ def test_malformed_variables_are_reported_with_hints(run_python):
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     for name in ("DEBUG", "DATABASE_URL", "TRUSTED_PROXIES", "DATABASE_POOL_SIZE", "INVOICE_DAYS", "LOG_LEVEL",
-                 "MASK_CODE_IN_MANAGER_LOG"):  # fmt: skip
+                 "SMS_GATEWAY", "MASK_CODE_IN_MANAGER_LOG"):  # fmt: skip
         assert f"(privet.E001) {name}: " in result.stderr
         assert f"HINT: Correct {name}; .env.example explains it." in result.stderr
 
@@ -108,6 +109,49 @@ def test_app_bucket_without_a_server_is_an_error(app_bucket):
 def test_our_own_bucket_as_app_bucket_is_an_error(app_bucket, endpoint):
     app_bucket.APP_S3_BUCKET, app_bucket.APP_S3_ENDPOINT = app_bucket.S3_BUCKET, endpoint
     assert ids() == ["privet.E009"]
+
+
+@pytest.fixture
+def exolve(settings):
+    settings.SMS_GATEWAY, settings.EXOLVE_API_KEY, settings.EXOLVE_SENDER = "exolve", "key", "79990000000"
+    assert ids() == []
+    assert "privet.W015" not in ids(deploy=True)
+    return settings
+
+
+def test_gateway_without_key_and_sender_is_an_error(exolve):
+    exolve.EXOLVE_API_KEY = ""
+    assert ids() == ["privet.E011"]
+    exolve.EXOLVE_SENDER = ""
+    assert ids() == ["privet.E011", "privet.E011"]
+    exolve.SMS_GATEWAY = ""
+    assert ids() == []
+
+
+def test_gateway_without_https_is_an_error(exolve):
+    exolve.EXOLVE_URL = "http://api.exolve.ru"
+    assert ids() == ["privet.E012"]
+    exolve.DEBUG = True
+    assert ids() == []
+
+
+def test_outbox_in_production_is_an_error(settings):
+    settings.SMS_GATEWAY = "outbox"
+    assert ids() == ["privet.E010"]
+    settings.DEBUG = True
+    assert ids() == []
+
+
+@pytest.mark.parametrize(
+    ("sender", "is_right"),
+    [
+        ("79990000000", True), ("Privet", True), ("Privet-1.RU", True), ("9990000000", False), ("+79990000000", False),
+        ("Privet Servis", False), ("Привет", False), (" ", False),
+    ],
+)  # fmt: skip
+def test_malformed_sender_warns(sender, is_right, exolve):
+    exolve.EXOLVE_SENDER = sender
+    assert ("privet.W015" in ids(deploy=True)) is not is_right
 
 
 @pytest.mark.parametrize("url", ["", "privet.example", "https://", "ftp://privet.example", "http://[::1"])

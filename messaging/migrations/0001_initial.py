@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'исходящие сообщения',
                 'db_table': 'manager_outgoing_messages',
                 'ordering': ['-created_at', '-id'],
-                'indexes': [models.Index(fields=['client', '-created_at'], name='messages_of_client'), models.Index(fields=['-created_at', '-id'], name='messages_by_time'), models.Index(condition=models.Q(('state', 'queued')), fields=['next_attempt_at'], name='messages_queued'), models.Index(condition=models.Q(('channel', 'sms'), ('state', 'accepted')), fields=['next_attempt_at'], name='messages_to_check')],
+                'indexes': [models.Index(fields=['client', '-created_at'], name='messages_of_client'), models.Index(fields=['-created_at', '-id'], name='messages_by_time'), models.Index(condition=models.Q(('state', 'queued')), fields=['next_attempt_at'], name='messages_queued'), models.Index(condition=models.Q(('channel', 'sms'), ('state', 'accepted')), fields=['accepted_at'], name='messages_to_check')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('state', 'queued'), ('accepted_at__isnull', False), ('failed_at__isnull', False), _connector='OR'), name='manager_outgoing_messages_state_has_a_time')],
             },
         ),
