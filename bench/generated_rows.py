@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from clients.models import Status
 from clients.passwords import unmatched_password_hash
+from contracts import signals
 from contracts.evidence import write_evidence
 from contracts.models import Contract
 from contracts.numbering import surname_letters
@@ -42,6 +43,7 @@ COLUMNS = {
     "manager_contracts": "id client_id number template_version encrypted_snapshot surcharge pdf_key pdf_sha256"
     " issued_at issued_by_id failed_tries signed_at signed_by_id due pep_agreed_at pep_text_version code_channel"
     " code_sent_at code_entered_at code_entered_on signer_ip user_agent evidence evidence_hmac paid_at paid_by_id",
+    "manager_fraud_signals": "id client_id contract_id kind at manager_id details",
     "manager_invoices": "id contract_id number amount description due_on status created_at created_by_id"
     " paid_at paid_by_id",
     "manager_client_changes": "client_id at by_id from_status to_status from_manager_id to_manager_id",
@@ -258,11 +260,11 @@ class Rows:
             issued_by_id=case.manager_id,
         )
         if case.status != Status.AWAITING_CONTRACT:
-            self._sign(case, contract)
+            self._sign(case, contract, contents)
             self._invoice(case, contract)
         self.rows["manager_contracts"].append(CONTRACT(contract))
 
-    def _sign(self, case: Case, contract: Contract) -> None:
+    def _sign(self, case: Case, contract: Contract, contents: Contents) -> None:
         contract.code_sent_at = self._later(contract.issued_at, minutes=10)
         contract.signed_at = contract.pep_agreed_at = contract.code_entered_at = self._later(
             contract.code_sent_at, minutes=3
@@ -272,6 +274,10 @@ class Rows:
         contract.code_entered_on = Place.MANAGER
         contract.signer_ip, contract.user_agent = f"10.{case.index % 200}.{case.index % 251}.7", USER_AGENT
         write_evidence(contract, agreements=[], pages=[])
+        for kind, details in signals.found_in(contract, contents, signals.Facts()).items():
+            self.rows["manager_fraud_signals"].append(
+                (self._id(), case.id, contract.pk, kind.value, contract.signed_at, case.manager_id, details)
+            )
 
     def _invoice(self, case: Case, contract: Contract) -> None:
         paid_at = paid_by = None

@@ -9,6 +9,7 @@ from clients.models import Client
 from contracts import payment, signing
 from contracts.evidence import evidence_is_intact
 from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, ContractEvent, Invoice, PaymentClaim, SigningCode
+from contracts.signals_admin import HasSignalsFilter, SignalInline
 from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTabularInline, rubles_column
 from links.models import Link
 from managers.history import history_of
@@ -92,12 +93,12 @@ class ContractAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnly
 
     pdf_url = "contracts:pdf"
     plural_forms = ("договор", "договора", "договоров")
-    list_display = ["number", "client", "state", "sum", "issued_at", "issued_by", "pdf"]
-    list_filter = [StateFilter]
+    list_display = ["number", "client", "state", "sum", "issued_at", "issued_by", "signals", "pdf"]
+    list_filter = [StateFilter, HasSignalsFilter]
     search_fields = ["number"]
     actions = ["unlock"]
     sum, due_sum = rubles_column(Contract, "surcharge"), rubles_column(Contract, "due")
-    inlines = [LinkInline, SigningCodeInline, InvoiceInline, ContractEventInline]
+    inlines = [SignalInline, LinkInline, SigningCodeInline, InvoiceInline, ContractEventInline]
     fieldsets = [
         (None, {"fields": ["number", "client", "state", "pdf", "sum", "due_sum", "template_version", "pdf_sha256"]}),
         ("Ход", {"fields": ["issued_at", "issued_by", "failed_tries", "void_at", "voided_by", "paid_at", "paid_by"]}),
@@ -125,11 +126,16 @@ class ContractAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnly
     ]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).defer("encrypted_snapshot").select_related("client", "issued_by")
+        contracts = super().get_queryset(request).defer("encrypted_snapshot").select_related("client", "issued_by")
+        return contracts.with_signals_for(request.user)
 
     @admin.display(description="состояние")
     def state(self, contract: Contract) -> str:
         return "Подписание заблокировано" if contract.is_open and contract.is_locked else contract.status_label
+
+    @admin.display(description="сигналы")
+    def signals(self, contract: Contract) -> str:
+        return ", ".join(signal.get_kind_display() for signal in contract.shown_signals) or "—"
 
     @admin.display(description="доказательство подлинно", boolean=True)
     def is_intact(self, contract: Contract) -> bool | None:

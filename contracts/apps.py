@@ -6,8 +6,9 @@ class ContractsConfig(AppConfig):
     verbose_name = "Договоры"
 
     def ready(self):
-        from contracts import app_payments, code_deliveries
+        from contracts import app_payments, code_deliveries, contact_signals
         from foundation import worker
 
         worker.register("app_payments", app_payments.note_claims)
         worker.register("code_deliveries", code_deliveries.record_deliveries)
+        worker.register("contact_signals", contact_signals.record_signals)

@@ -13,6 +13,7 @@ from django.utils.functional import cached_property
 
 from clients.models import Client
 from contracts.event_chain import ChainHead, ContractEvent
+from contracts.fraud_signals import FraudSignal, SignalKind
 from contracts.payment_claims import PaymentClaim
 from contracts.shared import SharedInvoice, SharedPayment
 from contracts.snapshot import Snapshot
@@ -22,8 +23,8 @@ from managers.models import Manager
 from messaging.codes import OneTimeCode
 
 __all__ = [
-    "ChainHead", "Contract", "ContractEvent", "Invoice", "PaymentClaim", "SharedInvoice", "SharedPayment",
-    "SigningCode",
+    "ChainHead", "Contract", "ContractEvent", "FraudSignal", "Invoice", "PaymentClaim", "SharedInvoice",
+    "SharedPayment", "SignalKind", "SigningCode",
 ]  # fmt: skip
 
 MAX_ATTEMPTS_PER_CONTRACT = 10
@@ -74,6 +75,11 @@ class ContractQuerySet(models.QuerySet):
 
     def newest_first(self) -> "ContractQuerySet":
         return self.order_by("-issued_at", "-id")
+
+    def with_signals_for(self, manager: Manager) -> "ContractQuerySet":
+        """Load the fraud signals as `shown_signals`, in one query. Only admins see them: others get no attribute."""
+        signals = models.Prefetch("signals", FraudSignal.objects.order_by("kind"), to_attr="shown_signals")
+        return self.prefetch_related(signals) if manager.is_admin else self
 
 
 # Fields that are frozen when a contract is issued have no history.

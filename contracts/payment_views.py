@@ -165,10 +165,11 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
         client = get_client_for(request, client.pk)
         balance = payment.Balance.for_client(client)
     onboarding.set_steps(request, client, None)
+    contracts = client.contracts.visible_to(request.user).with_signals_for(request.user)
     context = {
         "client": client,
         "timeline": timeline(client),
-        "contracts": client.contracts.visible_to(request.user).newest_first().select_related("issued_by"),
+        "contracts": contracts.newest_first().select_related("issued_by"),
         "agreements": consents.visible_to(client, request.user),
         "balance": balance,
         "next_url": onboarding.next_url(client, request.steps),

@@ -12,7 +12,7 @@ from django.utils import timezone
 from agreements import consents
 from agreements.models import AgreementKind, AgreementMissing
 from clients.models import AccountStatus, AppUser, Client, Status
-from contracts import payment, signature_consent
+from contracts import payment, signals, signature_consent
 from contracts.code_channels import ClientChannels
 from contracts.current import is_current, is_newest_edition
 from contracts.event_chain import EventKind, append_event
@@ -311,6 +311,7 @@ def _record_signature(
     bridge.notify_client(client, text, by=None if link else by, now=now)
     signature = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
     append_event(contract, EventKind.SIGNED, by=by, at=now, code=str(code.pk), on=contract.code_entered_on, **signature)
+    signals.record(contract)
     try:
         payment.bill_after_signing(client, contract, by=by, now=now)
     except payment.PaymentClaimed as claimed:

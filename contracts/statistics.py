@@ -7,12 +7,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from clients.models import Status
-from contracts.models import Contract, Invoice, InvoiceStatus, PaymentClaim
+from contracts.models import Contract, FraudSignal, Invoice, InvoiceStatus, PaymentClaim, SignalKind
 from contracts.payment_claims import ClaimOutcome
 from links.models import Place
 
@@ -59,6 +59,7 @@ class Totals(NamedTuple):
     paid: int = 0
     amount: Decimal = Decimal("0.00")
     code_by_manager: int = 0  # of `signed`: contracts for which the manager entered the client's code
+    signals: int = 0  # fraud signals; not in totals_by_day
 
 
 class ClaimTotals(NamedTuple):
@@ -79,12 +80,12 @@ class StepDuration(NamedTuple):
 
 
 def daily_totals_by_manager(period: Period) -> list[Totals]:
-    """Return contracts signed and invoices paid, one row per day and manager."""
+    """Return contracts signed, invoices paid and fraud signals, one row per day and manager."""
     return sorted(_sums(period, "day", "manager_id"), key=lambda row: (row.day, str(row.manager_id)))
 
 
 def totals_by_day(period: Period) -> list[Totals]:
-    """Return the totals of all managers for each day of the period."""
+    """Return the totals of all managers for each day of the period, without signals."""
     midnights = period.midnights
     with connection.cursor() as cursor:
         cursor.execute(TOTALS_BY_DAY_SQL, [period.days, midnights[:-1], midnights[1:]])
@@ -97,23 +98,40 @@ def totals_by_manager(period: Period) -> list[Totals]:
 
 
 def _sums(period: Period, *keys: str) -> list[Totals]:
-    """Aggregate in the database, with index-only scans of contracts_signed_by and invoices_paid."""
+    """Aggregate in the database, with index-only scans of contracts_signed_by, invoices_paid and signals_by_time."""
     start, end = period.bounds
     signed = Contract.objects.filter(signed_at__gte=start, signed_at__lt=end)
     paid = Invoice.objects.filter(status=InvoiceStatus.PAID, paid_at__gte=start, paid_at__lt=end)
+    signals = _grouped(_signals(period), "at", "manager", keys)
     totals: dict[tuple, Totals] = {}
     counts = {"count": Count("signed_at"), "by_manager": Count("signed_at", filter=Q(code_entered_on=Place.MANAGER))}
-    for *key, count, by_manager in _grouped(signed, "signed", keys).annotate(**counts).order_by():
+    for *key, count, by_manager in _grouped(signed, "signed_at", "signed_by", keys).annotate(**counts).order_by():
         totals[tuple(key)] = _empty_totals(keys, key)._replace(signed=count, code_by_manager=by_manager)
-    for *key, count, amount in _grouped(paid, "paid", keys).annotate(Count("paid_at"), Sum("amount")).order_by():
+    payments = _grouped(paid, "paid_at", "paid_by", keys)
+    for *key, count, amount in payments.annotate(Count("paid_at"), Sum("amount")).order_by():
         row = totals.get(tuple(key)) or _empty_totals(keys, key)
         totals[tuple(key)] = row._replace(paid=count, amount=amount)
+    for *key, count in signals.annotate(Count("at")).order_by():
+        row = totals.get(tuple(key)) or _empty_totals(keys, key)
+        totals[tuple(key)] = row._replace(signals=count)
     return list(totals.values())
 
 
-def _grouped(rows, event: str, keys: tuple[str, ...]):
-    columns = {"day": TruncDate(f"{event}_at"), "manager_id": F(f"{event}_by")}
+def _grouped(rows, at: str, by: str, keys: tuple[str, ...]):
+    """Group by the day of the column `at` and the manager in the column `by`, or by one of them."""
+    columns = {"day": TruncDate(at), "manager_id": F(by)}
     return rows.values_list(*(columns[key] for key in keys))
+
+
+def _signals(period: Period) -> QuerySet[FraudSignal]:
+    start, end = period.bounds
+    return FraudSignal.objects.filter(at__gte=start, at__lt=end)
+
+
+def signals_by_kind(period: Period) -> list[tuple[SignalKind, int]]:
+    """Return how many signals of each kind were recorded in the period, in the order of SignalKind."""
+    counts = dict(_signals(period).values_list("kind").annotate(Count("at")).order_by())
+    return [(kind, counts[kind]) for kind in SignalKind if kind in counts]
 
 
 def _empty_totals(keys: tuple[str, ...], key: list) -> Totals:

@@ -19,6 +19,7 @@ from contracts.statistics import (
     Totals,
     claim_totals,
     daily_totals_by_manager,
+    signals_by_kind,
     step_durations,
     totals_by_day,
     totals_by_manager,
@@ -32,7 +33,9 @@ from managers.models import Manager
 # Far below date.max, so that adding days can't overflow.
 MAX_DATE = date(2200, 1, 1)
 PERIOD_DAYS = (7, 30, 90)
-CSV_HEADER = ["День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб.", "Код ввёл менеджер"]
+CSV_HEADER = [
+    "День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб.", "Код ввёл менеджер", "Сигналов",
+]  # fmt: skip
 
 
 def day_field(label: str) -> forms.DateField:
@@ -77,6 +80,7 @@ def statistics(request):
         "signed": _chart("Подписано договоров по дням", days, "signed"),
         "amount": _chart("Оплачено по дням", days, "amount", money.format_rubles),
         "managers": [(names.get(row.manager_id, ""), row) for row in totals_by_manager(period)],
+        "signals": signals_by_kind(period),
         "claims": claim_totals(period),
         "unchecked": unchecked_claims(),
         "steps": [_step_row(step) for step in step_durations(period)],
@@ -139,4 +143,5 @@ def _csv_rows(period: Period) -> Iterator[list]:
     names = _manager_names()
     for row in daily_totals_by_manager(period):
         amount = f"{row.amount:.2f}".replace(".", ",")
-        yield [f"{row.day:%d.%m.%Y}", names.get(row.manager_id, ""), row.signed, row.paid, amount, row.code_by_manager]
+        counts = [row.signed, row.paid, amount, row.code_by_manager, row.signals]
+        yield [f"{row.day:%d.%m.%Y}", names.get(row.manager_id, ""), *counts]

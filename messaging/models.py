@@ -99,6 +99,8 @@ class OutgoingMessage(RetriedWork):
             models.Index(
                 fields=["accepted_at"], name="messages_to_check", condition=Q(state="accepted", channel="sms")
             ),
+            # Finds messages of other clients to the same phone.
+            models.Index(fields=["recipient_hash"], name="messages_by_phone", condition=Q(channel="sms")),
         ]
         constraints = [
             models.CheckConstraint(

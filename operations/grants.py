@@ -27,6 +27,7 @@ WEB_RIGHTS = {
     "django_admin_log": (READ, ADD),
     "manager_client_changes": (READ, ADD),
     "manager_contract_events": (READ, ADD),
+    "manager_fraud_signals": (READ, ADD),
     "manager_disclosures": (READ, ADD),
     "manager_support_messages": (READ, ADD),
     # Without its row a message shows its code to staff.

@@ -59,6 +59,7 @@ def test_every_log_is_covered():
     assert {
         "manager_disclosures",
         "manager_contract_events",
+        "manager_fraud_signals",
         "manager_client_changes",
         "manager_support_messages",
         "manager_masked_messages",
