@@ -13,7 +13,8 @@ from managers.models import ROLE_RIGHTS, Role
 
 GROUPS = {Role.MANAGER: "Менеджеры", Role.SUPPORT: "Поддержка", Role.ADMIN: "Администраторы"}
 OUR_APPS = (
-    "managers", "clients", "messaging", "links", "photos", "agreements", "passport", "devices", "contracts", "support", "erasure",
+    "managers", "clients", "messaging", "links", "photos", "agreements", "passport", "devices", "contracts", "support",
+    "erasure",
 )  # fmt: skip
 
 # In the admin site admins may view all our models, and change these.
