@@ -40,6 +40,7 @@ from django.test import Client as Browser  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django_otp.oath import TOTP  # noqa: E402
 
+from agreements import consents  # noqa: E402
 from agreements.documents import AgreementDocument  # noqa: E402
 from agreements.models import AgreementKind, contact_hash  # noqa: E402
 from clients.models import AccountStatus, AppUser, Client  # noqa: E402
@@ -230,6 +231,8 @@ class Make:
         key = f"agreements/{client.pk}/{uuid.uuid4()}.pdf"
         object_storage.put(key, b"%PDF-")
         document = AgreementDocument.for_client(client, kind, by=by, given_at=now)
+        for earlier in client.agreements.filter(kind=kind, version=document.version, withdrawn_at=None):
+            earlier.withdraw(by=None, reason=consents.CONTACT_CHANGED, now=now)
         client.agreements.create(
             kind=kind, version=document.version, text_sha256=document.text_sha256, pdf_key=key,
             pdf_sha256=hashlib.sha256(b"%PDF-").hexdigest(), given_at=now, given_by=by,

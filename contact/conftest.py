@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from agreements.models import AgreementKind
 from clients.models import Client
 from contact import changes
 from contact.models import ContactChange
@@ -43,13 +44,16 @@ def gateway(settings) -> None:
 @pytest.fixture
 def protected(make, anna) -> Client:
     """Анна's client, who has a password in the app."""
-    return make.verified(anna, phone=OLD_PHONE, email=OLD_EMAIL, password_hash="set in the app")
+    client = make.verified(anna, phone=OLD_PHONE, email=OLD_EMAIL, password_hash="set in the app")
+    make.agreement(client, anna, AgreementKind.ELECTRONIC_SIGNATURE)  # names phone and e-mail as channels
+    return client
 
 
 @pytest.fixture
 def confirmed(make, anna) -> Client:
     """Анна's client, who has no password, but once named a code that was sent to the phone."""
     client = make.verified(anna, phone=OLD_PHONE, email=OLD_EMAIL)
+    make.agreement(client, anna, AgreementKind.ELECTRONIC_SIGNATURE)
     client.mark_phone_confirmed(OLD_PHONE)
     return client
 

@@ -10,6 +10,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from agreements.models import AgreementKind
 from clients.models import AppUser
 from conftest import ROLES, as_role
 from contact import changes, codes
@@ -105,12 +106,13 @@ def test_code_in_the_app_does_not_confirm_the_phone(protected, anna, make):
     assert not make.fresh(protected).has_confirmed_phone
 
 
-def test_channels_are_those_at_which_the_client_was_before(protected, confirmed_client, gateway, settings, make):
+def test_channels_are_those_at_which_the_client_was_before(protected, confirmed_client, anna, gateway, settings, make):
     now = timezone.now()
     assert codes.code_channels(protected, now) == [Channel.APP, Channel.SMS, Channel.EMAIL]
     # Nobody can sign in to the app.
     assert codes.code_channels(confirmed_client, now) == [Channel.SMS]
     AppUser.objects.filter(pk=protected.user_id).update(status="blocked", phone="not a number")
+    make.agreement(make.fresh(protected), anna, AgreementKind.ELECTRONIC_SIGNATURE)
     assert codes.code_channels(make.fresh(protected), now) == [Channel.EMAIL]
     settings.SMS_GATEWAY = ""
     assert codes.code_channels(make.fresh(protected), now) == []
@@ -119,15 +121,17 @@ def test_channels_are_those_at_which_the_client_was_before(protected, confirmed_
 @pytest.fixture
 def confirmed_client(make, anna):
     client = make.verified(anna, phone="9030000001", email=None)
+    make.agreement(client, anna, AgreementKind.ELECTRONIC_SIGNATURE)
     client.mark_phone_confirmed("9030000001")
     return client
 
 
-def test_code_never_goes_to_a_contact_that_is_held(confirmed, anna, gateway):
+def test_code_never_goes_to_a_contact_that_is_held(confirmed, anna, gateway, make):
     """Otherwise a new phone would confirm the next change."""
     changes.apply_unconfirmed(request_change(confirmed, anna, phone=NEW_PHONE), by=anna)
     confirmed.user.refresh_from_db()
     confirmed.mark_phone_confirmed(NEW_PHONE)
+    make.agreement(make.fresh(confirmed), anna, AgreementKind.ELECTRONIC_SIGNATURE)
 
     change = request_change(confirmed, anna, email=NEW_EMAIL)
 

@@ -42,9 +42,10 @@ def send_code(contract: Contract, by, *, to: str = PHONE, channel: Channel = Cha
     """Send a code to the phone `to`. Return its digits."""
     code = signing.request_code(contract, by=by)
     text, now = sending.Text("Код"), timezone.now()
-    code.message = sending.send(
-        contract.client, channel, text, purpose=Purpose.SIGNING_CODE, by=by, now=now, recipient=to
-    )
+    with transaction.atomic():
+        code.message = sending.send(
+            contract.client, channel, text, purpose=Purpose.SIGNING_CODE, by=by, now=now, recipient=to
+        )
     code.save(update_fields=["message"])
     return code_sent_to(contract.client)
 
