@@ -169,6 +169,8 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
     context = {
         "client": client,
         "timeline": timeline(client),
+        # Only admins see them, also those that belong to no contract.
+        "signals": client.signals.filter(contract=None) if request.user.is_admin else [],
         "contracts": contracts.newest_first().select_related("issued_by"),
         "agreements": consents.visible_to(client, request.user),
         "balance": balance,

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.urls import reverse
 from django.utils import timezone
 
 from agreements.models import AgreementKind
@@ -117,6 +118,14 @@ def test_change_by_the_only_admin(make, gleb):
     assert record() == 1
     signal = FraudSignal.objects.get()
     assert (signal.kind, signal.manager) == (SignalKind.CONTACT_BY_ONLY_ADMIN, gleb)
+
+
+def test_admins_see_it_on_the_card(protected, anna, as_anna, as_gleb):
+    changes.cancel(request_change(protected, anna, phone=NEW_PHONE), by=anna)
+    record()
+    url = reverse("contracts:card", args=[protected.pk])
+    assert contact_signals.DETAILS["cancelled_at"] in as_gleb.get(url).text
+    assert contact_signals.DETAILS["cancelled_at"] not in as_anna.get(url).text
 
 
 def test_two_workers_record_one_signal(protected, anna):
