@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from agreements.models import AgreementKind
 from clients.models import Client
 from contact import changes
 from contact.models import ContactChange
@@ -36,20 +37,23 @@ def request_change(client: Client, by: Manager, **new) -> ContactChange | None:
 
 @pytest.fixture
 def gateway(settings) -> None:
-    """SMS and e-mails can be sent."""
+    """SMS and e-mails can be sent to clients who have agreed to that."""
     settings.SMS_GATEWAY = "outbox"
 
 
 @pytest.fixture
 def protected(make, anna) -> Client:
     """Анна's client, who has a password in the app."""
-    return make.verified(anna, phone=OLD_PHONE, email=OLD_EMAIL, password_hash="set in the app")
+    client = make.verified(anna, phone=OLD_PHONE, email=OLD_EMAIL, password_hash="set in the app")
+    make.agreement(client, anna, AgreementKind.ELECTRONIC_SIGNATURE)
+    return client
 
 
 @pytest.fixture
 def confirmed(make, anna) -> Client:
     """Анна's client, who has no password, but once named a code that was sent to the phone."""
     client = make.verified(anna, phone=OLD_PHONE, email=OLD_EMAIL)
+    make.agreement(client, anna, AgreementKind.ELECTRONIC_SIGNATURE)
     client.mark_phone_confirmed(OLD_PHONE)
     return client
 
