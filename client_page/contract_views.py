@@ -21,7 +21,7 @@ from contracts.code_channels import ClientChannels
 from contracts.contents_diff import describe_differences
 from contracts.current import is_newest_edition
 from contracts.files import issued_file, pdf_response
-from contracts.forms import ChannelForm, CodeForm
+from contracts.forms import ChannelForm
 from contracts.models import Contract, SigningCode
 from contracts.payment_code import payment_svg
 from contracts.refusals import INPUT_ERRORS, CodeTooSoon, ConsentMissing, SigningRefused
@@ -31,6 +31,7 @@ from links.models import MAX_PASSPORT_ATTEMPTS, Link, Place
 from links.panel import browser_of
 from managers import limits
 from messaging.codes import next_code_at
+from messaging.forms import CodeForm
 from messaging.models import PENDING, Channel
 
 FILE_UNAVAILABLE = "Файл сейчас не открывается: на нашей стороне неполадка. Попробуйте через минуту."

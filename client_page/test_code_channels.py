@@ -344,7 +344,7 @@ def stranger_phone() -> str:
 
 def change_phone(client, phone: str, by) -> ContactChange | None:
     contact = client.user.contact | {"phone": phone}
-    return changes.confirm_contact(client, contact, original=client.user.contact, by=by)
+    return changes.save_contact(client, contact, original=client.user.contact, by=by)
 
 
 def test_manager_who_changes_the_phone_does_not_get_the_code(agreed, client, issued, anna, stranger_phone):

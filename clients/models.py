@@ -225,7 +225,7 @@ class Client(models.Model):
     ) -> None:
         """Save contact data that needs no confirmation by the client, and claim a new client.
 
-        Step 1 calls contact.changes.confirm_contact(), which asks for a confirmation. Raises as start_confirming()
+        Step 1 calls contact.changes.save_contact(), which asks for a confirmation. Raises as start_confirming()
         does, and IntegrityError if another account has the phone or the e-mail.
         """
         contact, now = {"name": name, "phone": phone, "email": email, "address": address}, timezone.now()

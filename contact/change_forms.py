@@ -3,6 +3,7 @@
 from django import forms
 
 from contact.models import MAX_REASON, ContactChange
+from messaging.forms import CodeForm
 
 REASONS = [
     ("Клиент подтвердил мне по телефону", "Клиент подтвердил мне по телефону"),
@@ -10,6 +11,16 @@ REASONS = [
     ("Прежний контакт записан с ошибкой", "Прежний контакт записан с ошибкой"),
 ]
 MAX_NOTE = 300
+
+
+class ClientCodeForm(CodeForm):
+    """The code that the client reads out to the manager."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = "Код, который назвал клиент"
+        # The code is on the client's phone, not on this one.
+        self.fields["code"].widget.attrs["autocomplete"] = "off"
 
 
 class ReasonForm(forms.Form):
@@ -27,7 +38,12 @@ class ReasonForm(forms.Form):
 class DecisionForm(forms.Form):
     """An admin's reason: one that is offered, the admin's own words, or both. To reject, none is needed."""
 
-    choice = forms.ChoiceField(label="Почему разрешаете", choices=REASONS, required=False, widget=forms.RadioSelect)
+    choice = forms.ChoiceField(
+        label="Почему разрешаете",
+        choices=REASONS,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Выберите причину или напишите свою."},
+    )
     words = forms.CharField(
         label="Своими словами",
         max_length=MAX_NOTE,
@@ -35,17 +51,12 @@ class DecisionForm(forms.Form):
         widget=forms.TextInput({"autocomplete": "off"}),
     )
 
-    def __init__(self, data=None, *, change: ContactChange, approves: bool = False):
+    def __init__(self, data=None, *, change: ContactChange, approves: bool = True):
         super().__init__(data, auto_id=f"id_{change.pk}_%s")
-        self.approves = approves
+        if data and (not approves or data.get("words", "").strip()):
+            self.fields["choice"].required = False
 
     @property
     def note(self) -> str:
         """The reason as it is recorded; "" if there is none."""
         return ". ".join(filter(None, [self.cleaned_data["choice"], self.cleaned_data["words"]]))
-
-    def clean(self) -> dict:
-        cleaned = super().clean()
-        if self.approves and not self.errors and not self.note:
-            self.add_error("choice", "Выберите причину или напишите свою.")
-        return cleaned

@@ -13,7 +13,7 @@ from clients import onboarding
 from clients.access import get_client_for
 from clients.models import Client
 from contact import changes, codes
-from contact.change_forms import ReasonForm
+from contact.change_forms import ClientCodeForm, ReasonForm
 from contact.forms import ContactForm
 from contact.models import ContactChange
 from contact.panel import ChangePanel
@@ -22,7 +22,6 @@ from contact.views import contact_page
 from foundation.exceptions import Refusal
 from managers.limits import TooManyTries
 from managers.middleware import poll
-from messaging.forms import CodeForm
 from messaging.models import Channel
 
 TEMPLATE = "contact/_change.html"
@@ -57,9 +56,13 @@ def _panel_response(request, client: Client, change: ContactChange, *, status: i
     client = get_client_for(request, client.pk)
     panel = ChangePanel(_get_change(client, change.pk), client, request.user, timezone.now(), **parts)
     if request.htmx.target == "contact-change":
-        return render(request, TEMPLATE, {"panel": panel, "client": client}, status=status)
+        return render(request, TEMPLATE, _context(panel), status=status)
     form = ContactForm(client=client, by=request.user)
     return contact_page(request, client, form, status=status, panel=panel)
+
+
+def _context(panel: ChangePanel) -> dict:
+    return {"panel": panel, "client": panel.client, "next_url": onboarding.next_url(panel.client)}
 
 
 def _done(request, client: Client, text: str) -> HttpResponse:
@@ -75,7 +78,7 @@ def status(request, pk, change_pk):
     panel = ChangePanel(_get_change(client, change_pk), client, request.user, timezone.now())
     if not request.htmx:
         return redirect(onboarding.CONTACT.url(client))
-    context = {"panel": panel, "client": client}
+    context = _context(panel)
     if request.GET.get("layout") != panel.layout:
         return reswap(retarget(render(request, TEMPLATE, context), "#contact-change"), "outerHTML")
     if request.GET.get("seen") == panel.seen:
@@ -100,7 +103,7 @@ def code(request, client, change):
 @_change_view
 def confirmation(request, client, change):
     """Write the change with the code that the client named. A wrong one stays in the field."""
-    form = CodeForm(request.POST)
+    form = ClientCodeForm(request.POST)
     if not form.is_valid():
         return _panel_response(request, client, change, status=422, code_form=form)
     try:

@@ -41,7 +41,7 @@ WAYS_IN_LOG = {
 
 
 @transaction.atomic
-def confirm_contact(client: Client, contact: dict, *, original: dict | None, by: Manager) -> ContactChange | None:
+def save_contact(client: Client, contact: dict, *, original: dict | None, by: Manager) -> ContactChange | None:
     """Step 1: claim a new client and save `contact`, the confirmed data by the names in CONTACT_FIELDS.
 
     Returns the open change if phone or e-mail wait for a confirmation; the account then keeps the old ones. Raises as
@@ -93,7 +93,7 @@ def request_change(
         return None
     existing = client.contact_changes.open().first()
     is_free = not client.is_protected and not client.has_confirmed_phone
-    if existing and existing.values == values and not is_free:
+    if existing and existing.values == values and existing.is_permitted and not is_free:
         return existing
     if existing:
         existing.close(cancelled_at=now, cancelled_by=by)

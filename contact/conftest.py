@@ -32,12 +32,12 @@ def wrong(code: str) -> str:
 def request_change(client: Client, by: Manager, **new) -> ContactChange | None:
     """Change contact data at step 1."""
     client = Client.objects.select_related("user").get(pk=client.pk)
-    return changes.confirm_contact(client, client.user.contact | new, original=None, by=by)
+    return changes.save_contact(client, client.user.contact | new, original=None, by=by)
 
 
 @pytest.fixture
 def gateway(settings) -> None:
-    """SMS and e-mails can be sent."""
+    """SMS and e-mails can be sent to clients who have agreed to that."""
     settings.SMS_GATEWAY = "outbox"
 
 

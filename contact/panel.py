@@ -9,13 +9,12 @@ from django import forms
 from django.utils import timezone
 
 from clients.models import Client
-from contact.change_forms import ReasonForm
+from contact.change_forms import ClientCodeForm, ReasonForm
 from contact.changes import differs, unconfirmed_way
 from contact.codes import attempts_left, code_channels, current_code, recent_codes
 from contact.models import ContactChange, ContactCode, Way
 from managers.models import Manager
 from messaging.codes import next_code_at
-from messaging.forms import CodeForm
 from messaging.models import Channel
 
 # How long step 1 shows what an admin has decided.
@@ -31,7 +30,7 @@ class ChangePanel:
     by: Manager
     now: datetime
     error: str = ""
-    code_form: forms.Form = field(default_factory=CodeForm)
+    code_form: forms.Form = field(default_factory=ClientCodeForm)
     reason_form: forms.Form = field(default_factory=ReasonForm)
 
     @classmethod

@@ -121,6 +121,13 @@ def test_another_request_cancels_the_earlier_one(change, protected, anna):
     assert (newer.is_open, ContactChange.objects.open().count()) == (True, 1)
 
 
+def test_request_of_a_manager_who_lost_the_client_is_replaced(change, protected, boris, gleb):
+    protected.reassign(to=boris, by=gleb)
+    newer = request_change(protected, boris, phone=NEW_PHONE)
+    change.refresh_from_db()
+    assert (change.state, newer.requested_by, newer.is_open) == (ChangeState.CANCELLED, boris, True)
+
+
 def test_change_waits_while_other_data_is_saved(change, protected, anna):
     assert request_change(protected, anna, address="г. Орёл") is None
     change.refresh_from_db()

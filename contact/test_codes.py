@@ -106,32 +106,35 @@ def test_code_in_the_app_does_not_confirm_the_phone(protected, anna, make):
     assert not make.fresh(protected).has_confirmed_phone
 
 
-def test_channels_are_those_at_which_the_client_was_before(protected, confirmed_client, anna, gateway, settings, make):
-    now = timezone.now()
-    assert codes.code_channels(protected, now) == [Channel.APP, Channel.SMS, Channel.EMAIL]
-    # Nobody can sign in to the app.
-    assert codes.code_channels(confirmed_client, now) == [Channel.SMS]
-    AppUser.objects.filter(pk=protected.user_id).update(status="blocked", phone="not a number")
-    make.agreement(make.fresh(protected), anna, AgreementKind.ELECTRONIC_SIGNATURE)
-    assert codes.code_channels(make.fresh(protected), now) == [Channel.EMAIL]
-    settings.SMS_GATEWAY = ""
-    assert codes.code_channels(make.fresh(protected), now) == []
+def test_channels_are_those_at_which_the_client_was_before(protected, anna, gateway, settings, make):
+    def channels(client):
+        return codes.code_channels(make.fresh(client), timezone.now())
+
+    assert channels(protected) == [Channel.APP, Channel.SMS, Channel.EMAIL]
+    AppUser.objects.filter(pk=protected.user_id).update(status="blocked")
+    assert channels(protected) == [Channel.SMS, Channel.EMAIL]
+    agreement = protected.agreements.get()
+    agreement.withdraw(by=anna, reason="тест", now=timezone.now())
+    assert channels(protected) == []
 
 
-@pytest.fixture
-def confirmed_client(make, anna):
-    client = make.verified(anna, phone="9030000001", email=None)
+def test_client_without_a_password_gets_no_code_in_the_app(confirmed, gateway):
+    assert codes.code_channels(confirmed, timezone.now()) == [Channel.SMS, Channel.EMAIL]
+
+
+def test_phone_that_is_none_gets_no_code(make, anna, gateway):
+    client = make.verified(anna, phone="not a number", email=None, password_hash="set in the app")
     make.agreement(client, anna, AgreementKind.ELECTRONIC_SIGNATURE)
-    client.mark_phone_confirmed("9030000001")
-    return client
+    assert codes.code_channels(client, timezone.now()) == [Channel.APP]
 
 
 def test_code_never_goes_to_a_contact_that_is_held(confirmed, anna, gateway, make):
     """Otherwise a new phone would confirm the next change."""
     changes.apply_unconfirmed(request_change(confirmed, anna, phone=NEW_PHONE), by=anna)
-    confirmed.user.refresh_from_db()
+    confirmed = make.fresh(confirmed)
     confirmed.mark_phone_confirmed(NEW_PHONE)
-    make.agreement(make.fresh(confirmed), anna, AgreementKind.ELECTRONIC_SIGNATURE)
+    confirmed.agreements.get().withdraw(by=anna, reason="тест", now=timezone.now())
+    make.agreement(confirmed, anna, AgreementKind.ELECTRONIC_SIGNATURE)
 
     change = request_change(confirmed, anna, email=NEW_EMAIL)
 

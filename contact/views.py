@@ -57,7 +57,7 @@ def _contact_step(request, client: Client) -> HttpResponse:
     form = ContactForm(request.POST if request.method == "POST" else None, client=client, by=request.user)
     if form.is_valid():
         try:
-            waiting = changes.confirm_contact(client, form.cleaned_data, original=form.original, by=request.user)
+            waiting = changes.save_contact(client, form.cleaned_data, original=form.original, by=request.user)
             return redirect(onboarding.CONTACT.url(client) if waiting else onboarding.next_url(client))
         except AlreadyClaimed as refused:
             return _already_claimed_response(request, refused.client)

@@ -1,4 +1,3 @@
-import re
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -10,32 +9,11 @@ from contracts import signature_consent
 from contracts.models import Invoice
 from foundation.russian import money
 from foundation.russian.printable import validate_printable
+from messaging.forms import CodeForm
 from messaging.models import Channel
 from support.forms import FormIdField
 
 MAX_PAYMENT_TERM = timedelta(days=365)
-
-
-class CodeForm(forms.Form):
-    """The one-time code: six digits, with or without spaces."""
-
-    code = forms.CharField(
-        label="Код",
-        max_length=20,
-        widget=forms.TextInput(
-            attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "data-code": "", "size": 8}
-        ),
-        error_messages={
-            "required": "Введите шесть цифр кода.",
-            "max_length": "Код состоит из шести цифр.",
-        },
-    )
-
-    def clean_code(self) -> str:
-        digits = re.sub(r"[\s\-–—]", "", self.cleaned_data["code"])
-        if not re.fullmatch(r"[0-9]{6}", digits):
-            raise forms.ValidationError("Код состоит из шести цифр.")
-        return digits
 
 
 class ChannelForm(forms.Form):

@@ -165,7 +165,7 @@ class Scenario:
     def change(self):
         """A change of the phone that waits for a confirmation."""
         contact = self.protected.user.contact | {"phone": "9035556677"}
-        return changes.confirm_contact(self.protected, contact, original=None, by=self.anna)
+        return changes.save_contact(self.protected, contact, original=None, by=self.anna)
 
     @cached_property
     def optional_change(self):
@@ -173,7 +173,7 @@ class Scenario:
         client = self.make.verified(self.anna)
         client.mark_phone_confirmed(client.user.phone)
         contact = client.user.contact | {"phone": "9035556678"}
-        return changes.confirm_contact(client, contact, original=None, by=self.anna)
+        return changes.save_contact(client, contact, original=None, by=self.anna)
 
     @cached_property
     def contact_code(self) -> str:
