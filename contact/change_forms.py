@@ -53,7 +53,7 @@ class DecisionForm(forms.Form):
 
     def __init__(self, data=None, *, change: ContactChange, approves: bool = True):
         super().__init__(data, auto_id=f"id_{change.pk}_%s")
-        if data and (not approves or data.get("words", "").strip()):
+        if data is not None and (not approves or data.get("words", "").strip()):
             self.fields["choice"].required = False
 
     @property

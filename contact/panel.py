@@ -4,6 +4,7 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from django import forms
 from django.utils import timezone
@@ -40,18 +41,18 @@ class ChangePanel:
         is_new = change and change.decided_at and now - change.decided_at < DECISION_SHOWN_FOR
         return cls(change, client, by, now) if change and (change.is_open or is_new) else None
 
-    @property
+    @cached_property
     def fields(self) -> list[tuple[str, str, str]]:
         """Name, old value and new value of each field that changes; "" for none."""
         values = self.change.values
         return [(name, values.old[name] or "", new or "") for name, new in values.new.items()] if values else []
 
-    @property
+    @cached_property
     def is_stale(self) -> bool:
         account = self.client.account
         return account is None or account.is_deleted or differs(self.change, account) or not self.change.is_permitted
 
-    @property
+    @cached_property
     def channels(self) -> list[tuple[Channel, str]]:
         """The channels to which a code can be sent, with words that complete «Отправить код …»."""
         labels = {
@@ -61,22 +62,22 @@ class ChangePanel:
         }
         return [(channel, labels[channel]) for channel in code_channels(self.client, self.now)]
 
-    @property
+    @cached_property
     def code(self) -> ContactCode | None:
         """The code that the client may name now."""
         code = current_code(self.change)
         return code if code and code.is_usable(self.now) else None
 
-    @property
+    @cached_property
     def attempts_left(self) -> int:
         return attempts_left(self.client, self.now)
 
-    @property
+    @cached_property
     def seconds_to_next_code(self) -> int:
         next_at = next_code_at(recent_codes(self.client, self.now), self.now)
         return max(0, math.ceil((next_at - self.now).total_seconds()))
 
-    @property
+    @cached_property
     def unconfirmed_way(self) -> Way | None:
         return unconfirmed_way(self.client, self.by)
 
