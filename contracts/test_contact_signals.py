@@ -38,7 +38,7 @@ def protected(make, anna):
 )
 def test_signature_soon_after_a_change(make, anna, hours, is_signal):
     client = make.awaiting_contract(anna)
-    changes.confirm_contact(client, client.user.contact | {"phone": NEW_PHONE}, original=None, by=anna)
+    changes.save_contact(client, client.user.contact | {"phone": NEW_PHONE}, original=None, by=anna)
     with time_machine.travel(timezone.now() + timedelta(hours=hours)):
         client = make.fresh(client)
         make.agreement(client, anna, AgreementKind.ELECTRONIC_SIGNATURE)
@@ -52,9 +52,7 @@ def test_signature_soon_after_a_change(make, anna, hours, is_signal):
 
 def test_change_of_the_address_is_no_signal(make, anna):
     client = make.awaiting_contract(anna)
-    changes.confirm_contact(
-        client, client.user.contact | {"address": "г. Тула, ул. Мира, д. 1"}, original=None, by=anna
-    )
+    changes.save_contact(client, client.user.contact | {"address": "г. Тула, ул. Мира, д. 1"}, original=None, by=anna)
     contract = sign(issuing.issue(make.fresh(client), by=anna), anna)
     assert not contract.signals.filter(kind=SignalKind.CONTACT_CHANGED).exists()
 
@@ -65,7 +63,7 @@ def test_attack_fails_and_leaves_a_signal(make, anna, settings):
     client = make.awaiting_contract(anna, password_hash=PASSWORD_SET_IN_APP)
     phone = client.user.phone
     contract = issuing.issue(client, by=anna)
-    changes.confirm_contact(client, client.user.contact | {"phone": NEW_PHONE}, original=None, by=anna)
+    changes.save_contact(client, client.user.contact | {"phone": NEW_PHONE}, original=None, by=anna)
     for channel in (Channel.SMS, Channel.APP):
         signing.SigningCode.objects.update(sent_at=timezone.now() - timedelta(hours=2))
         signing.request_code(contract, by=anna, channel=channel)
