@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 from clients.models import Client
 from contracts.event_chain import ChainHead, ContractEvent
 from contracts.payment_claims import PaymentClaim
+from contracts.payment_records import Payment, PaymentMethod
 from contracts.shared import SharedInvoice, SharedPayment
 from contracts.snapshot import Snapshot
 from links.models import Place
@@ -22,8 +23,8 @@ from managers.models import Manager
 from messaging.codes import OneTimeCode
 
 __all__ = [
-    "ChainHead", "Contract", "ContractEvent", "Invoice", "PaymentClaim", "SharedInvoice", "SharedPayment",
-    "SigningCode",
+    "ChainHead", "Contract", "ContractEvent", "Invoice", "Payment", "PaymentClaim", "PaymentMethod", "SharedInvoice",
+    "SharedPayment", "SigningCode",
 ]  # fmt: skip
 
 MAX_ATTEMPTS_PER_CONTRACT = 10
@@ -309,7 +310,24 @@ class Invoice(models.Model):
             pgtrigger.FSM(
                 name="invoice_status_transitions",
                 field="status",
-                transitions=[("pending", "paid"), ("pending", "cancelled")],
+                transitions=[("pending", "paid"), ("pending", "cancelled"), ("paid", "pending")],
+            ),
+            pgtrigger.Trigger(
+                name="undone_payment_is_recorded",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__status="paid", new__status="pending"),
+                func=pgtrigger.Func(
+                    """
+                    IF NOT EXISTS (
+                        SELECT FROM manager_payments
+                        WHERE invoice_id = OLD.id AND confirmed_at = OLD.paid_at AND undone_at IS NOT NULL
+                    ) THEN
+                        RAISE EXCEPTION 'The undone payment of invoice % is not recorded', OLD.number;
+                    END IF;
+                    RETURN NEW;
+                    """
+                ),
             ),
             pgtrigger.ReadOnly(name="invoice_is_frozen", exclude=["status", "paid_at", "paid_by", "cancelled_at"]),
             pgtrigger.Protect(name="invoices_stay", operation=pgtrigger.Delete),
@@ -322,6 +340,11 @@ class Invoice(models.Model):
     def is_payable(self) -> bool:
         """Whether there is something to pay. Not if the app reports it as paid, so that nobody pays twice."""
         return self.status == InvoiceStatus.PENDING and not self.open_claims
+
+    @property
+    def payment(self) -> Payment | None:
+        """The payment in force. None if nobody paid, or if an earlier version confirmed the payment."""
+        return next((payment for payment in self.payments.all() if payment.undone_at is None), None)
 
     @cached_property
     def open_claims(self) -> list[PaymentClaim]:

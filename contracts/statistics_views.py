@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import wraps
 
 from django import forms
@@ -12,16 +13,19 @@ from django.views.decorators.http import require_safe
 from clients.models import Status
 from clients.statistics import clients_by_status
 from contracts.charts import bar_chart
+from contracts.models import PaymentMethod
 from contracts.statistics import (
     MAX_DAYS,
     Period,
     StepDuration,
     Totals,
     claim_totals,
+    daily_amounts_by_method,
     daily_totals_by_manager,
     step_durations,
     totals_by_day,
     totals_by_manager,
+    totals_by_method,
     unchecked_claims,
 )
 from foundation.russian import money
@@ -32,7 +36,10 @@ from managers.models import Manager
 # Far below date.max, so that adding days can't overflow.
 MAX_DATE = date(2200, 1, 1)
 PERIOD_DAYS = (7, 30, 90)
-CSV_HEADER = ["День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб.", "Код ввёл менеджер"]
+CSV_HEADER = [
+    "День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб.", "Код ввёл менеджер",
+    *(f"{label}, руб." for label in PaymentMethod.labels),
+]  # fmt: skip
 
 
 def day_field(label: str) -> forms.DateField:
@@ -77,6 +84,7 @@ def statistics(request):
         "signed": _chart("Подписано договоров по дням", days, "signed"),
         "amount": _chart("Оплачено по дням", days, "amount", money.format_rubles),
         "managers": [(names.get(row.manager_id, ""), row) for row in totals_by_manager(period)],
+        "methods": totals_by_method(period),
         "claims": claim_totals(period),
         "unchecked": unchecked_claims(),
         "steps": [_step_row(step) for step in step_durations(period)],
@@ -136,7 +144,14 @@ def _format_duration(seconds: float) -> str:
 
 
 def _csv_rows(period: Period) -> Iterator[list]:
-    names = _manager_names()
+    names, amounts = _manager_names(), daily_amounts_by_method(period)
     for row in daily_totals_by_manager(period):
-        amount = f"{row.amount:.2f}".replace(".", ",")
-        yield [f"{row.day:%d.%m.%Y}", names.get(row.manager_id, ""), row.signed, row.paid, amount, row.code_by_manager]
+        by_method = amounts.get((row.day, row.manager_id), {})
+        yield [
+            f"{row.day:%d.%m.%Y}", names.get(row.manager_id, ""), row.signed, row.paid, _csv_amount(row.amount),
+            row.code_by_manager, *(_csv_amount(by_method.get(method, Decimal(0))) for method in PaymentMethod.values),
+        ]  # fmt: skip
+
+
+def _csv_amount(amount: Decimal) -> str:
+    return f"{amount:.2f}".replace(".", ",")

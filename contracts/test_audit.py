@@ -43,7 +43,7 @@ def test_each_operation_appends_its_event(issued, anna):
         sign(issued, anna, wrong_code(code))
     signing.unlock(issued, by=anna)
     signed = sign(issued, anna, code)
-    payment.confirm_payment(signed.invoices.get(), by=anna)
+    payment.confirm_payment(signed.invoices.get(), "cash", by=anna)
 
     assert event_kinds(signed) == [
         EventKind.ISSUED, EventKind.CODE_REQUESTED, EventKind.CODE_WRONG, EventKind.UNLOCKED, EventKind.SIGNED,

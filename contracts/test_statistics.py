@@ -37,7 +37,7 @@ def sold(make, anna):
     with time_machine.travel(NOON, tick=False) as clock:
         contract = signed_contract(make, anna)
         clock.shift(timedelta(hours=2))
-        payment.confirm_payment(contract.invoices.get(), by=anna)
+        payment.confirm_payment(contract.invoices.get(), "cash", by=anna)
     return contract
 
 
@@ -70,7 +70,7 @@ def test_totals_by_day_and_by_manager(make, anna, boris):
         with time_machine.travel(moment, tick=False):
             contract = signed_contract(make, signer)
             if payer:
-                payment.confirm_payment(contract.invoices.get(), by=payer)
+                payment.confirm_payment(contract.invoices.get(), "cash", by=payer)
     due, period = contract.due, Period(date(2026, 11, 20), date(2026, 11, 22))
     assert totals_by_day(period) == [
         Totals(date(2026, 11, 20), None, 1, 1, due),
@@ -144,7 +144,7 @@ def test_csv_is_in_the_format_of_russian_excel(as_gleb, sold, anna):
     text = b"".join(response.streaming_content).decode()
     assert text.startswith("\ufeff" + ";".join(CSV_HEADER) + "\r\n")
     amount = f"{sold.due:.2f}".replace(".", ",")
-    assert text.split("\r\n")[1] == f"20.11.2026;'=cmd|' /C calc'!A0;1;1;{amount};1"
+    assert text.split("\r\n")[1] == f"20.11.2026;'=cmd|' /C calc'!A0;1;1;{amount};1;0,00;0,00;0,00;0,00;{amount};0,00"
 
 
 def test_codes_that_the_manager_entered_are_counted(as_gleb, sold, make, anna):

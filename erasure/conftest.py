@@ -78,7 +78,7 @@ def signed(issued, anna) -> Contract:
 
 @pytest.fixture
 def paid(signed, anna) -> Contract:
-    payment.confirm_payment(signed.invoices.get(), by=anna)
+    payment.confirm_payment(signed.invoices.get(), "cash", by=anna)
     signed.refresh_from_db()
     return signed
 
