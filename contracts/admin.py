@@ -203,7 +203,9 @@ class InvoiceAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnlyA
     # account was deleted too.
     @admin.action(description="Подтвердить оплату", location=[ActionLocation.CHANGE_FORM])
     def confirm_payment(self, request, queryset):
-        return self._open(request, queryset, "contracts:payment", InvoiceStatus.PENDING, "Этот счёт уже не ждёт оплаты.")
+        return self._open(
+            request, queryset, "contracts:payment", InvoiceStatus.PENDING, "Этот счёт уже не ждёт оплаты."
+        )
 
     @admin.action(description="Отменить оплату", location=[ActionLocation.CHANGE_FORM])
     def undo_payment(self, request, queryset):

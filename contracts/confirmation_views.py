@@ -70,7 +70,7 @@ def _undo_form(request, invoice: Invoice) -> UndoForm:
 
 def _page(request, template: str, invoice: Invoice, form, *, error: str = "", status: int = 200) -> HttpResponse:
     """The form with the invoice as it is now."""
-    invoice.refresh_from_db(fields=["status", "paid_at", "paid_by", "cancelled_at"])
+    invoice = Invoice.objects.with_payment().select_related("contract__client").get(pk=invoice.pk)
     undoing.add_undo_rights([invoice], by=request.user)
     client = invoice.contract.client
     back_url = _client_url(invoice)

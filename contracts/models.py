@@ -7,7 +7,7 @@ from decimal import Decimal
 import pgtrigger
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.functional import cached_property
 
@@ -260,6 +260,17 @@ class InvoiceStatus(models.TextChoices):
     CANCELLED = "cancelled", "Отменён"
 
 
+class InvoiceQuerySet(models.QuerySet):
+    def with_payment(self) -> "InvoiceQuerySet":
+        """Load who confirmed the payment, and add `payment_method` and `payment_note` of the payment in force.
+
+        They are None if nobody paid, or if an earlier version confirmed the payment.
+        """
+        in_force = Payment.objects.in_force().filter(invoice=OuterRef("pk"))
+        values = {f"payment_{name}": Subquery(in_force.values(name)) for name in ("method", "note")}
+        return self.select_related("contract", "paid_by").annotate(**values)
+
+
 @track_history(
     "manager_invoices_history",
     fields=["contract", "number", "amount", "due_on", "status", "paid_at", "paid_by", "cancelled_at"],
@@ -283,6 +294,8 @@ class Invoice(models.Model):
         Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто подтвердил"
     )
     cancelled_at = models.DateTimeField("отменён", null=True)
+
+    objects = InvoiceQuerySet.as_manager()
 
     class Meta:
         db_table = "manager_invoices"
@@ -342,9 +355,9 @@ class Invoice(models.Model):
         return self.status == InvoiceStatus.PENDING and not self.open_claims
 
     @property
-    def payment(self) -> Payment | None:
-        """The payment in force. None if nobody paid, or if an earlier version confirmed the payment."""
-        return next((payment for payment in self.payments.all() if payment.undone_at is None), None)
+    def method_label(self) -> str:
+        """How a paid invoice of InvoiceQuerySet.with_payment() was paid."""
+        return PaymentMethod(self.payment_method or "").label
 
     @cached_property
     def open_claims(self) -> list[PaymentClaim]:

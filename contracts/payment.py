@@ -60,11 +60,9 @@ class BillingSummary:
         if client.claimed_at is None:
             return cls([])
         # Ignore contracts signed before the client was erased and claimed again.
-        invoices = client_invoices(client).filter(contract__signed_at__gte=client.claimed_at).select_related("contract")
+        invoices = client_invoices(client).filter(contract__signed_at__gte=client.claimed_at).with_payment()
         has_open_claims = Exists(PaymentClaim.objects.open().filter(invoice=OuterRef("pk")))
-        payments = models.Prefetch("payments", Payment.objects.in_force().select_related("confirmed_by"))
-        invoices = invoices.annotate(has_open_claims=has_open_claims).prefetch_related(payments)
-        return cls(list(invoices.defer("contract__encrypted_snapshot")))
+        return cls(list(invoices.defer("contract__encrypted_snapshot").annotate(has_open_claims=has_open_claims)))
 
     @property
     def paid(self) -> Decimal:

@@ -64,9 +64,7 @@ class Payment(models.Model):
         indexes = [models.Index(fields=["-confirmed_at", "-id"], name="payments_by_time")]
         constraints = [
             models.UniqueConstraint("invoice", name="manager_payments_one_in_force", condition=Q(undone_at=None)),
-            models.CheckConstraint(
-                condition=Q(method__in=PaymentMethod.values), name="manager_payments_method_known"
-            ),
+            models.CheckConstraint(condition=Q(method__in=PaymentMethod.values), name="manager_payments_method_known"),
             models.CheckConstraint(
                 condition=Q(undone_at=None, undone_by=None, undo_reason="")
                 | Q(undone_at__isnull=False, undone_by__isnull=False),

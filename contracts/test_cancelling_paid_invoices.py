@@ -154,7 +154,9 @@ def test_app_that_pays_while_the_invoice_is_cancelled_leaves_a_claim(committed_i
 
 
 def test_payment_confirmed_while_the_app_pays_confirms_the_claim_too(committed_invoice, anna):
-    outcome = outcome_while_the_app_pays(committed_invoice, lambda: payment.confirm_payment(committed_invoice, "app", by=anna))
+    outcome = outcome_while_the_app_pays(
+        committed_invoice, lambda: payment.confirm_payment(committed_invoice, "app", by=anna)
+    )
 
     assert outcome is True
     assert Invoice.objects.get().status == InvoiceStatus.PAID

@@ -181,7 +181,9 @@ def test_payment_concurrent_with_a_smaller_contract_bills_nothing_twice(race, ma
     signing.request_code(second, by=anna)
     code = code_sent_to(client)
 
-    paid, signed = race(lambda: payment.confirm_payment(invoice, "cash", by=anna), lambda: sign(second, anna, code), at=client)
+    paid, signed = race(
+        lambda: payment.confirm_payment(invoice, "cash", by=anna), lambda: sign(second, anna, code), at=client
+    )
 
     if isinstance(paid, payment.PaymentRefused):
         assert [row.status for row in (first.invoices.get(), second.invoices.get())] == ["cancelled", "pending"]
