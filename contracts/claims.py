@@ -136,7 +136,7 @@ def resolve(invoice: Invoice, outcome: ClaimOutcome, *, by: Manager | None, now:
 
 
 def reopen(invoice: Invoice, *, confirmed_at: datetime) -> None:
-    """Reopen the claims that the payment confirmed at `confirmed_at` has confirmed. The caller holds the client's lock."""
+    """Reopen the claims that the payment of that time has confirmed. The caller holds the client's lock."""
     confirmed = invoice.claims.filter(outcome=ClaimOutcome.CONFIRMED, resolved_at=confirmed_at)
     confirmed.update(outcome=ClaimOutcome.OPEN, resolved_at=None, resolved_by=None)
 
