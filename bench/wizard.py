@@ -201,7 +201,10 @@ class Manager:
         return newest and CODE.search(newest["body"])[1].replace(" ", "")
 
     def _has_invoice(self) -> bool:
-        return self._has('form[action$="/payment/"]')
+        return self._has('main a[href$="/payment/"]')
 
     def _pay(self) -> str:
-        return self._submit('form[action$="/payment/"]') if self._has_invoice() else "/done/"
+        if not self._has_invoice():
+            return "/done/"
+        self._open(self.browser.page.select_one('main a[href$="/payment/"]')["href"])
+        return self._submit('form[action$="/payment/"]', method="cash")

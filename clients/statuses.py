@@ -18,7 +18,8 @@ class Status(models.TextChoices):
 IN_WORK = (Status.IN_VERIFICATION, Status.AWAITING_CONTRACT, Status.AWAITING_PAYMENT)
 SIGNED = (Status.AWAITING_PAYMENT, Status.PROCESSED)
 
-# Also enforced by the database. A signed client returns to awaiting_contract when their data changes.
+# Also enforced by the database. A signed client returns to awaiting_contract when their data changes, and to
+# awaiting_payment when a payment is undone.
 TRANSITIONS = [
     (Status.NEW, Status.IN_VERIFICATION),
     (Status.IN_VERIFICATION, Status.AWAITING_CONTRACT),
@@ -27,5 +28,6 @@ TRANSITIONS = [
     (Status.AWAITING_PAYMENT, Status.PROCESSED),
     (Status.AWAITING_PAYMENT, Status.AWAITING_CONTRACT),
     (Status.PROCESSED, Status.AWAITING_CONTRACT),
+    (Status.PROCESSED, Status.AWAITING_PAYMENT),
     *((status, Status.ERASED) for status in Status if status != Status.ERASED),
 ]

@@ -4,9 +4,10 @@ Contracts issued before the client was last claimed belong to erased data. They 
 admins only.
 """
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 
-from clients.models import Client
+from clients.models import Client, Status
 from contracts.models import Contract, Invoice
 
 
@@ -20,3 +21,15 @@ def get_invoice_for(request, pk) -> Invoice:
     """Return the invoice with its contract. Raises Http404 if there is none or the current user may not open it."""
     visible = Contract.objects.visible_to(request.user).filter(client__in=Client.objects.visible_to(request.user))
     return get_object_or_404(Invoice.objects.select_related("contract__client"), pk=pk, contract__in=visible)
+
+
+def get_payment_invoice_for(request, pk) -> Invoice:
+    """Return an invoice whose payment the current user may confirm or undo, if its state allows it.
+
+    Admins may do so for clients whose account was deleted too, whom managers can't open. Raises Http404.
+    """
+    invoice = get_invoice_for(request, pk)
+    client = invoice.contract.client
+    if client.status == Status.ERASED or (client.account is None and not request.user.is_admin):
+        raise Http404
+    return invoice

@@ -1,20 +1,30 @@
 from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
 from django.db.models import Q, QuerySet
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html
 
 from clients.admin import ClientAdmin, ClientSearchMixin
 from clients.models import Client
-from contracts import payment, signing
+from contracts import signing
 from contracts.evidence import evidence_is_intact
-from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, ContractEvent, Invoice, PaymentClaim, SigningCode
+from contracts.models import (
+    MAX_ATTEMPTS_PER_CONTRACT,
+    Contract,
+    ContractEvent,
+    Invoice,
+    InvoiceStatus,
+    Payment,
+    PaymentClaim,
+    SigningCode,
+)
 from contracts.signals_admin import HasSignalsFilter, SignalInline
 from foundation.admin.base import ReadOnlyAdmin, ReadOnlyTabularInline, rubles_column
+from foundation.templatetags import formats
 from links.models import Link
 from managers.history import history_of
 from managers.history_admin import HistoryAdminMixin
-from managers.models import Manager
 
 STATE_FILTERS = {
     "waiting": ("Ожидает подписи", Q(signed_at=None, void_at=None)),
@@ -75,6 +85,12 @@ class PaymentClaimInline(ReadOnlyTabularInline):
     model = PaymentClaim
     fields = ["paid_at", "amount", "payer_id", "noted_at", "outcome", "resolved_at", "resolved_by"]
     related = ("resolved_by",)
+
+
+class PaymentInline(ReadOnlyTabularInline):
+    model = Payment
+    fields = ["method", "confirmed_at", "confirmed_by", "note", "undone_at", "undone_by", "undo_reason"]
+    related = ("confirmed_by", "undone_by")
 
 
 class PdfLinkMixin:
@@ -163,8 +179,8 @@ class InvoiceAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnlyA
     sum = rubles_column(Invoice, "amount")
     list_filter = ["status"]
     search_fields = ["number"]
-    actions = ["confirm_payment"]
-    inlines = [PaymentClaimInline]
+    actions = ["confirm_payment", "undo_payment"]
+    inlines = [PaymentInline, PaymentClaimInline]
     fields = [
         "number",
         "contract",
@@ -189,22 +205,51 @@ class InvoiceAdmin(HistoryAdminMixin, PdfLinkMixin, ClientSearchMixin, ReadOnlyA
     def client(self, invoice: Invoice) -> Client:
         return invoice.contract.client
 
-    # Not a list action: a payment can't be undone, and the list selects all rows with one click.
+    # These open the pages of managers, which ask for the method and the reason. Admins open them for clients whose
+    # account was deleted too.
     @admin.action(description="Подтвердить оплату", location=[ActionLocation.CHANGE_FORM])
     def confirm_payment(self, request, queryset):
-        """Same as on the managers' pages. Needed for clients whose account was deleted: managers can't open them."""
-        for invoice in queryset:
-            self.message_user(request, *_confirm_and_describe(invoice, by=request.user))
+        return self._open(
+            request, queryset, "contracts:payment", InvoiceStatus.PENDING, "Этот счёт уже не ждёт оплаты."
+        )
+
+    @admin.action(description="Отменить оплату", location=[ActionLocation.CHANGE_FORM])
+    def undo_payment(self, request, queryset):
+        return self._open(request, queryset, "contracts:payment_undo", InvoiceStatus.PAID, "Этот счёт не оплачен.")
+
+    def _open(self, request, queryset, url_name: str, status: InvoiceStatus, refusal: str):
+        invoice = queryset.get()
+        if invoice.status == status:
+            return redirect(url_name, invoice.pk)
+        self.message_user(request, refusal, messages.WARNING)
+        return None
 
 
-def _confirm_and_describe(invoice: Invoice, *, by: Manager) -> tuple[str, int]:
-    """Confirm the payment. Return the text and the level of the message."""
-    try:
-        if payment.confirm_payment(invoice, by=by):
-            return f"Оплата счёта {invoice.number} подтверждена.", messages.SUCCESS
-    except payment.PaymentRefused as refused:
-        return refused.message, messages.ERROR
-    return f"Счёт {invoice.number} уже оплачен.", messages.WARNING
+@admin.register(Payment)
+class PaymentAdmin(ClientSearchMixin, ReadOnlyAdmin):
+    """Confirmed payments, also undone ones."""
+
+    client_path = "invoice__contract__client"
+    plural_forms = ("оплата", "оплаты", "оплат")
+    list_display = ["invoice", "client", "sum", "method", "confirmed_at", "confirmed_by", "undone_at", "undone_by"]
+    list_filter = ["method", ("undone_at", admin.EmptyFieldListFilter)]
+    search_fields = ["invoice__number"]
+    fields = [
+        "invoice", "client", "sum", "method", "confirmed_at", "confirmed_by", "note", "undone_at", "undone_by",
+        "undo_reason",
+    ]  # fmt: skip
+
+    def get_queryset(self, request):
+        related = super().get_queryset(request).select_related("invoice__contract__client", "confirmed_by", "undone_by")
+        return related.defer("invoice__contract__encrypted_snapshot")
+
+    @admin.display(description="клиент")
+    def client(self, payment: Payment) -> Client:
+        return payment.invoice.contract.client
+
+    @admin.display(description="сумма", ordering="invoice__amount")
+    def sum(self, payment: Payment) -> str:
+        return formats.rubles(payment.invoice.amount)
 
 
 class ContractInline(ReadOnlyTabularInline):

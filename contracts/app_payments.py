@@ -11,7 +11,7 @@ from django.utils import timezone
 from clients.exceptions import ClientErased
 from clients.models import Client
 from contracts import claims, payment
-from contracts.models import Invoice, InvoiceStatus, PaymentClaim
+from contracts.models import Invoice, InvoiceStatus, PaymentClaim, PaymentMethod
 
 # A payment may reach the app after its invoice was cancelled or paid here. Older invoices are looked at only when the
 # page of the client is opened.
@@ -62,7 +62,7 @@ def _note_and_confirm(client: Client) -> None:
     if _is_trusted():
         for claim in client.payment_claims.open().select_related("invoice__contract__client", "client"):
             if _is_exact(claim):
-                payment.confirm_payment(claim.invoice, by=None)
+                payment.confirm_payment(claim.invoice, PaymentMethod.APP, by=None)
 
 
 def _is_trusted() -> bool:
@@ -70,11 +70,15 @@ def _is_trusted() -> bool:
 
 
 def _is_exact(claim: PaymentClaim) -> bool:
-    """Whether the claim is the only one of an open invoice, for its amount, from the client's account."""
+    """Whether the claim is the only one of an open invoice, for its amount, from the client's account.
+
+    Not if somebody has undone a payment since the claim was noted: a person doubts it.
+    """
     return (
         claim.invoice.status == InvoiceStatus.PENDING
         and claim.payment_id is not None
         and not claim.differs_from_invoice
         and not claim.is_from_another_account
         and claim.invoice.claims.open().count() == 1
+        and not claim.invoice.payments.filter(undone_at__gte=claim.noted_at).exists()
     )

@@ -77,9 +77,20 @@ def _contract_faults(contract: Contract, events: list[tuple[str, dict]]) -> Iter
         yield "its signature differs from the signed event" if evidence else "it has no signed event"
     if contract.signed_at and not contract.erased_at and not evidence_is_intact(contract):
         yield "the evidence of its signature does not verify"
+    happened = _happened(events, start)
     for kind, at in _status_timestamps(contract):
-        if bool(at) != (kind in facts_by_kind or start.get(kind) == "yes"):
+        if bool(at) != (kind in happened):
             yield f"its row and its events differ about {kind}"
+
+
+def _happened(events: list[tuple[str, dict]], start: dict) -> set[str]:
+    """Return the kinds of events that happened, also before the contract was adopted, and were not undone."""
+    happened = {kind for kind, value in start.items() if value == "yes"}
+    for kind, _ in events:
+        happened.add(kind)
+        if kind == EventKind.UNPAID:
+            happened.discard(EventKind.PAID)
+    return happened
 
 
 def _status_timestamps(contract: Contract) -> tuple:

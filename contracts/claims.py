@@ -135,6 +135,12 @@ def resolve(invoice: Invoice, outcome: ClaimOutcome, *, by: Manager | None, now:
     invoice.claims.open().update(outcome=outcome, resolved_at=now, resolved_by=by)
 
 
+def reopen(invoice: Invoice, *, confirmed_at: datetime) -> None:
+    """Reopen the claims that the payment of that time has confirmed. The caller holds the client's lock."""
+    confirmed = invoice.claims.filter(outcome=ClaimOutcome.CONFIRMED, resolved_at=confirmed_at)
+    confirmed.update(outcome=ClaimOutcome.OPEN, resolved_at=None, resolved_by=None)
+
+
 def close_all(client: Client, *, by: Manager | None, now: datetime) -> None:
     """Close all open claims when the client's data is erased. The caller holds the client's lock."""
     client.payment_claims.open().update(outcome=ClaimOutcome.CLOSED, resolved_at=now, resolved_by=by)

@@ -31,6 +31,8 @@ class EventKind(models.TextChoices):
     BILL_CANCELLED = "bill_cancelled", "Счёт отменён"
     BILL_PAID = "bill_paid", "Счёт оплачен"
     PAID = "paid", "Оплачен полностью"
+    PAYMENT_UNDONE = "payment_undone", "Оплата счёта отменена"
+    UNPAID = "unpaid", "Больше не оплачен полностью"
     KEPT = "kept", "Оставлен в силе"
     VOID = "void", "Аннулирован"
     ERASED = "erased", "Содержание уничтожено"

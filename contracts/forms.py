@@ -6,7 +6,8 @@ from django import forms
 from django.utils import timezone
 
 from contracts import signature_consent
-from contracts.models import Invoice
+from contracts.models import Invoice, PaymentMethod
+from contracts.payment_records import MAX_NOTE
 from foundation.russian import money
 from foundation.russian.printable import validate_printable
 from messaging.forms import CodeForm
@@ -105,6 +106,41 @@ class InvoiceForm(forms.ModelForm):
         if due_on > today + MAX_PAYMENT_TERM:
             raise forms.ValidationError("Укажите срок не дальше года.")
         return due_on
+
+
+def _short_text(label: str, **options) -> forms.CharField:
+    messages = {"max_length": "Сократите до %(limit_value)d знаков.", "required": "Напишите причину отмены."}
+    return forms.CharField(
+        label=label,
+        max_length=MAX_NOTE,
+        validators=[validate_printable],
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages=messages,
+        **options,
+    )
+
+
+class PaymentForm(forms.Form):
+    """How the client has paid. No method is preselected, so that nobody confirms one by mistake."""
+
+    method = forms.ChoiceField(
+        label="Как оплачено",
+        choices=[choice for choice in PaymentMethod.choices if choice[0]],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Выберите, как оплачено.", "invalid_choice": "Выберите способ из списка."},
+    )
+    note = _short_text("Примечание", required=False)
+
+
+class UndoForm(forms.Form):
+    """Which confirmation to undo, and why."""
+
+    confirmed_at = forms.DateTimeField(widget=forms.HiddenInput)
+    reason = _short_text("Причина", help_text="Её увидят только сотрудники.")
+
+    def __init__(self, *args, needs_reason: bool, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].required = needs_reason
 
 
 class NoteForm(forms.Form):

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pgtrigger
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.functional import cached_property
 
@@ -15,6 +15,7 @@ from clients.models import Client
 from contracts.event_chain import ChainHead, ContractEvent
 from contracts.fraud_signals import FraudSignal, SignalKind
 from contracts.payment_claims import PaymentClaim
+from contracts.payment_records import Payment, PaymentMethod
 from contracts.shared import SharedInvoice, SharedPayment
 from contracts.snapshot import Snapshot
 from links.models import Place
@@ -23,8 +24,8 @@ from managers.models import Manager
 from messaging.codes import OneTimeCode
 
 __all__ = [
-    "ChainHead", "Contract", "ContractEvent", "FraudSignal", "Invoice", "PaymentClaim", "SharedInvoice",
-    "SharedPayment", "SignalKind", "SigningCode",
+    "ChainHead", "Contract", "ContractEvent", "FraudSignal", "Invoice", "Payment", "PaymentClaim", "PaymentMethod",
+    "SharedInvoice", "SharedPayment", "SignalKind", "SigningCode",
 ]  # fmt: skip
 
 MAX_ATTEMPTS_PER_CONTRACT = 10
@@ -271,6 +272,17 @@ class InvoiceStatus(models.TextChoices):
     CANCELLED = "cancelled", "Отменён"
 
 
+class InvoiceQuerySet(models.QuerySet):
+    def with_payment(self) -> "InvoiceQuerySet":
+        """Load who confirmed the payment, and add `payment_method` and `payment_note` of the payment in force.
+
+        They are None if nobody paid, or if an earlier version confirmed the payment.
+        """
+        in_force = Payment.objects.in_force().filter(invoice=OuterRef("pk"))
+        values = {f"payment_{name}": Subquery(in_force.values(name)) for name in ("method", "note")}
+        return self.select_related("contract", "paid_by").annotate(**values)
+
+
 @track_history(
     "manager_invoices_history",
     fields=["contract", "number", "amount", "due_on", "status", "paid_at", "paid_by", "cancelled_at"],
@@ -294,6 +306,8 @@ class Invoice(models.Model):
         Manager, on_delete=models.PROTECT, null=True, related_name="+", verbose_name="кто подтвердил"
     )
     cancelled_at = models.DateTimeField("отменён", null=True)
+
+    objects = InvoiceQuerySet.as_manager()
 
     class Meta:
         db_table = "manager_invoices"
@@ -321,7 +335,24 @@ class Invoice(models.Model):
             pgtrigger.FSM(
                 name="invoice_status_transitions",
                 field="status",
-                transitions=[("pending", "paid"), ("pending", "cancelled")],
+                transitions=[("pending", "paid"), ("pending", "cancelled"), ("paid", "pending")],
+            ),
+            pgtrigger.Trigger(
+                name="undone_payment_is_recorded",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__status="paid", new__status="pending"),
+                func=pgtrigger.Func(
+                    """
+                    IF NOT EXISTS (
+                        SELECT FROM manager_payments
+                        WHERE invoice_id = OLD.id AND confirmed_at = OLD.paid_at AND undone_at IS NOT NULL
+                    ) THEN
+                        RAISE EXCEPTION 'The undone payment of invoice % is not recorded', OLD.number;
+                    END IF;
+                    RETURN NEW;
+                    """
+                ),
             ),
             pgtrigger.ReadOnly(name="invoice_is_frozen", exclude=["status", "paid_at", "paid_by", "cancelled_at"]),
             pgtrigger.Protect(name="invoices_stay", operation=pgtrigger.Delete),
@@ -334,6 +365,11 @@ class Invoice(models.Model):
     def is_payable(self) -> bool:
         """Whether there is something to pay. Not if the app reports it as paid, so that nobody pays twice."""
         return self.status == InvoiceStatus.PENDING and not self.open_claims
+
+    @property
+    def method_label(self) -> str:
+        """How a paid invoice of InvoiceQuerySet.with_payment() was paid."""
+        return PaymentMethod(self.payment_method or "").label
 
     @cached_property
     def open_claims(self) -> list[PaymentClaim]:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from clients.models import Client, Status
 from contracts import claims, mirror
 from contracts.event_chain import EventKind, append_event
-from contracts.models import Contract, Invoice, InvoiceStatus, PaymentClaim
+from contracts.models import Contract, Invoice, InvoiceStatus, Payment, PaymentClaim, PaymentMethod
 from contracts.payment_claims import ClaimOutcome
 from contracts.snapshot import Contents
 from foundation.russian import money
@@ -60,7 +60,7 @@ class BillingSummary:
         if client.claimed_at is None:
             return cls([])
         # Ignore contracts signed before the client was erased and claimed again.
-        invoices = client_invoices(client).filter(contract__signed_at__gte=client.claimed_at).select_related("contract")
+        invoices = client_invoices(client).filter(contract__signed_at__gte=client.claimed_at).with_payment()
         has_open_claims = Exists(PaymentClaim.objects.open().filter(invoice=OuterRef("pk")))
         return cls(list(invoices.defer("contract__encrypted_snapshot").annotate(has_open_claims=has_open_claims)))
 
@@ -138,12 +138,15 @@ def bill_after_signing(client: Client, contract: Contract, *, by: Manager, now: 
     if BillingSummary.for_client(client).exceeds_surcharge_of(contract):
         cancel_pending_invoices(client, by=by, now=now)
     if contract.due:
-        due_on = timezone.localdate(now) + timedelta(days=settings.INVOICE_DAYS)
-        _create_invoice(
-            client, contract, contract.due, f"Доплата по договору {contract.number}", due_on, by=by, now=now
-        )
+        bill(client, contract, contract.due, by=by, now=now)
     target = Status.AWAITING_PAYMENT if pending.exists() else Status.PROCESSED
     client.change_status(target, by=by, now=now, allowed_from=(Status.AWAITING_CONTRACT,))
+
+
+def bill(client: Client, contract: Contract, amount: Decimal, *, by: Manager, now: datetime) -> Invoice:
+    """Create an invoice for `amount` rubles of the contract's surcharge. Call it under the client's lock."""
+    due_on = timezone.localdate(now) + timedelta(days=settings.INVOICE_DAYS)
+    return _create_invoice(client, contract, amount, f"Доплата по договору {contract.number}", due_on, by=by, now=now)
 
 
 @transaction.atomic
@@ -170,32 +173,48 @@ def create_invoice(client: Client, *, amount: Decimal, description: str, due_on:
 
 
 @transaction.atomic
-def confirm_payment(invoice: Invoice, *, by: Manager | None) -> bool:
-    """Record that the invoice is paid, and confirm its claims. Return False if it already was.
+def confirm_payment(invoice: Invoice, method: PaymentMethod, *, by: Manager | None, note: str = "") -> bool:
+    """Record that the invoice is paid, and how. Return False if it already was.
 
-    When nothing is outstanding any more, the client becomes processed. `by` is None if the app's claim is trusted
-    (APP_PAYMENTS). Raises PaymentRefused for a cancelled invoice.
+    A payment by card in the app confirms the invoice's claims. After another payment they stay open, because the client
+    may have paid twice. When nothing is outstanding any more, the client becomes processed. `by` is None if the app's
+    claim is trusted (APP_PAYMENTS). Raises PaymentRefused for a cancelled invoice.
     """
     client, now = invoice.contract.client.lock(), timezone.now()
     mirror.lock_invoice(invoice)  # what the app records until now is confirmed too; later it can't mark the invoice
     claims.note(client, now=now)
     pending = Invoice.objects.filter(pk=invoice.pk, status=InvoiceStatus.PENDING)
     if not pending.update(status=InvoiceStatus.PAID, paid_at=now, paid_by=by):
-        invoice.refresh_from_db()
+        invoice.refresh_from_db(fields=["status", "paid_at", "paid_by", "cancelled_at"])
         if invoice.status == InvoiceStatus.PAID:
             return False
         raise PaymentRefused(f"Счёт {invoice.number} отменён, оплатить его нельзя.")
-    invoice.status = InvoiceStatus.PAID
-    claims.resolve(invoice, ClaimOutcome.CONFIRMED, by=by, now=now)
-    if _total(invoice.contract.invoices.filter(status=InvoiceStatus.PAID)) >= invoice.contract.due:
+    invoice.status, invoice.paid_at, invoice.paid_by = InvoiceStatus.PAID, now, by
+    payment = Payment.objects.create(invoice=invoice, method=method, confirmed_at=now, confirmed_by=by, note=note)
+    if method == PaymentMethod.APP:
+        claims.resolve(invoice, ClaimOutcome.CONFIRMED, by=by, now=now)
+    if is_fully_paid(invoice.contract):
         Contract.objects.filter(pk=invoice.contract_id).update(paid_at=now, paid_by=by)
-    text = f"Оплата {money.format_rubles(invoice.amount)} по счёту {invoice.number} получена. Спасибо!"
     mirror.mirror_invoice(client, invoice, now=now)
-    bridge.notify_client(client, text, by=by, now=now)
-    _append_payment_events(invoice, by=by, now=now)
+    _notify_paid(client, payment, now=now)
+    _append_payment_events(payment)
     if client.status == Status.AWAITING_PAYMENT and not Balance.for_client(client).outstanding:
         client.change_status(Status.PROCESSED, by=by, now=now, allowed_from=(Status.AWAITING_PAYMENT,))
     return True
+
+
+def is_fully_paid(contract: Contract) -> bool:
+    """Whether the paid invoices of the contract reach what its signature made payable."""
+    paid = _total(contract.invoices.filter(status=InvoiceStatus.PAID))
+    return bool(paid) and paid >= contract.due
+
+
+def _notify_paid(client: Client, payment: Payment, *, now: datetime) -> None:
+    """Tell the client the method too: they notice if it is wrong. The note is for staff."""
+    invoice, method = payment.invoice, PaymentMethod(payment.method).label
+    text = f"Оплата {money.format_rubles(invoice.amount)} по счёту {invoice.number} получена: {method.lower()}."
+    log_text = f"{text} Примечание: {payment.note}" if payment.note else text
+    bridge.notify_client(client, f"{text} Спасибо!", by=payment.confirmed_by, now=now, log_text=log_text)
 
 
 @transaction.atomic
@@ -225,11 +244,13 @@ def dismiss_claims(invoice: Invoice, *, by: Manager, shown: Iterable[str]) -> bo
     return True
 
 
-def _append_payment_events(invoice: Invoice, *, by: Manager | None, now: datetime) -> None:
+def _append_payment_events(payment: Payment) -> None:
+    invoice, by, at = payment.invoice, payment.confirmed_by, payment.confirmed_at
     contract = Contract.objects.only("paid_at").get(pk=invoice.contract_id)
-    append_event(contract, EventKind.BILL_PAID, by=by, at=now, invoice=invoice.number, amount=f"{invoice.amount:.2f}")
+    facts = {"invoice": invoice.number, "amount": f"{invoice.amount:.2f}", "method": payment.method}
+    append_event(contract, EventKind.BILL_PAID, by=by, at=at, **facts)
     if contract.paid_at:
-        append_event(contract, EventKind.PAID, by=by, at=now)
+        append_event(contract, EventKind.PAID, by=by, at=at)
 
 
 def _create_invoice(

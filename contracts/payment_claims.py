@@ -66,10 +66,14 @@ class PaymentClaim(models.Model):
         ]
         triggers = [
             pgtrigger.ReadOnly(name="claim_is_frozen", exclude=["outcome", "resolved_at", "resolved_by"]),
+            # Except that a confirmed claim is open again when the payment is undone.
             pgtrigger.Protect(
                 name="resolved_is_immutable",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__resolved_at__isnull=False),
+                condition=pgtrigger.Condition(
+                    "OLD.resolved_at IS NOT NULL"
+                    " AND NOT (OLD.outcome = 'confirmed' AND NEW.resolved_at IS NULL AND NEW.resolved_by_id IS NULL)"
+                ),
             ),
             pgtrigger.Protect(name="claims_stay", operation=pgtrigger.Delete),
         ]

@@ -13,7 +13,7 @@ from clients import disclosure, onboarding
 from clients.access import get_client_for
 from clients.disclosure import DisclosureKind
 from clients.models import SIGNED, Client, Status
-from contracts import app_payments, payment, pdf
+from contracts import app_payments, payment, payment_undo, pdf
 from contracts.access import get_invoice_for
 from contracts.files import pdf_response
 from contracts.forms import InvoiceForm, NoteForm
@@ -66,24 +66,10 @@ def _done_page(request, client: Client, *, error: str = "", status: int = 200) -
     shown = [
         invoice for invoice in balance.invoices if invoice.status != InvoiceStatus.CANCELLED or invoice.open_claims
     ]
+    payment_undo.add_undo_rights(shown, by=request.user)
     context = {"client": client, "balance": balance, "contract": balance.contract, "invoices": shown, "error": error}
     onboarding.set_steps(request, client, None)
     return render(request, "contracts/done.html", context, status=status)
-
-
-@require_POST
-def payment_confirmation(request, pk):
-    """Confirm payment of an invoice. Idempotent."""
-    client = get_client_for(request, pk)
-    invoice = _get_invoice(client, request.POST.get("invoice", ""))
-    if invoice is None:
-        return _payment_error_page(request, client, "Подтверждать нечего: счёт не выставлен.")
-    try:
-        payment.confirm_payment(invoice, by=request.user)
-    except payment.PaymentRefused as refused:
-        return _payment_error_page(request, client, refused.message)
-    messages.success(request, f"Оплата счёта {invoice.number} подтверждена.")
-    return redirect("contracts:done" if client.status in SIGNED else "contracts:card", client.pk)
 
 
 @require_POST
@@ -166,6 +152,7 @@ def _card_page(request, client: Client, *, form=None, error: str = "", status: i
         balance = payment.Balance.for_client(client)
     onboarding.set_steps(request, client, None)
     contracts = client.contracts.visible_to(request.user).with_signals_for(request.user)
+    payment_undo.add_undo_rights(balance.invoices, by=request.user)
     context = {
         "client": client,
         "timeline": timeline(client),

@@ -7,12 +7,12 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from django.db.models import Count, F, FilteredRelation, Q, QuerySet, Sum, Value
+from django.db.models.functions import Coalesce, TruncDate
 from django.utils import timezone
 
 from clients.models import Status
-from contracts.models import Contract, FraudSignal, Invoice, InvoiceStatus, PaymentClaim, SignalKind
+from contracts.models import Contract, FraudSignal, Invoice, InvoiceStatus, PaymentClaim, PaymentMethod, SignalKind
 from contracts.payment_claims import ClaimOutcome
 from links.models import Place
 
@@ -62,6 +62,14 @@ class Totals(NamedTuple):
     signals: int = 0  # fraud signals; not in totals_by_day
 
 
+class MethodTotals(NamedTuple):
+    """Invoices paid by one method."""
+
+    method: PaymentMethod
+    paid: int
+    amount: Decimal
+
+
 class ClaimTotals(NamedTuple):
     """Claims with one outcome: number of invoices and the amount that the app reports."""
 
@@ -101,7 +109,7 @@ def _sums(period: Period, *keys: str) -> list[Totals]:
     """Aggregate in the database, with index-only scans of contracts_signed_by, invoices_paid and signals_by_time."""
     start, end = period.bounds
     signed = Contract.objects.filter(signed_at__gte=start, signed_at__lt=end)
-    paid = Invoice.objects.filter(status=InvoiceStatus.PAID, paid_at__gte=start, paid_at__lt=end)
+    paid = _paid(period)
     signals = _grouped(_signals(period), "at", "manager", keys)
     totals: dict[tuple, Totals] = {}
     counts = {"count": Count("signed_at"), "by_manager": Count("signed_at", filter=Q(code_entered_on=Place.MANAGER))}
@@ -115,6 +123,35 @@ def _sums(period: Period, *keys: str) -> list[Totals]:
         row = totals.get(tuple(key)) or _empty_totals(keys, key)
         totals[tuple(key)] = row._replace(signals=count)
     return list(totals.values())
+
+
+def _paid(period: Period) -> QuerySet[Invoice]:
+    """Invoices paid in the period. An undone payment is none, also on a day of the past."""
+    start, end = period.bounds
+    return Invoice.objects.filter(status=InvoiceStatus.PAID, paid_at__gte=start, paid_at__lt=end)
+
+
+def totals_by_method(period: Period) -> list[MethodTotals]:
+    """Return the paid invoices by method, in the order of PaymentMethod. The sums are those of the other totals."""
+    sums = _by_method(period).values_list("method").annotate(Count("pk"), Sum("amount"))
+    found = {method: MethodTotals(PaymentMethod(method), *values) for method, *values in sums}
+    return [found[method] for method in PaymentMethod.values if method in found]
+
+
+def daily_amounts_by_method(period: Period) -> dict[tuple[date, UUID | None], dict[str, Decimal]]:
+    """Return the amounts paid by method, in rubles, for each day and manager."""
+    rows = _by_method(period).values_list(TruncDate("paid_at"), "paid_by", "method").annotate(Sum("amount"))
+    amounts: dict[tuple, dict] = {}
+    for day, manager_id, method, amount in rows:
+        amounts.setdefault((day, manager_id), {})[method] = amount
+    return amounts
+
+
+def _by_method(period: Period) -> QuerySet[Invoice]:
+    """Invoices with `method`: that of the payment in force, or UNKNOWN if there is none."""
+    in_force = FilteredRelation("payments", condition=Q(payments__undone_at=None))
+    method = Coalesce("in_force__method", Value(PaymentMethod.UNKNOWN.value))
+    return _paid(period).annotate(in_force=in_force).annotate(method=method).order_by()
 
 
 def _grouped(rows, at: str, by: str, keys: tuple[str, ...]):
@@ -206,7 +243,8 @@ STEP_DURATIONS_SQL = f"""
         JOIN manager_client_changes change USING (id)
         WHERE change.from_status <> change.to_status
             AND (change.from_status, change.to_status) NOT IN (
-                ('processed', 'awaiting_contract'), ('awaiting_payment', 'awaiting_contract')
+                ('processed', 'awaiting_contract'), ('awaiting_payment', 'awaiting_contract'),
+                ('processed', 'awaiting_payment')
             )
     )
     SELECT status, count(*),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import wraps
 
 from django import forms
@@ -12,17 +13,20 @@ from django.views.decorators.http import require_safe
 from clients.models import Status
 from clients.statistics import clients_by_status
 from contracts.charts import bar_chart
+from contracts.models import PaymentMethod
 from contracts.statistics import (
     MAX_DAYS,
     Period,
     StepDuration,
     Totals,
     claim_totals,
+    daily_amounts_by_method,
     daily_totals_by_manager,
     signals_by_kind,
     step_durations,
     totals_by_day,
     totals_by_manager,
+    totals_by_method,
     unchecked_claims,
 )
 from foundation.russian import money
@@ -35,6 +39,7 @@ MAX_DATE = date(2200, 1, 1)
 PERIOD_DAYS = (7, 30, 90)
 CSV_HEADER = [
     "День", "Менеджер", "Подписано договоров", "Оплачено счетов", "Оплачено, руб.", "Код ввёл менеджер", "Сигналов",
+    *(f"{label}, руб." for label in PaymentMethod.labels),
 ]  # fmt: skip
 
 
@@ -81,6 +86,7 @@ def statistics(request):
         "amount": _chart("Оплачено по дням", days, "amount", money.format_rubles),
         "managers": [(names.get(row.manager_id, ""), row) for row in totals_by_manager(period)],
         "signals": signals_by_kind(period),
+        "methods": totals_by_method(period),
         "claims": claim_totals(period),
         "unchecked": unchecked_claims(),
         "steps": [_step_row(step) for step in step_durations(period)],
@@ -140,8 +146,15 @@ def _format_duration(seconds: float) -> str:
 
 
 def _csv_rows(period: Period) -> Iterator[list]:
-    names = _manager_names()
+    names, amounts = _manager_names(), daily_amounts_by_method(period)
     for row in daily_totals_by_manager(period):
-        amount = f"{row.amount:.2f}".replace(".", ",")
-        counts = [row.signed, row.paid, amount, row.code_by_manager, row.signals]
-        yield [f"{row.day:%d.%m.%Y}", names.get(row.manager_id, ""), *counts]
+        by_method = amounts.get((row.day, row.manager_id), {})
+        yield [
+            f"{row.day:%d.%m.%Y}", names.get(row.manager_id, ""), row.signed, row.paid, _csv_amount(row.amount),
+            row.code_by_manager, row.signals,
+            *(_csv_amount(by_method.get(method, Decimal(0))) for method in PaymentMethod.values),
+        ]  # fmt: skip
+
+
+def _csv_amount(amount: Decimal) -> str:
+    return f"{amount:.2f}".replace(".", ",")

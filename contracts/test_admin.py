@@ -12,7 +12,7 @@ from conftest import appears_in
 from contracts import issuing, payment, pdf, signing
 from contracts.conftest import code_sent_to, sign
 from contracts.current import current_contents
-from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, Invoice, InvoiceStatus
+from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, Invoice, InvoiceStatus, Payment
 from contracts.snapshot import CompanyPart, Snapshot
 from support.models import LogEntry, Message
 
@@ -130,47 +130,69 @@ def test_unlocking_does_not_change_a_signed_contract(as_gleb, make, anna):
     assert Contract.objects.values().get() == before
 
 
-def confirm(browser, invoice):
-    """Confirm with the action on the invoice's page."""
-    data = {"CHANGE_FORM-action": "confirm_payment", "_selected_action": invoice.pk}
+def choose(browser, action: str, invoice):
+    """Choose the action on the invoice's page."""
+    data = {"CHANGE_FORM-action": action, "_selected_action": invoice.pk}
     return browser.post(page(invoice), data, follow=True)
 
 
-def test_admin_confirms_the_payment_of_a_client_without_an_account(as_gleb, gleb, make, anna):
+def test_admin_confirms_and_undoes_the_payment_of_a_client_without_an_account(as_gleb, gleb, make, anna):
     """Managers can't open such a client."""
     contract = signed(make, anna)
     make.delete_account(contract.client)
-    message_count = Message.objects.count()
-    invoice = Invoice.objects.get()
+    message_count, invoice = Message.objects.count(), Invoice.objects.get()
+    form = choose(as_gleb, "confirm_payment", invoice)
+    assert form.redirect_chain == [(reverse("contracts:payment", args=[invoice.pk]), 302)]
 
-    assert f"Оплата счёта {invoice.number} подтверждена." in confirm(as_gleb, invoice).text
+    response = as_gleb.post(form.request["PATH_INFO"], {"method": "qr"})
 
+    assert response.url == page(invoice)
     invoice.refresh_from_db(), contract.refresh_from_db()
     assert (invoice.status, invoice.paid_by) == (InvoiceStatus.PAID, gleb)
     assert (contract.paid_by, Client.objects.get().status) == (gleb, Status.PROCESSED)
     assert Message.objects.count() == message_count
     assert LogEntry.objects.filter(body__startswith="Оплата 300,00", author=gleb).count() == 1
-    assert "уже оплачен" in confirm(as_gleb, invoice).text
-    assert LogEntry.objects.filter(body__startswith="Оплата 300,00").count() == 1
+    assert "Перевод по QR-коду" in as_gleb.get(page(invoice)).text
 
-
-def test_cancelled_invoice_cannot_be_confirmed_in_the_admin(as_gleb, make, anna):
-    contract = signed(make, anna)
-    with transaction.atomic():
-        payment.cancel_pending_invoices(contract.client, by=anna, now=timezone.now())
-    before = Invoice.objects.values().get()
-
-    assert "отменён, оплатить его нельзя" in confirm(as_gleb, Invoice.objects.get()).text
-    assert Invoice.objects.values().get() == before
-
-
-def test_only_admins_confirm_payments_in_the_admin(as_anna, as_vera, make, anna):
-    signed(make, anna)
-
-    for browser in (as_anna, as_vera):
-        confirm(browser, Invoice.objects.get())
+    form = choose(as_gleb, "undo_payment", invoice)
+    data = {"confirmed_at": invoice.paid_at.isoformat(), "reason": "Не тот клиент"}
+    assert as_gleb.post(form.request["PATH_INFO"], data).url == page(invoice)
 
     assert Invoice.objects.get().status == InvoiceStatus.PENDING
+    assert Message.objects.count() == message_count
+    assert "Не тот клиент" in as_gleb.get(page(invoice)).text
+
+
+def test_manager_cannot_confirm_for_a_client_without_an_account(as_anna, make, anna):
+    make.delete_account(signed(make, anna).client)
+
+    response = as_anna.post(reverse("contracts:payment", args=[Invoice.objects.get().pk]), {"method": "qr"})
+
+    assert (response.status_code, Invoice.objects.get().status) == (404, InvoiceStatus.PENDING)
+
+
+def test_actions_that_do_not_fit_the_invoice_are_refused_in_the_admin(as_gleb, make, anna):
+    contract = signed(make, anna)
+    assert "Этот счёт не оплачен" in choose(as_gleb, "undo_payment", Invoice.objects.get()).text
+    with transaction.atomic():
+        payment.cancel_pending_invoices(contract.client, by=anna, now=timezone.now())
+
+    assert "уже не ждёт оплаты" in choose(as_gleb, "confirm_payment", Invoice.objects.get()).text
+
+
+def test_payments_are_read_only_in_the_admin(as_gleb, anna, make):
+    contract = signed(make, anna)
+    payment.confirm_payment(Invoice.objects.get(), "terminal", by=anna, note="Чек 15")
+    row = Payment.objects.get()
+    before = Payment.objects.values().get()
+
+    listed = as_gleb.get(reverse("admin:contracts_payment_changelist"), {"q": "Иванов"}).text
+    assert all(shown in listed for shown in (f"{contract.number}/1", "Терминал", "300,00", anna.name))
+    assert "Чек 15" in as_gleb.get(page(row)).text
+    assert as_gleb.post(page(row), {"method": "cash", "note": ""}).status_code == 403
+    assert as_gleb.post(reverse("admin:contracts_payment_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+    assert as_gleb.post(reverse("admin:contracts_payment_add"), {}).status_code == 403
+    assert Payment.objects.values().get() == before
 
 
 def test_payments_cannot_be_confirmed_from_the_list(as_gleb, make, anna):
@@ -236,7 +258,7 @@ def test_filter_by_state(as_gleb, make, anna):
 def test_paid_filter_matches_the_paid_label(as_gleb, make, anna):
     free = sign(issuing.issue(make.awaiting_contract(anna, fee=Decimal(0)), by=anna), anna)
     paid = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
-    payment.confirm_payment(paid.invoices.get(), by=anna)
+    payment.confirm_payment(paid.invoices.get(), "cash", by=anna)
     waiting = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
 
     found = as_gleb.get(CONTRACTS, {"state": "paid"}).context["cl"].queryset

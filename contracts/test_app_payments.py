@@ -199,7 +199,7 @@ def test_one_click_confirms_the_claim(shape, as_anna, anna, invoice, make):
     page = as_anna.get(url("done", invoice.contract.client)).text
     assert "Подтвердить оплату" in page
 
-    response = as_anna.post(url("payment", invoice.contract.client), {"invoice": invoice.pk}, follow=True)
+    response = as_anna.post(url("payment", invoice), {"method": "app"}, follow=True)
 
     claim = PaymentClaim.objects.get()
     assert (claim.outcome, claim.resolved_by) == ("confirmed", anna)
@@ -344,7 +344,7 @@ def test_claims_are_counted_apart_from_payments(as_gleb, as_anna, invoice):
     page = re.sub(r"\s+", " ", as_gleb.get("/statistics/").text)
     assert 'Счетов ждёт сверки сейчас: 1, на <span class="money">250,00 ₽</span>' in page
 
-    as_anna.post(url("payment", invoice.contract.client), {"invoice": invoice.pk})
+    as_anna.post(url("payment", invoice), {"method": "app"})
 
     assert unchecked_claims() == ClaimTotals("", 0, Decimal("0.00"))
     assert [row.outcome for row in claim_totals(today)] == ["confirmed"]

@@ -11,6 +11,7 @@ from conftest import ROLES, as_owner, as_role, as_superuser
 from contracts import audit, issuing, payment, signing
 from contracts.conftest import code_sent_to, sign, wrong_code
 from contracts.event_chain import ChainHead, ContractEvent, EventKind
+from contracts.payment_undo import undo_payment
 from foundation.storage import object_storage
 
 
@@ -43,7 +44,7 @@ def test_each_operation_appends_its_event(issued, anna):
         sign(issued, anna, wrong_code(code))
     signing.unlock(issued, by=anna)
     signed = sign(issued, anna, code)
-    payment.confirm_payment(signed.invoices.get(), by=anna)
+    payment.confirm_payment(signed.invoices.get(), "cash", by=anna)
 
     assert event_kinds(signed) == [
         EventKind.ISSUED, EventKind.CODE_REQUESTED, EventKind.CODE_WRONG, EventKind.UNLOCKED, EventKind.SIGNED,
@@ -51,6 +52,20 @@ def test_each_operation_appends_its_event(issued, anna):
     ]  # fmt: skip
     assert set(signed.events.values_list("by", flat=True)) == {anna.pk}
     assert verify() == (True, f"No faults found. Head: {ChainHead.objects.get()}\n")
+
+
+def test_payment_that_is_undone_only_in_the_row_or_only_in_the_events_is_found(signed, anna):
+    invoice = signed.invoices.get()
+    payment.confirm_payment(invoice, "cash", by=anna)
+    paid_at = invoice.paid_at
+    execute("UPDATE manager_contracts SET paid_at = NULL, paid_by_id = NULL")
+    assert "differ about paid" in verify()[1]
+    execute("UPDATE manager_contracts SET paid_at = %s, paid_by_id = %s", paid_at, anna.pk)
+    undo_payment(invoice, confirmed_at=paid_at, by=anna)
+    assert verify()[0]
+
+    execute("UPDATE manager_contracts SET paid_at = %s, paid_by_id = %s", paid_at, anna.pk)
+    assert "differ about paid" in verify()[1]
 
 
 def test_replaced_contract_gets_a_void_event(issued, make, anna):

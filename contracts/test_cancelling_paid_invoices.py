@@ -75,7 +75,7 @@ def test_payment_after_the_cancellation_is_not_lost(shape, as_anna, anna, invoic
 
 def test_second_payment_of_a_paid_invoice_is_not_lost(shape, as_anna, anna, invoice):
     pay_in_app(invoice)
-    payment.confirm_payment(invoice, by=anna)
+    payment.confirm_payment(invoice, "app", by=anna)
     pay_in_app(invoice)
 
     assert app_payments.note_claims() == 1
@@ -93,7 +93,7 @@ def test_row_deleted_by_the_app_keeps_the_claim(shape, as_anna, invoice):
     alter_app_tables("DELETE FROM user_invoice_payments; DELETE FROM user_invoices")
 
     assert NOTICE in as_anna.get(url("done", invoice.contract.client)).text
-    assert as_anna.post(url("payment", invoice.contract.client), {"invoice": invoice.pk}).status_code == 302
+    assert as_anna.post(url("payment", invoice), {"method": "app"}).status_code == 302
     assert Invoice.objects.get().status == InvoiceStatus.PAID
 
 
@@ -154,7 +154,9 @@ def test_app_that_pays_while_the_invoice_is_cancelled_leaves_a_claim(committed_i
 
 
 def test_payment_confirmed_while_the_app_pays_confirms_the_claim_too(committed_invoice, anna):
-    outcome = outcome_while_the_app_pays(committed_invoice, lambda: payment.confirm_payment(committed_invoice, by=anna))
+    outcome = outcome_while_the_app_pays(
+        committed_invoice, lambda: payment.confirm_payment(committed_invoice, "app", by=anna)
+    )
 
     assert outcome is True
     assert Invoice.objects.get().status == InvoiceStatus.PAID
@@ -176,7 +178,7 @@ def test_concurrent_confirmation_and_dismissal_have_one_winner(race, committed_i
     claim = PaymentClaim.objects.get()
 
     race(
-        lambda: payment.confirm_payment(committed_invoice, by=anna),
+        lambda: payment.confirm_payment(committed_invoice, "app", by=anna),
         lambda: payment.dismiss_claims(committed_invoice, by=anna, shown=[str(claim.pk)]),
         at=committed_invoice.contract.client,
     )

@@ -348,7 +348,7 @@ def test_undone_change_needs_no_new_contract(signed, anna, make):
 def test_undone_change_still_awaits_payment_of_the_unbilled_amount(signed, anna, make):
     soon = date.today() + timedelta(days=7)
     part = payment.create_invoice(signed.client, amount=Decimal(100), description="Часть", due_on=soon, by=anna)
-    payment.confirm_payment(part, by=anna)
+    payment.confirm_payment(part, "cash", by=anna)
     delete_device(make.device(make.fresh(signed.client), anna, title="По ошибке"), by=anna)
 
     issuing.restore_signed_contract(signed.client, by=anna)

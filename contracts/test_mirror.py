@@ -54,7 +54,7 @@ def test_whole_rubles_are_rounded_up_and_the_exact_sum_is_in_the_text(shape, sig
 
 
 def test_confirmed_payment_hides_the_invoice(shape, signed, anna):
-    payment.confirm_payment(signed.invoices.get(), by=anna)
+    payment.confirm_payment(signed.invoices.get(), "cash", by=anna)
 
     assert SharedInvoice.objects.get().status == "paid"
     assert shown_in_app(signed.client) == []
@@ -127,7 +127,7 @@ def test_sync_restores_what_the_app_changed(shape, signed, damage):
 def test_sync_hides_settled_invoices_that_the_app_still_shows(shape, signed, anna):
     cancelled = signed.invoices.get()
     part = make_part(signed, anna)
-    payment.confirm_payment(part, by=anna)
+    payment.confirm_payment(part, "cash", by=anna)
     open_label = "new" if shape == "app" else "pending"
     SharedInvoice.objects.update(status=open_label, due_date=timezone.now() + timedelta(days=9))
 
@@ -193,7 +193,7 @@ def test_unusable_tables_are_reported_and_stop_nothing(issued, anna, as_anna, ca
     part = make_part(contract, anna)
     for name in ("done", "card"):
         assert as_anna.get(f"/clients/{contract.client_id}/{name}/").status_code == 200
-    assert payment.confirm_payment(part, by=anna)
+    assert payment.confirm_payment(part, "cash", by=anna)
 
     assert reason in mirror.problem()
     errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
@@ -217,7 +217,7 @@ def test_role_without_rights_stops_nothing(issued, anna, as_anna, caplog):
     part = make_part(contract, anna)
     for name in ("done", "card"):
         assert as_anna.get(f"/clients/{contract.client_id}/{name}/").status_code == 200
-    assert payment.confirm_payment(part, by=anna)
+    assert payment.confirm_payment(part, "cash", by=anna)
     assert f"invoice {part.pk} is not mirrored" in caplog.text
 
 
@@ -267,6 +267,6 @@ def test_payments_are_never_written(shape, signed, anna):
     pay_in_app(signed.invoices.get())
     before = SharedPayment.objects.values().get()
 
-    payment.confirm_payment(signed.invoices.get(), by=anna)
+    payment.confirm_payment(signed.invoices.get(), "cash", by=anna)
 
     assert SharedPayment.objects.values().get() == before

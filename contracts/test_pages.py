@@ -105,7 +105,7 @@ def test_stale_contract_shows_the_new_surcharge(as_anna, issued):
 
 
 def test_step_4_shows_the_amount_due_after_partial_billing(as_anna, anna, signed, make):
-    payment.confirm_payment(signed.invoices.get(), by=anna)
+    payment.confirm_payment(signed.invoices.get(), "cash", by=anna)
     make.device(make.fresh(signed.client), anna, title="Плита")
     due = 'счёт на <strong class="money">150,00\u00a0₽</strong>'
 
@@ -126,7 +126,7 @@ def test_step_4_shows_one_amount_if_all_of_it_is_due(as_anna, issued):
 
 
 def test_step_4_shows_that_nothing_more_is_due(as_anna, anna, signed, make):
-    payment.confirm_payment(signed.invoices.get(), by=anna)
+    payment.confirm_payment(signed.invoices.get(), "cash", by=anna)
     delete_device(make.fresh(signed.client).devices.first(), by=anna)
 
     assert "нового счёта не будет" in as_anna.get(url("contract", signed.client)).text

@@ -135,7 +135,7 @@ def test_concurrent_confirmations_record_one_payment(race, make, anna):
     contract = sign(issuing.issue(make.awaiting_contract(anna), by=anna), anna)
     invoice = contract.invoices.get()
 
-    outcomes = race(*[lambda: payment.confirm_payment(invoice, by=anna)] * 2, at=contract.client)
+    outcomes = race(*[lambda: payment.confirm_payment(invoice, "cash", by=anna)] * 2, at=contract.client)
 
     assert sorted(outcomes) == [False, True]
     assert Message.objects.filter(body__contains="получена").count() == 1
@@ -181,7 +181,9 @@ def test_payment_concurrent_with_a_smaller_contract_bills_nothing_twice(race, ma
     signing.request_code(second, by=anna)
     code = code_sent_to(client)
 
-    paid, signed = race(lambda: payment.confirm_payment(invoice, by=anna), lambda: sign(second, anna, code), at=client)
+    paid, signed = race(
+        lambda: payment.confirm_payment(invoice, "cash", by=anna), lambda: sign(second, anna, code), at=client
+    )
 
     if isinstance(paid, payment.PaymentRefused):
         assert [row.status for row in (first.invoices.get(), second.invoices.get())] == ["cancelled", "pending"]

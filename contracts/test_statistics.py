@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -5,18 +6,22 @@ import time_machine
 from django.db import connection
 
 from client_page.conftest import Phone, issue_link
-from clients.models import Client
+from clients.models import Client, Status
 from conftest import as_superuser
 from contracts import issuing, payment, signing
 from contracts.charts import bar_chart
 from contracts.conftest import code_sent_to, sign
+from contracts.models import Invoice
+from contracts.payment_undo import undo_payment
 from contracts.statistics import (
     Period,
     Totals,
+    daily_amounts_by_method,
     daily_totals_by_manager,
     step_durations,
     totals_by_day,
     totals_by_manager,
+    totals_by_method,
 )
 from contracts.statistics_views import CSV_HEADER
 from foundation.web.csv_download import escape_cell
@@ -37,7 +42,7 @@ def sold(make, anna):
     with time_machine.travel(NOON, tick=False) as clock:
         contract = signed_contract(make, anna)
         clock.shift(timedelta(hours=2))
-        payment.confirm_payment(contract.invoices.get(), by=anna)
+        payment.confirm_payment(contract.invoices.get(), "cash", by=anna)
     return contract
 
 
@@ -70,7 +75,7 @@ def test_totals_by_day_and_by_manager(make, anna, boris):
         with time_machine.travel(moment, tick=False):
             contract = signed_contract(make, signer)
             if payer:
-                payment.confirm_payment(contract.invoices.get(), by=payer)
+                payment.confirm_payment(contract.invoices.get(), "cash", by=payer)
     due, period = contract.due, Period(date(2026, 11, 20), date(2026, 11, 22))
     assert totals_by_day(period) == [
         Totals(date(2026, 11, 20), None, 1, 1, due),
@@ -144,7 +149,8 @@ def test_csv_is_in_the_format_of_russian_excel(as_gleb, sold, anna):
     text = b"".join(response.streaming_content).decode()
     assert text.startswith("\ufeff" + ";".join(CSV_HEADER) + "\r\n")
     amount = f"{sold.due:.2f}".replace(".", ",")
-    assert text.split("\r\n")[1] == f"20.11.2026;'=cmd|' /C calc'!A0;1;1;{amount};1;2"
+    row = f"20.11.2026;'=cmd|' /C calc'!A0;1;1;{amount};1;2;0,00;0,00;0,00;0,00;{amount};0,00"
+    assert text.split("\r\n")[1] == row
 
 
 def test_codes_that_the_manager_entered_are_counted(as_gleb, sold, make, anna):
@@ -157,6 +163,41 @@ def test_codes_that_the_manager_entered_are_counted(as_gleb, sold, make, anna):
     (row,) = totals_by_manager(DAY)
     assert (row.signed, row.code_by_manager) == (2, 1)
     assert "Код ввёл менеджер" in as_gleb.get("/statistics/").text
+
+
+def test_paid_amounts_by_method(as_gleb, sold, make, anna, gleb):
+    """Also without a method, as earlier versions confirmed payments. An undone payment is counted nowhere."""
+    with time_machine.travel(NOON, tick=False):
+        for method in ("qr", "qr", "app"):
+            invoice = signed_contract(make, anna).invoices.get()
+            payment.confirm_payment(invoice, method, by=anna)
+        undo_payment(invoice, confirmed_at=invoice.paid_at, by=gleb, reason="Ошибка")
+        old = signed_contract(make, anna).invoices.get()
+        Invoice.objects.filter(pk=old.pk).update(status="paid", paid_at=NOON, paid_by=gleb)
+    due = sold.due
+    assert totals_by_method(DAY) == [("", 1, due), ("qr", 2, 2 * due), ("cash", 1, due)]
+    assert daily_amounts_by_method(DAY) == {
+        (DAY.first, anna.pk): {"qr": 2 * due, "cash": due},
+        (DAY.first, gleb.pk): {"": due},
+    }
+    page = re.sub(r"\s+", " ", as_gleb.get("/statistics/?first=2026-11-20&last=2026-11-20").text)
+    assert f'Перевод по QR-коду</th><td>2</td><td class="money">{2 * due:.2f}'.replace(".", ",") in page
+    assert "Карта в приложении" not in page
+    csv = b"".join(as_gleb.get("/statistics.csv?first=2026-11-20&last=2026-11-20").streaming_content).decode()
+    assert csv.split("\r\n")[0].endswith(
+        ";Способ не указан, руб.;Перевод по QR-коду, руб.;Карта в приложении, руб.;Терминал, руб.;Наличные, руб."
+        ";Другой способ, руб."
+    )
+    assert f";0,00;{2 * due:.2f};0,00;0,00;{due:.2f};0,00".replace(".", ",") in csv
+
+
+def test_undone_payment_is_no_step_forward(make, anna):
+    with time_machine.travel(NOON, tick=False) as clock:
+        invoice = signed_contract(make, anna).invoices.get()
+        payment.confirm_payment(invoice, "cash", by=anna)
+        clock.shift(timedelta(minutes=5))
+        undo_payment(invoice, confirmed_at=invoice.paid_at, by=anna)
+    assert Status.PROCESSED not in [step.status for step in step_durations(DAY)]
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx"])
@@ -173,8 +214,8 @@ def test_chart_scales_to_the_largest_value_and_shows_small_values():
     assert bar_chart("x", []).max_label == "0"
 
 
-def test_page_takes_at_most_thirteen_queries(as_gleb, sold, django_assert_max_num_queries):
-    with django_assert_max_num_queries(13):
+def test_page_takes_at_most_fourteen_queries(as_gleb, sold, django_assert_max_num_queries):
+    with django_assert_max_num_queries(14):
         as_gleb.get("/statistics/")
 
 

@@ -16,7 +16,7 @@ from agreements.consents import Recorder
 from agreements.models import AgreementKind
 from clients.models import AppUser, Client
 from contracts import issuing, payment, signature_consent, signing
-from contracts.models import InvoiceStatus
+from contracts.models import InvoiceStatus, PaymentMethod
 from demo import documents, pictures
 from demo.appliances import DESCRIPTIONS, appliance, serial
 from demo.people import Person
@@ -56,6 +56,7 @@ NOTES = [
     "Собака во дворе.",
     "Оплатит в пятницу.",
 ]
+METHODS = [PaymentMethod.QR, PaymentMethod.TERMINAL, PaymentMethod.CASH]
 
 
 @dataclass
@@ -167,7 +168,7 @@ class ClientStory:
 
     def pay(self) -> None:
         for invoice in payment.client_invoices(self.client).filter(status=InvoiceStatus.PENDING):
-            payment.confirm_payment(invoice, by=self.manager)
+            payment.confirm_payment(invoice, self.random.choice(METHODS), by=self.manager)
 
     def bill_in_parts(self) -> None:
         """Replace the invoice of the signing by an invoice for half of the amount."""

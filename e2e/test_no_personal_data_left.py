@@ -232,7 +232,8 @@ def sign(page: Page, client: Client) -> None:
     page.get_by_label("Клиент прочитал договор").check()
     page.get_by_label("Код", exact=True).press("Enter")
     expect_title(page, "Договор подписан")
-    press(page, "Подтвердить оплату")
+    page.get_by_role("link", name="Подтвердить оплату").click()
+    page.get_by_label("Наличные").check()
     press(page, "Деньги поступили")
     expect_title(page, "Успешно оформлен")
 

@@ -104,10 +104,10 @@ def sign_contract(page: Page, client: Client, screenshot: Screenshot) -> None:
     expect_title(page, "Договор подписан")
 
 
-def confirm_payment(page: Page, screenshot: Screenshot, *, has_dialog: bool) -> None:
-    page.get_by_role("button", name="Подтвердить оплату").click()
-    if has_dialog:
-        page.get_by_role("button", name="Деньги поступили").click()
+def confirm_payment(page: Page, screenshot: Screenshot) -> None:
+    page.get_by_role("link", name="Подтвердить оплату").click()
+    page.get_by_label("Наличные").check()
+    page.get_by_role("button", name="Деньги поступили").click()
     expect_title(page, "Успешно оформлен")
     screenshot(page, "done")
 
@@ -140,7 +140,7 @@ def test_new_client_to_paid_contract(open_page, screenshot, client, make, anna, 
     enter_passport(page, screenshot)
     enter_devices(page, screenshot)
     sign_contract(page, client, screenshot)
-    confirm_payment(page, screenshot, has_dialog=javascript)
+    confirm_payment(page, screenshot)
     open_card(page, screenshot)
 
     client = make.fresh(client)

@@ -18,7 +18,8 @@ from contact.models import ContactChange, ContactCode
 from contracts import claims, issuing, payment
 from contracts import mirror as invoice_mirror
 from contracts.event_chain import EventKind, append_event
-from contracts.models import Contract, Invoice
+from contracts.models import Contract, Invoice, Payment
+from contracts.payment_records import ERASED_REASON
 from devices import mirror
 from devices.models import ClientTariff, Device, DevicePhoto
 from erasure.models import DataCategory, ErasureScope
@@ -88,6 +89,19 @@ def cancel_unpaid_invoices(run: ErasureRun) -> None:
     """Cancel pending invoices, also those that the app reports as paid. The invoice rows stay."""
     payment.cancel_pending_invoices(run.client, by=run.by, now=run.now, despite_claims=True)
     claims.close_all(run.client, by=run.by, now=run.now)
+
+
+def erase_payment_notes(run: ErasureRun) -> None:
+    """Erase what staff typed about payments. Method, time and person stay with the invoices."""
+    _erase_notes(run, Payment.objects.filter(invoice__contract__client=run.client))
+
+
+def _erase_notes(run: ErasureRun, payments: QuerySet[Payment]) -> None:
+    triggers = (f"contracts.Payment:{name}" for name in ("payment_is_frozen", "undone_stays_undone"))
+    with pgtrigger.ignore(*triggers):
+        noted = payments.exclude(note="").update(note="")
+        explained = payments.exclude(undo_reason__in=["", ERASED_REASON]).update(undo_reason=ERASED_REASON)
+    run.count(DataCategory.LOG, Payment._meta.db_table, noted + explained)
 
 
 def erase_devices(run: ErasureRun) -> None:
@@ -166,6 +180,7 @@ def erase_contracts(run: ErasureRun, contracts: QuerySet[Contract]) -> None:
         with pgtrigger.ignore("contracts.Invoice:invoice_is_frozen"):
             Invoice.objects.filter(contract=contract).update(description="")
         invoice_mirror.erase_descriptions(Invoice.objects.filter(contract=contract))
+        _erase_notes(run, Payment.objects.filter(invoice__contract=contract))
 
 
 def erase_agreements(run: ErasureRun, agreements: QuerySet) -> None:
@@ -198,6 +213,7 @@ ERASERS: dict[ErasureScope, tuple[Callable[[ErasureRun], None], ...]] = {
     ErasureScope.CLIENT: (
         erase_unsigned_contracts,
         cancel_unpaid_invoices,
+        erase_payment_notes,
         erase_passport,
         erase_devices,
         erase_account,

@@ -12,6 +12,7 @@ from clients.models import Client
 from contracts import issuing, payment
 from contracts.conftest import sign
 from contracts.models import Contract
+from contracts.payment_undo import undo_payment
 from devices import saving as device_saving
 from erasure.models import Erasure
 from foundation.storage import object_storage
@@ -84,7 +85,11 @@ def signed(issued, anna) -> Contract:
 
 @pytest.fixture
 def paid(signed, anna) -> Contract:
-    payment.confirm_payment(signed.invoices.get(), by=anna)
+    """Paid once with an undo before, with MARK in what staff typed."""
+    invoice = signed.invoices.get()
+    payment.confirm_payment(invoice, "qr", by=anna, note=f"{MARK}: от сына")
+    undo_payment(invoice, confirmed_at=invoice.paid_at, by=anna, reason=f"{MARK} ошибся")
+    payment.confirm_payment(invoice, "cash", by=anna, note=f"{MARK}: от жены")
     signed.refresh_from_db()
     return signed
 

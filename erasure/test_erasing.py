@@ -16,7 +16,8 @@ from clients.test_admin import save
 from conftest import execute_as_owner
 from contracts import audit, issuing, payment, signing
 from contracts.conftest import sign
-from contracts.models import Contract, InvoiceStatus
+from contracts.models import Contract, InvoiceStatus, Payment
+from contracts.payment_records import ERASED_REASON
 from devices.saving import delete_device
 from devices.shared import SharedDevice, SharedDevicePhoto
 from devices.surcharge import fix_surcharge
@@ -170,6 +171,15 @@ def test_only_the_contract_is_retained_if_the_client_ended_it(paid, gleb, make):
     assert paid.snapshot.contents.person.last_name == MARK
     assert keys("contracts/") == {paid.pdf_key}
     assert list(audit.find_faults(files=True)) == []
+
+
+def test_payments_are_retained_without_what_staff_typed(paid, gleb):
+    erase(paid.client, gleb, ended=True)
+
+    rows = Payment.objects.order_by("confirmed_at").values_list("method", "note", "undo_reason")
+    assert list(rows) == [("qr", "", ERASED_REASON), ("cash", "", "")]
+    assert MARK not in all_rows_as_text()["manager_payments"]
+    assert paid.invoices.get().status == InvoiceStatus.PAID
 
 
 def test_pending_invoices_are_cancelled(signed, gleb):

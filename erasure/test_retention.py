@@ -114,7 +114,7 @@ def test_debtor_is_retained_during_the_limitation_period(signed, settings):
 def test_unbilled_amount_counts_as_debt(signed, anna, settings):
     settings.RETENTION_CLIENT_DAYS = 100
     part = payment.create_invoice(signed.client, amount=Decimal(100), description="Часть", due_on=date.today(), by=anna)
-    payment.confirm_payment(part, by=anna)
+    payment.confirm_payment(part, "cash", by=anna)
 
     assert retention.contract_binds_until(signed.client) == signed.ends_at + retention.LIMITATION_PERIOD
     assert CLIENT not in expired_rules(signed.ends_at + retention.LIMITATION_PERIOD - days(1))
@@ -124,7 +124,7 @@ def test_unbilled_amount_counts_as_debt(signed, anna, settings):
 def test_document_retention_starts_in_the_year_of_payment(signed, anna):
     year = timezone.localtime(signed.ends_at).year
     with time_machine.travel(timezone.make_aware(datetime(year + 1, 6, 1))):
-        payment.confirm_payment(signed.invoices.get(), by=anna)
+        payment.confirm_payment(signed.invoices.get(), "cash", by=anna)
 
     assert not retention.expired_contracts(timezone.make_aware(datetime(year + 6, 1, 2))).exists()
     assert retention.expired_contracts(timezone.make_aware(datetime(year + 7, 1, 2))).exists()

@@ -50,6 +50,7 @@ WEB_RIGHTS = {
     "manager_erasure_requests": (READ, ADD),
     "manager_job_runs": (READ,),
     "manager_payment_claims": (READ, ADD),
+    "manager_payments": (READ, ADD),
     "manager_ticket_activity": (READ, ADD, CHANGE),
 }
 # Columns that the web role may update in tables without CHANGE.
@@ -58,6 +59,7 @@ WEB_COLUMNS = {
     "manager_invoices": ["status", "paid_at", "paid_by", "cancelled_at"],
     "manager_erasure_requests": ["withdrawn_at", "withdrawn_by"],
     "manager_payment_claims": ["outcome", "resolved_at", "resolved_by"],
+    "manager_payments": ["undone_at", "undone_by", "undo_reason"],
     "manager_agreements": ["withdrawn_at", "withdrawn_by", "withdrawal_reason"],
     "manager_client_links": LINK_FIELDS,
     "manager_contact_changes": CHANGE_FIELDS,

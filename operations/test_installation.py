@@ -21,11 +21,12 @@ OLDER_TABLES = """
 PEOPLE = """
 import json
 from clients.models import Client
-from contracts.models import Contract
+from contracts.models import Contract, Invoice
 print(json.dumps({
     "clients": sorted(f"{client}: {client.status}" for client in Client.objects.select_related("user")),
     "contracts": [contract.snapshot.contents.person.full_name for contract in Contract.objects.filter(erased_at=None)],
     "found": Client.objects.search("щербакова").count(),
+    "paid": [invoice.method_label for invoice in Invoice.objects.with_payment().filter(status="paid")],
 }))
 """
 
@@ -103,6 +104,7 @@ def test_moved_installation_works(old_installation):
     assert len(people["clients"]) == 6
     assert people["found"] == 1
     assert len(people["contracts"]) >= 2
+    assert set(people["paid"]) == {"Способ не указан"}
     with old_installation.app() as app:
         client_app.sign_up(app, phone="9100000001", name="Аня Новая")
     manage(old_installation, "worker", "--once")

@@ -23,8 +23,9 @@ from agreements.models import AgreementKind
 from conftest import PASSWORD, ROLES, Make, as_role
 from contact import changes, codes
 from contact.conftest import code_for
-from contracts import app_payments, issuing, signature_consent, signing
+from contracts import app_payments, issuing, payment, signature_consent, signing
 from contracts.conftest import code_sent_to, sign
+from contracts.models import PaymentMethod
 from contracts.shared import SharedInvoice
 from devices import photo_urls
 from devices import saving as device_saving
@@ -134,6 +135,11 @@ class Scenario:
     @cached_property
     def invoice(self):
         return self.signed.invoices.get()
+
+    @cached_property
+    def paid(self):
+        payment.confirm_payment(self.invoice, PaymentMethod.CASH, by=self.anna)
+        return self.invoice
 
     @cached_property
     def claim(self):
@@ -398,8 +404,13 @@ PAGES = {
         writes=True,
     ),
     "contracts:done": page(OWNER, GET, "signed.client"),
-    "contracts:payment": page(
-        OWNER, POST, "signed.client", data=lambda scenario: {"invoice": scenario.invoice.pk}, writes=True
+    "contracts:payment": page(OWNER, BOTH, "invoice", data=constant(method="cash"), writes=True),
+    "contracts:payment_undo": page(
+        OWNER,
+        BOTH,
+        "paid",
+        data=lambda scenario: {"confirmed_at": scenario.paid.paid_at.isoformat(), "reason": "Ошибка"},
+        writes=True,
     ),
     "contracts:payment_dismissal": page(
         OWNER,

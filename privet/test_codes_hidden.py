@@ -37,6 +37,7 @@ WORDINGS = {
 # Pages that exist once the contract is signed.
 AFTER_SIGNING = (
     "contracts:done", "contracts:pdf", "contracts:invoice", "contracts:invoice_pdf", "contracts:invoice_code",
+    "contracts:payment", "contracts:payment_undo",
 )  # fmt: skip
 
 
