@@ -284,6 +284,16 @@ def test_new_email_holds_the_app_too(confirmed, anna):
     assert changes.held_channels(confirmed, timezone.now()) == {Channel.EMAIL, Channel.APP}
 
 
+def test_second_change_does_not_get_around_the_hold_of_the_first(confirmed, anna):
+    """The new phone is not confirmed, but that does not make the account an unknown one."""
+    changes.apply_unconfirmed(request_change(confirmed, anna, phone=NEW_PHONE), by=anna)
+    change = request_change(confirmed, anna, email=NEW_EMAIL)
+    assert change.is_open
+
+    changes.apply_unconfirmed(change, by=anna)
+    assert changes.held_channels(confirmed, timezone.now()) == {Channel.SMS, Channel.EMAIL, Channel.APP}
+
+
 def test_manager_cannot_skip_the_confirmation_of_a_protected_account(change, protected, anna, gleb):
     for by in (anna, protected.manager):
         with pytest.raises(ConfirmationNeeded):
