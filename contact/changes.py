@@ -168,11 +168,14 @@ def apply(change: ContactChange, account: AppUser, way: Way, *, by: Manager, now
 
 
 def _notify(client: Client, values: Values, channels: list[Channel], *, by: Manager, now: datetime) -> None:
-    """Tell the client in the app, and at the old contact if `channels`, those before the change, allow it."""
+    """Tell the client in the app, and at the old contacts if `channels`, those before the change, allow it.
+
+    At both: a first e-mail has no old one, and the change of one contact is the business of who has the other.
+    """
     text = sending.Text(texts.notice(values, by=by.name), subject="Изменение контактных данных")
     sending.send(client, Channel.APP, text, purpose=Purpose.NOTICE, by=by, now=now)
-    for name in values.new:
-        channel, old = CHANNEL_OF[name], values.old[name]
+    for name, old in values.old.items():
+        channel = CHANNEL_OF[name]
         if old and channel in channels:
             sending.send(client, channel, text, purpose=Purpose.NOTICE, by=by, now=now, recipient=old)
 
