@@ -333,6 +333,13 @@ def test_request_is_in_the_chain_with_its_channel(agreed):
     assert facts["message"] == str(newest_code_message().pk)
 
 
+def test_request_is_in_the_chain_with_a_hash_of_the_contact_at_that_moment(agreed, issued):
+    agreed.post("code", {"channel": "sms"})
+    facts = json.loads(ContractEvent.objects.filter(what=EventKind.CODE_REQUESTED).latest("number").facts)
+    user = issued.client.user
+    assert facts["contact_hash"] == keyed_hash(f"{facts['code']}|{user.phone}|{user.email}")
+
+
 # Contacts that a manager has changed.
 
 
