@@ -7,6 +7,8 @@ import re
 import pgtrigger
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -31,6 +33,9 @@ from messaging.models import Channel, DeliveryState, OutgoingMessage, Purpose
 from support.models import LogEntry, Message
 
 pytestmark = pytest.mark.django_db
+
+# Tables of the rows that are locked, in order.
+LOCKED = ['FOR NO KEY UPDATE OF "manager_clients"', 'FOR UPDATE OF "manager_contracts"', "manager_contract_events_head"]
 
 
 @pytest.fixture(autouse=True)
@@ -331,6 +336,23 @@ def test_request_is_in_the_chain_with_its_channel(agreed):
     facts = json.loads(ContractEvent.objects.filter(what=EventKind.CODE_REQUESTED).latest("number").facts)
     assert facts["channel"] == "sms"
     assert facts["message"] == str(newest_code_message().pk)
+
+
+def test_request_is_in_the_chain_with_a_hash_of_the_contact_at_that_moment(agreed, issued):
+    agreed.post("code", {"channel": "sms"})
+    facts = json.loads(ContractEvent.objects.filter(what=EventKind.CODE_REQUESTED).latest("number").facts)
+    user = issued.client.user
+    assert facts["contact_hash"] == keyed_hash(f"{facts['code']}|{user.phone}|{user.email}")
+
+
+def test_delivery_of_a_code_waits_for_who_holds_the_client(agreed):
+    """Who holds the client and the head of the chain may wait for a contract: taking them the other way deadlocks."""
+    agreed.post("code", {"channel": "sms"})
+    deliver(newest_code_message())
+    with as_role(ROLES.maintenance), CaptureQueriesContext(connection) as queries:
+        assert code_deliveries.record_deliveries() == 1
+    locked = [query["sql"] for query in queries if " FOR " in query["sql"]]
+    assert [next(table for table in LOCKED if table in sql) for sql in locked] == LOCKED
 
 
 # Contacts that a manager has changed.

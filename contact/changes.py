@@ -92,7 +92,7 @@ def request_change(
     if not values.new:
         return None
     existing = client.contact_changes.open().first()
-    is_free = not client.is_protected and not client.has_confirmed_phone
+    is_free = _is_unknown(client, now)
     if existing and existing.values == values and existing.is_permitted and not is_free:
         return existing
     if existing:
@@ -106,6 +106,15 @@ def request_change(
         log.add_event(client, text, by=by, now=now)
     change.save(force_insert=True)
     return change
+
+
+def _is_unknown(client: Client, now: datetime) -> bool:
+    """Whether nothing says that the account is the client's.
+
+    A phone that was written without a confirmation is not confirmed either. While it is held, the next change needs
+    the same: otherwise a new e-mail would get the codes that the new phone does not.
+    """
+    return not (client.is_protected or client.has_confirmed_phone or client.contact_changes.held(now).exists())
 
 
 def lock(change: ContactChange) -> tuple[Client, AppUser | None, ContactChange]:
@@ -159,11 +168,14 @@ def apply(change: ContactChange, account: AppUser, way: Way, *, by: Manager, now
 
 
 def _notify(client: Client, values: Values, channels: list[Channel], *, by: Manager, now: datetime) -> None:
-    """Tell the client in the app, and at the old contact if `channels`, those before the change, allow it."""
+    """Tell the client in the app, and at the old contacts if `channels`, those before the change, allow it.
+
+    At both: a first e-mail has no old one, and the change of one contact is the business of who has the other.
+    """
     text = sending.Text(texts.notice(values, by=by.name), subject="Изменение контактных данных")
     sending.send(client, Channel.APP, text, purpose=Purpose.NOTICE, by=by, now=now)
-    for name in values.new:
-        channel, old = CHANNEL_OF[name], values.old[name]
+    for name, old in values.old.items():
+        channel = CHANNEL_OF[name]
         if old and channel in channels:
             sending.send(client, channel, text, purpose=Purpose.NOTICE, by=by, now=now, recipient=old)
 

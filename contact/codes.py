@@ -1,6 +1,5 @@
 """One-time codes with which a client confirms a change of their phone or e-mail, at a contact they had before."""
 
-import re
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -48,13 +47,10 @@ def code_channels(client: Client, now: datetime) -> list[Channel]:
     account = client.account
     if account is None:
         return []
-    can_get = {
-        Channel.APP: account.is_open and client.is_protected,
-        Channel.SMS: bool(re.fullmatch(r"\d{10}", account.phone)),
-        Channel.EMAIL: bool(account.email),
-    }
-    held = held_channels(client, now)
-    return [channel for channel in allowed_channels(client) if can_get[channel] and channel not in held]
+    refused = held_channels(client, now)
+    if not account.is_open or not client.is_protected:
+        refused |= {Channel.APP}
+    return [channel for channel in allowed_channels(client) if channel not in refused]
 
 
 def recent_codes(client: Client, now: datetime) -> list[ContactCode]:

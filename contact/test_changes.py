@@ -6,6 +6,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
+from agreements.models import AgreementKind
 from clients.exceptions import ClientErased
 from clients.models import AppUser, ClientReassigned, Status
 from conftest import ROLES, as_role, execute_in_app
@@ -144,18 +145,26 @@ def test_approved_change_is_written_and_the_client_is_told(asked, protected, gle
     assert (asked.way, asked.decided_by, asked.decision_note) == (Way.APPROVAL, gleb, "Звонил")
     assert (asked.held_until, asked.requested_by, asked.values) == (None, anna, None)
     assert phone_of(protected) == NEW_PHONE
-    assert notices(protected) == [("app", ""), ("sms", OLD_PHONE)]
+    assert notices(protected) == [("app", ""), ("email", OLD_EMAIL), ("sms", OLD_PHONE)]
     body = Message.objects.latest("created_at").body
     assert "Телефон вашей учётной записи «Привет Супер»: изменён, новый телефон оканчивается на …66-77." in body
     assert "Анна Смирнова" in body
     assert NEW_PHONE not in body
 
 
+def test_client_is_told_of_a_first_email_at_the_phone(make, anna, gateway):
+    """Who has no password does not read the app."""
+    client = make.verified(anna, phone=OLD_PHONE, email=None)
+    make.agreement(client, anna, AgreementKind.ELECTRONIC_SIGNATURE)
+    request_change(client, anna, email=NEW_EMAIL)
+    assert notices(client) == [("app", ""), ("sms", OLD_PHONE)]
+
+
 def test_client_is_told_at_the_old_email(protected, anna, gleb, gateway):
     change = request_change(protected, anna, email=NEW_EMAIL)
     changes.ask_admin(change, "Опечатка", by=anna)
     changes.approve(change, by=gleb, note="Звонил")
-    assert notices(protected) == [("app", ""), ("email", OLD_EMAIL)]
+    assert notices(protected) == [("app", ""), ("email", OLD_EMAIL), ("sms", OLD_PHONE)]
 
 
 def test_admins_get_an_email_without_personal_data(change, anna, gleb, gateway, settings):
@@ -282,6 +291,16 @@ def test_new_email_holds_the_app_too(confirmed, anna):
     """Who has the e-mail can set a new password in the app."""
     changes.apply_unconfirmed(request_change(confirmed, anna, email=NEW_EMAIL), by=anna)
     assert changes.held_channels(confirmed, timezone.now()) == {Channel.EMAIL, Channel.APP}
+
+
+def test_second_change_does_not_get_around_the_hold_of_the_first(confirmed, anna):
+    """The new phone is not confirmed, but that does not make the account an unknown one."""
+    changes.apply_unconfirmed(request_change(confirmed, anna, phone=NEW_PHONE), by=anna)
+    change = request_change(confirmed, anna, email=NEW_EMAIL)
+    assert change.is_open
+
+    changes.apply_unconfirmed(change, by=anna)
+    assert changes.held_channels(confirmed, timezone.now()) == {Channel.SMS, Channel.EMAIL, Channel.APP}
 
 
 def test_manager_cannot_skip_the_confirmation_of_a_protected_account(change, protected, anna, gleb):

@@ -122,8 +122,10 @@ def test_client_without_a_password_gets_no_code_in_the_app(confirmed, gateway):
     assert codes.code_channels(confirmed, timezone.now()) == [Channel.SMS, Channel.EMAIL]
 
 
-def test_phone_that_is_none_gets_no_code(make, anna, gateway):
-    client = make.verified(anna, phone="not a number", email=None, password_hash="set in the app")
+@pytest.mark.parametrize("phone", ["not a number", "4951232323", "9٠٠٠٠٠٠٠٠٠"])
+@pytest.mark.parametrize("email", [None, "none", "a b@mail.example"])
+def test_contact_that_can_receive_nothing_gets_no_code(make, anna, gateway, phone, email):
+    client = make.verified(anna, phone=phone, email=email, password_hash="set in the app")
     make.agreement(client, anna, AgreementKind.ELECTRONIC_SIGNATURE)
     assert codes.code_channels(client, timezone.now()) == [Channel.APP]
 

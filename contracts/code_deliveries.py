@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from clients.models import Client
 from contracts.event_chain import EventKind, append_event
 from contracts.models import Contract, SigningCode
 from messaging.delivery import MAX_AGE_OF_REPORTS
@@ -26,10 +27,12 @@ def record_deliveries() -> int:
 
 @transaction.atomic
 def _record(pk) -> int:
-    """Record one delivery, unless another worker does or signing holds the contract at this moment."""
-    # The contract is locked before the code, as everywhere.
-    contracts = Contract.objects.select_for_update(skip_locked=True, of=("self",)).filter(codes=pk)
-    contract = contracts.first()
+    """Record one delivery, unless another worker does or another operation holds the client at this moment."""
+    # The client is locked first, as everywhere: who holds the client and the head of the chain may wait for a contract.
+    clients = Client.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    if not clients.filter(contracts__codes=pk).first():
+        return 0
+    contract = Contract.objects.select_for_update(of=("self",)).filter(codes=pk).first()
     code = contract and SigningCode.objects.select_related("message").filter(pk=pk, delivery_recorded=False).first()
     if not code:
         return 0

@@ -24,7 +24,11 @@ class ChannelForm(forms.Form):
     they stand outside of it.
     """
 
-    channel = forms.ChoiceField(label="Куда отправить код", widget=forms.RadioSelect)
+    channel = forms.ChoiceField(
+        label="Куда отправить код",
+        widget=forms.RadioSelect,
+        error_messages={"required": "Выберите, куда отправить код."},
+    )
 
     def __init__(self, choices: Sequence[tuple[Channel, str]], *, chosen: str = "", form_id: str = ""):
         super().__init__()

@@ -44,7 +44,7 @@ from contracts.refusals import (
 from foundation.observability import metrics
 from foundation.russian import money
 from links.models import LIFETIME, Browser, Link, LinkGone, Place
-from managers import limits
+from managers import cipher, limits
 from managers.models import Manager
 from messaging import sending
 from messaging.codes import (
@@ -101,9 +101,18 @@ def request_code(
     if link:
         link.set(code_sent_at=now)
     facts = {"code": str(code.pk), "pdf_sha256": contract.pdf_sha256, "on": code.requested_on}
-    facts |= {"channel": chosen.value, "message": str(code.message.pk)}
+    facts |= {"channel": chosen.value, "message": str(code.message.pk), "contact_hash": _contact_hash(client, code)}
     append_event(contract, EventKind.CODE_REQUESTED, by=by, at=now, **facts)
     return code
+
+
+def _contact_hash(client: Client, code: SigningCode) -> str:
+    """Return a keyed hash of the phone and e-mail at this moment.
+
+    The chain is never erased. So the hash is bound to the code: it proves a phone that somebody names, but does not
+    find other codes or clients with the same.
+    """
+    return cipher.keyed_hash(f"{code.pk}|{client.user.phone}|{client.user.email or ''}")
 
 
 def _choose_channel(client: Client, link: Link | None, channel: str | None) -> Channel:

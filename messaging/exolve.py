@@ -15,7 +15,7 @@ from django.conf import settings
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, SSLError
 
 from messaging.models import Content, DeliveryState
-from messaging.transport import AnswerLost, MessageRejected, Report, TransportUnavailable
+from messaging.transport import MOBILE, AnswerLost, MessageRejected, Report, TransportUnavailable
 
 # Short, because the worker does other work meanwhile.
 TIMEOUT = urllib3.Timeout(connect=3, read=5)
@@ -28,7 +28,6 @@ PROBLEMS = {
 }
 # Words that turn «DELIVERED» into something else.
 NEGATIONS = {"NOT", "UN", "NON", "PARTIALLY", "PARTLY"}
-MOBILE = re.compile(r"9\d{9}")
 MESSAGE_ID = re.compile(r"[\w-]{1,100}", re.ASCII)
 
 _pool = urllib3.PoolManager(retries=False)

@@ -38,6 +38,8 @@ class Mail:
                 if isinstance(error, smtplib.SMTPDataError) and error.smtp_code >= 500:
                     raise MessageRejected("почтовый сервер не принял письмо") from error
                 raise TransportUnavailable(f"SMTP: {error.smtp_code}") from error
+            except ValueError as error:  # such as a domain that is too long once it is encoded (IDNA)
+                raise MessageRejected(WRONG_ADDRESS) from error
             except OSError as error:  # also smtplib's other exceptions
                 raise AnswerLost(f"SMTP: {type(error).__name__}") from error
         return message_id

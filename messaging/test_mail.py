@@ -4,6 +4,7 @@ import pytest
 
 from messaging.conftest import TEXT, make_due, queue, use_mail_server
 from messaging.delivery import NO_ANSWER, check_next, send_next
+from messaging.mail import WRONG_ADDRESS
 from messaging.models import Channel, DeliveryState, OutgoingMessage, Purpose
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("maintenance")]
@@ -49,6 +50,18 @@ def test_refused_for_good(replies, problem, mail_server, message, logged):
     make_due()
     assert send_next() == 0
     assert logged == []
+
+
+def test_address_that_cannot_be_encoded_does_not_stop_other_messages(mail_server, message, client):
+    """The app accepts it. It passes the check of e-mail addresses, but its domain is too long for IDNA."""
+    address = f"a@{'я' * 60}.рф"
+    unusable = queue(client, Channel.EMAIL, Purpose.NOTICE, recipient=address)
+    assert (send_next(), send_next()) == (1, 1)
+
+    unusable.refresh_from_db()
+    message.refresh_from_db()
+    assert (unusable.state, unusable.problem) == (DeliveryState.FAILED, WRONG_ADDRESS)
+    assert message.state == DeliveryState.ACCEPTED
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_refused_number(gateway, message, logged):
     assert logged == []
 
 
-@pytest.mark.parametrize("phone", ["4951232323", "7012345678", "977123232", "19771232323"])
+@pytest.mark.parametrize("phone", ["4951232323", "7012345678", "977123232", "19771232323", "9٠٠٠٠٠٠٠٠٠"])
 def test_numbers_that_are_not_mobile_are_not_sent_to_the_gateway(phone, gateway, client):
     message = attempt(queue(client, purpose=Purpose.NOTICE, recipient=phone))
 

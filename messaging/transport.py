@@ -1,9 +1,13 @@
 """The interface of what carries a message: a mail server, an SMS gateway."""
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
 from messaging.models import Content, DeliveryState
+
+# Ten digits of a Russian mobile phone: nobody reads an SMS to a landline.
+MOBILE = re.compile(r"9[0-9]{9}")
 
 
 class TransportUnavailable(Exception):
