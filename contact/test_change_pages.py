@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AppUser
-from contact import changes
+from contact import changes, decision_views
 from contact.conftest import NEW_EMAIL, NEW_PHONE, OLD_PHONE, code_for, request_change, wrong
 from contact.models import ContactChange, ContactCode, Way
 from contact.test_changes import phone_of
@@ -232,6 +232,15 @@ def test_asked_admin_approves(change, protected, as_anna, as_gleb):
     assert (phone_of(protected), change.decision_note) == (NEW_PHONE, "Вижу документы клиента. И голос")
     assert "Решать нечего" in as_gleb.get(WAITING).text
     assert "Администратор Глеб Волков разрешил, контакт изменён." in as_anna.get(page_of(protected)).text
+
+
+def test_page_shows_a_bounded_number_of_requests(asked, make, anna, as_gleb, monkeypatch):
+    newer = request_change(make.verified(anna, password_hash="set in the app"), anna, email=NEW_EMAIL)
+    changes.ask_admin(newer, "Опечатка", by=anna)
+    monkeypatch.setattr(decision_views, "MAX_SHOWN", 1)
+    page = as_gleb.get(reverse("contact_changes:waiting")).text
+    assert str(asked.pk) in page
+    assert str(newer.pk) not in page
 
 
 def test_approval_needs_a_reason(asked, protected, as_gleb):
