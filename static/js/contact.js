@@ -12,3 +12,21 @@ document.addEventListener("click", (event) => {
   input.setSelectionRange(input.value.length, input.value.length);
   if (type === "email") input.type = type;
 });
+
+// The change changed while somebody typed: the new forms get the typed text.
+let typed = [];
+document.addEventListener("htmx:beforeSwap", ({ detail: { elt, target } }) => {
+  if (elt.id !== "contact-change-status" || target.id !== "contact-change") return;
+  const fields = [...target.querySelectorAll("input:not([type=hidden]), textarea")].filter((field) => field.value);
+  typed = fields.map((field) => [field.id, field.value, field === document.activeElement]);
+});
+document.addEventListener("htmx:afterSettle", () => {
+  for (const [id, value, hasFocus] of typed) {
+    const field = document.getElementById(id);
+    if (!field) continue;
+    field.value = value;
+    field.closest("details")?.setAttribute("open", "");
+    if (hasFocus) field.focus();
+  }
+  typed = [];
+});
