@@ -275,10 +275,15 @@ def test_own_request_has_no_buttons(protected, gleb, as_gleb):
 
 
 def test_admins_see_how_many_requests_wait(asked, protected, gleb, as_gleb, as_anna):
-    assert '<span class="count">1<span class="visually-hidden"> ждёт решения' in as_gleb.get("/clients/").text
-    assert "ждёт решения" not in as_anna.get("/clients/").text
+    assert "ждут решения: </span>1</span>" in as_gleb.get("/clients/").text
+    assert "ждут решения" not in as_anna.get("/clients/").text
     changes.reject(asked, by=gleb, note="")
-    assert "ждёт решения" not in as_gleb.get("/clients/").text
+    assert "ждут решения" not in as_gleb.get("/clients/").text
+
+
+def test_enter_in_the_admins_form_does_not_reject(asked, as_gleb):
+    form = as_gleb.get(WAITING).text.split(reverse("contact_changes:approval", args=[asked.pk]))[1]
+    assert "formaction" not in form[: form.index("</button>")]  # Enter presses the first button
 
 
 def test_managers_decide_nothing(asked, protected, as_anna, as_boris, as_vera):
