@@ -32,10 +32,11 @@ from links.panel import browser_of
 from managers import limits
 from messaging.codes import next_code_at
 from messaging.forms import CodeForm
-from messaging.models import PENDING, Channel
+from messaging.models import Channel
 
 FILE_UNAVAILABLE = "Файл сейчас не открывается: на нашей стороне неполадка. Попробуйте через минуту."
 WRONG_DIGITS = "Цифры не совпадают с телефоном, который указан в договоре. Осталось попыток: {}."
+NEW_CODE = " Получите новый код другим способом."
 NO_ATTEMPTS = "Попыток больше нет. Попросите менеджера показать новый QR-код."
 
 
@@ -96,6 +97,7 @@ def _signing_context(link: Link) -> dict:
         "has_consented": _has_consented(link),
         "form": CodeForm(),
         "code": code if code and code.is_usable(now) else None,
+        "delivery_text": _delivery_text(code),
         "channels": _channel_form(link, code, agreeing=needs_agreement),
         "is_code_told": bool(code) and code.requested_on == Place.MANAGER,
         "seconds_to_next_code": seconds,
@@ -222,7 +224,15 @@ def delivery(request, link):
     message = code and code.message
     if not message:
         return HttpResponse(status=204)
-    return JsonResponse({"label": message.delivery_label, "final": message.state not in PENDING})
+    return JsonResponse({"label": _delivery_text(code), "final": not message.is_pending})
+
+
+def _delivery_text(code: SigningCode | None) -> str:
+    """Whether the code has arrived, and what to do if it has not; "" if that is not known."""
+    message = code and code.message
+    if not message:
+        return ""
+    return f"{message.delivery_label}.{NEW_CODE if message.is_failed else ''}"
 
 
 def _accept(request, link: Link) -> HttpResponse | None:

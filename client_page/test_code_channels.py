@@ -63,6 +63,9 @@ def code_in(message: OutgoingMessage) -> str:
     return "".join(re.search(r"Код (\d{3}) (\d{3})\b", message.content.body).groups())
 
 
+HTMX = {"HX-Request": "true"}
+
+
 def newest_code_message() -> OutgoingMessage:
     return OutgoingMessage.objects.filter(purpose=Purpose.SIGNING_CODE).latest("created_at")
 
@@ -242,7 +245,7 @@ def test_page_shows_the_delivery(agreed):
     agreed.post("code", {"channel": "sms"})
     message = newest_code_message()
     assert "отправляется" in agreed.get().text
-    assert json.loads(agreed.get("delivery").text) == {"label": "отправляется", "final": False}
+    assert json.loads(agreed.get("delivery").text) == {"label": "отправляется.", "final": False}
     deliver(message)
     assert "доставлено в" in agreed.get().text
     assert json.loads(agreed.get("delivery").text)["final"] is True
@@ -255,6 +258,7 @@ def test_page_says_that_a_code_did_not_arrive(agreed, issued, as_anna):
     text = html.unescape(agreed.get().text)
     assert "не доставлено: телефон недоступен" in text
     assert "Получите новый код другим способом" in text
+    assert "Получите новый код другим способом" in json.loads(agreed.get("delivery").text)["label"]
     status = as_anna.get(
         reverse("links:status", args=[issued.client_id, agreed.link.pk]), headers={"HX-Request": "true"}
     )
@@ -269,6 +273,12 @@ def test_manager_sees_the_delivery(agreed, issued, as_anna):
     text = as_anna.get(reverse("contracts:contract", args=[issued.client_id])).text
     assert "SMS: отправляется" in text
     assert not code_appears_in(code_in(newest_code_message()), text)
+    deliver(newest_code_message(), DeliveryState.FAILED, problem="телефон недоступен")
+    update = as_anna.get(reverse("contracts:code_delivery", args=[issued.client_id]) + "?seen=queued", headers=HTMX)
+    assert "SMS: не доставлено: телефон недоступен. Запросите новый код другим способом." in html.unescape(update.text)
+    assert "data-poll" not in update.text
+    seen = reverse("contracts:code_delivery", args=[issued.client_id]) + "?seen=failed"
+    assert as_anna.get(seen, headers=HTMX).status_code == 204
 
 
 def test_code_by_sms_is_masked_in_the_log(agreed):

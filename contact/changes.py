@@ -75,8 +75,9 @@ def labels(fields: list[str] | tuple[str, ...]) -> str:
 
 def _values_of(before: dict, contact: dict) -> Values:
     old = {name: before[name] for name in PROTECTED_FIELDS}
+    # To the app "" may be no e-mail, too.
     return Values(
-        old, {name: contact[name] or None for name in PROTECTED_FIELDS if (contact[name] or None) != old[name]}
+        old, {name: contact[name] or None for name in PROTECTED_FIELDS if (contact[name] or "") != (old[name] or "")}
     )
 
 

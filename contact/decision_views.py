@@ -13,6 +13,9 @@ from contact.changes import labels
 from contact.models import ContactChange
 from foundation.exceptions import Refusal
 
+# The oldest ones; the others follow when these are decided.
+MAX_SHOWN = 50
+
 
 def admins_only(view):
     """Restrict a view to admins; others get 404."""
@@ -69,6 +72,6 @@ def _page(request, *, error: str = "", submitted: dict | None = None, status: in
             "form": (submitted or {}).get(change.pk) or DecisionForm(change=change),
             "is_own": change.requested_by_id == request.user.pk,
         }
-        for change in asked
+        for change in asked[:MAX_SHOWN]
     ]
     return render(request, "contact/changes.html", {"rows": rows, "error": error}, status=status)

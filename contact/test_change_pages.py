@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clients.models import AppUser
-from contact import changes
+from contact import changes, decision_views
 from contact.conftest import NEW_EMAIL, NEW_PHONE, OLD_PHONE, code_for, request_change, wrong
 from contact.models import ContactChange, ContactCode, Way
 from contact.test_changes import phone_of
@@ -234,6 +234,15 @@ def test_asked_admin_approves(change, protected, as_anna, as_gleb):
     assert "Администратор Глеб Волков разрешил, контакт изменён." in as_anna.get(page_of(protected)).text
 
 
+def test_page_shows_a_bounded_number_of_requests(asked, make, anna, as_gleb, monkeypatch):
+    newer = request_change(make.verified(anna, password_hash="set in the app"), anna, email=NEW_EMAIL)
+    changes.ask_admin(newer, "Опечатка", by=anna)
+    monkeypatch.setattr(decision_views, "MAX_SHOWN", 1)
+    page = as_gleb.get(reverse("contact_changes:waiting")).text
+    assert str(asked.pk) in page
+    assert str(newer.pk) not in page
+
+
 def test_approval_needs_a_reason(asked, protected, as_gleb):
     response = as_gleb.post(reverse("contact_changes:approval", args=[asked.pk]), {"choice": "", "words": ""})
     assert response.status_code == 422
@@ -266,10 +275,15 @@ def test_own_request_has_no_buttons(protected, gleb, as_gleb):
 
 
 def test_admins_see_how_many_requests_wait(asked, protected, gleb, as_gleb, as_anna):
-    assert '<span class="count">1<span class="visually-hidden"> ждёт решения' in as_gleb.get("/clients/").text
-    assert "ждёт решения" not in as_anna.get("/clients/").text
+    assert "ждут решения: </span>1</span>" in as_gleb.get("/clients/").text
+    assert "ждут решения" not in as_anna.get("/clients/").text
     changes.reject(asked, by=gleb, note="")
-    assert "ждёт решения" not in as_gleb.get("/clients/").text
+    assert "ждут решения" not in as_gleb.get("/clients/").text
+
+
+def test_enter_in_the_admins_form_does_not_reject(asked, as_gleb):
+    form = as_gleb.get(WAITING).text.split(reverse("contact_changes:approval", args=[asked.pk]))[1]
+    assert "formaction" not in form[: form.index("</button>")]  # Enter presses the first button
 
 
 def test_managers_decide_nothing(asked, protected, as_anna, as_boris, as_vera):

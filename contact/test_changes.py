@@ -103,6 +103,13 @@ def test_change_of_an_unknown_contact_is_written_at_once_and_recorded(unknown, a
     assert change.values is None
 
 
+def test_empty_email_is_none(make, anna):
+    client = make.verified(anna, email=None, password_hash="set in the app")
+    AppUser.objects.update(email="")
+    assert request_change(client, anna, email=None, address="г. Орёл") is None
+    assert not ContactChange.objects.exists()
+
+
 def test_unchanged_contact_is_no_change(protected, anna):
     assert request_change(protected, anna, address="г. Орёл") is None
     assert not ContactChange.objects.exists()

@@ -1,4 +1,7 @@
-"""Fraud signals: what is unusual about a signature. Only admins see them; they prove nothing and change nothing."""
+"""Fraud signals: what is unusual about a signature or a contact change.
+
+Only admins see them; they prove nothing and change nothing.
+"""
 
 import uuid
 

@@ -1,5 +1,6 @@
-"""Sign contracts with a one-time code sent to «Привет Супер»: a simple electronic signature (63-ФЗ, art. 5 and 9).
+"""Sign contracts with a one-time code: a simple electronic signature (63-ФЗ, art. 5 and 9).
 
+The client gets the code by the app, SMS or e-mail (code_channels.py).
 Codes are rate-limited, short-lived, stored as keyed hashes, bound to the contract's PDF and single-use.
 """
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path(f"{CONTRACT.route}kept/", views.restoration, name="kept"),
     path(f"{CONTRACT.route}link/", views.link, name="link"),
     path(f"{CONTRACT.route}code/", views.code, name="code"),
+    path(f"{CONTRACT.route}code/delivery/", views.code_delivery, name="code_delivery"),
     path(f"{CONTRACT.route}signature/", views.signature, name="signature"),
     path("clients/<uuid:pk>/done/", payment_views.done, name="done"),
     path("clients/<uuid:pk>/payment/dismissal/", payment_views.payment_dismissal, name="payment_dismissal"),

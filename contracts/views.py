@@ -40,6 +40,7 @@ from foundation.templatetags.formats import phone
 from links.models import Link, NothingToSign, Place
 from links.panel import LinkPanel, browser_of
 from managers import limits
+from managers.middleware import poll
 from managers.models import Manager, Role
 from messaging.codes import next_code_at
 from messaging.models import Channel
@@ -119,6 +120,25 @@ def code(request, client):
     sent, label = CODE_REQUESTED[code.message.channel == Channel.APP], code.message.get_channel_display()
     messages.success(request, sent.format(label))
     return redirect("contracts:contract", client.pk)
+
+
+@poll
+@require_GET
+@onboarding.step_view(onboarding.CONTRACT)
+def code_delivery(request, client):
+    """The code that the manager requested, as a fragment, which the page requests every few seconds.
+
+    204 if its delivery state is still `seen`, or if the code can't be entered any more.
+    """
+    if not request.htmx:
+        return redirect("contracts:contract", client.pk)
+    current = issuing.open_contract(client)
+    code = signing.current_code(current) if current else None
+    if not code or code.requested_on != Place.MANAGER or not code.is_usable(timezone.now()):
+        return HttpResponse(status=204)
+    if not code.message or code.message.state == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    return render(request, "contracts/_code_sent.html", {"client": client, "code": code})
 
 
 @require_POST

@@ -6,10 +6,12 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from clients.models import AppUser, Client
+from contact import codes
 from contact.conftest import NEW_PHONE, OLD_EMAIL, OLD_PHONE, code_for, wrong
 from e2e.client_page import press
 from e2e.conftest import overflow_width, sign_in, small_targets
 from e2e.test_accessibility import RULES
+from messaging.models import Channel
 
 pytestmark = pytest.mark.e2e
 
@@ -64,6 +66,8 @@ def test_client_names_the_code(desk, client, looks, screenshot):
     desk.get_by_label("Код, который назвал клиент").fill(wrong(code))
     press(desk, "Подтвердить кодом")
     expect(desk.get_by_text("Неверный код. Осталось попыток: 4.")).to_be_visible()
+    if looks["java_script_enabled"]:
+        expect(desk.get_by_label("Код, который назвал клиент")).to_be_focused()
     check(desk, looks["java_script_enabled"])
     screenshot(desk, f"contact-{looks['viewport']['width']}-code")
     assert phone_of(client) == OLD_PHONE
@@ -119,3 +123,20 @@ def test_typed_text_survives_sending_a_code_and_the_updates(open_page, anna, cli
 
     assert page.get_by_label("Адрес", exact=True).input_value() == "г. Орёл, ул. Мира, д. 1"
     assert page.get_by_label("Код, который назвал клиент").input_value() == "123"
+
+
+def test_typed_reason_survives_a_code_from_another_tab(open_page, anna, client):
+    page = open_page()
+    sign_in(page, anna.email)
+    page.goto(reverse("clients:contact", args=[client.pk]))
+    page.get_by_label("Изменить: телефон").click()
+    page.get_by_label("Телефон", exact=True).fill(NEW_PHONE)
+    press(page, "Далее")
+    page.locator("summary", has_text="Попросить администратора").click()
+    page.get_by_label("Почему меняете").fill("Потерял телефон")
+
+    codes.send_code(client.contact_changes.get(), Channel.APP, by=anna)
+
+    expect(page.get_by_label("Код, который назвал клиент")).to_be_visible()
+    expect(page.get_by_label("Почему меняете")).to_have_value("Потерял телефон")
+    expect(page.get_by_label("Почему меняете")).to_be_focused()

@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from links.models import Link
-from messaging.models import Channel, OutgoingMessage
+from messaging.models import Channel, DeliveryState, OutgoingMessage
 
 # The manager gets advice after this long without progress.
 ADVICE_AFTER = timedelta(minutes=1)
 READING_ADVICE_AFTER = timedelta(minutes=5)
 
-SCAN = "Клиент наводит камеру своего телефона на QR-код или открывает ссылку из сообщения."
+SCAN = "Клиент наводит камеру своего телефона на QR-код или открывает ссылку, которую вы отправили."
 NOT_OPENED = "Страница ещё не открыта. Помогите клиенту навести камеру на QR-код или отправьте ссылку сообщением."
+OPEN_MESSAGE = "Клиент открывает ссылку из сообщения на своём телефоне."
+MESSAGE_NOT_OPENED = "Страница ещё не открыта. Пусть клиент проверит сообщения, или покажите ему QR-код."
 CONSENT_YOURSELF = " Нет телефона под рукой — запишите согласие сами, ниже."
 CODE_YOURSELF = " Не открывается — введите код за клиента, ниже."
 READING = "Клиент читает. Не торопите его и ответьте на вопросы."
@@ -27,6 +29,7 @@ CODE_SENT = {
     Channel.SMS: "Код отправлен в SMS. Клиент вводит его на своей странице.",
     Channel.EMAIL: "Код отправлен письмом. Клиент открывает почту и вводит код на своей странице.",
 }
+CODE_QUEUED = "Код отправляется. Если он не дойдёт, здесь будет написано почему."
 CODE_UNUSED = {
     Channel.APP: (
         "Код ещё не введён. Попросите клиента закрыть и снова открыть обращение в «Привет Супер»: новые сообщения сами "
@@ -111,7 +114,9 @@ def advice(link: Link, now: datetime) -> str:
         return READING_LONG if now - link.opened_at > READING_ADVICE_AFTER else READING
     if link.message and link.message.is_failed:
         return LINK_FAILED.format(link.message.state_label)
-    return _not_opened(link) if now - link.created_at > ADVICE_AFTER else SCAN
+    if now - link.created_at > ADVICE_AFTER:
+        return _not_opened(link)
+    return OPEN_MESSAGE if link.message else SCAN
 
 
 def _code_advice(link: Link, now: datetime) -> str:
@@ -120,13 +125,16 @@ def _code_advice(link: Link, now: datetime) -> str:
         channel = Channel(message.channel)
         if message.is_failed:
             return CODE_FAILED.format(message.state_label)
+        if message.state == DeliveryState.QUEUED:
+            return CODE_QUEUED
     return CODE_UNUSED[channel] + NEW_CODE if now - link.code_sent_at > ADVICE_AFTER else CODE_SENT[channel]
 
 
 def _not_opened(link: Link) -> str:
+    not_opened = MESSAGE_NOT_OPENED if link.message else NOT_OPENED
     if link.contract_id is None:
-        return NOT_OPENED + CONSENT_YOURSELF
-    return NOT_OPENED + CODE_YOURSELF if settings.CODE_BY_MANAGER else NOT_OPENED
+        return not_opened + CONSENT_YOURSELF
+    return not_opened + CODE_YOURSELF if settings.CODE_BY_MANAGER else not_opened
 
 
 def _is_done(link: Link) -> bool:

@@ -137,6 +137,10 @@ class OutgoingMessage(RetriedWork):
         return bool(self.state == DeliveryState.ACCEPTED and self.encrypted_content)
 
     @property
+    def is_pending(self) -> bool:
+        return self.state in PENDING
+
+    @property
     def is_failed(self) -> bool:
         return self.state == DeliveryState.FAILED
 

@@ -383,6 +383,7 @@ PAGES = {
     "client_page:pdf": page_of_link(GET),
     "client_page:delivery": page_of_link(GET),
     **{f"client_page:{name}": page_of_link(POST) for name in ANSWERS},
+    "contracts:code_delivery": page(OWNER, GET, "awaiting_contract", get=302),
     "contracts:contract": page(OWNER, BOTH, "awaiting_contract", writes=True),
     "contracts:kept": page(OWNER, POST, "change_undone", writes=True),
     "contracts:link": page(

@@ -35,7 +35,11 @@ document.addEventListener("submit", (event) => {
 const isPoll = (event) => event.detail.elt.hasAttribute("data-poll");
 
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (isPoll(event)) return;
+  if (isPoll(event)) {
+    // While the sign-in dialog is open, the answer would be a redirect, which loses what was typed.
+    if (document.getElementById("dialog").open) event.preventDefault();
+    return;
+  }
   hideFailures();
   const { elt: element, requestConfig } = event.detail;
   const button = requestConfig.triggeringEvent?.submitter;
@@ -44,6 +48,11 @@ document.addEventListener("htmx:beforeRequest", (event) => {
     lastRequest = { element, button, isSignedOut: false };
   }
   if (element instanceof HTMLFormElement) markBusy(element, button);
+});
+
+// An error page must not replace the part that updates itself; the next request may succeed.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (isPoll(event) && event.detail.xhr.status >= 400) event.detail.shouldSwap = false;
 });
 
 document.addEventListener("htmx:afterRequest", (event) => unmarkBusy(event.detail.elt));
@@ -132,6 +141,10 @@ document.addEventListener("htmx:afterSettle", (event) => {
     // The form may have changed what the list beside the page shows.
     const beside = document.querySelector("#beside:not(:empty)");
     if (event.detail.requestConfig.verb === "post") beside?.dispatchEvent(new Event("refresh"));
+  } else if (event.detail.requestConfig?.verb === "post" && document.activeElement === document.body) {
+    // A part of the page was replaced, with the button that was pressed.
+    const part = document.getElementById(event.detail.target?.id);
+    if (part) moveFocus(part);
   }
   markOpenClient();
 });

@@ -47,14 +47,6 @@ document.addEventListener("htmx:load", prepareAll);
 
 const isPoll = (event) => event.detail.elt.id === "link-status";
 
-// The sign-in dialog is open. The answer would be a redirect to the sign-in page, which loses what was typed.
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (isPoll(event) && document.getElementById("dialog").open) event.preventDefault();
-});
-// An error page must not replace the status; the next request may succeed.
-document.addEventListener("htmx:beforeSwap", (event) => {
-  if (isPoll(event) && event.detail.xhr.status >= 400) event.detail.shouldSwap = false;
-});
 document.addEventListener("htmx:afterRequest", (event) => {
   const status = document.getElementById("link-status");
   if (!isPoll(event) || !status) return;

@@ -1,5 +1,4 @@
 // Step 1: a pencil makes its field editable. Without JavaScript every field is editable.
-// The state of a change that waits for a confirmation updates itself.
 
 document.addEventListener("click", (event) => {
   const field = event.target.closest("[data-edit]")?.closest(".editable");
@@ -14,13 +13,20 @@ document.addEventListener("click", (event) => {
   if (type === "email") input.type = type;
 });
 
-const isPoll = (event) => event.detail.elt.id === "contact-change-status";
-
-// The sign-in dialog is open. The answer would be a redirect to the sign-in page, which loses what was typed.
-document.addEventListener("htmx:beforeRequest", (event) => {
-  if (isPoll(event) && document.getElementById("dialog").open) event.preventDefault();
+// The change changed while somebody typed: the new forms get the typed text.
+let typed = [];
+document.addEventListener("htmx:beforeSwap", ({ detail: { elt, target } }) => {
+  if (elt.id !== "contact-change-status" || target.id !== "contact-change") return;
+  const fields = [...target.querySelectorAll("input:not([type=hidden]), textarea")].filter((field) => field.value);
+  typed = fields.map((field) => [field.id, field.value, field === document.activeElement]);
 });
-// An error page must not replace the status; the next request may succeed.
-document.addEventListener("htmx:beforeSwap", (event) => {
-  if (isPoll(event) && event.detail.xhr.status >= 400) event.detail.shouldSwap = false;
+document.addEventListener("htmx:afterSettle", () => {
+  for (const [id, value, hasFocus] of typed) {
+    const field = document.getElementById(id);
+    if (!field) continue;
+    field.value = value;
+    field.closest("details")?.setAttribute("open", "");
+    if (hasFocus) field.focus();
+  }
+  typed = [];
 });
