@@ -14,13 +14,12 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from clients.models import Status
+from clients.models import AppUser, Status
 from clients.passwords import unmatched_password_hash
 from contracts import signals
 from contracts.evidence import write_evidence
 from contracts.models import Contract
 from contracts.numbering import surname_letters
-from contracts.signing import CHANNEL
 from contracts.snapshot import CompanyPart, Contents, DevicePart, PersonPart, Snapshot, TariffPart
 from demo import documents
 from demo.appliances import DESCRIPTIONS, appliance, serial
@@ -29,6 +28,7 @@ from demo.places import Home, home
 from devices.models import DeviceType, Tariff
 from links.models import Place
 from managers import cipher
+from messaging.models import Channel
 
 # Filled columns by table, in the order of COPY.
 COLUMNS = {
@@ -270,10 +270,11 @@ class Rows:
             contract.code_sent_at, minutes=3
         )
         contract.signed_by_id, contract.due = case.manager_id, contract.surcharge
-        contract.pep_text_version, contract.code_channel = TEMPLATE_VERSION, CHANNEL
+        contract.pep_text_version, contract.code_channel = TEMPLATE_VERSION, Channel.APP.label
         contract.code_entered_on = Place.MANAGER
         contract.signer_ip, contract.user_agent = f"10.{case.index % 200}.{case.index % 251}.7", USER_AGENT
-        write_evidence(contract, agreements=[], pages=[])
+        account = AppUser(phone=contents.person.phone, email=contents.person.email)
+        write_evidence(contract, account=account, agreements=[], pages=[], codes=[])
         for kind, details in signals.found_in(contract, contents, signals.Facts()).items():
             self.rows["manager_fraud_signals"].append(
                 (self._id(), case.id, contract.pk, kind.value, contract.signed_at, case.manager_id, details)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from agreements.models import Agreement
+from clients.models import AppUser
 from contracts import signature_consent
 from contracts.models import Contract, SigningCode
 from links.models import Link
@@ -18,6 +19,7 @@ from managers.cipher import keyed_hash
 def write_evidence(
     contract: Contract,
     *,
+    account: AppUser,
     agreements: Iterable[Agreement],
     pages: Iterable[Link],
     codes: Iterable[SigningCode],
@@ -25,11 +27,11 @@ def write_evidence(
 ) -> None:
     """Set the evidence of the signature and its HMAC. The caller saves the contract.
 
-    `agreements`: those in force. `pages`: the links to the contract that the client opened; what they did there is
-    evidence, whoever entered the code. `codes`: all that were sent for the contract. `link`: the one on whose page the
-    client entered it; without it the manager did, in the browser that the contract names.
+    `account`: the client's, whose phone and e-mail are hashed. `agreements`: those in force. `pages`: the links to the
+    contract that the client opened; what they did there is evidence, whoever entered the code. `codes`: all that were
+    sent for the contract. `link`: the one on whose page the client entered it; without it the manager did, in the
+    browser that the contract names.
     """
-    account = contract.client.user
     facts = _facts_of_contract(contract) | {
         "consents": [*map(_facts_of_agreement, agreements), _facts_of_consent(contract)],
         "client_page": link and str(link.pk),

@@ -306,6 +306,7 @@ def _record_signature(
     contract.due = payment.BillingSummary.for_client(client).due_for(contract)
     write_evidence(
         contract,
+        account=client.user,
         agreements=client.agreements.filter(withdrawn_at=None).order_by("given_at", "pk"),
         pages=contract.links.filter(opened_at__isnull=False).select_related("message").order_by("created_at"),
         codes=contract.codes.select_related("message").order_by("sent_at"),

@@ -17,7 +17,7 @@ from messaging.sending import contact_of
 from messaging.transport import AnswerLost, MessageRejected, Transport, TransportUnavailable
 
 # Longer than sending takes: until then no other worker takes the message.
-SEND_TIME = timedelta(seconds=30)
+SEND_TIME = timedelta(minutes=1)
 # Messages without an expiry are given up after this.
 MAX_QUEUED = timedelta(days=1)
 # After so many attempts a lost answer is not worth one more copy of the message.
