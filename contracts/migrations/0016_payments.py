@@ -27,6 +27,9 @@ class Migration(migrations.Migration):
                 ('note', models.CharField(blank=True, max_length=300, verbose_name='примечание')),
                 ('undone_at', models.DateTimeField(null=True, verbose_name='отменена')),
                 ('undo_reason', models.CharField(blank=True, max_length=300, verbose_name='причина отмены')),
+                ('confirmed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='кто подтвердил')),
+                ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='contracts.invoice', verbose_name='счёт')),
+                ('undone_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='кто отменил')),
             ],
             options={
                 'verbose_name': 'оплата',
@@ -59,21 +62,6 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name='paymentclaim',
             trigger=pgtrigger.compiler.Trigger(name='resolved_is_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.resolved_at IS NOT NULL AND NOT (OLD.outcome = 'confirmed' AND NEW.resolved_at IS NULL AND NEW.resolved_by_id IS NULL))", func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='532a8f0ee67762951169d4f50d9a28d967db9683', ignore_func_name='"privet"._pgtrigger_should_ignore', operation='UPDATE', pgid='pgtrigger_resolved_is_immutable_11b3e', table='manager_payment_claims', when='BEFORE')),
-        ),
-        migrations.AddField(
-            model_name='payment',
-            name='confirmed_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='кто подтвердил'),
-        ),
-        migrations.AddField(
-            model_name='payment',
-            name='invoice',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='contracts.invoice', verbose_name='счёт'),
-        ),
-        migrations.AddField(
-            model_name='payment',
-            name='undone_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='кто отменил'),
         ),
         migrations.AddIndex(
             model_name='payment',
