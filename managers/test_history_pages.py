@@ -71,9 +71,9 @@ def test_history_is_filtered_and_invalid_filters_are_ignored(as_gleb, as_anna, a
 
 def test_phones_and_tickets_are_formatted_as_on_other_pages(as_gleb, as_anna, client):
     before = phone(client.user.phone)
-    as_anna.post(reverse("clients:contact", args=[client.pk]), CONTACT)
-    with transaction.atomic():
+    with transaction.atomic():  # before the change, about which the client is told in this ticket
         ticket = bridge.contract_ticket(client, now=datetime(2026, 11, 23, 21, 5, tzinfo=UTC))
+    as_anna.post(reverse("clients:contact", args=[client.pk]), CONTACT)
 
     lines = shown_changes(as_gleb.get(history(client)))
     assert f"телефон: {before} → +7 (977) 555-66-77" in lines
