@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils import timezone
 
-from contact.models import ContactChange, Way
+from contact.models import OPEN_CHANGE, ContactChange, Way
 from contracts.models import FraudSignal, SignalKind
 
 # A change that still waits after this is taken for given up.
@@ -26,14 +26,17 @@ def record_signals() -> int:
     """Record the signals of up to BATCH_SIZE changes. Return their number."""
     now = timezone.now()
     unconfirmed = ContactChange.objects.exclude(way__in=[Way.CODE, Way.APPROVAL, Way.FREE])
-    may_be_confirmed = Q(applied_at=None, rejected_at=None, cancelled_at=None, requested_at__gt=now - MAX_WAITING)
-    recorded = FraudSignal.objects.filter(
-        client=OuterRef("client"),
-        contract=None,
-        kind__in=[SignalKind.CONTACT_UNCONFIRMED, SignalKind.CONTACT_BY_ONLY_ADMIN],
-        at=OuterRef("requested_at"),
+    may_be_confirmed = OPEN_CHANGE & Q(requested_at__gt=now - MAX_WAITING)
+    # A change that waited for long and was then written by the only admin gets both signals.
+    kind = Case(
+        When(way=Way.ONLY_ADMIN, then=Value(SignalKind.CONTACT_BY_ONLY_ADMIN.value)),
+        default=Value(SignalKind.CONTACT_UNCONFIRMED.value),
     )
-    changes = unconfirmed.exclude(may_be_confirmed).filter(~Exists(recorded), requested_at__gt=now - WATCHED)
+    recorded = FraudSignal.objects.filter(
+        client=OuterRef("client"), contract=None, kind=OuterRef("kind"), at=OuterRef("requested_at")
+    )
+    changes = unconfirmed.exclude(may_be_confirmed).annotate(kind=kind)
+    changes = changes.filter(~Exists(recorded), requested_at__gt=now - WATCHED)
     signals = [_signal(change) for change in changes.order_by("requested_at")[:BATCH_SIZE]]
     # Another worker may record the same.
     FraudSignal.objects.bulk_create(signals, ignore_conflicts=True)
@@ -41,11 +44,10 @@ def record_signals() -> int:
 
 
 def _signal(change: ContactChange) -> FraudSignal:
-    is_only_admin = change.way == Way.ONLY_ADMIN
     outcome = next((text for name, text in DETAILS.items() if getattr(change, name)), STILL_WAITING)
     return FraudSignal(
         client_id=change.client_id,
-        kind=SignalKind.CONTACT_BY_ONLY_ADMIN if is_only_admin else SignalKind.CONTACT_UNCONFIRMED,
+        kind=change.kind,
         at=change.requested_at,
         manager_id=change.requested_by_id,
         details=outcome,

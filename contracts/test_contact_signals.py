@@ -127,11 +127,13 @@ def test_admins_see_it_on_the_card(protected, anna, as_anna, as_gleb):
     assert contact_signals.DETAILS["cancelled_at"] not in as_anna.get(url).text
 
 
-def test_two_workers_record_one_signal(protected, anna):
-    change = request_change(protected, anna, phone=NEW_PHONE)
-    changes.cancel(change, by=anna)
-    change.refresh_from_db()
-    record()
-    with as_role(ROLES.maintenance):
-        FraudSignal.objects.bulk_create([contact_signals._signal(change)], ignore_conflicts=True)
-    assert FraudSignal.objects.count() == 1
+def test_change_that_waited_and_was_written_by_the_only_admin(make, gleb):
+    client = make.verified(gleb, password_hash=PASSWORD_SET_IN_APP)
+    change = request_change(client, gleb, phone=NEW_PHONE)
+    with time_machine.travel(timezone.now() + contact_signals.MAX_WAITING + timedelta(minutes=1)):
+        assert record() == 1
+        changes.apply_unconfirmed(change, by=gleb)
+        assert record() == 1
+        assert record() == 0
+    kinds = set(FraudSignal.objects.values_list("kind", flat=True))
+    assert kinds == {SignalKind.CONTACT_UNCONFIRMED, SignalKind.CONTACT_BY_ONLY_ADMIN}
