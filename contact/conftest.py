@@ -60,7 +60,7 @@ def confirmed(make, anna) -> Client:
 
 @pytest.fixture
 def unknown(make, anna) -> Client:
-    """Анна's client, of whom nothing is confirmed."""
+    """Анна's client. Nothing is known that connects them with the account."""
     return make.verified(anna, phone=OLD_PHONE, email=OLD_EMAIL)
 
 

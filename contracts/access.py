@@ -26,7 +26,7 @@ def get_invoice_for(request, pk) -> Invoice:
 def get_payment_invoice_for(request, pk) -> Invoice:
     """Return an invoice whose payment the current user may confirm or undo, if its state allows it.
 
-    Admins may do so for clients whose account was deleted too, whom managers can't open. Raises Http404.
+    Admins may also open invoices of clients whose account was deleted; managers may not. Raises Http404.
     """
     invoice = get_invoice_for(request, pk)
     client = invoice.contract.client

@@ -1,4 +1,4 @@
-"""How and by whom the payment of an invoice was confirmed, and whether somebody undid that."""
+"""Payments of invoices: the method, who confirmed it and when, and whether it was undone."""
 
 import uuid
 from datetime import timedelta

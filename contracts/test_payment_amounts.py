@@ -40,7 +40,7 @@ OPERATIONS = st.lists(
 
 
 class Story:
-    """A signed client on whom operations are tried; those that the state does not allow do nothing."""
+    """A signed client. Its operations do nothing if the state does not allow them."""
 
     def __init__(self, make, anna, gleb):
         self.make, self.anna, self.gleb = make, anna, gleb
