@@ -137,3 +137,12 @@ def test_change_that_waited_and_was_written_by_the_only_admin(make, gleb):
         assert record() == 0
     kinds = set(FraudSignal.objects.values_list("kind", flat=True))
     assert kinds == {SignalKind.CONTACT_UNCONFIRMED, SignalKind.CONTACT_BY_ONLY_ADMIN}
+
+
+def test_two_workers_record_one_signal(race, make, anna):
+    client = make.verified(anna, password_hash=PASSWORD_SET_IN_APP)
+    changes.cancel(request_change(client, anna, phone=NEW_PHONE), by=anna)
+
+    race(contact_signals.record_signals, contact_signals.record_signals, at=FraudSignal)
+
+    assert FraudSignal.objects.count() == 1

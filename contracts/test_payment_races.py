@@ -91,7 +91,9 @@ def test_undone_while_a_cheaper_contract_is_signed_bills_its_surcharge_once(race
 
     outcomes = race(*operations[:: 1 if undone_first else -1], at=client, in_order=True)
 
-    assert True in outcomes
+    undone, contract = outcomes[:: 1 if undone_first else -1]
+    assert undone is True
+    assert contract.signed_at
     assert Invoice.objects.get(pk=paid.pk).status == InvoiceStatus.CANCELLED
     assert (second.invoices.get().amount, second.invoices.get().status) == (150, "pending")
     client = make.fresh(client)
