@@ -8,12 +8,14 @@ from django.db.models import F
 from django.test import Client as Browser
 from django.urls import reverse
 
+from clients.models import AppUser, Client
 from contracts import signing
 from contracts.conftest import code_sent_to, issued, signed, wrong_code  # noqa: F401  fixtures
 from contracts.models import SigningCode
 from links import panel
 from links.models import Link
 from messaging.codes import CODE_LIFETIME, CODE_RESEND_DELAY
+from messaging.models import OutgoingMessage, Purpose
 
 MANAGER_BROWSER = panel.Browser("192.0.2.7", "Firefox")
 
@@ -88,3 +90,33 @@ def managers_code(code, issued, anna) -> str:  # noqa: F811
     backdate_codes()
     signing.request_code(issued, by=anna)
     return code_sent_to(issued.client)
+
+
+@pytest.fixture
+def gateway(settings) -> None:
+    """SMS and e-mail are configured. Only the worker sends messages, so nothing is sent in tests of pages."""
+    settings.SMS_GATEWAY = "outbox"
+
+
+@pytest.fixture
+def client_with_password(issued) -> Client:  # noqa: F811
+    """The client of the issued contract, who has a password for the app."""
+    AppUser.objects.filter(pk=issued.client.user_id).update(password_hash="$2b$12$" + "a" * 53)
+    return Client.objects.get(pk=issued.client_id)
+
+
+@pytest.fixture
+def agreed(phone, client_with_password) -> Phone:
+    """The client's phone, on which they have accepted everything and got a code in the app."""
+    assert phone.accept().status_code == 302
+    backdate_codes()
+    return phone
+
+
+def newest_code_message() -> OutgoingMessage:
+    return OutgoingMessage.objects.filter(purpose=Purpose.SIGNING_CODE).latest("created_at")
+
+
+def code_in(message: OutgoingMessage) -> str:
+    """Return the six digits in a message that was not sent yet."""
+    return "".join(re.search(r"Код (\d{3}) (\d{3})\b", message.content.body).groups())

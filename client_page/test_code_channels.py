@@ -6,7 +6,6 @@ import re
 
 import pgtrigger
 import pytest
-import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -14,11 +13,9 @@ from django.utils import timezone
 
 from agreements.channels import allowed_channels
 from agreements.models import AgreementKind
-from client_page.conftest import Phone, backdate_codes, issue_link
+from client_page.conftest import Phone, backdate_codes, code_in, issue_link, newest_code_message
 from clients.models import AppUser, Client
 from conftest import ROLES, as_owner, as_role
-from contact import changes
-from contact.models import HOLD, ContactChange
 from contracts import code_deliveries, issuing, signature_consent, signing
 from contracts.audit import find_chain_faults
 from contracts.code_channels import ClientChannels
@@ -32,42 +29,18 @@ from managers.cipher import keyed_hash
 from messaging.models import Channel, DeliveryState, OutgoingMessage, Purpose
 from support.models import LogEntry, Message
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("gateway")]
 
 # Tables of the rows that are locked, in order.
 LOCKED = ['FOR NO KEY UPDATE OF "manager_clients"', 'FOR UPDATE OF "manager_contracts"', "manager_contract_events_head"]
 
 
-@pytest.fixture(autouse=True)
-def _gateway(settings):
-    """SMS and e-mail are configured. Nothing is sent in these tests: only the worker sends."""
-    settings.SMS_GATEWAY = "outbox"
-
-
-@pytest.fixture
-def client(issued):
-    """The client, who has a password for the app."""
-    AppUser.objects.filter(pk=issued.client.user_id).update(password_hash="$2b$12$" + "a" * 53)
-    return Client.objects.get(pk=issued.client_id)
-
-
-@pytest.fixture
-def agreed(phone, client):
-    """The phone, on which the client has accepted everything and got a code in the app."""
-    assert phone.accept().status_code == 302
-    backdate_codes()
-    return phone
-
-
-def code_in(message: OutgoingMessage) -> str:
-    return "".join(re.search(r"Код (\d{3}) (\d{3})\b", message.content.body).groups())
-
-
 HTMX = {"HX-Request": "true"}
 
 
-def newest_code_message() -> OutgoingMessage:
-    return OutgoingMessage.objects.filter(purpose=Purpose.SIGNING_CODE).latest("created_at")
+@pytest.fixture
+def client(client_with_password) -> Client:
+    return client_with_password
 
 
 def deliver(message: OutgoingMessage, state=DeliveryState.DELIVERED, **values) -> None:
@@ -363,56 +336,3 @@ def test_delivery_of_a_code_waits_for_who_holds_the_client(agreed):
         assert code_deliveries.record_deliveries() == 1
     locked = [query["sql"] for query in queries if " FOR " in query["sql"]]
     assert [next(table for table in LOCKED if table in sql) for sql in locked] == LOCKED
-
-
-# Contacts that a manager has changed.
-
-
-@pytest.fixture
-def stranger_phone() -> str:
-    """A phone of the manager, who wants to sign for the client."""
-    return "9990001122"
-
-
-def change_phone(client, phone: str, by) -> ContactChange | None:
-    contact = client.user.contact | {"phone": phone}
-    return changes.save_contact(client, contact, original=client.user.contact, by=by)
-
-
-def test_manager_who_changes_the_phone_does_not_get_the_code(agreed, client, issued, anna, stranger_phone):
-    """The attack: change the phone of a client who uses the app, then sign with a code to the new one."""
-    assert change_phone(client, stranger_phone, anna).is_open
-    assert AppUser.objects.get(pk=client.user_id).phone != stranger_phone
-    signing.request_code(issued, by=anna, channel="sms")
-    assert newest_code_message().content.recipient == client.user.phone
-
-
-def test_confirmed_phone_that_changes_without_a_confirmation_gets_no_code(phone, client, issued, anna, stranger_phone):
-    """The client has no password, but a code to their phone was entered before."""
-    AppUser.objects.filter(pk=client.user_id).update(password_hash=client.initial_password_hash or "x")
-    Client.objects.filter(pk=client.pk).update(
-        initial_password_hash=AppUser.objects.get(pk=client.user_id).password_hash
-    )
-    client = Client.objects.get(pk=client.pk)
-    client.mark_phone_confirmed(client.user.phone)
-    change = change_phone(client, stranger_phone, anna)
-    changes.apply_unconfirmed(change, by=anna)
-
-    client = Client.objects.get(pk=client.pk)
-    newer = issuing.issue(client, by=anna)
-    second = Phone()
-    second.open(*issue_link(client, anna, newer))
-    assert 'value="sms"' not in second.get().text
-    second.accept()
-    backdate_codes()
-    assert second.post("code", {"channel": "sms"}).status_code == 409
-    assert not OutgoingMessage.objects.filter(purpose=Purpose.SIGNING_CODE, channel=Channel.SMS).exists()
-    with time_machine.travel(timezone.now() + HOLD):
-        assert Channel.SMS in ClientChannels.of(Client.objects.get(pk=client.pk)).for_code(None, agreeing=True)
-
-
-def test_code_by_sms_confirms_the_phone(agreed, issued):
-    agreed.post("code", {"channel": "sms"})
-    assert not Client.objects.get(pk=issued.client_id).has_confirmed_phone
-    agreed.sign(code_in(newest_code_message()))
-    assert Client.objects.get(pk=issued.client_id).has_confirmed_phone
