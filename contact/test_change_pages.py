@@ -102,7 +102,7 @@ def test_unknown_contact_is_changed_at_once(unknown, as_anna):
 
 def test_code_is_sent_and_entered(change, protected, as_anna, sent):
     page = as_anna.get(page_of(protected)).text
-    assert "Код: Привет Супер, " in page
+    assert "Код: «Привет Супер», " in page
     assert sent not in page
     assert f"{sent[:3]} {sent[3:]}" not in page
 
