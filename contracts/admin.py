@@ -231,6 +231,7 @@ class PaymentAdmin(ClientSearchMixin, ReadOnlyAdmin):
 
     client_path = "invoice__contract__client"
     plural_forms = ("оплата", "оплаты", "оплат")
+    accusative = "оплату"
     list_display = ["invoice", "client", "sum", "method", "confirmed_at", "confirmed_by", "undone_at", "undone_by"]
     list_filter = ["method", ("undone_at", admin.EmptyFieldListFilter)]
     search_fields = ["invoice__number"]

@@ -11,14 +11,16 @@ from django.utils import timezone
 
 from clients.models import Client
 from conftest import ROLES, as_role
-from contracts import issuing, signing
-from contracts.conftest import issued, signed
+from contact.conftest import NEW_PHONE, protected, request_change
+from contracts import issuing, payment, signing
+from contracts.conftest import invoice, issued, signed
+from contracts.models import PaymentMethod
 from devices.models import DeviceType
 from erasure import erasing, requests
 from erasure.models import ErasureReason
 from managers.models import Manager
 
-__all__ = ["issued", "signed"]
+__all__ = ["invoice", "issued", "protected", "signed"]
 
 COUNT_FORMS = {
     "managers.Manager": "1 сотрудник, 2 сотрудника, 5 сотрудников",
@@ -28,6 +30,10 @@ COUNT_FORMS = {
     "devices.Tariff": "1 тариф, 2 тарифа, 5 тарифов",
     "contracts.Contract": "1 договор, 2 договора, 5 договоров",
     "contracts.Invoice": "1 счёт, 2 счёта, 5 счетов",
+    "contracts.Payment": "1 оплата, 2 оплаты, 5 оплат",
+    "contracts.FraudSignal": "1 сигнал, 2 сигнала, 5 сигналов",
+    "messaging.OutgoingMessage": "1 исходящее сообщение, 2 исходящих сообщения, 5 исходящих сообщений",
+    "contact.ContactChange": "1 изменение контакта, 2 изменения контакта, 5 изменений контакта",
     "support.Ticket": "1 обращение, 2 обращения, 5 обращений",
     "support.LogEntry": "1 запись журнала, 2 записи журнала, 5 записей журнала",
     "erasure.ErasureRequest": (
@@ -42,13 +48,26 @@ TITLES = {
     "devices.Tariff": "Изменить тариф",
     "contracts.Contract": "Просмотреть договор",
     "contracts.Invoice": "Просмотреть счёт",
+    "contracts.Payment": "Просмотреть оплату",
+    "contracts.FraudSignal": "Просмотреть сигнал",
+    "messaging.OutgoingMessage": "Просмотреть исходящее сообщение",
+    "contact.ContactChange": "Просмотреть изменение контакта",
     "support.Ticket": "Просмотреть обращение",
     "support.LogEntry": "Просмотреть запись журнала",
     "erasure.ErasureRequest": "Просмотреть запрос на уничтожение данных",
     "erasure.Erasure": "Просмотреть акт об уничтожении данных",
 }
 # Models without tracked history: their rows never change, or not in the admin.
-WITHOUT_HISTORY = {"support.Ticket", "support.LogEntry", "erasure.ErasureRequest", "erasure.Erasure"}
+WITHOUT_HISTORY = {
+    "contracts.Payment",
+    "contracts.FraudSignal",
+    "messaging.OutgoingMessage",
+    "contact.ContactChange",
+    "support.Ticket",
+    "support.LogEntry",
+    "erasure.ErasureRequest",
+    "erasure.Erasure",
+}
 ADDED = {"managers.Manager": "сотрудника", "devices.DeviceType": "тип устройства", "devices.Tariff": "тариф"}
 
 
@@ -61,8 +80,10 @@ def admin_url(model, page: str, *args) -> str:
 
 
 @pytest.fixture
-def office(signed, gleb, make):
+def office(invoice, protected, anna, gleb, make):
     """A row of every model that has a change page in the admin."""
+    payment.confirm_payment(invoice, PaymentMethod.CASH, by=anna)
+    request_change(protected, anna, phone=NEW_PHONE)
     requests.request_erasure(make.client(), ErasureReason.REQUEST, by=gleb, note="")
     with as_role(ROLES.maintenance):
         erasing.erase(make.client(), ErasureReason.REQUEST, by=gleb, note="")
