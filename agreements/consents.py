@@ -12,6 +12,7 @@ from agreements.documents import AgreementDocument
 from agreements.models import Agreement, AgreementKind, AgreementMissing, contact_hash
 from clients.models import Client
 from foundation.storage import object_storage
+from links.copies import copy_hint
 from links.models import Browser, Link, Place
 from managers.models import Manager
 from support import bridge
@@ -114,7 +115,7 @@ def _client_message(agreement: Agreement) -> str:
     return (
         f"Вы приняли документ «{kind.label}» (редакция {agreement.version}) "
         f"{timezone.localtime(agreement.given_at):%d.%m.%Y в %H:%M} по Москве. {MESSAGE_HINTS[kind]} "
-        "Если вы этого не делали, сразу сообщите нам."
+        f"Если вы этого не делали, сразу сообщите нам. {copy_hint(agreement.number)}"
     )
 
 
@@ -139,7 +140,7 @@ def withdraw(client: Client, *, by: Manager, reason: str) -> bool:
         return False
     text = (
         "Вы отозвали согласие на обработку персональных данных. Подписанные договоры остаются в силе, остальные данные "
-        "будут уничтожены не позднее 30 дней."
+        f"будут уничтожены не позднее 30 дней. {copy_hint(in_force[0].number)}"
     )
     bridge.notify_client(client, text, by=by, now=now)
     return True

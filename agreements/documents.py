@@ -42,7 +42,7 @@ class AgreementDocument:
         values = {
             "title": kind.label,
             "version": version,
-            "company": _company(),
+            "company": company_details(),
             "person": _person(client.user),
             "app": "Привет Супер",
             "marked_by": marked_by,
@@ -74,7 +74,8 @@ def _person(user: AppUser) -> dict:
     return {"name": user.name, "phone": user.shown_phone, "email": user.shown_email, "address": user.address}
 
 
-def _company() -> dict:
+def company_details() -> dict:
+    """Return what documents say about the company."""
     names = ("name", "address", "phone", "email", "inn", "ogrn")
     return {name: getattr(settings, f"COMPANY_{name.upper()}") for name in names}
 

@@ -29,6 +29,9 @@ class AgreementKind(models.TextChoices):
         return max((path.name for path in editions), key=lambda name: int(name[1:]))
 
 
+# The number of an agreement is the first bits of its id, so that it can't be guessed and needs no column.
+NUMBER_BITS, ID_BITS = 39, 128
+NUMBER_DIGITS = 12
 WITHDRAWAL_FIELDS = ["withdrawn_at", "withdrawn_by", "withdrawal_reason"]
 
 
@@ -47,17 +50,26 @@ def contact_hash(client: Client) -> str:
 
 
 class AgreementManager(models.Manager):
+    def with_number(self, digits: str) -> models.QuerySet["Agreement"]:
+        """Return the agreements with the NUMBER_DIGITS digits of `digits`: one, or none."""
+        first = int(digits) << (ID_BITS - NUMBER_BITS)
+        last = first + (1 << (ID_BITS - NUMBER_BITS)) - 1
+        if last >> ID_BITS:
+            return self.none()
+        return self.filter(pk__range=(uuid.UUID(int=first), uuid.UUID(int=last)))
+
     def is_given(self, kind: str) -> bool:
-        """Whether the client has agreed to the newest edition. Runs no query for a client of `get_client_for`.
+        return self.given(kind) is not None
+
+    def given(self, kind: str) -> "Agreement | None":
+        """Return the client's agreement to the newest edition. Runs no query for a client of `get_client_for`.
 
         The agreement on electronic signatures names the phone and e-mail to which codes go: after a change of one of
         them it has to be given again.
         """
         version = AgreementKind(kind).current_version
-        return any(
-            row.kind == kind and row.is_in_force and row.version == version and row.contact_is_current(self.instance)
-            for row in self.all()
-        )
+        agreed = (row for row in self.all() if row.kind == kind and row.version == version and row.is_in_force)
+        return next((row for row in agreed if row.contact_is_current(self.instance)), None)
 
     def visible_to(self, manager: Manager) -> models.QuerySet["Agreement"]:
         """Agreements since the client was claimed; all of them for admins. Combine with Client.visible_to()."""
@@ -125,8 +137,19 @@ class Agreement(models.Model):
         return f"{self.get_kind_display()}, редакция {self.version}"
 
     @property
+    def number(self) -> str:
+        """The number by which the client gets a copy: «С-0123-4567-8901»."""
+        digits = f"{self.pk.int >> (ID_BITS - NUMBER_BITS):0{NUMBER_DIGITS}}"
+        return f"С-{digits[:4]}-{digits[4:8]}-{digits[8:]}"
+
+    @property
     def is_in_force(self) -> bool:
         return self.withdrawn_at is None
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether the client has withdrawn it; False if it ended in another way."""
+        return self.withdrawn_by_id is not None
 
     def contact_is_current(self, client: Client) -> bool:
         """Whether the phone and e-mail that the document names are those of the account. True if it names none."""
@@ -136,7 +159,7 @@ class Agreement(models.Model):
     def status_label(self) -> str:
         if self.is_in_force:
             return "Действует"
-        ended = "Отозвано" if self.withdrawn_by_id else "Прекращено"
+        ended = "Отозвано" if self.is_withdrawn else "Прекращено"
         return f"{ended} {timezone.localtime(self.withdrawn_at):%d.%m.%Y %H:%M}"
 
     def withdraw(self, *, by: Manager | None, reason: str, now: datetime) -> None:

@@ -10,4 +10,5 @@ urlpatterns = [
     path("clients/<uuid:pk>/agreements/<slug:kind>/", views.agreement, name="agreement"),
     path("clients/<uuid:pk>/agreements/<slug:kind>/draft/", views.draft, name="draft"),
     path("agreements/<uuid:pk>/pdf/", views.pdf, name="pdf"),
+    path("agreements/<uuid:pk>/withdrawal/", views.withdrawal_act, name="withdrawal_act"),
 ]

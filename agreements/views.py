@@ -2,10 +2,9 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from agreements import consents
@@ -14,10 +13,12 @@ from agreements.consents import Recorder
 from agreements.documents import AgreementDocument
 from agreements.forms import AgreementForm, WithdrawalForm
 from agreements.models import AgreementKind
+from agreements.withdrawal_act import render_withdrawal_act
 from clients import disclosure, onboarding
 from clients.access import get_client_for
 from clients.disclosure import DisclosureKind
 from clients.models import Client
+from documents.files import pdf_response, stored_pdf
 from foundation.storage import object_storage
 from links.panel import LinkPanel, browser_of
 from managers import limits
@@ -112,7 +113,8 @@ def draft(request, pk, kind):
     client, kind = get_client_for(request, pk), get_kind(kind)
     limits.DOCUMENTS.consume(request.user)
     disclosure.record(client, DisclosureKind.AGREEMENT_PDF, request=request)
-    return _pdf(AgreementDocument.for_client(client, kind, by=request.user).pdf(), kind)
+    file = AgreementDocument.for_client(client, kind, by=request.user).pdf()
+    return pdf_response(file, f"{kind.label}.pdf")
 
 
 @require_GET
@@ -120,12 +122,18 @@ def pdf(request, pk):
     """The PDF of a recorded agreement."""
     agreement = get_agreement_for(request, pk)
     disclosure.record(agreement.client, DisclosureKind.AGREEMENT_PDF, request=request)
-    return _pdf(object_storage.get(agreement.pdf_key), AgreementKind(agreement.kind))
+    return pdf_response(stored_pdf(agreement.pdf_key, agreement.pdf_sha256), f"{agreement.get_kind_display()}.pdf")
 
 
-def _pdf(file: bytes, kind: AgreementKind) -> HttpResponse:
-    disposition = content_disposition_header(as_attachment=False, filename=f"{kind.label}.pdf")
-    return HttpResponse(file, content_type="application/pdf", headers={"Content-Disposition": disposition})
+@require_GET
+def withdrawal_act(request, pk):
+    """The confirmation that the client has withdrawn an agreement, as PDF."""
+    agreement = get_agreement_for(request, pk)
+    if not agreement.is_withdrawn:
+        raise Http404
+    limits.DOCUMENTS.consume(request.user)
+    disclosure.record(agreement.client, DisclosureKind.AGREEMENT_PDF, request=request)
+    return pdf_response(render_withdrawal_act(agreement), f"Отзыв {agreement.number}.pdf")
 
 
 @require_http_methods(["GET", "POST"])

@@ -20,12 +20,12 @@ from contracts import payment, pdf, signature_consent, signing
 from contracts.code_channels import ClientChannels
 from contracts.contents_diff import describe_differences
 from contracts.current import is_newest_edition
-from contracts.files import issued_file, pdf_response
 from contracts.forms import ChannelForm
 from contracts.models import Contract, SigningCode
 from contracts.payment_code import payment_svg
 from contracts.refusals import INPUT_ERRORS, CodeTooSoon, ConsentMissing, SigningRefused
 from contracts.snapshot import Snapshot
+from documents.files import pdf_response, stored_pdf
 from foundation.storage import object_storage
 from links.models import MAX_PASSPORT_ATTEMPTS, Link, Place
 from links.panel import browser_of
@@ -187,7 +187,7 @@ def pdf_file(request, link):
         return redirect("client_page:page", link.pk)
     try:
         limits.DOCUMENTS.consume(str(link.pk))
-        file = issued_file(contract)
+        file = stored_pdf(contract.pdf_key, contract.pdf_sha256)
     except limits.TooManyTries as refused:
         return refused.apply_to(contract_page(request, link, notice=refused.message))
     except (object_storage.StorageUnavailable, object_storage.ObjectNotFound):

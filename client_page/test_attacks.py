@@ -15,9 +15,9 @@ from client_page.test_contract import without_agreement
 from conftest import appears_in, browser_for
 from contracts import issuing, signature_consent, signing
 from contracts.conftest import code_sent_to, sign, wrong_code
-from contracts.files import pdf_response
 from contracts.models import MAX_ATTEMPTS_PER_CONTRACT, Contract, SigningCode
 from devices.surcharge import fix_surcharge
+from documents.files import pdf_response
 from links.models import LIFETIME, Link
 from managers import limits
 from messaging.codes import CODE_LIFETIME, MAX_ATTEMPTS_PER_CODE

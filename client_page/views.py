@@ -69,10 +69,11 @@ def _page(request, link: Link, *, status: int = 200, **context) -> HttpResponse:
     """The page of the link as it is now. `context` has forms with errors, or `error`."""
     if link.contract_id:
         return contract_views.contract_page(request, link, status=status, **context)
+    kind = AgreementKind.PERSONAL_DATA
     context = {
         "link": link,
-        "agreement": accepting.agreement_form(link, AgreementKind.PERSONAL_DATA),
-        "is_accepted": link.client.agreements.is_given(AgreementKind.PERSONAL_DATA),
+        "agreement": accepting.agreement_form(link, kind),
+        "given": link.client.agreements.given(kind),
         "refusal": RefusalForm(link=link),
     } | context
     return render_page(request, "consent", context, status=status)

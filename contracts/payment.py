@@ -21,6 +21,7 @@ from contracts.models import Contract, Invoice, InvoiceStatus, Payment, PaymentC
 from contracts.payment_claims import ClaimOutcome
 from contracts.snapshot import Contents
 from foundation.russian import money
+from links.copies import copy_hint
 from managers.models import Manager
 from support import bridge, log
 
@@ -274,7 +275,7 @@ def _create_invoice(
     )
     text = (
         f"Выставлен счёт {invoice.number} на {money.format_rubles(amount)}: {description}. "
-        f"Оплатите, пожалуйста, до {due_on:%d.%m.%Y}."
+        f"Оплатите, пожалуйста, до {due_on:%d.%m.%Y}. {copy_hint(invoice.number)}"
     )
     mirror.mirror_invoice(client, invoice, now=now)
     bridge.notify_client(client, text, by=by, now=now)

@@ -15,11 +15,12 @@ from clients.disclosure import DisclosureKind
 from clients.models import SIGNED, Client, Status
 from contracts import app_payments, payment, payment_undo, pdf
 from contracts.access import get_invoice_for
-from contracts.files import pdf_response
 from contracts.forms import InvoiceForm, NoteForm
 from contracts.models import Invoice, InvoiceStatus
 from contracts.payment_code import payment_svg
 from contracts.timeline import timeline
+from documents.files import pdf_response
+from links.copies import copy_url
 from managers import limits
 from support import log
 
@@ -32,7 +33,7 @@ def invoice_pdf(request, pk):
     limits.DOCUMENTS.consume(request.user)
     file = pdf.render_invoice(invoice, invoice.contract.snapshot)
     disclosure.record(invoice.contract.client, DisclosureKind.INVOICE_PDF, request=request, document=invoice.number)
-    return pdf_response(file, f"Счёт {invoice.number}.pdf".replace("/", "-"))
+    return pdf_response(file, f"Счёт {invoice.number}.pdf")
 
 
 @require_GET
@@ -68,6 +69,7 @@ def _done_page(request, client: Client, *, error: str = "", status: int = 200) -
     ]
     payment_undo.add_undo_rights(shown, by=request.user)
     context = {"client": client, "balance": balance, "contract": balance.contract, "invoices": shown, "error": error}
+    context["copy_url"] = copy_url()
     onboarding.set_steps(request, client, None)
     return render(request, "contracts/done.html", context, status=status)
 

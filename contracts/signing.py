@@ -44,6 +44,7 @@ from contracts.refusals import (
 )
 from foundation.observability import metrics
 from foundation.russian import money
+from links.copies import copy_hint
 from links.models import LIFETIME, Browser, Link, LinkGone, Place
 from managers import cipher, limits
 from managers.models import Manager
@@ -64,10 +65,9 @@ from support import bridge, log
 # How the client uses the code: typed by themselves, or read out to the manager.
 ENTER_YOURSELF = "Введите код сами на странице договора и никому не называйте."
 TELL_MANAGER = (
-    "Прочитайте договор. Если согласны подписать, назовите код менеджеру, который рядом с вами, и больше никому."
+    "Прочитайте договор на экране менеджера: он обязан его показать. Если согласны подписать, назовите код менеджеру, "
+    "который рядом с вами, и больше никому."
 )
-SIGNED_ON_PAGE = "Файл ещё полчаса можно скачать на странице договора, потом попросите копию здесь или у менеджера."
-SIGNED_BY_MANAGER = "Копию договора попросите у менеджера или здесь."
 
 
 @metrics.count_outcome(metrics.CODES, SigningRefused, success="sent")
@@ -317,8 +317,7 @@ def _record_signature(
         client.mark_phone_confirmed(client.user.phone)
     if link:
         link.set(signed_at=now, expires_at=now + LIFETIME)
-    copy = SIGNED_ON_PAGE if link else SIGNED_BY_MANAGER
-    text = f"Договор {contract.number} подписан. Спасибо! {copy}"
+    text = f"Договор {contract.number} подписан. Спасибо! {copy_hint(contract.number)}"
     bridge.notify_client(client, text, by=None if link else by, now=now)
     signature = {"pdf_sha256": contract.pdf_sha256, "evidence_hmac": contract.evidence_hmac}
     append_event(contract, EventKind.SIGNED, by=by, at=now, code=str(code.pk), on=contract.code_entered_on, **signature)

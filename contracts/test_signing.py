@@ -48,7 +48,8 @@ def test_code_message_begins_with_the_code_and_names_contract_and_amount(make, a
     message = Message.objects.get(masked__isnull=False)
     rest = (
         f" — договор {contract.number} {amount}. Действует 10 минут."
-        " Прочитайте договор. Если согласны подписать, назовите код менеджеру, который рядом с вами, и больше никому."
+        " Прочитайте договор на экране менеджера: он обязан его показать. Если согласны подписать, назовите код"
+        " менеджеру, который рядом с вами, и больше никому."
     )
     assert re.fullmatch(r"Код \d{3} \d{3}" + re.escape(rest), message.body)
     assert message.masked.body == f"Код ••• •••{rest}"

@@ -24,7 +24,6 @@ from contracts.access import get_contract_for
 from contracts.code_channels import ClientChannels
 from contracts.contents_diff import describe_differences
 from contracts.current import current_contents, is_newest_edition, loaded_contents
-from contracts.files import issued_file, pdf_response
 from contracts.forms import ChannelForm, SignatureForm
 from contracts.models import Contract, SigningCode
 from contracts.refusals import (
@@ -35,6 +34,7 @@ from contracts.refusals import (
     SigningRefused,
 )
 from contracts.snapshot import Contents
+from documents.files import pdf_response, stored_pdf
 from foundation.storage import object_storage
 from foundation.templatetags.formats import phone
 from links.models import Link, NothingToSign, Place
@@ -304,6 +304,6 @@ def contract_pdf(request, pk):
     document = get_contract_for(request, pk)
     if document.erased_at:
         raise Http404
-    file = issued_file(document)
+    file = stored_pdf(document.pdf_key, document.pdf_sha256)
     disclosure.record(document.client, DisclosureKind.CONTRACT_PDF, request=request, document=document.number)
     return pdf_response(file, f"{document.number}.pdf")

@@ -74,8 +74,8 @@ def open_page(chromium, live_server, transactional_db):
 
 
 def is_unexpected_error(message: ConsoleMessage) -> bool:
-    """Whether the message is an error. An ended client's page is a 404."""
-    is_ended_page = "status of 404" in message.text and re.search("/(c|page)/", message.location["url"])
+    """Whether the message is an error. An ended page of a client is a 404."""
+    is_ended_page = "status of 404" in message.text and re.search("/(c|page|copy)/", message.location["url"])
     return message.type == "error" and not is_ended_page
 
 

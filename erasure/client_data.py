@@ -20,6 +20,7 @@ from contracts import mirror as invoice_mirror
 from contracts.event_chain import EventKind, append_event
 from contracts.models import Contract, Invoice, Payment
 from contracts.payment_records import ERASED_REASON
+from copies.models import CopyCode
 from devices import mirror
 from devices.models import ClientTariff, Device, DevicePhoto
 from erasure.models import DataCategory, ErasureScope
@@ -156,6 +157,10 @@ def erase_contact_changes(run: ErasureRun) -> None:
     Client.objects.filter(pk=run.client.pk).update(confirmed_phone_hash="")
 
 
+def erase_copy_codes(run: ErasureRun) -> None:
+    run.delete(DataCategory.LOG, CopyCode.objects.filter(client=run.client))
+
+
 def erase_links(run: ErasureRun) -> None:
     run.delete(DataCategory.LOG, Link.objects.filter(client=run.client))
 
@@ -219,6 +224,7 @@ ERASERS: dict[ErasureScope, tuple[Callable[[ErasureRun], None], ...]] = {
         erase_account,
         erase_contact_changes,
         erase_links,
+        erase_copy_codes,
         erase_messages,
         erase_log,
     ),

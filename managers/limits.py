@@ -201,6 +201,12 @@ DOCUMENTS = RateLimit("documents", 30, per=timedelta(minutes=10), what="доку
 # phones share one IP address.
 UNKNOWN_LINKS = RateLimit("unknown links", 30, per=timedelta(minutes=10))
 ALL_UNKNOWN_LINKS = RateLimit("all unknown links", 3000, per=timedelta(minutes=10))
+# Numbers for which a code was requested on the page of copies, known or not, per IP address and in total. Each may
+# cost an SMS. The limit per client is in copies/codes.py.
+COPY_REQUESTS = RateLimit("copy requests", 20, per=timedelta(hours=1), what="запросов")
+ALL_COPY_REQUESTS = RateLimit("all copy requests", 300, per=timedelta(hours=1), what="запросов")
+# Codes that were entered there, right or wrong, per IP address.
+COPY_CODES = RateLimit("copy codes", 100, per=timedelta(hours=1), what="попыток")
 # Links to clients' pages.
 LINKS = RateLimit("links", 60, per=timedelta(hours=1), what="ссылок")
 # Across all clients; the limit per client is in contracts/models.py.
@@ -219,6 +225,20 @@ def consume_unknown_link(network: str) -> None:
     with transaction.atomic():
         UNKNOWN_LINKS.consume(network)
         ALL_UNKNOWN_LINKS.consume("")
+
+
+def consume_copy_request(network: str) -> None:
+    """Count a request for a code on the page of copies. Raises TooManyTries; then no row is added for a new network."""
+    _delete_old_spending(limit=10)
+    with transaction.atomic():
+        COPY_REQUESTS.consume(network)
+        ALL_COPY_REQUESTS.consume("")
+
+
+def consume_copy_code(network: str) -> None:
+    """Count a code that was entered on the page of copies. Raises TooManyTries; then no row is added."""
+    _delete_old_spending(limit=10)
+    COPY_CODES.consume(network)
 
 
 # A single statement, so that concurrent requests see each other's use.

@@ -14,7 +14,7 @@ from managers.models import ROLE_RIGHTS, Role
 GROUPS = {Role.MANAGER: "Менеджеры", Role.SUPPORT: "Поддержка", Role.ADMIN: "Администраторы"}
 OUR_APPS = (
     "managers", "clients", "messaging", "links", "photos", "agreements", "contact", "passport", "devices", "contracts",
-    "support", "erasure",
+    "copies", "support", "erasure",
 )  # fmt: skip
 
 # In the admin site admins may view all our models, and change these.

@@ -25,6 +25,7 @@ class Channel(models.TextChoices):
 class Purpose(models.TextChoices):
     SIGNING_CODE = "signing_code", "Код подписания"
     CONTACT_CODE = "contact_code", "Код для изменения контакта"
+    COPY_CODE = "copy_code", "Код для копий документов"
     LINK = "link", "Ссылка на страницу клиента"
     NOTICE = "notice", "Уведомление"
     REQUEST = "request", "Запрос администратору"

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "support",
     "contracts",
     "client_page",
+    "copies",
     "erasure",
     "operations",
     "pghistory",

@@ -18,6 +18,7 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 from PIL import Image
 
+from agreements import consents
 from agreements.documents import AgreementDocument
 from agreements.models import AgreementKind
 from conftest import PASSWORD, ROLES, Make, as_role
@@ -75,6 +76,12 @@ class Scenario:
     @cached_property
     def agreement(self):
         return self.consented.agreements.get()
+
+    @cached_property
+    def withdrawn_agreement(self):
+        agreement = self.agreement
+        consents.withdraw(self.make.fresh(self.claimed), by=self.anna, reason="Написал в чат")
+        return agreement
 
     @cached_property
     def with_passport(self):
@@ -265,6 +272,15 @@ def page_of_link(methods) -> Page:
     return page(PUBLIC, methods, args=lambda scenario: [scenario.link[0].pk], get=404, post=404)
 
 
+# The id of no code for copies.
+STRANGE = [uuid.UUID(int=1)]
+
+
+def page_of_copies(methods) -> Page:
+    """A page of the client's documents: a stranger gets the same answer as for an unknown code."""
+    return page(PUBLIC, methods, args=lambda scenario: STRANGE, get=404, post=404)
+
+
 def page_of_change(methods, **options) -> Page:
     """A page of Анна's change that waits for a confirmation."""
     return page(OWNER, methods, args=lambda scenario: [scenario.change.client_id, scenario.change.pk], **options)
@@ -328,6 +344,7 @@ PAGES = {
     ),
     "agreements:draft": page(OWNER, GET, args=lambda scenario: [scenario.claimed.pk, "personal_data"], disclosed=True),
     "agreements:pdf": page(OWNER, GET, "agreement", disclosed=True),
+    "agreements:withdrawal_act": page(OWNER, GET, "withdrawn_agreement", disclosed=True),
     "agreements:withdrawal": page(OWNER, BOTH, "consented", data=constant(reason="Написал в чат"), writes=True),
     "passport:passport": page(OWNER, BOTH, "consented", data=constant(**PASSPORT), writes=True),
     "passport:number": page(OWNER, BOTH, "with_passport", post=200, writes=True),
@@ -383,6 +400,12 @@ PAGES = {
     "client_page:pdf": page_of_link(GET),
     "client_page:delivery": page_of_link(GET),
     **{f"client_page:{name}": page_of_link(POST) for name in ANSWERS},
+    # With the cookie of the browser in which the code was entered: copies/.
+    "copies:start": page(PUBLIC, BOTH, post=422),
+    "copies:code": page(PUBLIC, BOTH, get=302),
+    "copies:documents": page_of_copies(GET),
+    "copies:closing": page_of_copies(POST),
+    "copies:file": page(PUBLIC, GET, args=lambda scenario: [*STRANGE, "contract", scenario.issued.pk], get=404),
     "contracts:code_delivery": page(OWNER, GET, "awaiting_contract", get=302),
     "contracts:contract": page(OWNER, BOTH, "awaiting_contract", writes=True),
     "contracts:kept": page(OWNER, POST, "change_undone", writes=True),

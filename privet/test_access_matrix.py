@@ -111,13 +111,13 @@ def test_public_pages_need_no_sign_in(name, method, scenario, signed_out):
 
 
 @pytest.mark.parametrize("user", CAST)
-@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("client_page:")])
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith(("client_page:", "copies:"))])
 def test_staff_open_no_page_of_a_client(name, user, scenario, browsers, state):
     page, url = PAGES[name], page_url(name, scenario)
     before = state()
 
     for method in page.methods:
-        expected = 403 if name == "client_page:open" else 404
+        expected = 403 if name == "client_page:open" or name.startswith("copies:") else 404
         assert request(browsers[user], method, url, {"code": "123456"}).status_code == expected, method
 
     assert state() == before

@@ -34,10 +34,10 @@ WORDINGS = {
     "digits in the middle": "{number} ждёт подписи — {pairs} — до вечера",
     "digits at the end": "Код: договор {number}. Назовите {spaced}",
 }
-# Pages that exist once the contract is signed.
+# Pages that exist once the contract is signed, and once the consent is withdrawn after that.
 AFTER_SIGNING = (
     "contracts:done", "contracts:pdf", "contracts:invoice", "contracts:invoice_pdf", "contracts:invoice_code",
-    "contracts:payment", "contracts:payment_undo",
+    "contracts:payment", "contracts:payment_undo", "agreements:withdrawal_act",
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ urlpatterns = [
     path("", include("contracts.urls")),
     path("", include("contracts.statistics_urls")),
     path("", include("client_page.urls")),
+    path("", include("copies.urls")),
     path("", include("support.urls")),
     path("", include("erasure.urls")),
     path("", include("operations.urls")),
