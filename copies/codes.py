@@ -1,6 +1,6 @@
 """Send and check the codes that open the copies of a client's documents.
 
-Nobody learns here whether a number exists: for unknown numbers everything seems to happen, too.
+Nobody learns here whether a number exists: pages do the same for unknown numbers, and the worker finds the client.
 """
 
 from contextlib import suppress
@@ -8,94 +8,103 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F
 from django.utils import timezone
 
 from clients.exceptions import ClientErased
 from clients.models import Client
 from contracts.code_channels import ClientChannels
-from copies.models import OPEN_FOR, CopyCode, hash_secret
+from copies.models import OPEN_FOR, CopyCode
 from copies.numbers import find_client
+from foundation import worker
 from links.copies import copy_url
+from managers import limits
 from messaging import sending
-from messaging.codes import (
-    CODE_LIFETIME,
-    CODE_MASK,
-    HOUR,
-    MAX_CODES_PER_HOUR,
-    new_digits,
-    next_code_at,
-    split_digits,
-)
+from messaging.codes import CODE_LIFETIME, CODE_MASK, MAX_ATTEMPTS_PER_CODE, new_digits, split_digits
 from messaging.models import Channel, Purpose
 from support import log
 
+# Somebody who guesses all the time, with five attempts per code, finds one with a chance of 0.02 % a year.
+CODE_DIGITS = 8
 MAX_CODES_PER_DAY = 10
-# Wrong digits per client in COUNTED_FOR. Whoever guesses all the time finds a code with a chance of 0.04 % a year.
-MAX_ATTEMPTS = 30
-COUNTED_FOR = timedelta(days=30)
+# Less, so that a stranger can't use up the client's.
+MAX_CODES_PER_DAY_AND_ADDRESS = 5
 DAY = timedelta(days=1)
 
 
-def request_code(number: str, channel: Channel) -> None:
-    """Send a code to the client whose document has this number, by `channel` if they may get codes there.
-
-    Otherwise by their best channel. Sends nothing if the number is unknown, the client can't be reached, or they have
-    got a code a moment ago or too many.
-    """
-    client = find_client(number)
-    if client:
+def send_next() -> int:
+    """A job of the worker: handle one request. Returns 1, or the number of old requests for unknown numbers deleted."""
+    code = worker.claim(CopyCode.objects.filter(handled_at=None))
+    if code is None:
+        return _delete_old()
+    client = find_client(code.number)
+    if client and not code.is_expired(timezone.now()):
         with suppress(ClientErased):
-            _send_code(client, channel)
+            _send(code, client)
+    CopyCode.objects.filter(pk=code.pk, handled_at=None).update(handled_at=timezone.now())
+    return 1
+
+
+def oldest_waiting() -> datetime | None:
+    """Return since when the oldest request has been waiting, or None."""
+    waiting = CopyCode.objects.filter(handled_at=None).order_by("sent_at")
+    return waiting.values_list("sent_at", flat=True).first()
+
+
+def _delete_old() -> int:
+    return CopyCode.objects.filter(client=None, sent_at__lt=timezone.now() - DAY).delete()[0]
 
 
 @transaction.atomic
-def _send_code(client: Client, channel: Channel) -> None:
+def _send(code: CopyCode, client: Client) -> None:
+    """Send a code, unless the client can't be reached or has got one a moment ago or too many."""
     client, now = client.lock_for_any_manager(), timezone.now()
-    channels = _channels(client)
-    if not channels or not _may_get_code(client, now):
+    code = CopyCode.objects.select_for_update().get(pk=code.pk)
+    channel = _choose_channel(client, Channel(code.channel))
+    if code.handled_at or not channel or not _may_get_code(client, code, now):
         return
-    digits = new_digits()
-    code = CopyCode(client=client, sent_at=now, expires_at=now + CODE_LIFETIME)
+    digits = new_digits(CODE_DIGITS)
+    code.client, code.handled_at = client, now
     code.set_digits(digits)
-    text = sending.Text(
-        _code_message(split_digits(digits)),
-        subject="Код для копий документов",
-        masked=_code_message(CODE_MASK),
-    )
+    text = sending.Text(_message(split_digits(digits)), subject="Код для копий документов", masked=_message(CODE_MASK))
     code.message = sending.send(
-        client,
-        channel if channel in channels else channels[0],
-        text,
-        purpose=Purpose.COPY_CODE,
-        by=None,
-        now=now,
-        expires_at=code.expires_at,
+        client, channel, text, purpose=Purpose.COPY_CODE, by=None, now=now, expires_at=code.expires_at
     )
-    code.save(force_insert=True)
+    code.save(update_fields=["client", "handled_at", "code_hash", "message"])
 
 
-def _channels(client: Client) -> list[Channel]:
+def allowed_channels(client: Client) -> list[Channel]:
+    """Return the channels by which the client may get codes now, the best one first."""
     account = client.account
     can_read_app = account is not None and account.is_open
     channels = ClientChannels.of(client).for_code(None)
     return [channel for channel in channels if channel != Channel.APP or can_read_app]
 
 
-def _may_get_code(client: Client, now: datetime) -> bool:
-    recent = client.copy_codes.filter(sent_at__gt=now - DAY).order_by("-sent_at")
-    last_hour = list(recent.filter(sent_at__gt=now - HOUR)[:MAX_CODES_PER_HOUR])
+def _choose_channel(client: Client, wanted: Channel) -> Channel | None:
+    """Return the channel that the client wants if they can read a code there, or else their best one."""
+    channels = allowed_channels(client)
+    is_readable = wanted != Channel.APP or client.has_password
+    channel = wanted if wanted in channels and is_readable else next(iter(channels), None)
+    if channel in (None, Channel.APP):
+        return channel
+    try:
+        limits.COPY_MESSAGES.consume("")
+    except limits.TooManyTries:
+        return Channel.APP if Channel.APP in channels else None
+    return channel
+
+
+def _may_get_code(client: Client, code: CopyCode, now: datetime) -> bool:
+    codes = client.copy_codes.filter(sent_at__gt=now - DAY)
     return (
-        next_code_at(last_hour, now) <= now and recent.count() < MAX_CODES_PER_DAY and _attempts_left(client, now) > 0
+        not code.is_repeated
+        and codes.filter(ip=code.ip).count() < MAX_CODES_PER_DAY_AND_ADDRESS
+        and codes.count() < MAX_CODES_PER_DAY
     )
 
 
-def _attempts_left(client: Client, now: datetime) -> int:
-    counted = client.copy_codes.filter(sent_at__gt=now - COUNTED_FOR).aggregate(failed=Sum("failed_tries"))
-    return max(0, MAX_ATTEMPTS - (counted["failed"] or 0))
-
-
-def _code_message(digits: str) -> str:
+def _message(digits: str) -> str:
     return (
         f"Код {digits} откроет копии ваших документов на странице {copy_url()}. Действует "
         f"{CODE_LIFETIME // timedelta(minutes=1)} минут. Никому его не называйте, и нам тоже. Если вы его не получали "
@@ -103,33 +112,26 @@ def _code_message(digits: str) -> str:
     )
 
 
-def enter_code(number: str, digits: str, browser_secret: str) -> CopyCode | None:
-    """Open the documents in the browser with this secret. Return None if the digits are wrong or no longer valid."""
-    client = find_client(number)
-    if client is None:
-        return None
+def enter_code(request: CopyCode, digits: str) -> bool:
+    """Open the documents in the browser of the request. Return False if the digits are wrong or no longer valid."""
+    # The attempt is counted before it is checked, so that concurrent ones can't all pass.
+    left = CopyCode.objects.filter(pk=request.pk, failed_tries__lt=MAX_ATTEMPTS_PER_CODE)
+    counted = left.update(failed_tries=F("failed_tries") + 1)
+    if not counted or not request.matches(digits):
+        return False
     try:
-        return _enter_code(client, digits, browser_secret)
+        return _open(request)
     except ClientErased:
-        return None
+        return False
 
 
 @transaction.atomic
-def _enter_code(client: Client, digits: str, browser_secret: str) -> CopyCode | None:
-    client, now = client.lock_for_any_manager(), timezone.now()
-    code = client.copy_codes.select_related("message").order_by("-sent_at").first()  # earlier ones are not valid
-    if code is None or not code.is_usable(now) or not _attempts_left(client, now):
-        return None
-    if not code.matches(digits):
-        code.failed_tries += 1
-        code.save(update_fields=["failed_tries"])
-        return None
-    code.used_at, code.open_until, code.browser_hash = now, now + OPEN_FOR, hash_secret(browser_secret)
-    code.save(update_fields=["used_at", "open_until", "browser_hash"])
-    log.add_event(client, "Клиент открыл копии своих документов по коду", by=None, now=now)
-    return code
-
-
-def close(code: CopyCode) -> None:
-    """Close the documents before their time. Idempotent."""
-    CopyCode.objects.filter(pk=code.pk, open_until__gt=timezone.now()).update(open_until=timezone.now())
+def _open(request: CopyCode) -> bool:
+    client, now = request.client.lock_for_any_manager(), timezone.now()
+    if request.message.channel not in allowed_channels(client):  # blocked or changed since the code was sent
+        return False
+    unused = CopyCode.objects.filter(pk=request.pk, used_at=None, expires_at__gt=now)
+    opened = unused.update(used_at=now, open_until=now + OPEN_FOR, failed_tries=F("failed_tries") - 1)
+    if opened:
+        log.add_event(client, "Клиент открыл копии своих документов по коду", by=None, now=now)
+    return bool(opened)

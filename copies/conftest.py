@@ -4,6 +4,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
+import pgtrigger
 import pytest
 from django.db.models import F
 from django.test import Client as Browser
@@ -11,14 +12,15 @@ from django.urls import reverse
 
 from agreements.models import Agreement, AgreementKind
 from clients.models import AppUser, Client
-from conftest import as_owner
+from conftest import ROLES, as_role
 from contracts.conftest import invoice, issued, signed  # noqa: F401  fixtures
+from copies import codes
 from copies.models import CopyCode
 from messaging.codes import CODE_RESEND_DELAY
 from messaging.models import Channel, OutgoingMessage, Purpose
 from support.models import Message
 
-CODE = re.compile(r"Код (\d{3}) (\d{3}) откроет")
+CODE = re.compile(r"Код (\d{4}) (\d{4}) откроет")
 
 
 class Reader:
@@ -29,6 +31,12 @@ class Reader:
         self.pk: UUID | None = None
 
     def request(self, number: str, **data):
+        """Request a code, and let the worker send it."""
+        response = self.post_number(number, **data)
+        work()
+        return response
+
+    def post_number(self, number: str, **data):
         return self.browser.post(reverse("copies:start"), {"number": number, "channel": Channel.APP.value} | data)
 
     def enter(self, number: str, code: str):
@@ -52,6 +60,18 @@ class Reader:
         return reverse(f"copies:{name}", args=[self.pk, *args])
 
 
+def work() -> None:
+    """Do what the worker does with the requests."""
+    with as_role(ROLES.maintenance):
+        while codes.send_next():
+            pass
+
+
+def wrong(code: str) -> str:
+    """Return eight digits that differ from `code`."""
+    return f"{(int(code) + 1) % 10**8:08}"
+
+
 def number_in(response) -> str:
     """Return the number with which the page of the code is opened."""
     return parse_qs(urlsplit(response.url).query)["number"][0]
@@ -62,7 +82,7 @@ def newest_message(client: Client) -> OutgoingMessage:
 
 
 def code_for(client: Client) -> str:
-    """Return the six digits of the newest code for copies, by any channel."""
+    """Return the eight digits of the newest code for copies, by any channel."""
     message = newest_message(client)
     is_app = message.channel == Channel.APP
     body = Message.objects.get(pk=message.provider_id).body if is_app else message.content.body
@@ -71,7 +91,7 @@ def code_for(client: Client) -> str:
 
 def backdate_codes() -> None:
     """End the delay after which a new code can be requested."""
-    with as_owner():
+    with as_role(ROLES.maintenance), pgtrigger.ignore("copies.CopyCode:copy_request_is_frozen"):
         CopyCode.objects.update(sent_at=F("sent_at") - CODE_RESEND_DELAY)
 
 

@@ -37,7 +37,9 @@ class Document:
 
 @dataclass(frozen=True)
 class File:
-    name: str
+    """The PDF of a document, with its title in the list."""
+
+    title: str
     content: bytes
 
 
@@ -92,23 +94,23 @@ def _invoices(client: Client) -> models.QuerySet[Invoice]:
 
 def _load_contract(client: Client, pk: UUID) -> File:
     contract = _contracts(client).get(pk=pk)
-    return File(f"Договор {contract.number}.pdf", stored_pdf(contract.pdf_key, contract.pdf_sha256))
+    return File(f"Договор {contract.number}", stored_pdf(contract.pdf_key, contract.pdf_sha256))
 
 
 def _load_invoice(client: Client, pk: UUID) -> File:
     invoice = _invoices(client).select_related("contract").get(pk=pk)
-    return File(f"Счёт {invoice.number}.pdf", pdf.render_invoice(invoice, invoice.contract.snapshot))
+    return File(f"Счёт {invoice.number}", pdf.render_invoice(invoice, invoice.contract.snapshot))
 
 
 def _load_agreement(client: Client, pk: UUID) -> File:
     agreement = client.agreements.get(pk=pk)
     file = stored_pdf(agreement.pdf_key, agreement.pdf_sha256)
-    return File(f"{agreement.get_kind_display()} {agreement.number}.pdf", file)
+    return File(f"{agreement.get_kind_display()} № {agreement.number}", file)
 
 
 def _load_withdrawal(client: Client, pk: UUID) -> File:
     agreement: Agreement = client.agreements.select_related("withdrawn_by").get(pk=pk, withdrawn_by__isnull=False)
-    return File(f"Отзыв {agreement.number}.pdf", render_withdrawal_act(agreement))
+    return File(f"Подтверждение отзыва № {agreement.number}", render_withdrawal_act(agreement))
 
 
 LOADERS: dict[str, Callable[[Client, UUID], File]] = {

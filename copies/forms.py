@@ -1,7 +1,9 @@
 from django import forms
 
-from copies.numbers import MAX_LENGTH
+from copies.codes import CODE_DIGITS
+from copies.numbers import MAX_LENGTH, normalize
 from messaging.channels import configured_channels
+from messaging.forms import CodeForm
 from messaging.models import Channel
 
 LABELS = {
@@ -9,6 +11,9 @@ LABELS = {
     Channel.SMS: "В SMS",
     Channel.EMAIL: "Письмом",
 }
+
+
+NOT_A_NUMBER = "Номер выглядит так: ИВ-261123-01. Он есть в договоре и в сообщении о подписании."
 
 
 class NumberForm(forms.Form):
@@ -21,10 +26,16 @@ class NumberForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
         error_messages={
             "required": "Введите номер договора: он в сообщении о подписании.",
-            "max_length": "Номер короче: до %(limit_value)d знаков.",
-            "null_characters_not_allowed": "Введите номер буквами и цифрами.",
+            "max_length": NOT_A_NUMBER,
+            "null_characters_not_allowed": NOT_A_NUMBER,
         },
     )
+
+    def clean_number(self) -> str:
+        number = normalize(self.cleaned_data["number"])
+        if number is None:
+            raise forms.ValidationError(NOT_A_NUMBER)
+        return number
 
 
 class RequestForm(NumberForm):
@@ -52,3 +63,10 @@ class RequestForm(NumberForm):
     def chosen_channel(self) -> Channel:
         """Call it on a valid form."""
         return Channel(self.cleaned_data.get("channel", Channel.APP))
+
+
+class CopyCodeForm(CodeForm):
+    """The code for copies: eight digits."""
+
+    digits = CODE_DIGITS
+    missing, wrong_length = "Введите восемь цифр кода.", "Код состоит из восьми цифр."

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client as Browser
 from django.urls import reverse
+from django.utils import timezone
 from pypdf import PdfReader
 
 from agreements import consents
@@ -23,7 +24,7 @@ from erasure.models import DataCategory, ErasureReason, ErasureScope
 from foundation.storage import object_storage
 from managers import limits
 from messaging.models import OutgoingMessage
-from support.models import Message
+from support.models import LogEntry, Message
 
 pytestmark = pytest.mark.django_db
 
@@ -166,10 +167,10 @@ def test_closed_client_gets_the_same_answer_as_an_unknown_number(signed, gleb, m
     with as_role(ROLES.maintenance):
         erasing.erase(make.fresh(signed.client), ErasureReason.REQUEST, by=gleb, note="вх. 1", ended=True)
     before = OutgoingMessage.objects.count()
-    response = Reader().request(signed.number)
-    assert response.status_code == 302
+    reader = Reader()
+    assert reader.request(signed.number).status_code == 302
     assert OutgoingMessage.objects.count() == before
-    assert Reader().enter(signed.number, "000000").status_code == 422
+    assert reader.enter(signed.number, "00000000").status_code == 422
 
 
 def test_erased_contract_is_no_document(reader, signed, make):
@@ -202,6 +203,17 @@ def test_manager_sees_where_the_copy_is_and_the_confirmation(signed, consent, as
     consents.withdraw(signed.client, by=anna, reason="нет")
     assert act in as_anna.get(reverse("contracts:card", args=[signed.client_id])).text
     assert consent.number in text_of(as_anna.get(act).content)
+
+
+def test_agreement_that_ended_in_another_way_has_no_confirmation(reader, consent):
+    consent.withdraw(by=None, reason="Данные уничтожены", now=timezone.now())
+    assert not [title for title in reader.files() if title.startswith("Подтверждение")]
+    assert reader.browser.get(reader.url("file", "withdrawal", consent.pk)).status_code == 404
+
+
+def test_each_download_is_in_the_client_log(reader, signed):
+    reader.browser.get(reader.files()[f"Договор {signed.number}"])
+    assert LogEntry.objects.filter(body=f"Клиент скачал копию: Договор {signed.number}").count() == 1
 
 
 def test_signed_in_staff_are_sent_to_the_client_s_phone(as_anna, signed):

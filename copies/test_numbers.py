@@ -5,13 +5,19 @@ import uuid
 import pytest
 
 from agreements.models import Agreement
+from clients.models import Client
 from contracts import issuing
 from contracts.conftest import sign
 from contracts.models import Contract
-from copies.numbers import find_client
+from copies import numbers
 from passport.models import Passport
 
 pytestmark = pytest.mark.django_db
+
+
+def find_client(typed: str) -> Client | None:
+    number = numbers.normalize(typed)
+    return numbers.find_client(number) if number else None
 
 
 def latin(number: str) -> str:
@@ -23,7 +29,7 @@ def latin(number: str) -> str:
     "typed",
     [
         "{number}", " {number} ", "№ {number}", "№{number}", "{lower}", "{compact}", "{spaced}", "{dashes}",
-        "{number}/1",
+        "{number}/1", "{number}.", "номер {number}.", "Договор {number} от 1 декабря", "по счёту №{number}/2",
     ],
 )  # fmt: skip
 def test_contract_is_found_as_people_type_its_number(signed, typed):
@@ -54,9 +60,15 @@ def test_surname_in_latin_letters_is_found(make, anna):
     contract = contract_of(make, anna, "Borg")
     assert contract.number.startswith("BO")
     assert find_client(contract.number.lower()) == contract.client
+    assert find_client(contract.number.replace("BO", "ВО")) == contract.client
 
 
-@pytest.mark.parametrize("typed", ["{}", "{digits}", "с {digits}", "C-{spaced}"])
+def test_yo_is_ye(make, anna):
+    contract = contract_of(make, anna, "Ёлкин")
+    assert find_client(contract.number.replace("Ё", "Е")) == contract.client
+
+
+@pytest.mark.parametrize("typed", ["{}", "{digits}", "с {digits}", "C-{spaced}", "номер {}.", "№ {}"])
 def test_agreement_is_found_by_its_number(signed, consent, typed):
     digits = consent.number.removeprefix("С-")
     shown = {"digits": digits.replace("-", ""), "spaced": digits.replace("-", " ")}

@@ -201,12 +201,14 @@ DOCUMENTS = RateLimit("documents", 30, per=timedelta(minutes=10), what="доку
 # phones share one IP address.
 UNKNOWN_LINKS = RateLimit("unknown links", 30, per=timedelta(minutes=10))
 ALL_UNKNOWN_LINKS = RateLimit("all unknown links", 3000, per=timedelta(minutes=10))
-# Numbers for which a code was requested on the page of copies, known or not, per IP address and in total. Each may
-# cost an SMS. The limit per client is in copies/codes.py.
-COPY_REQUESTS = RateLimit("copy requests", 20, per=timedelta(hours=1), what="запросов")
-ALL_COPY_REQUESTS = RateLimit("all copy requests", 300, per=timedelta(hours=1), what="запросов")
+# Requests for a code on the page of copies, for known numbers and others, per IP address and in total. The limits per
+# client are in copies/codes.py.
+COPY_REQUESTS = RateLimit("copy requests", 30, per=timedelta(minutes=10), what="запросов")
+ALL_COPY_REQUESTS = RateLimit("all copy requests", 3000, per=timedelta(minutes=10), what="запросов")
+# SMS and e-mails with these codes, which cost money. Above it, codes go to the app only.
+COPY_MESSAGES = RateLimit("copy messages", 300, per=timedelta(hours=1))
 # Codes that were entered there, right or wrong, per IP address.
-COPY_CODES = RateLimit("copy codes", 100, per=timedelta(hours=1), what="попыток")
+COPY_CODES = RateLimit("copy codes", 100, per=timedelta(minutes=10), what="попыток")
 # Links to clients' pages.
 LINKS = RateLimit("links", 60, per=timedelta(hours=1), what="ссылок")
 # Across all clients; the limit per client is in contracts/models.py.

@@ -74,14 +74,15 @@ class OneTimeCode(models.Model):
         return not self.used_at and not self.is_expired(now) and self.attempts_left > 0
 
 
-def new_digits() -> str:
-    """Return six random digits."""
-    return f"{secrets.randbelow(10**6):06}"
+def new_digits(number: int = 6) -> str:
+    """Return random digits."""
+    return f"{secrets.randbelow(10**number):0{number}}"
 
 
 def split_digits(digits: str) -> str:
-    """Return the digits as clients read them: «123 456»."""
-    return f"{digits[:3]} {digits[3:]}"
+    """Return the digits as clients read them: «123 456», «1234 5678»."""
+    middle = len(digits) // 2
+    return f"{digits[:middle]} {digits[middle:]}"
 
 
 def next_code_at(recent: Sequence[OneTimeCode], now: datetime) -> datetime:

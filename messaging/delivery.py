@@ -53,7 +53,7 @@ def send_next() -> int:
 
 def _recipient_is_current(message: OutgoingMessage) -> bool:
     """Whether a code or a link still goes to the client's contact. Notices may go to a former one on purpose."""
-    if message.purpose not in (Purpose.SIGNING_CODE, Purpose.CONTACT_CODE, Purpose.LINK):
+    if message.purpose in (Purpose.NOTICE, Purpose.REQUEST):
         return True
     return message.content.recipient == contact_of(message.client, Channel(message.channel))
 

@@ -70,7 +70,10 @@ def contact_of(client: Client, channel: Channel) -> str:
 
 
 def _post_to_app(message: OutgoingMessage, text: Text) -> None:
-    posted = bridge.post_to_client(message.client, text.body, masked=text.masked, now=message.created_at)
+    subject = bridge.COPY_SUBJECT if message.purpose == Purpose.COPY_CODE else bridge.CONTRACT_SUBJECT
+    posted = bridge.post_to_client(
+        message.client, text.body, masked=text.masked, now=message.created_at, subject=subject
+    )
     if posted:
         message.state, message.accepted_at = DeliveryState.ACCEPTED, message.created_at
         message.provider_id = str(posted.pk)

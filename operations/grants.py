@@ -39,6 +39,7 @@ WEB_RIGHTS = {
     "manager_client_links": (READ, ADD),
     "manager_contact_changes": (READ, ADD),
     "manager_contact_codes": (READ, ADD),
+    # Requested and entered on pages; sent by the worker.
     "manager_copy_codes": (READ, ADD),
     # Queued by pages; sent by the worker.
     "manager_outgoing_messages": (READ, ADD),
@@ -65,7 +66,7 @@ WEB_COLUMNS = {
     "manager_client_links": LINK_FIELDS,
     "manager_contact_changes": CHANGE_FIELDS,
     "manager_contact_codes": ["failed_tries", "used_at"],
-    "manager_copy_codes": ["failed_tries", "used_at", "browser_hash", "open_until"],
+    "manager_copy_codes": ["failed_tries", "used_at", "open_until"],
 }
 
 

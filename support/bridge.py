@@ -18,6 +18,8 @@ from support.models import Author, MaskedMessage, Message, Ticket, TicketActivit
 
 # The subject of the only ticket that gets our notifications. Tickets with other subjects are the client's own.
 CONTRACT_SUBJECT = "Оформление договора"
+# Anybody who knows a number can have a code for copies sent. So these don't count as an answer in the other ticket.
+COPY_SUBJECT = "Копии документов"
 # Messages of one operation have the same `now`, and the app's clock may be fast.
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -52,14 +54,16 @@ def notify_client(
     return message and message.ticket
 
 
-def post_to_client(client: Client, body: str, *, now: datetime, masked: str | None = None) -> Message | None:
-    """Post `body` to the client's contract ticket, where staff read `masked` if it is given.
+def post_to_client(
+    client: Client, body: str, *, now: datetime, masked: str | None = None, subject: str = CONTRACT_SUBJECT
+) -> Message | None:
+    """Post `body` to the client's ticket with `subject`, where staff read `masked` if it is given.
 
     Returns None if the app deleted the account. Raises as notify_client() does.
     """
     if client.account is None:
         return None
-    ticket = contract_ticket(client, now=now)
+    ticket = contract_ticket(client, now=now) if subject == CONTRACT_SUBJECT else _own_ticket(client, subject, now=now)
     message = post(ticket, body, now=now, status=None if ticket.is_open else TicketStatus.OPEN)
     if masked is not None:
         MaskedMessage.objects.create(message=message, body=masked)
@@ -73,16 +77,21 @@ def contract_ticket(client: Client, *, now: datetime) -> Ticket:
     last. Concurrent callers get the same ticket. Call it in a transaction. Raises ClientErased or ClientReassigned.
     """
     client = client.lock()
-    # Lock the ticket, so that the app can't delete or close it before we post.
-    tickets = Ticket.objects.filter(user_id=client.user_id, subject=CONTRACT_SUBJECT).select_for_update(no_key=True)
-    ticket = (
-        tickets.filter(pk=client.support_ticket_id).first()
-        or tickets.order_by("-created_at", "-id").first()
-        or Ticket.objects.create(user_id=client.user_id, subject=CONTRACT_SUBJECT, created_at=now, updated_at=now)
-    )
+    ticket = _own_ticket(client, CONTRACT_SUBJECT, now=now, preferred=client.support_ticket_id)
     if client.support_ticket_id != ticket.pk:
         Client.objects.filter(pk=client.pk).update(support_ticket_id=ticket.pk)
     return ticket
+
+
+def _own_ticket(client: Client, subject: str, *, now: datetime, preferred: UUID | None = None) -> Ticket:
+    """Return the client's ticket with `subject`, locked, or a new one. The caller holds the client's lock."""
+    # Locked, so that the app can't delete or close it before we post.
+    tickets = Ticket.objects.filter(user_id=client.user_id, subject=subject).select_for_update(no_key=True)
+    return (
+        tickets.filter(pk=preferred).first()
+        or tickets.order_by("-created_at", "-id").first()
+        or Ticket.objects.create(user_id=client.user_id, subject=subject, created_at=now, updated_at=now)
+    )
 
 
 def post(

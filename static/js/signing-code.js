@@ -5,7 +5,7 @@ document.addEventListener("paste", (event) => {
   const field = event.target.closest?.("[data-code]");
   if (!field) return;
   event.preventDefault();
-  field.value = event.clipboardData.getData("text").replace(/\D/g, "").slice(0, 6);
+  field.value = event.clipboardData.getData("text").replace(/\D/g, "").slice(0, Number(field.dataset.code));
   field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
