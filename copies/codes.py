@@ -60,8 +60,10 @@ def _send(code: CopyCode, client: Client) -> None:
     """Send a code, unless the client can't be reached or has got one a moment ago or too many."""
     client, now = client.lock_for_any_manager(), timezone.now()
     code = CopyCode.objects.select_for_update().get(pk=code.pk)
+    if code.handled_at or not _may_get_code(client, code, now):
+        return
     channel = _choose_channel(client, Channel(code.channel))
-    if code.handled_at or not channel or not _may_get_code(client, code, now):
+    if channel is None:
         return
     digits = new_digits(CODE_DIGITS)
     code.client, code.handled_at = client, now
