@@ -3,7 +3,7 @@ from django import forms
 from copies.codes import CODE_DIGITS
 from copies.numbers import MAX_LENGTH, normalize
 from messaging.channels import configured_channels
-from messaging.forms import CodeForm
+from messaging.forms import CodeForm, code_field
 from messaging.models import Channel
 
 LABELS = {
@@ -69,4 +69,4 @@ class CopyCodeForm(CodeForm):
     """The code for copies: eight digits."""
 
     digits = CODE_DIGITS
-    missing, wrong_length = "Введите восемь цифр кода.", "Код состоит из восьми цифр."
+    code = code_field(digits, number="восемь", of_number="восьми")
