@@ -99,9 +99,17 @@ class InvoiceForm(forms.ModelForm):
         }
         widgets = {"due_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, billable: Decimal, **kwargs):
+        """`billable`: the largest amount in rubles. payment.create_invoice checks it again, under the lock."""
         super().__init__(*args, **kwargs)
+        self.billable = billable
         self.fields["description"].validators.append(validate_printable)
+
+    def clean_amount(self) -> Decimal:
+        amount = self.cleaned_data["amount"]
+        if amount > self.billable:
+            raise forms.ValidationError(f"Можно выставить не больше {money.format_rubles(self.billable)}.")
+        return amount
 
     def clean_due_on(self):
         due_on, today = self.cleaned_data["due_on"], timezone.localdate()

@@ -115,7 +115,7 @@ def invoice(request, pk):
         )
     text = f"Доплата по договору {balance.contract.number}"
     suggestion = balance.open_invoice or Invoice(amount=balance.billable, description=text)
-    form = InvoiceForm(request.POST or None, instance=suggestion)
+    form = InvoiceForm(request.POST or None, instance=suggestion, billable=balance.billable)
     context = {"client": client, "form": form, "balance": balance}
     if request.method == "GET":
         return render(request, "contracts/invoice.html", context)

@@ -99,6 +99,15 @@ def test_invalid_invoice_returns_422_and_creates_nothing(as_anna, signed, typed)
     assert str(signed.invoices.get().amount) == "300.00"
 
 
+def test_all_errors_of_an_invoice_are_reported_at_once(as_anna, signed):
+    response = as_anna.post(url("invoice", signed.client), invoice_data(amount="999999", due_on="", description=""))
+
+    assert response.status_code == 422
+    text = response.text.replace("\u00a0", " ")
+    for error in ("Можно выставить не больше 300,00 ₽", "Укажите, до какого дня оплатить", "Напишите, за что счёт"):
+        assert error in text
+
+
 @pytest.mark.parametrize(
     ("typed", "amount"), [("100,5", "100.50"), (" 100.50 ", "100.50"), ("2\u00a000 ₽", "200.00"), ("1 руб.", "1.00")]
 )
