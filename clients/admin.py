@@ -2,12 +2,14 @@ from collections.abc import Callable, Iterable
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin import helpers
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied, ValidationError
 from django.db.models import Q, QuerySet
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -175,22 +177,33 @@ class ClientAdmin(HistoryAdminMixin, BaseModelAdmin):
                 self.message_user(request, f"{reason}: менеджер остался прежним.", messages.ERROR)
 
     @admin.action(description="Передать менеджеру")
-    def reassign(self, request, queryset):
+    def reassign(self, request, queryset) -> TemplateResponse | None:
         to = assignable_managers().filter(pk=request.POST.get("manager") or None).first()
         if to is None:
-            self.message_user(request, "Выберите менеджера рядом с действием.", messages.ERROR)
-            return
+            return self._choose_manager(request, queryset)
         selected = list(queryset.exclude(status=Status.ERASED)[: MAX_REASSIGN + 1])
         if len(selected) > MAX_REASSIGN:
             text = f"За один раз можно передать не больше {MAX_REASSIGN} клиентов. Сузьте выбор."
             self.message_user(request, text, messages.ERROR)
-            return
+            return None
         reassigned = sum(_try_reassign(client, to, by=request.user) for client in selected)
         if reassigned:
             self.message_user(request, f"Передано клиентов: {reassigned}. Менеджер — {to}.", messages.SUCCESS)
         if reassigned < len(selected):
             text = f"Не передано клиентов: {len(selected) - reassigned}. Их данные только что удалены."
             self.message_user(request, text, messages.WARNING)
+        return None
+
+    def _choose_manager(self, request, queryset) -> TemplateResponse:
+        """Ask who gets the ticked clients, which the list would forget."""
+        names = (helpers.ACTION_CHECKBOX_NAME, "select_across", "index")
+        context = self.admin_site.each_context(request) | {
+            "title": "Кому передать клиентов",
+            "selection": [(name, request.POST.getlist(name)) for name in names],
+            "number": queryset.count(),
+            "managers": assignable_managers(),
+        }
+        return TemplateResponse(request, "admin/clients/reassign.html", context)
 
 
 def _try_reassign(client: Client, to: Manager, *, by: Manager) -> bool:

@@ -1,3 +1,4 @@
+import re
 from io import StringIO
 
 import pytest
@@ -72,6 +73,22 @@ def test_action_without_a_valid_manager_changes_nothing(as_gleb, make, anna, to)
     assert response.status_code == 200
     assert make.fresh(client).manager == anna
     assert ClientChange.objects.count() == 1
+
+
+def test_action_without_a_manager_asks_for_one_and_keeps_the_ticked_clients(as_gleb, make, anna, boris, vera):
+    selected = [make.verified(anna), make.client()]
+
+    response = reassign(as_gleb, *selected, to="")
+    form = re.search(r'<form method="post"[^>]*novalidate.*?</form>', response.text, re.DOTALL)[0]
+    assert "Отмечено клиентов: 2" in form
+    assert str(boris) in form
+    assert str(vera) not in form
+
+    data = {"manager": boris.pk}
+    for name, value in re.findall(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)"', form):
+        data.setdefault(name, []).append(value)
+    assert "Передано клиентов: 2" in as_gleb.post(LIST, data, follow=True).text
+    assert [make.fresh(client).manager for client in selected] == [boris, boris]
 
 
 def test_clients_cannot_be_assigned_to_support_or_inactive_managers(as_gleb, make, anna, boris, vera):
