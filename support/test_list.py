@@ -1,3 +1,4 @@
+import re
 import uuid
 from datetime import timedelta
 
@@ -267,6 +268,15 @@ def test_tab_survives_a_search_and_the_button_clears_the_search(as_vera, ticket)
 
     as_vera.post(SEARCH, {"query": "нетакого", "clear": "1", "state": "unheard-of"})
 
+    assert subjects(as_vera.get(LIST)) == [ticket.subject]
+
+
+def test_link_in_the_menu_forgets_the_search(as_vera, ticket):
+    search(as_vera, "нетакого")
+    menu = re.search(r'<a href="([^"]+)">[^>]*>.*?</svg>\s*Обращения</a>', as_vera.get(LIST).text, re.DOTALL)[1]
+
+    assert subjects(as_vera.get(LIST)) == []
+    assert subjects(as_vera.get(menu, follow=True)) == [ticket.subject]
     assert subjects(as_vera.get(LIST)) == [ticket.subject]
 
 

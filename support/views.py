@@ -32,6 +32,9 @@ FRAGMENTS = {"tickets-results": "results", "tickets-more": "rows"}
 @require_GET
 def ticket_list(request):
     require_support(request)
+    if "all" in request.GET:  # from the menu: an earlier search would hide tickets
+        request.session[SEARCH_SESSION_KEY] = ""
+        return redirect("support:tickets")
     return _list_response(request, request.GET.get("state", ""), after=request.GET.get("after", ""))
 
 
