@@ -1,6 +1,5 @@
 """Requests for copies of documents, and the codes that were sent for them."""
 
-import hashlib
 from datetime import datetime, timedelta
 
 import pgtrigger
@@ -10,7 +9,7 @@ from django.utils import timezone
 
 from clients.models import Client
 from foundation.worker import RetriedWork
-from links.models import Browser
+from links.models import Browser, hash_secret
 from messaging.codes import CODE_LIFETIME, CODE_RESEND_DELAY, OneTimeCode
 from messaging.models import Channel
 
@@ -26,7 +25,7 @@ CHANGING_FIELDS = [
 class CopyCodeQuerySet(models.QuerySet):
     def of_browser(self, secret: str) -> "CopyCodeQuerySet":
         """The requests from the browser with this secret, newest first."""
-        return self.filter(browser_hash=_hash(secret)).order_by("-sent_at") if secret else self.none()
+        return self.filter(browser_hash=hash_secret(secret)).order_by("-sent_at") if secret else self.none()
 
     def opened_in(self, secret: str) -> "CopyCodeQuerySet":
         """Those whose code was entered in the browser with this secret and still opens the documents."""
@@ -56,7 +55,7 @@ class CopyCodeManager(models.Manager.from_queryset(CopyCodeQuerySet)):
         return self.create(
             number=number,
             channel=channel,
-            browser_hash=_hash(secret),
+            browser_hash=hash_secret(secret),
             sent_at=now,
             expires_at=now + CODE_LIFETIME,
             **browser.columns,
@@ -136,7 +135,3 @@ class CopyCode(RetriedWork, OneTimeCode):
         """Close the documents before their time. Idempotent."""
         now = timezone.now()
         CopyCode.objects.filter(pk=self.pk, open_until__gt=now).update(open_until=now)
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -76,13 +76,15 @@ class LinkQuerySet(models.QuerySet):
 
     def find(self, token: str) -> "Link | None":
         """Return the link in force with this token, or None."""
-        found = self.in_force(timezone.now()).filter(token_hash=_hash(token)).select_related("client", "created_by")
+        found = (
+            self.in_force(timezone.now()).filter(token_hash=hash_secret(token)).select_related("client", "created_by")
+        )
         link = found.first()
         return link if link and link.is_permitted else None
 
     def opened_in(self, browser_secret: str) -> "LinkQuerySet":
         """The links that were opened in the browser with this secret."""
-        return self.filter(browser_hash=_hash(browser_secret)) if browser_secret else self.none()
+        return self.filter(browser_hash=hash_secret(browser_secret)) if browser_secret else self.none()
 
     def newest_of(self, client: Client, contract_id: uuid.UUID | None) -> "Link | None":
         """Return the newest link of a contract, or with None of the consent to processing personal data."""
@@ -110,7 +112,7 @@ class LinkManager(models.Manager.from_queryset(LinkQuerySet)):
         link = self.create(
             client=client,
             contract_id=contract_id,
-            token_hash=_hash(token),
+            token_hash=hash_secret(token),
             created_at=now,
             created_by=by,
             created_ip=browser.columns["ip"],
@@ -246,7 +248,7 @@ class Link(models.Model):
 
         Raises LinkTaken for any other, LinkGone, ClientErased or ClientReassigned.
         """
-        now, browser_hash = timezone.now(), _hash(browser_secret)
+        now, browser_hash = timezone.now(), hash_secret(browser_secret)
         unopened = Link.objects.in_force(now).filter(pk=self.pk, opened_at=None)
         with transaction.atomic():
             client = self.client.lock()
@@ -327,5 +329,6 @@ class Link(models.Model):
         self.set(called_at=now)
 
 
-def _hash(secret: str) -> str:
+def hash_secret(secret: str) -> str:
+    """Return what is stored of a token, or of the secret in a browser's cookie."""
     return hashlib.sha256(secret.encode()).hexdigest()
