@@ -51,7 +51,7 @@ def contact_hash(client: Client) -> str:
 
 class AgreementManager(models.Manager):
     def with_number(self, digits: str) -> models.QuerySet["Agreement"]:
-        """Return the agreements with the NUMBER_DIGITS digits of `digits`: one, or none."""
+        """Return the agreements whose number has these NUMBER_DIGITS digits: one or none, by rare chance two."""
         first = int(digits) << (ID_BITS - NUMBER_BITS)
         last = first + (1 << (ID_BITS - NUMBER_BITS)) - 1
         if last >> ID_BITS:

@@ -11,6 +11,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from agreements.models import Agreement, AgreementKind
+from client_page.conftest import gateway  # noqa: F401  fixture
 from clients.models import AppUser, Client
 from conftest import ROLES, as_role
 from contracts.conftest import invoice, issued, signed  # noqa: F401  fixtures
@@ -112,12 +113,6 @@ def reader(signed) -> Reader:  # noqa: F811
 def consent(signed) -> Agreement:  # noqa: F811
     """The consent to data processing of the signed contract's client."""
     return signed.client.agreements.get(kind=AgreementKind.PERSONAL_DATA)
-
-
-@pytest.fixture
-def gateway(settings) -> None:
-    """SMS and e-mail are configured. Only the worker sends messages, so nothing is sent in tests of pages."""
-    settings.SMS_GATEWAY = "outbox"
 
 
 def set_password(client: Client) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -17,11 +18,13 @@ from contracts.models import Contract, Invoice, InvoiceStatus
 from documents.files import stored_pdf
 
 
-class DocumentKind(models.TextChoices):
-    CONTRACT = "contract", "Договор"
-    INVOICE = "invoice", "Счёт"
-    AGREEMENT = "agreement", "Согласие"
-    WITHDRAWAL = "withdrawal", "Отзыв согласия"
+class DocumentKind(StrEnum):
+    """Kinds of documents. The values are in their URLs."""
+
+    CONTRACT = "contract"
+    INVOICE = "invoice"
+    AGREEMENT = "agreement"
+    WITHDRAWAL = "withdrawal"
 
 
 @dataclass(frozen=True)

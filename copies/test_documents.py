@@ -97,7 +97,7 @@ def test_consent_before_the_first_contract(make, anna):
     assert list(reader.files()) == [consent.get_kind_display()]
 
 
-@pytest.mark.parametrize("kind", [*DocumentKind.values, "passport", "x"])
+@pytest.mark.parametrize("kind", [*DocumentKind, "passport", "x"])
 def test_documents_of_others_are_not_found(reader, make, anna, kind):
     other = sign(issuing.issue(make.awaiting_contract(anna, devices=2), by=anna), anna)
     consents.withdraw(other.client, by=anna, reason="нет")

@@ -101,7 +101,7 @@ def test_double_click_sends_one_code(open_page, signed):
     assert CopyCode.objects.exclude(client=None).count() == 1
 
 
-def test_signed_page_leads_to_the_copies(open_page, signed):
+def test_ended_page_leads_to_the_copies(open_page, signed):
     page = open_page()
     page.goto("/c/unknown-link-that-has-ended/")
     page.get_by_role("link", name="скачайте копию по номеру договора").click()

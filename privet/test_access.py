@@ -272,13 +272,13 @@ def page_of_link(methods) -> Page:
     return page(PUBLIC, methods, args=lambda scenario: [scenario.link[0].pk], get=404, post=404)
 
 
-# The id of no code for copies.
-STRANGE = [uuid.UUID(int=1)]
+# The argument of URLs with a code for copies that does not exist.
+NO_CODE = [uuid.UUID(int=1)]
 
 
 def page_of_copies(methods) -> Page:
     """A page of the client's documents: a stranger gets the same answer as for an unknown code."""
-    return page(PUBLIC, methods, args=lambda scenario: STRANGE, get=404, post=404)
+    return page(PUBLIC, methods, args=lambda scenario: NO_CODE, get=404, post=404)
 
 
 def page_of_change(methods, **options) -> Page:
@@ -405,7 +405,7 @@ PAGES = {
     "copies:code": page(PUBLIC, BOTH, get=302),
     "copies:documents": page_of_copies(GET),
     "copies:closing": page_of_copies(POST),
-    "copies:file": page(PUBLIC, GET, args=lambda scenario: [*STRANGE, "contract", scenario.issued.pk], get=404),
+    "copies:file": page(PUBLIC, GET, args=lambda scenario: [*NO_CODE, "contract", scenario.issued.pk], get=404),
     "contracts:code_delivery": page(OWNER, GET, "awaiting_contract", get=302),
     "contracts:contract": page(OWNER, BOTH, "awaiting_contract", writes=True),
     "contracts:kept": page(OWNER, POST, "change_undone", writes=True),
