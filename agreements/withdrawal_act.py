@@ -8,7 +8,7 @@ from agreements.models import Agreement, AgreementKind
 from documents import editions
 from documents.rendering import render_pdf
 
-STYLESHEET = settings.BASE_DIR / "templates" / "agreements" / "withdrawal_act.css"
+STYLESHEET = settings.BASE_DIR / "templates" / "documents" / "act.css"
 
 
 def render_withdrawal_act(agreement: Agreement) -> bytes:

@@ -7,7 +7,7 @@ from documents import editions
 from documents.rendering import render_pdf
 from erasure.models import DataCategory, Erasure, ErasureReason, ErasureScope
 
-STYLESHEET = settings.BASE_DIR / "templates" / "erasure" / "act.css"
+STYLESHEET = settings.BASE_DIR / "templates" / "documents" / "act.css"
 
 RETAINED_TEXT = {
     ErasureScope.PASSPORT: (
